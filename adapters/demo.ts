@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { defineAdapter } from '../src/adapter.ts'
+import { issuerAndMetadata, providerOptions, secretName } from '../src/adapter-options.ts'
+import { InvalidTokenError } from '../src/errors.ts'
+import { resourceSpellings } from '../src/resource.ts'
+import type { Claims } from '../src/validators/claims.ts'
+import { createIntrospectionValidator } from '../src/validators/introspection.ts'
+import { createJwtValidator } from '../src/validators/jwt.ts'
+
+const options = providerOptions.extend({
+  adapter: z.literal('demo'),
+  accessTokenFormat: z
+    .enum(['opaque', 'jwt'])
+    .default('opaque')
+    .describe(
+      'What the server issues: opaque tokens are introspected (RFC 7662), jwt ones verified by its keys (RFC 9068).',
+    ),
+  clientId: z.string().min(1).describe('Client id under which this server introspects.'),
+  clientSecretEnv: secretName.describe('Name of the variable with the secret to that client id.'),
+  revokedBefore: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('Time such as 2026-11-21T08:00:00Z: tokens issued before it are refused. Default: none are.'),
+})
+
+/** The demo authorization server. It puts the `resource` of the request (RFC 8707) into `aud`. */
+export const demo = defineAdapter({
+  name: 'demo',
+  title: 'The demo authorization server',
+  options,
+  opaqueTokens: ({ accessTokenFormat }) => (accessTokenFormat === 'opaque' ? 'any' : 'none'),
+  create({ metadataUrl, accessTokenFormat, clientId, clientSecretEnv, revokedBefore }, context) {
+    const { issuer } = issuerAndMetadata(metadataUrl)
+    const audience = { audience: resourceSpellings(context.resource) }
+    const check = revokedBefore === undefined ? undefined : refuseBefore(revokedBefore)
+    if (accessTokenFormat === 'jwt') {
+      return createJwtValidator({ issuer, audience, types: ['at+jwt'], check }, context)
+    }
+    const credentials = {
+      method: 'client_secret_basic',
+      clientId,
+      clientSecret: context.secret(clientSecretEnv),
+    } as const
+    return createIntrospectionValidator({ issuer, audience, credentials, check }, context)
+  },
+})
+
+/** Nobody is asked about a JWT: its `iat` tells whether it is one of those that were revoked. */
+function refuseBefore(time: string): (claims: Claims) => void {
+  return ({ iat }) => {
+    if (typeof iat !== 'number') throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iat' })
+    if (iat * 1000 >= Date.parse(time)) return
+    throw new InvalidTokenError({
+      kind: 'demo.revoked',
+      detail: `issued before ${time}, and everything from before that is revoked`,
+      cure: 'Sign in again. The operator has set REVOKE_BEFORE to that time.',
+    })
+  }
+}

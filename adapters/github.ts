@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { defineAdapter } from '../src/adapter.ts'
+import { httpsUrl, issuerAndMetadata, providerOptions, secretName, textList } from '../src/adapter-options.ts'
+import { grantedScopes, scopeGrants } from '../src/scope-grants.ts'
+import { createCheckEndpointValidator } from '../src/validators/check-endpoint.ts'
+import { apiOf, clientIdOf, readCheck, refuseOtherKinds, userIdOf } from './github-rules.ts'
+
+const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
+  adapter: z.literal('github'),
+  clientId: z
+    .string()
+    .regex(/^\w[\w.-]*$/, { error: 'must be a client id: letters, digits, points and dashes' })
+    .describe(
+      'Client id of the app whose tokens are accepted. Settings > Developer settings > GitHub Apps or OAuth Apps.',
+    ),
+  clientSecretEnv: secretName.describe(
+    'Name of the variable with a client secret of that app; on the page of the app, "Generate a new client secret".',
+  ),
+  grants: scopeGrants(
+    /^\d+$/,
+    'the numeric id of a user, which https://api.github.com/users/LOGIN says; login names are reassigned',
+  ).describe('Who is granted which scopes. Tokens of GitHub cannot carry scopes of this server.'),
+  wireScopes: textList
+    .default([])
+    .describe(
+      'GitHub scopes that clients request, e.g. read:user; none is needed. GitHub Apps have permissions instead.',
+    ),
+  apiUrl: httpsUrl
+    .optional()
+    .describe('Base of the REST API. Default: api.github.com, api.NAME.ghe.com, or /api/v3 on the host of the issuer.'),
+})
+
+/** GitHub, GitHub Enterprise Cloud and Server. Tokens are opaque, without audience, and checked under our own app's name. */
+export const github = defineAdapter({
+  name: 'github',
+  title: 'GitHub',
+  options,
+  recognizes: ({ hostname, pathname }) =>
+    hostname.endsWith('.ghe.com') ||
+    (hostname === 'github.com' && /^(\/\.well-known\/[\w-]+)?\/login\/oauth(\/|$)/.test(pathname)),
+  opaqueTokens: () => ['gho_', 'ghu_'],
+  mistakes({ metadataUrl, clientId, clientSecretEnv }, secret) {
+    if (!issuerAndMetadata(metadataUrl).issuer.endsWith('/login/oauth')) {
+      return {
+        metadataUrl: 'must belong to the issuer https://github.com/login/oauth, or the same path on your own host',
+      }
+    }
+    if (/^\d{1,10}$/.test(clientId)) {
+      return { clientId: 'is the App ID; the client id stands below it on the same page and begins with Iv' }
+    }
+    if (!secret(clientSecretEnv).startsWith('-----BEGIN')) return {}
+    return { clientSecretEnv: 'is a private key of the app; needed is a client secret, made on the same page' }
+  },
+  create({ metadataUrl, clientId, clientSecretEnv, grants, apiUrl }, context) {
+    const { issuer } = issuerAndMetadata(metadataUrl)
+    const credentials = Buffer.from(`${clientId}:${context.secret(clientSecretEnv)}`).toString('base64')
+    const headers = {
+      accept: 'application/vnd.github+json',
+      authorization: `Basic ${credentials}`,
+      'content-type': 'application/json',
+      'user-agent': 'idplug', // GitHub answers no request without one
+    }
+    return createCheckEndpointValidator(
+      {
+        issuer,
+        audience: { clientIds: [clientId] },
+        clientId: clientIdOf,
+        subject: userIdOf,
+        principalType: () => 'user',
+        scopes: claims => grantedScopes(grants, [userIdOf(claims) ?? '']),
+        expiry: 'optional', // tokens of OAuth apps never expire
+        probe: `gho_${'0'.repeat(36)}`,
+        precheck: refuseOtherKinds,
+        request: token => ({
+          url: `${(apiUrl ?? apiOf(issuer)).replace(/\/$/, '')}/applications/${clientId}/token`,
+          init: { method: 'POST', headers, body: JSON.stringify({ access_token: token }) },
+        }),
+        read: answer => readCheck(answer, context),
+      },
+      context,
+    )
+  },
+})

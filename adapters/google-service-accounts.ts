@@ -1,0 +1,61 @@
+import type { ValidatorContext } from '../src/context.ts'
+import { clip, InvalidTokenError } from '../src/errors.ts'
+import { resourceSpellings } from '../src/resource.ts'
+import type { TokenValidator } from '../src/token-validator.ts'
+import type { ClaimMapping, Claims } from '../src/validators/claims.ts'
+import { createJwtValidator } from '../src/validators/jwt.ts'
+import { refused } from './google-rules.ts'
+
+export interface ServiceAccountOptions {
+  issuer: string
+  metadataUrl?: string
+  /** Addresses or unique ids; no other account is accepted. */
+  accounts: readonly string[]
+  scopes: ClaimMapping['scopes']
+}
+
+/** As in Google's own library. */
+const CLOCK_TOLERANCE_SECONDS = 300
+const LONGEST_LIFE_SECONDS = 86_400
+
+/** Validates ID tokens that service accounts had made for this server: the one kind of ID token whose audience is ours. */
+export function createServiceAccountValidator(
+  { issuer, metadataUrl, accounts, scopes }: ServiceAccountOptions,
+  context: ValidatorContext,
+): TokenValidator {
+  // Google's ID tokens may leave out the scheme; its own library takes both.
+  const answersFor = (iss: string) => iss === issuer || iss === new URL(issuer).host
+  return createJwtValidator(
+    {
+      issuer: { issuers: [issuer], answersFor, accepts: answersFor, canonical: () => issuer },
+      metadataUrl,
+      audience: { audience: resourceSpellings(context.resource) },
+      algorithms: ['RS256'],
+      types: null,
+      clientId: ({ azp, sub }) => azp ?? sub,
+      principalType: () => 'service',
+      scopes,
+      check: claims => checkIdToken(claims, accounts),
+    },
+    { ...context, clockToleranceSeconds: CLOCK_TOLERANCE_SECONDS },
+  )
+}
+
+/** @throws {InvalidTokenError} Not the ID token of a service account that is listed. */
+function checkIdToken(claims: Claims, accounts: readonly string[]): void {
+  const { email, email_verified, sub, iat, exp } = claims
+  if (typeof email !== 'string' || !email.endsWith('.gserviceaccount.com')) {
+    throw refused(
+      'user_id_token',
+      'an ID token of a user: it says who that is, and permits nothing',
+      'Send access_token of the token response, not id_token.',
+    )
+  }
+  if (email_verified !== true || !(accounts.includes(email) || (typeof sub === 'string' && accounts.includes(sub)))) {
+    throw refused('service_account_refused', clip(email), 'List the account in serviceAccountIdTokens.')
+  }
+  if (typeof iat !== 'number') throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iat' })
+  if (typeof exp === 'number' && exp - iat > LONGEST_LIFE_SECONDS) {
+    throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'exp', detail: 'more than 24 hours after iat' })
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { defineAdapter } from '../src/adapter.ts'
+import { httpsUrl, issuerOptions, providerOptions, secretName } from '../src/adapter-options.ts'
+import { claimMistakes, claimOptions, claimRules } from '../src/claim-options.ts'
+import { type ClientCredentials, createIntrospectionValidator } from '../src/validators/introspection.ts'
+import { readPrivateKey } from '../src/validators/private-key.ts'
+
+const options = providerOptions.extend({
+  ...claimOptions.shape,
+  adapter: z.literal('introspection'),
+  introspectionEndpoint: httpsUrl
+    .optional()
+    .describe('Where tokens are asked about. Default: introspection_endpoint of the metadata.'),
+  clientId: z.string().min(1).describe('Client id under which this server introspects; a client of its own.'),
+  authMethod: z
+    .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt'])
+    .default('client_secret_basic')
+    .describe('How this server authenticates at the endpoint.'),
+  clientSecretEnv: secretName.describe(
+    'Name of the variable with the client secret; with private_key_jwt with the private key, as PEM or JWK.',
+  ),
+})
+
+/** Any authorization server with an introspection endpoint (RFC 7662). */
+export const introspection = defineAdapter({
+  name: 'introspection',
+  title: 'The introspection endpoint',
+  options,
+  opaqueTokens: () => 'any',
+  mistakes(settings, secret) {
+    const problem = settings.authMethod === 'private_key_jwt' && keyProblem(secret(settings.clientSecretEnv))
+    return { ...claimMistakes(settings), ...(problem ? { clientSecretEnv: problem } : {}) }
+  },
+  create(settings, context) {
+    const { metadataUrl, introspectionEndpoint, clientId, authMethod } = settings
+    const secret = context.secret(settings.clientSecretEnv)
+    const credentials: ClientCredentials =
+      authMethod === 'private_key_jwt'
+        ? { method: authMethod, clientId, ...readPrivateKey(secret) }
+        : { method: authMethod, clientId, clientSecret: secret }
+    return createIntrospectionValidator(
+      { ...claimRules(settings, context), ...issuerOptions(metadataUrl), introspectionEndpoint, credentials },
+      context,
+    )
+  },
+})
+
+function keyProblem(text: string): string | undefined {
+  try {
+    readPrivateKey(text)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}

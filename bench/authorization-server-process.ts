@@ -1,0 +1,128 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Provider, { type Configuration } from 'oidc-provider'
+import { createOidcAdapter } from '../demo-as/oidc-adapter.ts'
+import { connectRedisStores } from '../demo-as/redis-store.ts'
+import { createAuthorizationServer } from '../demo-as/server.ts'
+import { createMemoryStores, type StoreFactory } from '../demo-as/store.ts'
+
+// An authorization server to be measured, in a process of its own, with clients and grants in it. What it is, how many there are,
+// and where Redis is are the arguments; a message on the process channel asks for its memory.
+
+export type Kind = 'bare' | 'memory' | 'redis'
+
+export interface Seeded {
+  port: number
+  /** Of as many clients as asked for, one after the other. */
+  grants: { clientId: string; refreshToken: string; accessToken: string }[]
+}
+
+const RESOURCE = 'http://localhost:3232/mcp'
+const RESOURCE_SERVER = { client_id: 'notes-server', client_secret: 'notes-server-secret' }
+const RETURNED = 50
+const SECONDS = 24 * 3600
+const user = { subject: 'ada', username: 'ada', name: 'Ada', scopes: ['notes:read'] }
+
+const [kind, count, redisUrl] = process.argv.slice(2) as [Kind, string, string | undefined]
+const server = createServer((req, res) => listener(req, res)).listen(0, '127.0.0.1')
+let listener: RequestListener
+await once(server, 'listening')
+const { port } = server.address() as AddressInfo
+const issuer = `http://localhost:${port}`
+
+const configuration: Configuration = {
+  clients: [
+    {
+      ...RESOURCE_SERVER,
+      token_endpoint_auth_method: 'client_secret_basic',
+      redirect_uris: [],
+      response_types: [],
+      grant_types: [],
+    },
+  ],
+  clientDefaults: { token_endpoint_auth_method: 'none' },
+  scopes: ['notes:read'],
+  findAccount: async (_ctx, sub) => ({ accountId: sub, claims: async () => ({ sub }) }),
+  rotateRefreshToken: () => true,
+  issueRefreshToken: async () => true,
+  features: {
+    devInteractions: { enabled: false },
+    introspection: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      useGrantedResource: async () => true,
+      getResourceServerInfo: async () => ({ audience: RESOURCE, scope: 'notes:read', accessTokenFormat: 'opaque' }),
+    },
+  },
+  ttl: { AccessToken: SECONDS, RefreshToken: SECONDS, Grant: SECONDS },
+}
+
+if (kind === 'bare') {
+  const provider = new Provider(issuer, configuration)
+  provider.silent = true
+  listener = provider.callback()
+  await seed(provider)
+} else {
+  const stores = await storesOf(kind)
+  const { handler } = await createAuthorizationServer({
+    issuer,
+    stores,
+    resources: [
+      {
+        resource: RESOURCE,
+        scopes: { 'notes:read': 'Read your notes' },
+        defaultScopes: ['notes:read'],
+        clientId: RESOURCE_SERVER.client_id,
+        clientSecret: RESOURCE_SERVER.client_secret,
+      },
+    ],
+  })
+  listener = handler
+  // Puts into the store what sign-ins would have put there.
+  const provider = new Provider(issuer, { ...configuration, adapter: createOidcAdapter(stores) })
+  await stores('Account').set(user.subject, user, SECONDS)
+  await seed(provider)
+}
+
+async function storesOf(where: Kind): Promise<StoreFactory> {
+  if (where === 'redis') return (await connectRedisStores({ url: redisUrl ?? '' })).stores
+  return createMemoryStores({ maxEntries: 1_000_000, maxCharacters: 2_000_000_000 })
+}
+
+/** Registered clients, each with a grant, a refresh token and an access token. */
+async function seed(provider: Provider): Promise<void> {
+  const adapter = (provider.Client as unknown as { adapter: { upsert(...args: unknown[]): Promise<void> } }).adapter
+  const grants: Seeded['grants'] = []
+  for (let i = 0; i < Number(count); i++) {
+    const clientId = `client-${i}`
+    const metadata = {
+      client_id: clientId,
+      redirect_uris: ['http://localhost/callback'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'none',
+    }
+    await adapter.upsert(clientId, metadata, SECONDS)
+    const client = await provider.Client.find(clientId)
+    if (!client) throw new Error('the client is not there')
+    const grant = new provider.Grant({ accountId: user.subject, clientId })
+    grant.addResourceScope(RESOURCE, 'notes:read')
+    const common = { accountId: user.subject, client, grantId: await grant.save(), gty: 'authorization_code' }
+    const refreshToken = new provider.RefreshToken({ ...common, scope: 'notes:read', resource: RESOURCE } as never)
+    const accessToken = new provider.AccessToken({ ...common, scope: 'notes:read' })
+    accessToken.resourceServer = new provider.ResourceServer(RESOURCE, {
+      audience: RESOURCE,
+      scope: 'notes:read',
+      accessTokenFormat: 'opaque',
+    })
+    const tokens = { refreshToken: await refreshToken.save(), accessToken: await accessToken.save() }
+    if (i < RETURNED) grants.push({ clientId, ...tokens })
+  }
+  process.send?.({ port, grants } satisfies Seeded)
+}
+
+process.on('message', () => {
+  globalThis.gc?.()
+  process.send?.({ resident: process.memoryUsage().rss })
+})
+process.on('disconnect', () => process.exit())

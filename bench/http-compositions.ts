@@ -1,0 +1,143 @@
+import type { RequestListener } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import express from 'express'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { createOriginCheck } from '../src/http/origin-check.ts'
+import { createProtectedRoute } from '../src/http/protected-route.ts'
+import { createResourceServer } from '../src/http/resource-server.ts'
+import { type Catalog, defineTool } from '../src/mcp/catalog.ts'
+import { createMcpEndpoint } from '../src/mcp/endpoint.ts'
+import { createNoteStore } from '../src/mcp/notes.ts'
+import { createNotesCatalog } from '../src/mcp/notes-catalog.ts'
+import { defaultScopes } from '../src/mcp/scopes.ts'
+import { createCatalogServers } from '../src/mcp/servers.ts'
+import type { ValidatedToken } from '../src/token-validator.ts'
+import { createJwtValidator } from '../src/validators/jwt.ts'
+
+export interface CompositionSettings {
+  issuer: string
+  resource: string
+  jwksUri: string
+}
+
+/** Takes long enough for a client to hang up meanwhile. */
+const slow = defineTool({
+  name: 'slow',
+  title: 'Slow',
+  description: 'Takes a while.',
+  inputSchema: z.strictObject({}),
+  outputSchema: z.object({}),
+  scopes: [],
+  annotations: {},
+  handler: () => delay(20, {}),
+})
+
+const notes = createNotesCatalog(createNoteStore(), '0.0.0')
+const catalog: Catalog = { ...notes, tools: [...notes.tools, slow] }
+
+function createEndpoint() {
+  const reportBug = (error: unknown) => console.error(error)
+  return createMcpEndpoint({ servers: createCatalogServers(catalog, reportBug), now: Date.now })
+}
+
+/** Our server as it ships, validating JWTs. */
+export function checked({ issuer, resource, jwksUri }: CompositionSettings): RequestListener {
+  const endpoint = createEndpoint()
+  const validator = createJwtValidator(
+    { issuer, jwksUri, audience: { audience: [resource] }, types: ['at+jwt'] },
+    { resource, fetch, now: Date.now },
+  )
+  return createResourceServer({
+    resource,
+    name: 'Notes',
+    validator,
+    authorizationServers: [issuer],
+    endpoint,
+    scopesSupported: endpoint.scopesSupported,
+    defaultScopes,
+  })
+}
+
+/** The same server with the check taken out: a gate that stands open, and operations that need no scope. */
+export function unchecked({ issuer, resource }: CompositionSettings): RequestListener {
+  const everybody: ValidatedToken = Object.freeze({
+    issuer,
+    subject: 'user',
+    clientId: 'bench',
+    scopes: ['notes:read'],
+    audience: [resource],
+    expiresAt: 4_000_000_000,
+    principalType: 'user' as const,
+    claims: {},
+  })
+  const admitted = Promise.resolve(everybody)
+  const endpoint = createEndpoint()
+  const route = createProtectedRoute({
+    gate: { authenticate: () => admitted, accept: () => {}, refuse: (_response, error) => console.error(error) },
+    endpoint: { requiredScopes: () => [], handle: endpoint.handle },
+    scopesSupported: [],
+    checkOrigin: createOriginCheck({ publicUrl: resource, allowedHosts: [], allowedOrigins: [] }),
+    bodyLimit: 1024 * 1024,
+    onError: error => console.error(error),
+  })
+  return (req, res) => {
+    if (req.url === '/mcp') route(req, res)
+    else res.writeHead(404).end()
+  }
+}
+
+/** The least that a refusal can cost: `node:http` with nothing behind it. */
+export function bare(): RequestListener {
+  return (_req, res) => {
+    res.writeHead(401, { 'Content-Type': 'application/json', 'Content-Length': 2 }).end('{}')
+  }
+}
+
+/** What the examples of SDK 1.x and jose add up to: server and transport per request, the token verified each time. */
+export function usual({ issuer, resource, jwksUri }: CompositionSettings): RequestListener {
+  const keys = createRemoteJWKSet(new URL(jwksUri))
+  const app = express()
+  app.use(express.json())
+  app.use(
+    requireBearerAuth({
+      verifier: {
+        async verifyAccessToken(token) {
+          const { payload } = await jwtVerify(token, keys, { issuer, audience: resource, typ: 'at+jwt' })
+          return {
+            token,
+            clientId: String(payload.client_id),
+            scopes: String(payload.scope).split(' '),
+            expiresAt: payload.exp,
+          }
+        },
+      },
+    }),
+  )
+  app.post('/mcp', async (req, res) => {
+    const server = createUsualServer()
+    const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+    res.on('close', () => {
+      transport.close()
+      server.close()
+    })
+    await server.connect(transport)
+    await transport.handleRequest(req, res, req.body)
+  })
+  return app
+}
+
+/** The same tools, with their schemas, the way the SDK's examples register them. */
+function createUsualServer(): McpServer {
+  const server = new McpServer({ name: 'notes', version: '0.0.0' })
+  for (const { name, title, description, inputSchema, outputSchema, annotations } of catalog.tools) {
+    server.registerTool(name, { title, description, inputSchema, outputSchema, annotations }, () => ({
+      content: [{ type: 'text', text: '{"notes":[]}' }],
+      structuredContent: { notes: [] },
+    }))
+  }
+  return server
+}

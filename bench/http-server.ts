@@ -1,0 +1,32 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { bare, checked, unchecked, usual } from './http-compositions.ts'
+
+// Servers to be measured, each on a port, in a process of their own. Their names and settings are the arguments; a message on
+// the process channel asks what they have used so far.
+
+export interface ServerReport {
+  /** Microseconds of CPU since the process started, all its threads together. */
+  cpu: number
+  /** Bytes in use after a full collection; 0 when none was asked for. */
+  heap: number
+}
+
+const compositions = { bare, checked, unchecked, usual }
+const [names = '', settings = ''] = process.argv.slice(2)
+const ports: number[] = []
+for (const name of names.split(',') as (keyof typeof compositions)[]) {
+  const server = createServer(compositions[name](JSON.parse(settings))).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  ports.push((server.address() as AddressInfo).port)
+}
+process.send?.({ ports })
+
+process.on('message', ({ collect }: { collect: boolean }) => {
+  const { user, system } = process.cpuUsage()
+  if (collect) globalThis.gc?.()
+  const report: ServerReport = { cpu: user + system, heap: collect ? process.memoryUsage().heapUsed : 0 }
+  process.send?.(report)
+})
+process.on('disconnect', () => process.exit())

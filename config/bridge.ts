@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { adapterNamed, recognizeAdapter } from '../adapters/index.ts'
+import { httpsUrl, textList, textListNonEmpty } from '../src/adapter-options.ts'
+import type { ConfigProblem } from '../src/errors.ts'
+import { scopeGrants } from '../src/scope-grants.ts'
+import type { Environment } from './environment.ts'
+import { metadataUrlOf } from './providers.ts'
+import type { Settings } from './settings.ts'
+
+/** The provider at which the bridge signs people in, and who may enter. */
+export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSchema>> {
+  readonly provider: BridgeProvider
+  readonly metadataUrl: string
+  readonly clientId: string
+  /** Absent for a public client, which only `oidc` may be. */
+  readonly clientSecret?: string
+  /** 32 bytes each, the one in use first; none: made at the start. */
+  readonly keys: readonly Buffer[]
+}
+
+export type BridgeProvider = keyof typeof PRINCIPALS
+
+const SEE = 'docs/bridge.md'
+
+const USER = 'user:[\\x21-\\x7e]+'
+const EMAIL = "[a-z0-9.!#$%&'*+/=?^_`{|}~-]*@[a-z0-9-]+(\\.[a-z0-9-]+)+"
+const GROUP = '(group|role):.+'
+const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+
+/** What rules can go by: what each provider says that is immutable or verified. */
+const PRINCIPALS = {
+  auth0: [
+    `${USER}|${EMAIL}|org:.+|${GROUP}`,
+    'user:ID, ada@example.com, @example.com, org:ID, group:NAME or role:NAME',
+  ],
+  azure: [
+    `user:${GUID}|tenant:${GUID}|${GROUP}`,
+    'tenant:ID, user:OBJECT_ID, group:OBJECT_ID or role:NAME; Microsoft does not verify e-mail addresses',
+  ],
+  github: [
+    `(user|org|group):\\d+|${EMAIL}`,
+    'user:NUMBER, org:NUMBER, group:NUMBER (a team), ada@example.com or @example.com; numbers, because names on GitHub can be taken by others',
+  ],
+  google: [`user:\\d+|${EMAIL}`, 'user:NUMBER, ada@example.com or @example.com (a Workspace domain)'],
+  oidc: [`${USER}|${EMAIL}|${GROUP}`, 'user:ID, ada@example.com, @example.com, group:NAME or role:NAME'],
+  okta: [`${USER}|${EMAIL}|${GROUP}`, 'user:ID, ada@example.com, @example.com, group:NAME or role:NAME'],
+} as const
+
+/** Of the file that `BRIDGE_CONFIG` names. */
+function rulesSchema(provider: BridgeProvider) {
+  const [pattern, hint] = PRINCIPALS[provider]
+  const principal = new RegExp(`^(${pattern})$`)
+  return z.strictObject({
+    allow: textListNonEmpty.refine(names => names.every(name => name === 'everyone' || principal.test(name)), {
+      error: `must be everyone, or ${hint}`,
+    }),
+    grants: scopeGrants(principal, hint),
+    scopes: textList.default([]),
+    groupsClaim: z.string().min(1).default('groups'),
+    rolesClaim: z.string().min(1).default('roles'),
+  })
+}
+
+/**
+ * The bridge as configured.
+ *
+ * @param issuer - Of our authorization server; its redirect URI has to be registered at the provider.
+ * @param problems - Every problem is added to it.
+ * @returns `undefined` where there are problems.
+ */
+export function loadBridge(
+  settings: Settings,
+  env: Environment,
+  issuer: string,
+  problems: ConfigProblem[],
+): BridgeConfiguration | undefined {
+  const found: ConfigProblem[] = []
+  const report = (setting: string, problem: string) => void found.push({ setting, problem, see: SEE })
+  const provider = providerOf(settings, report)
+  const keys = keysOf(settings, report)
+  if (settings.BRIDGE_CLIENT_ID === undefined) {
+    const callback = callbackOf(issuer)
+    report(
+      'BRIDGE_CLIENT_ID',
+      `is not set: the client id of a web application at the provider with the redirect URI ${callback}`,
+    )
+  }
+  if (settings.BRIDGE_CLIENT_SECRET === undefined && provider !== 'oidc') {
+    report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret to BRIDGE_CLIENT_ID')
+  }
+  const rules = provider && rulesOf(settings, provider, report)
+  const metadataUrl = provider && (settings.AUTH_METADATA_URL ?? metadataUrlOf(provider, env, found))
+  if (metadataUrl !== undefined && !httpsUrl.safeParse(metadataUrl).success) {
+    report('AUTH_METADATA_URL', 'must be a URL that starts with https:// (http:// on localhost only)')
+  }
+  problems.push(...found)
+  const clientId = settings.BRIDGE_CLIENT_ID
+  if (found.length > 0 || !provider || !rules || metadataUrl === undefined || clientId === undefined) return undefined
+  return { ...rules, provider, metadataUrl, clientId, clientSecret: settings.BRIDGE_CLIENT_SECRET, keys }
+}
+
+/** Redirect URI of the bridge, to be registered at the provider. */
+export const callbackOf = (issuer: string) => new URL('/oauth/callback', issuer).href
+
+type Report = (setting: string, problem: string) => void
+
+function providerOf(settings: Settings, report: Report): BridgeProvider | undefined {
+  const { AUTH_PROVIDER, AUTH_CONFIG, AUTH_METADATA_URL } = settings
+  if (AUTH_CONFIG.length > 0) {
+    report(
+      'AUTH_CONFIG',
+      'is for tokens of the provider itself; with AUTH_BRIDGE=on use AUTH_PROVIDER, and BRIDGE_CONFIG',
+    )
+  }
+  const [name = AUTH_METADATA_URL && recognizeAdapter(new URL(AUTH_METADATA_URL)).name, ...others] = AUTH_PROVIDER
+  if (name !== undefined && others.length === 0 && Object.hasOwn(PRINCIPALS, name)) return name as BridgeProvider
+  report(
+    'AUTH_PROVIDER',
+    `must name one of ${Object.keys(PRINCIPALS).join(', ')}: with AUTH_BRIDGE=on people sign in there`,
+  )
+  return undefined
+}
+
+function rulesOf(settings: Settings, provider: BridgeProvider, report: Report) {
+  const { BRIDGE_CONFIG, BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_GRANT_TO } = settings
+  if (BRIDGE_CONFIG !== undefined) {
+    const rest = { BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_SCOPES: settings.BRIDGE_SCOPES }
+    for (const [name, value] of Object.entries(rest)) {
+      if (value.length > 0) report(name, 'and BRIDGE_CONFIG are both set; keep one')
+    }
+    const parsed = rulesSchema(provider).safeParse(readJson(BRIDGE_CONFIG, report))
+    for (const issue of parsed.error?.issues ?? []) report(`${BRIDGE_CONFIG}: ${issue.path.join('.')}`, issue.message)
+    return parsed.data
+  }
+  const title = adapterNamed(provider)?.title
+  if (BRIDGE_ALLOW.length === 0) {
+    report('BRIDGE_ALLOW', `is not set: who may enter; everyone lets in everybody who can sign in at ${title}`)
+  }
+  if (BRIDGE_GRANT_SCOPES.length === 0) {
+    report('BRIDGE_GRANT_SCOPES', 'is not set: the scopes that people may hand to their MCP clients')
+  }
+  if (BRIDGE_ALLOW.length === 0 || BRIDGE_GRANT_SCOPES.length === 0) return undefined
+  const grants = [{ scopes: BRIDGE_GRANT_SCOPES, to: BRIDGE_GRANT_TO }]
+  const parsed = rulesSchema(provider).safeParse({ allow: BRIDGE_ALLOW, grants, scopes: settings.BRIDGE_SCOPES })
+  for (const { path, message } of parsed.error?.issues ?? []) {
+    report(path[0] === 'allow' ? 'BRIDGE_ALLOW' : 'BRIDGE_GRANT_TO', message)
+  }
+  return parsed.data
+}
+
+function readJson(path: string, report: Report): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    report(
+      'BRIDGE_CONFIG',
+      code ? `names a file that cannot be read (${code})` : `names a file that is not JSON: ${message}`,
+    )
+    return undefined
+  }
+}
+
+function keysOf({ BRIDGE_KEYS }: Settings, report: Report): Buffer[] {
+  const keys = (BRIDGE_KEYS?.split(/[\s,]+/) ?? []).filter(Boolean).map(key => Buffer.from(key, 'base64'))
+  if (keys.some(key => key.length !== KEY_BYTES)) {
+    report('BRIDGE_KEYS', 'must be keys of 32 bytes in base64, separated by commas (openssl rand -base64 32 makes one)')
+  }
+  return keys
+}
+
+const KEY_BYTES = 32

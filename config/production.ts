@@ -1,0 +1,46 @@
+import type { ConfigProblem } from '../src/errors.ts'
+import type { Settings } from './settings.ts'
+
+/** What the configuration comes to, as far as it can be unsafe. */
+export interface Posture {
+  readonly settings: Readonly<Settings>
+  readonly publicUrl: string
+  /** Issuer of our own authorization server; absent where that is not used. */
+  readonly ownIssuer?: string
+}
+
+const SEE = 'docs/production.md'
+
+/**
+ * What must not go into production (`NODE_ENV=production`): it would work, and be open to strangers or forget its users.
+ *
+ * @returns Every problem at once.
+ */
+export function productionProblems({ settings, publicUrl, ownIssuer }: Posture): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const report = (setting: string, problem: string) => void problems.push({ setting, problem, see: SEE })
+  const isBridge = settings.AUTH_BRIDGE === 'on'
+
+  if (!isHttps(publicUrl)) report('PUBLIC_URL', `is ${publicUrl}: in production clients reach the server by https`)
+  if (ownIssuer !== undefined) {
+    if (!isHttps(ownIssuer)) report('AUTH_SERVER_URL', `is ${ownIssuer}: in production the issuer is an https one`)
+    if (!isBridge && settings.DANGEROUSLY_ALLOW_FAKE_SIGN_IN !== 'on') {
+      report(
+        'AUTH_PROVIDER',
+        'is demo, whose sign-in lets everybody in as anybody. Name a real provider, or set DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on',
+      )
+    }
+    if (settings.DEMO_RS_CLIENT_SECRET === undefined) {
+      report('DEMO_RS_CLIENT_SECRET', 'is not set: in production it is not left to a default (openssl rand -base64 32)')
+    }
+  }
+  if (isBridge && settings.REDIS_URL === undefined) {
+    report('REDIS_URL', 'is not set: in memory, a restart would log out everybody and forget every client')
+  }
+  if (isBridge && settings.BRIDGE_KEYS === undefined) {
+    report('BRIDGE_KEYS', 'is not set: in production it is not left to a default (openssl rand -base64 32)')
+  }
+  return problems
+}
+
+const isHttps = (url: string) => new URL(url).protocol === 'https:'

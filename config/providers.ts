@@ -1,0 +1,324 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { z } from 'zod'
+import { adapterNamed, adapters, recognizeAdapter } from '../adapters/index.ts'
+import type { Adapter } from '../src/adapter.ts'
+import { ConfigError, type ConfigProblem } from '../src/errors.ts'
+import { createScopeNames, type ScopeName, type ScopeNames } from '../src/scope-names.ts'
+import { type Environment, readSecret } from './environment.ts'
+import { type Expansion, expandReferences, referenceIn } from './references.ts'
+import type { Settings } from './settings.ts'
+
+/** One provider whose tokens are accepted, as configured and checked. */
+export interface ProviderConfiguration {
+  readonly adapter: Adapter
+  /** As the adapter's schema has it. */
+  readonly options: Record<string, unknown>
+  readonly scopeNames: ScopeNames
+  /** Value of a secret that the options name. */
+  secret(name: string): string
+}
+
+const SEE = 'docs/providers.md'
+
+/** Who decides about tokens, and who only looks on. */
+export interface LoadedProviders {
+  /** Providers whose tokens are accepted; one at least. */
+  readonly providers: readonly ProviderConfiguration[]
+  /** The provider that `AUTH_SHADOW` names. */
+  readonly shadow?: ProviderConfiguration
+}
+
+/**
+ * The providers in force: those that `AUTH_PROVIDER` names, else the one that recognises `AUTH_METADATA_URL`, else the demo
+ * authorization server. `AUTH_CONFIG` puts files of the user's own in place of those in `config/`. Beside them the one in the
+ * shadow, if any.
+ *
+ * @param derived - Settings with their defaults worked out, for references in the files.
+ * @throws {ConfigError} Lists every problem at once.
+ */
+export async function loadProviders(
+  settings: Settings,
+  env: Environment,
+  derived: Environment,
+): Promise<LoadedProviders> {
+  const problems: ConfigProblem[] = []
+  const inForce = providerSources(settings, problems)
+  const inShadow = shadowSource(settings, inForce, problems)
+  const addressed = addressedSource(settings, inShadow ? [...inForce, inShadow] : inForce, problems)
+  const loadSource = (source: Source) => {
+    const metadataUrl = source === addressed ? settings.AUTH_METADATA_URL : undefined
+    return loadProvider(source, { ...env, ...derived }, metadataUrl, problems)
+  }
+  const providers: ProviderConfiguration[] = []
+  for (const source of inForce) {
+    const provider = await loadSource(source)
+    if (provider) providers.push(provider)
+  }
+  const shadow = inShadow && (await loadSource(inShadow))
+  if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
+  return { providers, shadow }
+}
+
+interface Source {
+  /** For messages: `config/auth0.json`, or the user's own path. */
+  label: string
+  url: URL
+}
+
+function providerSources(settings: Settings, problems: ConfigProblem[]): Source[] {
+  const { AUTH_CONFIG, AUTH_PROVIDER, AUTH_METADATA_URL, AUTH_SHADOW } = settings
+  if (AUTH_CONFIG.length > 0 && AUTH_PROVIDER.length > 0) {
+    problems.push({ setting: 'AUTH_CONFIG', problem: 'and AUTH_PROVIDER are both set; keep one' })
+  }
+  if (AUTH_CONFIG.length > 0) return AUTH_CONFIG.map(sourceAt)
+  // Beside a shadow the URL is the shadow's.
+  const names = AUTH_PROVIDER.length > 0 ? AUTH_PROVIDER : [recognized(AUTH_SHADOW ? undefined : AUTH_METADATA_URL)]
+  return [...new Set(names)].map(sourceNamed)
+}
+
+function shadowSource(
+  { AUTH_SHADOW }: Settings,
+  inForce: readonly Source[],
+  problems: ConfigProblem[],
+): Source | undefined {
+  if (AUTH_SHADOW === undefined) return undefined
+  const source = AUTH_SHADOW.endsWith('.json') ? sourceAt(AUTH_SHADOW) : sourceNamed(AUTH_SHADOW)
+  if (inForce.every(({ url }) => url.href !== source.url.href)) return source
+  problems.push({
+    setting: 'AUTH_SHADOW',
+    problem: `is in force already (AUTH_PROVIDER, AUTH_CONFIG); remove it in one place`,
+  })
+  return undefined
+}
+
+/** The one that `AUTH_METADATA_URL` is meant for. The demo authorization server has AUTH_SERVER_URL, so it steps back. */
+function addressedSource(
+  { AUTH_METADATA_URL }: Settings,
+  sources: readonly Source[],
+  problems: ConfigProblem[],
+): Source | undefined {
+  const demo = sourceNamed('demo').label
+  const candidates = sources.length === 1 ? sources : sources.filter(({ label }) => label !== demo)
+  if (candidates.length > 1 && AUTH_METADATA_URL !== undefined) {
+    problems.push({
+      setting: 'AUTH_METADATA_URL',
+      problem: 'cannot be meant for several providers; use the settings of each, or files of your own (AUTH_CONFIG)',
+    })
+  }
+  return candidates.length === 1 ? candidates[0] : undefined
+}
+
+function sourceAt(path: string): Source {
+  return { label: path, url: pathToFileURL(resolve(path)) }
+}
+
+function sourceNamed(name: string): Source {
+  return { label: `config/${name}.json`, url: new URL(`./${name}.json`, import.meta.url) }
+}
+
+function recognized(metadataUrl: string | undefined): string {
+  return metadataUrl === undefined ? 'demo' : recognizeAdapter(new URL(metadataUrl)).name
+}
+
+async function loadProvider(
+  source: Source,
+  env: Environment,
+  metadataUrl: string | undefined,
+  problems: ConfigProblem[],
+): Promise<ProviderConfiguration | undefined> {
+  const { label } = source
+  const raw = readJson(source, problems)
+  const adapter = raw && (await adapterOf(raw.adapter, source, problems))
+  if (!adapter) return undefined
+  if (metadataUrl !== undefined) raw.metadataUrl = metadataUrl
+
+  const { value, missing, noHosts } = expandReferences(raw, env)
+  const failed = new Set([...missing.values(), ...noHosts.values()].flat())
+  reportReferences({ missing, noHosts }, adapter, problems)
+
+  /** The name under which the user set what stands at a place of the file. */
+  const settingAt = (place: string) =>
+    place === 'metadataUrl' && metadataUrl !== undefined
+      ? 'AUTH_METADATA_URL'
+      : (referenceIn(textAt(raw, place), env) ?? `${label}: ${place || 'file'}`)
+
+  const parsed = adapter.options.safeParse(value)
+  const secrets = readSecrets(parsed.data ?? (value as object), env, adapter, problems)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const place = issue.path.join('.')
+      if (!failed.has(place)) problems.push({ setting: settingAt(place), problem: sentence(issue, adapter, place) })
+    }
+    return undefined
+  }
+  const options = parsed.data
+  const secret = (name: string) => {
+    const found = secrets.get(name)
+    if (found === undefined) throw new Error(`the secret ${name} was not loaded`)
+    return found
+  }
+  const complete = secretOptions(options).every(([, name]) => secrets.has(name))
+  for (const [place, problem] of Object.entries((complete && adapter.mistakes?.(options, secret)) || {})) {
+    if (!failed.has(place)) problems.push({ setting: settingAt(place), problem: problem ?? '' })
+  }
+  const { scopePrefix, scopeNames, wireScopes } = options as {
+    scopePrefix?: string
+    scopeNames?: Record<string, ScopeName>
+    wireScopes?: readonly string[]
+  }
+  const names = createScopeNames({ prefix: scopePrefix, names: scopeNames, fixedWire: wireScopes })
+  return { adapter, options, scopeNames: names, secret }
+}
+
+/**
+ * The metadata URL in a provider's file in `config/`.
+ *
+ * @param problems - Settings that the URL needs and that are missing or wrong are added to it.
+ */
+export function metadataUrlOf(name: string, env: Environment, problems: ConfigProblem[]): string | undefined {
+  const adapter = adapterNamed(name)
+  const raw = adapter && readJson(sourceNamed(name), problems)
+  if (!raw) return undefined
+  const { value, missing, noHosts } = expandReferences({ metadataUrl: raw.metadataUrl }, env)
+  const before = problems.length
+  reportReferences({ missing, noHosts }, adapter, problems)
+  return problems.length === before ? (value as { metadataUrl?: string }).metadataUrl : undefined
+}
+
+/** Variables that a provider's file in `config/` reads secrets from. */
+export function secretVariables(name: string): readonly string[] {
+  const raw = readJson(sourceNamed(name), []) ?? {}
+  // A name may stand in a reference that leaves it out: ${ID:+SECRET}.
+  return secretOptions(raw).map(([, reference]) => /(\w+)\}?$/.exec(reference)?.[1] ?? reference)
+}
+
+function reportReferences(
+  { missing, noHosts }: Pick<Expansion, 'missing' | 'noHosts'>,
+  adapter: Adapter,
+  problems: ConfigProblem[],
+): void {
+  for (const setting of noHosts.keys()) {
+    const problem = 'must be a host name alone, like auth.example.com: no https:// before it, no slash or path after it'
+    problems.push({ setting, problem, see: SEE })
+  }
+  for (const [setting, places] of missing) {
+    const description = places.map(place => describe(adapter, place)).find(Boolean)
+    const otherwise = places.includes('metadataUrl') ? ', unless AUTH_METADATA_URL is set' : ''
+    const purpose = `${places.join(', ')}${otherwise}${description ? `: ${description}` : ''}`
+    problems.push({ setting, problem: `is not set. ${adapter.title} needs it for ${purpose}`, see: SEE })
+  }
+}
+
+function readJson({ label, url }: Source, problems: ConfigProblem[]): Record<string, unknown> | undefined {
+  let text: string
+  try {
+    text = readFileSync(url, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    problems.push({ setting: 'AUTH_CONFIG', problem: `${label} cannot be read (${code})` })
+    return undefined
+  }
+  try {
+    const value = JSON.parse(text) as unknown
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+    problems.push({ setting: label, problem: 'must hold a JSON object' })
+  } catch (error) {
+    problems.push({ setting: label, problem: `is not JSON: ${(error as Error).message}` })
+  }
+  return undefined
+}
+
+/** One of ours by its name, or one of the user's own by the path of its module, relative to the file. */
+async function adapterOf(name: unknown, source: Source, problems: ConfigProblem[]): Promise<Adapter | undefined> {
+  const setting = `${source.label}: adapter`
+  if (typeof name === 'string' && /^\.{0,2}\//.test(name)) {
+    try {
+      const { adapter } = (await import(/* @vite-ignore */ new URL(name, source.url).href)) as { adapter?: unknown }
+      if (isAdapter(adapter)) return adapter
+      problems.push({ setting, problem: `${name} must export an adapter under the name "adapter"`, see: SEE_ADAPTERS })
+    } catch (error) {
+      const { message } = error as Error
+      problems.push({ setting, problem: `${name} cannot be loaded: ${message}`, see: SEE_ADAPTERS })
+    }
+    return undefined
+  }
+  const found = typeof name === 'string' ? adapterNamed(name) : undefined
+  if (!found) {
+    const known = adapters.map(adapter => adapter.name).join(', ')
+    problems.push({ setting, problem: `must be one of ${known}, or the path of a module that begins with ./` })
+  }
+  return found
+}
+
+const SEE_ADAPTERS = 'docs/adapters.md'
+
+/** Modules are checked as far as we call them; their zod may be another copy than ours. */
+function isAdapter(value: unknown): value is Adapter {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, title, options, create } = value as Partial<Adapter>
+  return (
+    typeof name === 'string' &&
+    typeof title === 'string' &&
+    typeof options?.safeParse === 'function' &&
+    typeof options.shape === 'object' &&
+    typeof create === 'function'
+  )
+}
+
+/** What is wrong with an option. What stands there already is not repeated: it may be a secret put into the wrong place. */
+function sentence(issue: z.core.$ZodIssue, adapter: Adapter, place: string): string {
+  if (issue.code === 'unrecognized_keys') {
+    const options = Object.keys(adapter.options.shape).filter(name => name !== '$schema')
+    return `has no option ${issue.keys.join(', ')}. ${adapter.title} has ${options.join(', ')}`
+  }
+  const description = describe(adapter, place)
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) {
+    return `is missing${description ? `: ${description}` : ''}`
+  }
+  return description ? `${issue.message}. It is: ${description}` : issue.message
+}
+
+/** The text of a file at a place, or the one that the value at this place was made of. */
+function textAt(file: unknown, place: string): unknown {
+  let value = file
+  for (const name of place.split('.')) {
+    if (typeof value === 'object' && value !== null) value = (value as Record<string, unknown>)[name]
+  }
+  return value
+}
+
+function describe(adapter: Adapter, place: string): string | undefined {
+  return adapter.options.shape[place.split('.')[0] ?? '']?.description
+}
+
+/** Secrets are the options whose name ends in `Env`. */
+function secretOptions(options: object): [option: string, name: string][] {
+  return Object.entries(options).filter(
+    (entry): entry is [string, string] => entry[0].endsWith('Env') && typeof entry[1] === 'string',
+  )
+}
+
+function readSecrets(
+  options: object,
+  env: Environment,
+  adapter: Adapter,
+  problems: ConfigProblem[],
+): ReadonlyMap<string, string> {
+  const secrets = new Map<string, string>()
+  for (const [option, name] of secretOptions(options)) {
+    const found: ConfigProblem[] = []
+    const value = readSecret(name, env, found)
+    if (value) secrets.set(name, value)
+    else if (found.length > 0) problems.push(...found)
+    else {
+      const description = describe(adapter, option)
+      problems.push({
+        setting: name,
+        problem: `is not set, nor is ${name}_FILE. ${adapter.title} needs it${description ? `: ${description}` : ''}`,
+      })
+    }
+  }
+  return secrets
+}

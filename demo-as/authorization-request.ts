@@ -1,0 +1,112 @@
+import type Provider from 'oidc-provider'
+import type { Approvable } from './approvals.ts'
+import { findClient } from './clients/find-client.ts'
+import { isDocumentUrl } from './clients/metadata-document.ts'
+import type { ConsentPage, Destination } from './pages/consent.ts'
+import { clipped } from './pages/html.ts'
+import { isLoopbackHost } from './redirect-uris.ts'
+import type { ProtectedResource, Resources } from './resources.ts'
+import type { SignedInUser } from './upstream/upstream.ts'
+
+/** An authorization request that waits for its user. */
+export interface AuthorizationRequest {
+  interaction: InstanceType<Provider['Interaction']>
+  client: InstanceType<Provider['Client']>
+  resource: ProtectedResource
+}
+
+/**
+ * @param uid - oidc-provider's name for the request.
+ * @returns `undefined` when the request or its client is gone.
+ */
+export async function findRequest(
+  provider: Provider,
+  resources: Resources,
+  uid: string,
+): Promise<AuthorizationRequest | undefined> {
+  const interaction = await provider.Interaction.find(uid)
+  const client = interaction && (await findClient(provider, String(interaction.params.client_id)))
+  const resource = interaction && resources.find(String(interaction.params.resource))
+  return client && resource && { interaction, client, resource }
+}
+
+/** The scopes that the request asks for, those of OpenID Connect among them. */
+export function scopesOf({ interaction: { params } }: AuthorizationRequest): string[] {
+  return String(params.scope ?? '')
+    .split(' ')
+    .filter(Boolean)
+}
+
+/** The scopes that the request asks for and the resource has. */
+export function resourceScopesOf(request: AuthorizationRequest): string[] {
+  return scopesOf(request).filter(scope => Object.hasOwn(request.resource.scopes, scope))
+}
+
+/** What the request as a whole can be granted by somebody who may not grant all of it. */
+export function grantable(request: AuthorizationRequest, user: SignedInUser): string[] {
+  return resourceScopesOf(request).filter(scope => user.scopes.includes(scope))
+}
+
+/** Hands a result to oidc-provider. @returns Address at which it goes on where it stopped. */
+export async function resume(
+  { interaction }: AuthorizationRequest,
+  result: AuthorizationRequest['interaction']['result'],
+): Promise<string> {
+  interaction.result = result
+  await interaction.save(interaction.exp - Math.floor(Date.now() / 1000))
+  return interaction.returnTo
+}
+
+/** What the consent page says about a request. @param user - Whoever has signed in. */
+export function describeRequest(request: AuthorizationRequest, user: SignedInUser | undefined) {
+  const { client, resource } = request
+  const granted = user && grantable(request, user)
+  return {
+    clientName: displayName(client),
+    publisher: isDocumentUrl(client.clientId) ? new URL(client.clientId).host : undefined,
+    userName: user?.name,
+    resource: resource.resource,
+    resourceName: resource.name ?? resource.resource,
+    scopes: resourceScopesOf(request).map(name => ({
+      name,
+      words: resource.scopes[name] ?? name,
+      available: granted?.includes(name) ?? true,
+    })),
+    destination: destinationOf(request),
+  } satisfies Partial<ConsentPage>
+}
+
+/**
+ * What an approval of the request would be for. A browser does not tell whether a redirect led to an address that a program
+ * opened, and a hostile authorization server could be behind that; so only clients count that registered here, whose ids a
+ * stranger does not know.
+ *
+ * @returns `undefined` where every request has to be asked about: of other clients, of devices, and of clients that want it so.
+ */
+export function approvableOf(request: AuthorizationRequest): Approvable | undefined {
+  const { interaction, client, resource } = request
+  const wantsConsent = String(interaction.params.prompt ?? '')
+    .split(' ')
+    .includes('consent')
+  const isRegistered = client.clientIdIssuedAt !== undefined && !isDocumentUrl(client.clientId)
+  if (!isRegistered || interaction.deviceCode || wantsConsent) return undefined
+  const { protocol, host, hostname } = new URL(String(interaction.params.redirect_uri))
+  return {
+    clientId: client.clientId,
+    destination: `${protocol}//${isLoopbackHost(hostname) ? hostname : host}`,
+    resource: resource.resource,
+    scopes: scopesOf(request),
+  }
+}
+
+function destinationOf({ interaction }: AuthorizationRequest): Destination {
+  if (interaction.deviceCode) return { kind: 'device' }
+  const { protocol, host, hostname } = new URL(String(interaction.params.redirect_uri))
+  if (isLoopbackHost(hostname)) return { kind: 'loopback', host }
+  return protocol === 'https:' ? { kind: 'site', host } : { kind: 'scheme', scheme: protocol }
+}
+
+/** What a client calls itself, fit for a page. */
+export function displayName(client: { clientName?: string; clientId: string }): string {
+  return clipped(client.clientName ?? '') || clipped(client.clientId)
+}

@@ -1,0 +1,55 @@
+import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { redirectUriProblem } from '../redirect-uris.ts'
+import type { ClientDocuments } from './client-documents.ts'
+
+/** Whether a client id is the address of a Client ID Metadata Document; ids given out by registration never are. */
+export function isDocumentUrl(clientId: string | undefined): clientId is string {
+  return clientId?.startsWith('https://') === true
+}
+
+/** Clients that are known by the address of a document instead of a registration. */
+export function metadataDocumentFeature(
+  documents: ClientDocuments | undefined,
+): NonNullable<Configuration['features']>['clientIdMetadataDocument'] {
+  if (!documents) return { enabled: false }
+  return {
+    enabled: true,
+    ack: 'draft-02',
+    // `documents` caches, by all that HTTP has to say about it.
+    cacheDuration: { min: 0, max: 0 },
+    // Loaded ahead: oidc-provider makes invalid_client of whatever happens while it fetches, and a host that is down is no
+    // reason for a client to forget its tokens.
+    allowFetch: async (_ctx, clientId) => {
+      await documents.load(clientId)
+      return true
+    },
+    allowClient: async (ctx, client) => {
+      if (client.jwksUri && isSigned(ctx)) await documents.load(client.jwksUri)
+      return true
+    },
+  }
+}
+
+const isSigned = (ctx: KoaContextWithOIDC | undefined) => ctx?.oidc?.params?.client_assertion !== undefined
+
+/**
+ * Brings a document into the form of a registration. It is written for all authorization servers of the world: what this one
+ * does not take is left out where enough remains.
+ *
+ * @throws {errors.InvalidClientMetadata} It names an address to fetch that this server has no use for.
+ */
+export function readMetadataDocument(metadata: Partial<ClientMetadata>, issuer: URL): void {
+  if (metadata.sector_identifier_uri !== undefined) {
+    throw new errors.InvalidClientMetadata('sector_identifier_uri is not supported')
+  }
+  // Anybody can publish a document, so it gives no privileges; and it would forbid every later step-up.
+  delete metadata.scope
+  // oidc-provider has put in the default of registration, a shared secret, which a document cannot have.
+  if (metadata.token_endpoint_auth_method === 'client_secret_basic') {
+    metadata.token_endpoint_auth_method = metadata.jwks || metadata.jwks_uri ? 'private_key_jwt' : 'none'
+  }
+  if (Array.isArray(metadata.redirect_uris)) {
+    const usable = metadata.redirect_uris.filter(uri => redirectUriProblem(String(uri), issuer) === undefined)
+    if (usable.length > 0) metadata.redirect_uris = usable
+  }
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http'
+import ipaddr from 'ipaddr.js'
+
+/** Whom a limit is counted for: the address of a caller, of IPv6 the network, since one caller has all of its addresses. */
+export type CallerOf = (req: IncomingMessage) => string
+
+/**
+ * Reads `X-Forwarded-For` from the right, as long as it was a trusted proxy that wrote the entry; what stands further left
+ * anybody can have made up.
+ *
+ * @param trustedProxies - Addresses and CIDR ranges.
+ * @throws {TypeError} One of them is neither.
+ */
+export function createCallerOf(trustedProxies: readonly string[]): CallerOf {
+  const ranges = trustedProxies.map(rangeOf)
+  const isTrusted = (address: string) => {
+    const parsed = ipaddr.process(address)
+    return ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+  }
+
+  return req => {
+    const hops = (req.headers['x-forwarded-for'] ?? '').toString().split(',')
+    let address = req.socket.remoteAddress ?? ''
+    while (ipaddr.isValid(address) && isTrusted(address)) {
+      const next = hops.pop()?.trim() ?? ''
+      if (!ipaddr.isValid(next)) break
+      address = next
+    }
+    return networkOf(address)
+  }
+}
+
+/** @throws {TypeError} The text is neither an address nor a CIDR range. */
+function rangeOf(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text)
+  if (!ipaddr.isValid(text)) throw new TypeError(`${text} is neither an IP address nor a range such as 10.0.0.0/8`)
+  const address = ipaddr.process(text)
+  return [address, address.kind() === 'ipv4' ? 32 : 128]
+}
+
+function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return 'unknown'
+  const parsed = ipaddr.process(address)
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  return ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/64`).toString()
+}

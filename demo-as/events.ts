@@ -1,0 +1,39 @@
+import type Provider from 'oidc-provider'
+import type { errors, KoaContextWithOIDC } from 'oidc-provider'
+
+type Log = (event: string, facts: Readonly<Record<string, unknown>>) => void
+
+/** Tells the log what oidc-provider decides. */
+export function logEvents(provider: Provider, log: Log): void {
+  const refused = (event: string) => (ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) =>
+    log(event, {
+      error: error.message,
+      description: error.error_description,
+      detail: error.error_detail,
+      clientId: ctx.oidc.client?.clientId,
+    })
+  provider.on('authorization.error', refused('authorization_refused'))
+  provider.on('grant.error', refused('token_refused'))
+  provider.on('registration_create.error', refused('registration_refused'))
+  provider.on('introspection.error', refused('introspection_refused'))
+  provider.on('revocation.error', refused('revocation_refused'))
+  provider.on('device_authorization.error', refused('device_authorization_refused'))
+  provider.on('registration_create.success', (_ctx, client) => log('client_registered', { clientId: client.clientId }))
+  provider.on('grant.success', ctx => {
+    const { AccessToken, ClientCredentials } = ctx.oidc.entities
+    const token = AccessToken ?? ClientCredentials
+    // An earlier answer was given again.
+    if (!token) return
+    log('token_issued', {
+      clientId: token.clientId,
+      subject: AccessToken?.accountId,
+      scope: token.scope,
+      resource: token.aud,
+      grantType: ctx.oidc.params?.grant_type,
+    })
+  })
+  provider.on('grant.revoked', (ctx, grantId) =>
+    log('family_revoked', { grantId, clientId: ctx.oidc.client?.clientId }),
+  )
+  provider.on('server_error', (_ctx, error) => log('server_error', { error: error.stack }))
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Html } from './pages/html.ts'
+
+/** Largest request body, for every endpoint. */
+export const BODY_LIMIT = 56 * 1024
+
+/** On every answer. The pages need a stylesheet, a picture and forms of their own origin, and nothing else. */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-frame-options': 'DENY',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+}
+
+export function setSecurityHeaders(res: ServerResponse): void {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value)
+}
+
+export function sendPage(res: ServerResponse, page: Html, status = 200): void {
+  res.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(page.toString())
+}
+
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body))
+}
+
+/** Sends the browser on with GET. */
+export function redirect(res: ServerResponse, location: string): void {
+  res.writeHead(303, { location }).end()
+}
+
+/** Path and query of a request. Parsed by hand: to a URL parser, `//host/path` names another host. */
+export function targetOf(req: IncomingMessage): { path: string; query: URLSearchParams } {
+  const [path = '', ...query] = (req.url ?? '').split('?')
+  return { path, query: new URLSearchParams(query.join('?')) }
+}
+
+/** @returns The fields of a submitted form; `undefined` when it is not one, or larger than {@link BODY_LIMIT}. */
+export async function readForm(req: IncomingMessage): Promise<URLSearchParams | undefined> {
+  if (!req.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return undefined
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of req) {
+    length += chunk.length
+    if (length > BODY_LIMIT) return undefined
+    chunks.push(chunk)
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString())
+}

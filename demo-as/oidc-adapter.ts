@@ -1,0 +1,103 @@
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import type { StoreFactory } from './store.ts'
+
+/** Things that are used once. oidc-provider looks first and marks afterwards; here the mark decides. */
+const USED_ONCE = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode'])
+
+/** Things whose id is the secret that a client holds. It is not kept among the values as well, for whoever sees the store. */
+const SECRET_IDS = new Set(['AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken'])
+
+/** Things that lose their worth when everything issued before a time is revoked; what they lead to names its Grant. */
+const REVOKED_BY_TIME = new Set([...SECRET_IDS, 'DeviceCode', 'Grant'])
+
+/** oidc-provider keeps clients for ever; registration is open to everybody, so those that nobody uses are forgotten. */
+const UNUSED_CLIENT_SECONDS = 24 * 3600
+
+/**
+ * Storage of oidc-provider on top of a {@link StoreFactory}.
+ *
+ * All tokens of one consent name the same Grant, and each use looks the Grant up. A family is therefore revoked by
+ * deleting its Grant, in one step and without an index of its members.
+ *
+ * @param revokedBefore - Tokens, codes and grants from before this time are as if they had never been. Default: none.
+ */
+export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (model: string) => Adapter {
+  const isRevoked = (model: string, { iat }: AdapterPayload) =>
+    revokedBefore !== undefined && REVOKED_BY_TIME.has(model) && !isSince(revokedBefore, iat)
+
+  return model => {
+    const records = stores(model)
+    const grants = stores('Grant')
+    const find = async (id: string): Promise<AdapterPayload | undefined> => {
+      const kept = await records.get<AdapterPayload>(id)
+      const payload = kept && SECRET_IDS.has(model) ? { ...kept, jti: id } : kept
+      if (payload && isRevoked(model, payload)) return undefined
+      if (!payload || !USED_ONCE.has(model)) return payload
+      return { ...payload, consumed: await records.get<number>(consumedKey(id)) }
+    }
+    const findByIndex = async (key: string) => {
+      const id = await records.get<string>(key)
+      return id === undefined ? undefined : find(id)
+    }
+
+    return {
+      find,
+      findByUid: uid => findByIndex(`uid:${uid}`),
+      findByUserCode: userCode => findByIndex(`user-code:${userCode}`),
+
+      async upsert(id, payload, expiresIn = UNUSED_CLIENT_SECONDS) {
+        if (model === 'DeviceCode') await claim(id, payload, expiresIn)
+        if (model === 'Session') await records.set(`uid:${payload.uid}`, id, expiresIn)
+        if (payload.userCode) await records.set(`user-code:${payload.userCode}`, id, expiresIn)
+        if (SECRET_IDS.has(model)) await records.set(id, { ...payload, jti: undefined }, expiresIn)
+        else if (model !== 'ReplayDetection') await records.set(id, payload, expiresIn)
+        else if (!(await records.add(id, payload, expiresIn)))
+          throw new errors.InvalidClientAuth('assertion used twice')
+      },
+
+      /** @throws {errors.InvalidGrant} Somebody else was faster; the family is revoked (RFC 9700 §4.14.2). */
+      async consume(id) {
+        const payload = await records.get<AdapterPayload>(id)
+        const now = Math.floor(Date.now() / 1000)
+        const secondsLeft = (payload?.exp ?? now) - now
+        if (payload && (await records.add(consumedKey(id), now, Math.max(1, secondsLeft)))) return
+        if (payload?.grantId) await grants.delete(payload.grantId)
+        throw new errors.InvalidGrant('already used')
+      },
+
+      destroy: id => records.delete(id),
+      revokeByGrantId: grantId => grants.delete(grantId),
+    }
+
+    /** The first browser to confirm a user code gets it; another cannot approve it any more (RFC 8628 §5.4). */
+    async function claim(id: string, payload: AdapterPayload, seconds: number): Promise<void> {
+      const confirming = payload.inFlight && !payload.accountId && !payload.error
+      if (confirming && !(await records.add(`claimed:${id}`, true, seconds))) {
+        throw new errors.InvalidRequest('this code is being used in another browser')
+      }
+    }
+  }
+}
+
+/** @param seconds - Since the Unix epoch; what does not say when it was made counts as older. */
+export function isSince(time: Date, seconds: number | undefined): boolean {
+  return seconds !== undefined && seconds * 1000 >= time.getTime()
+}
+
+/** Makes a refresh token usable again whose refresh broke off. */
+export async function forgetConsumption(stores: StoreFactory, refreshToken: string): Promise<void> {
+  await stores('RefreshToken').delete(consumedKey(refreshToken))
+}
+
+const consumedKey = (id: string) => `consumed:${id}`
+
+/**
+ * Keeps a registered client that was used; others have an end of their own, or none.
+ *
+ * @param seconds - As long as what it was given can be of use.
+ */
+export async function keepClient(stores: StoreFactory, clientId: string, seconds: number): Promise<void> {
+  const clients = stores('Client')
+  const registered = await clients.get(clientId)
+  if (registered !== undefined) await clients.set(clientId, registered, Math.max(seconds, UNUSED_CLIENT_SECONDS))
+}

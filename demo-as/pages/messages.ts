@@ -1,0 +1,111 @@
+import { clipped, type Html, html } from './html.ts'
+import { layout } from './layout.ts'
+
+/** Says what happened and what the reader can do about it. */
+export function messagePage(title: string, happened: Html | string, remedy?: Html | string): Html {
+  return layout(
+    title,
+    html`<h1>${title}</h1>
+<p>${happened}</p>
+${remedy && html`<div class="note"><p>${remedy}</p></div>`}`,
+  )
+}
+
+export function expiredPage(): Html {
+  return messagePage(
+    'This sign-in is over',
+    'It took too long, was finished already, or was started in another browser.',
+    'Go back to the application and connect again.',
+  )
+}
+
+export function forgedFormPage(returnTo: string): Html {
+  return messagePage(
+    'This form did not come from here',
+    'What was sent does not carry the mark that this server puts into its own pages. Nothing has been decided.',
+    html`If you were about to sign in, <a href="${returnTo}">return to the page</a> and try again.`,
+  )
+}
+
+export function unknownClientPage(clientId: string): Html {
+  return layout(
+    'Unknown application',
+    html`<h1>Unknown application</h1>
+<p>The application that sent you here is not registered with this server, or its registration has ended. That happens after
+the server was restarted: the application still uses the registration of before.</p>
+<div class="note">
+<p>What to do in the application:</p>
+<ol>
+<li>Remove what it has stored for this server: the sign-in, also called authentication or client registration.</li>
+<li>Connect again. It registers anew on its own.</li>
+</ol>
+</div>
+<dl><dt>Client id</dt><dd><code>${clipped(clientId, 80)}</code></dd></dl>`,
+  )
+}
+
+/** A client that is known by what it publishes, and that cannot be read or used. */
+export function unusableDocumentPage(clientId: string, problem: string | undefined): Html {
+  return layout(
+    'Unknown application',
+    html`<h1>Unknown application</h1>
+<p>The application that sent you here says about itself that it is described at the address below. This server cannot use
+what is there. Nothing was shared, and you did nothing wrong.</p>
+<dl><dt>Address</dt><dd><code>${clipped(clientId, 200)}</code></dd></dl>
+<div class="note"><p>If you build the application, this is for you:</p>
+<dl><dt>Problem</dt><dd>${clipped(problem ?? '', 300)}</dd></dl></div>`,
+  )
+}
+
+/** Something that this server depends on does not answer. */
+export function unreachablePage(what: string | undefined): Html {
+  return messagePage(
+    'Not reachable right now',
+    html`This sign-in needs an answer from somewhere else, and it does not come${what && html`: ${clipped(what, 300)}`}.`,
+    'Wait a moment, then reload this page or connect again from the application.',
+  )
+}
+
+/** An authorization request that cannot be answered by a redirect, because it is not certain to whom that would go. */
+export function requestErrorPage(error: string, description: string | undefined): Html {
+  return layout(
+    'This request cannot be answered',
+    html`<h1>This request cannot be answered</h1>
+<p>The application that sent you here asked for something that this server does not do. You did nothing wrong.</p>
+<div class="note"><p>If you build the application, this is for you:</p>
+<dl><dt><code>${clipped(error)}</code></dt><dd>${clipped(description ?? '', 300)}</dd></dl></div>`,
+  )
+}
+
+/**
+ * The way to the upstream after a form, see {@link returnPage}.
+ *
+ * @param location - At the upstream.
+ */
+export function onwardPage(location: string, upstream: string): Html {
+  return layout(
+    'Sign in',
+    html`<h1>Sign in</h1>
+<p>Taking you to <strong>${upstream}</strong>, to sign in there.</p>
+<p class="actions"><a class="button" href="${location}">Go to ${upstream}</a></p>`,
+    { head: html`<meta http-equiv="refresh" content="0;url=${location}">\n` },
+  )
+}
+
+/**
+ * The way back to the application. Browsers apply `form-action` to the redirects that follow a form, so the
+ * consent form is not answered by a redirect to the application but by this page, which goes on by itself.
+ *
+ * @param location - Redirect URI with the answer in it.
+ * @param granted - Whether the answer is a code; otherwise it is an error.
+ */
+export function returnPage(location: string, clientName: string, granted: boolean): Html {
+  const title = granted ? 'You are signed in' : 'Nothing was shared'
+  return layout(
+    title,
+    html`<h1>${title}</h1>
+<p>Taking you back to <strong>${clientName}</strong>. You can close this window when it does not close by itself.</p>
+<p class="actions"><a class="button" href="${location}">Back to ${clientName}</a></p>`,
+    { head: html`<meta http-equiv="refresh" content="0;url=${location}">\n` },
+  )
+}

@@ -1,0 +1,60 @@
+import type { Identification } from '../upstream/upstream.ts'
+import { type Html, html } from './html.ts'
+import { messagePage } from './messages.ts'
+
+/** Why an upstream gave no answer. */
+export type Failure = { outcome: 'unavailable' | 'misconfigured'; reason: string }
+
+/** How a sign-in at the upstream can end other than well. */
+export type Refused = Exclude<Identification, { outcome: 'signed_in' }> | Failure
+
+/**
+ * The page for somebody who did not get in.
+ *
+ * @param upstream - Its name.
+ * @param again - Address at which the sign-in starts over.
+ */
+export function refusal(upstream: string, refused: Refused, again: string): { page: Html; status: number } {
+  switch (refused.outcome) {
+    case 'nobody':
+      return { page: nobodyPage(upstream, again), status: 400 }
+    case 'not_allowed':
+      return { page: notAllowedPage(upstream, refused.words, again), status: 403 }
+    case 'unavailable':
+      return { page: unavailablePage(upstream, again), status: 503 }
+    case 'misconfigured':
+      return { page: misconfiguredPage(upstream), status: 500 }
+  }
+}
+
+function nobodyPage(upstream: string, again: string): Html {
+  return messagePage(
+    'Nobody signed in',
+    `You came back from ${upstream} without a sign-in. Nothing has been decided.`,
+    html`You can <a href="${again}">try again</a>, or go back to the application.`,
+  )
+}
+
+function notAllowedPage(upstream: string, words: string, again: string): Html {
+  return messagePage(
+    'You may not enter',
+    `You are signed in at ${upstream}, but this server does not let you in. ${words}`,
+    html`You can <a href="${again}">sign in with another account</a>, or ask the people who run this server.`,
+  )
+}
+
+function unavailablePage(upstream: string, again: string): Html {
+  return messagePage(
+    `${upstream} does not answer`,
+    'It could not be asked who you are. Nothing has been decided.',
+    html`Wait a moment, then <a href="${again}">try again</a>.`,
+  )
+}
+
+function misconfiguredPage(upstream: string): Html {
+  return messagePage(
+    'This server is not set up right',
+    `${upstream} does not accept this server, or answers what it does not understand. You did nothing wrong.`,
+    'Tell the people who run this server; its log says what is wrong.',
+  )
+}

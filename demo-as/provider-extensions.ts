@@ -1,0 +1,141 @@
+import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { displayName } from './authorization-request.ts'
+import { DEVICE_PATH } from './device-flow.ts'
+import { returnPage } from './pages/messages.ts'
+import { isRegisteredRedirect, redirectUriProblem } from './redirect-uris.ts'
+import { normalizeParameters, type Parameters } from './request-parameters.ts'
+import type { Resources } from './resources.ts'
+
+/**
+ * Rules of ours that oidc-provider has no option for. Each is set on objects that belong to the one instance.
+ */
+export function extendProvider(
+  provider: Provider,
+  resources: Resources,
+  keepClient: (clientId: string) => Promise<void>,
+): void {
+  pinAddress(provider)
+  prepareParameters(provider, resources)
+  ruleRedirectUris(provider)
+  checkResourceBeforeUse(provider)
+  provider.use(async (context, next) => {
+    const ctx = context as KoaContextWithOIDC
+    prefillUserCode(ctx)
+    await next()
+    await forgetSession(ctx)
+    if (isNewGrant(ctx)) await keepClient(String(ctx.oidc.client?.clientId))
+    leaveByPage(ctx, provider.issuer)
+    publishWhatIsEnforced(ctx)
+    if (ctx.status === 503) ctx.set('retry-after', RETRY_SECONDS)
+  })
+  // Koa writes errors to the console itself unless somebody listens.
+  provider.silent = true
+}
+
+const RETRY_SECONDS = '5'
+
+/** Addresses that are published follow from the issuer, whatever the Host and X-Forwarded headers say. */
+function pinAddress(provider: Provider): void {
+  const { origin, host, protocol } = new URL(provider.issuer)
+  Object.defineProperties(provider.request, {
+    host: { get: () => host },
+    protocol: { get: () => protocol.slice(0, -1) },
+    href: {
+      get(this: { originalUrl: string }) {
+        return `${origin}${this.originalUrl}`
+      },
+    },
+  })
+}
+
+/** Sees the parameters of every request before oidc-provider does. */
+function prepareParameters(provider: Provider, resources: Resources): void {
+  const values = new WeakMap<object, Parameters>()
+  Object.defineProperty(provider.OIDCContext.prototype, 'params', {
+    get() {
+      return values.get(this)
+    },
+    set(this: KoaContextWithOIDC['oidc'] & { ctx: KoaContextWithOIDC }, params: Parameters) {
+      // Refused here for all, so that a caller without credentials learns nothing about the token.
+      if (this.route === 'introspection' && !hasCredentials(this.ctx, params)) throw new errors.InvalidClientAuth()
+      normalizeParameters(this.route, params, resources)
+      values.set(this, params)
+    },
+  })
+}
+
+const hasCredentials = (ctx: KoaContextWithOIDC, params: Parameters) =>
+  Boolean(ctx.get('authorization') || params.client_secret || params.client_assertion)
+
+function ruleRedirectUris(provider: Provider): void {
+  const issuer = new URL(provider.issuer)
+  const Client = provider.Client as unknown as ClientClass
+  type Schema = ClientClass['Schema']['prototype']
+  Client.Schema.prototype.redirectUris = function (this: Schema, uris = this.redirect_uris) {
+    for (const uri of uris) {
+      const problem = redirectUriProblem(uri, issuer)
+      if (problem) this.invalidate(`redirect_uris: ${uri} ${problem}`)
+    }
+  }
+  Client.prototype.redirectUriAllowed = function (this: ClientClass['prototype'], uri) {
+    return isRegisteredRedirect(uri, this.redirectUris, issuer)
+  }
+}
+
+/** Members of oidc-provider's client class that its types leave out. */
+interface ClientClass {
+  prototype: { redirectUris: string[]; redirectUriAllowed(uri: string): boolean }
+  Schema: {
+    prototype: { redirect_uris: string[]; redirectUris(uris?: string[]): void; invalidate(description: string): never }
+  }
+}
+
+/** A code or refresh token is not spent on a request for a resource that it was not issued for. */
+function checkResourceBeforeUse(provider: Provider): void {
+  for (const Model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) {
+    const { consume } = Model.prototype
+    Model.prototype.consume = async function () {
+      const requested = Provider.ctx?.oidc.params?.resource
+      if (requested !== undefined && ![this.resource].flat().includes(requested as string)) {
+        throw new errors.InvalidTarget('the grant is for another resource')
+      }
+      await consume.call(this)
+    }
+  }
+}
+
+/** `verification_uri_complete` fills in the form, where oidc-provider would have a script submit it. */
+function prefillUserCode(ctx: KoaContextWithOIDC): void {
+  if (ctx.method !== 'GET' || ctx.path !== DEVICE_PATH) return
+  ctx.state.userCode = ctx.query.user_code
+  ctx.querystring = ''
+}
+
+const isResume = (ctx: KoaContextWithOIDC) => /resume$/.test(String(ctx._matchedRouteName))
+
+/** Whether a token was just given for something other than an earlier token. */
+function isNewGrant(ctx: KoaContextWithOIDC): boolean {
+  return ctx._matchedRouteName === 'token' && ctx.status === 200 && ctx.oidc.params?.grant_type !== 'refresh_token'
+}
+
+/** A session ends with the authorization that it was for: the next one asks the upstream again. */
+async function forgetSession(ctx: KoaContextWithOIDC): Promise<void> {
+  if (isResume(ctx)) await ctx.oidc.session?.destroy()
+}
+
+function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
+  const location = ctx.response.get('location')
+  if (!isResume(ctx) || ctx.status !== 303 || new URL(location).origin === new URL(issuer).origin) return
+  ctx.remove('location')
+  ctx.status = 200
+  ctx.type = 'html'
+  const clientName = ctx.oidc.client ? displayName(ctx.oidc.client) : 'the application'
+  ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).toString()
+}
+
+/** oidc-provider names all response modes that it has code for. */
+function publishWhatIsEnforced(ctx: KoaContextWithOIDC): void {
+  if (ctx._matchedRouteName !== 'discovery') return
+  const metadata = ctx.body as Record<string, unknown>
+  metadata.response_modes_supported = ['query']
+}

@@ -1,0 +1,299 @@
+import type Provider from 'oidc-provider'
+import {
+  type ClientMetadata,
+  type Configuration,
+  type ErrorOut,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  type ResourceServer,
+} from 'oidc-provider'
+import type { ClientDocuments } from './clients/client-documents.ts'
+import { findClient } from './clients/find-client.ts'
+import { isDocumentUrl, metadataDocumentFeature, readMetadataDocument } from './clients/metadata-document.ts'
+import { deviceFlowPages } from './device-flow.ts'
+import { TemporarilyUnavailable } from './errors.ts'
+import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
+import { createOidcAdapter, keepClient } from './oidc-adapter.ts'
+import type { Html } from './pages/html.ts'
+import {
+  expiredPage,
+  requestErrorPage,
+  unknownClientPage,
+  unreachablePage,
+  unusableDocumentPage,
+} from './pages/messages.ts'
+import { extendProvider } from './provider-extensions.ts'
+import { refreshing } from './refresh.ts'
+import { checkRegistration } from './registration.ts'
+import { OIDC_SCOPES } from './request-parameters.ts'
+import type { ProtectedResource, Resources } from './resources.ts'
+import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
+import type { StoreFactory } from './store.ts'
+import type { Refresh } from './upstream/grants.ts'
+import type { SignedInUser } from './upstream/upstream.ts'
+
+/** How long things live, in seconds. */
+export interface Lifetimes {
+  /** Default 3,600. */
+  accessToken?: number
+  /** From one rotation to the next. Default 30 days. */
+  refreshToken?: number
+  /** How long a used refresh token gives the same answer again, for clients that lost it; 0 for never. Default 30. */
+  refreshGrace?: number
+  /** Of a whole family of tokens; afterwards the user has to sign in again. Default 90 days. */
+  grant?: number
+  /** Default 60. */
+  authorizationCode?: number
+  /** Default 600. */
+  deviceCode?: number
+  /** How long a person may take for a page. Default 600. */
+  page?: number
+}
+
+export interface ProviderOptions {
+  issuer: string
+  resources: Resources
+  accessTokenFormat: 'opaque' | 'jwt'
+  stores: StoreFactory
+  /** Tokens, codes and grants from before this time are void. Default: none. */
+  revokedBefore?: Date
+  /** The one that signs comes first. */
+  signingKeys: readonly SigningKey[]
+  /** Signs cookies. */
+  cookieKey: string
+  clients: readonly ClientMetadata[]
+  /** Whether clients may register themselves (RFC 7591). */
+  registration: boolean
+  /** Whether clients that the operator did not name may have tokens without a user, with the default scopes. */
+  machinesForAll: boolean
+  /** Where clients that publish a metadata document are found; without it there are none. */
+  clientDocuments?: ClientDocuments
+  /** Whose identity assertions are taken in place of a sign-in. */
+  assertionIssuers: readonly AssertionIssuer[]
+  lifetimes: Required<Lifetimes>
+  /** Where the browser goes when an authorization request needs its user. */
+  beginSignIn(ctx: KoaContextWithOIDC, interaction: string): Promise<string>
+  account(subject: string): Promise<SignedInUser | undefined>
+  /**
+   * Called once for each refresh, before anything of it is used up.
+   *
+   * @throws {errors.OIDCProviderError} `temporarily_unavailable` leaves the refresh token usable; `invalid_grant` ends the grant.
+   */
+  beforeRefresh?(refresh: Refresh): Promise<void>
+  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+}
+
+/** The protocol engine, set up so that what it publishes about itself is what it enforces. */
+export function createProvider(options: ProviderOptions): Provider {
+  const { issuer, resources, lifetimes, assertionIssuers } = options
+  const secure = new URL(issuer).protocol === 'https:'
+  const RefreshingProvider = refreshing({ ...options, graceSeconds: lifetimes.refreshGrace })
+  const provider = new RefreshingProvider(issuer, {
+    adapter: createOidcAdapter(options.stores, options.revokedBefore),
+    clients: [...resources.all.map(introspectionClient), ...options.clients],
+    jwks: { keys: options.signingKeys },
+    cookies: {
+      keys: [options.cookieKey],
+      names: secure ? { session: '__Host-device', resume: '__Secure-resume', interaction: '__Secure-interaction' } : {},
+    },
+    routes: {
+      authorization: '/oauth/authorize',
+      token: '/oauth/token',
+      registration: '/oauth/register',
+      introspection: '/oauth/introspect',
+      revocation: '/oauth/revoke',
+      jwks: '/oauth/jwks',
+      device_authorization: '/oauth/device_authorization',
+      code_verification: '/oauth/device',
+    },
+    responseTypes: ['code'],
+    discovery: assertionIssuers.length > 0 ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {},
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    enabledJWA: {
+      idTokenSigningAlgValues: ['ES256'],
+      clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+      dPoPSigningAlgValues: ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'],
+    },
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    scopes: [...OIDC_SCOPES, ...resources.all.flatMap(resource => Object.keys(resource.scopes))],
+    claims: { openid: ['sub'] },
+    pkce: { required: () => true },
+    features: features(options),
+    fetch: clientFetch(options),
+    extraClientMetadata: {
+      properties: ['software_id', 'software_version'],
+      validator: (ctx, property, _value, metadata) => {
+        if (property !== 'software_id') return
+        if (ctx?.oidc?.route === 'registration') checkRegistration(ctx, metadata)
+        else if (isDocumentUrl(metadata.client_id) && !isSetUp(options, metadata.client_id)) {
+          readMetadataDocument(metadata, new URL(issuer))
+        }
+      },
+    },
+    interactions: { policy: alwaysAsk(), url: (ctx, interaction) => options.beginSignIn(ctx, interaction.uid) },
+    findAccount: async (_ctx, subject) =>
+      (await options.account(subject)) && { accountId: subject, claims: async () => ({ sub: subject }) },
+    loadExistingGrant: async ctx => {
+      const grantId = ctx.oidc.result?.consent?.grantId
+      return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId)
+    },
+    extraTokenClaims: async (_ctx, token) =>
+      token.kind === 'ClientCredentials'
+        ? { sub: token.clientId }
+        : { username: (await options.account(token.accountId))?.username },
+    // MCP clients want refresh tokens and do not ask for offline_access.
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: () => true,
+    revokeGrantPolicy: () => true,
+    expiresWithSession: async () => false,
+    // Where pages of other origins may call, cors.ts has let them; what reaches this is not among that.
+    clientBasedCORS: () => false,
+    renderError: (ctx, out, error) => {
+      ctx.type = 'html'
+      ctx.body = errorPage(ctx, out, error).toString()
+    },
+    ttl: {
+      AccessToken: lifetimes.accessToken,
+      ClientCredentials: lifetimes.accessToken,
+      AuthorizationCode: lifetimes.authorizationCode,
+      RefreshToken: lifetimes.refreshToken,
+      Grant: lifetimes.grant,
+      DeviceCode: lifetimes.deviceCode,
+      IdToken: ID_TOKEN_SECONDS,
+      Interaction: 2 * lifetimes.page,
+      Session: 2 * lifetimes.page,
+    },
+  })
+  extendProvider(provider, resources, clientId => keepClient(options.stores, clientId, lifetimes.grant))
+  if (assertionIssuers.length > 0) {
+    acceptIdentityAssertions(provider, {
+      issuers: assertionIssuers,
+      resources,
+      stores: options.stores,
+      accountSeconds: lifetimes.grant,
+      resourceServer: resource => resourceServerOf(resource, options.accessTokenFormat),
+      log: options.log,
+    })
+  }
+  return provider
+}
+
+/** Whether the operator named this client; all others made themselves known. */
+function isSetUp({ clients }: ProviderOptions, clientId: string): boolean {
+  return clients.some(({ client_id }) => client_id === clientId)
+}
+
+/** Whatever is fetched is named by a stranger, except the keys of clients that were set up beforehand. */
+function clientFetch({ clients, clientDocuments }: ProviderOptions): Configuration['fetch'] {
+  const known = new Set(clients.map(({ jwks_uri }) => jwks_uri))
+  return async (input, init) => {
+    const url = String(input instanceof Request ? input.url : input)
+    // Without oidc-provider's own guard: the operator may have named an address inside the network.
+    if (known.has(url)) return fetch(url, { headers: init?.headers, signal: init?.signal, redirect: 'error' })
+    if (!clientDocuments) throw new Error('nothing is fetched for a stranger')
+    return clientDocuments.fetch(url)
+  }
+}
+
+function features(options: ProviderOptions): Configuration['features'] {
+  const { resources, accessTokenFormat } = options
+  const off = { enabled: false } as const
+  return {
+    devInteractions: off,
+    dPoP: { enabled: true },
+    pushedAuthorizationRequests: off,
+    rpInitiatedLogout: off,
+    userinfo: off,
+    clientCredentials: { enabled: true },
+    registration: options.registration ? { enabled: true, issueRegistrationAccessToken: false } : off,
+    clientIdMetadataDocument: metadataDocumentFeature(options.clientDocuments),
+    deviceFlow: { enabled: true, ...deviceFlowPages },
+    revocation: {
+      enabled: true,
+      allowedPolicy: async (_ctx, client, token) => client.clientId === token.clientId,
+    },
+    introspection: {
+      enabled: true,
+      // Only to the server that the token is for, and nothing but access tokens. A client that was forgotten takes its
+      // tokens with it.
+      allowedPolicy: async (ctx, client, token) => {
+        const asking = resources.ofClient(client.clientId)
+        if (!asking || !('aud' in token) || token.aud !== asking.resource) return false
+        return (await findClient(ctx.oidc.provider, token.clientId ?? '')) !== undefined
+      },
+    },
+    resourceIndicators: {
+      enabled: true,
+      useGrantedResource: async () => true,
+      getResourceServerInfo: async (ctx, identifier, client) => {
+        const resource = resources.find(identifier)
+        if (!resource) throw new errors.InvalidTarget('not an MCP server that this server knows')
+        if (isMachine(ctx) && !options.machinesForAll && !isSetUp(options, client.clientId)) {
+          throw new errors.UnauthorizedClient('only clients that the operator set up may have tokens without a user')
+        }
+        const scopes = isMachine(ctx) ? machineScopes(ctx, client, resource) : Object.keys(resource.scopes)
+        return resourceServerOf(resource, accessTokenFormat, scopes)
+      },
+    },
+  }
+}
+
+/** How tokens for an MCP server are made. */
+function resourceServerOf(
+  { resource, scopes }: ProtectedResource,
+  accessTokenFormat: ProviderOptions['accessTokenFormat'],
+  permitted: readonly string[] = Object.keys(scopes),
+): ResourceServer {
+  return { audience: resource, scope: permitted.join(' '), accessTokenFormat, jwt: { sign: { alg: 'ES256' } } }
+}
+
+function errorPage(ctx: KoaContextWithOIDC, out: ErrorOut, error: Error): Html {
+  if (error instanceof errors.SessionNotFound) return expiredPage()
+  if (error instanceof TemporarilyUnavailable) return unreachablePage(out.error_description)
+  const clientId = String(ctx.query.client_id)
+  const isClientError = error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata
+  if (isClientError && ctx.oidc.route === 'authorization') {
+    return isDocumentUrl(clientId) ? unusableDocumentPage(clientId, out.error_description) : unknownClientPage(clientId)
+  }
+  return requestErrorPage(out.error, out.error_description)
+}
+
+const isMachine = (ctx: KoaContextWithOIDC) => ctx.oidc.params?.grant_type === 'client_credentials'
+
+/**
+ * What a client may get without a user: the scopes that it was set up with. A client that registered itself has none,
+ * anybody can do that; it gets the defaults. What it does is done in its own name, to its own data.
+ */
+function machineScopes(ctx: KoaContextWithOIDC, client: { scope?: string }, resource: ProtectedResource): string[] {
+  const permitted = (client.scope?.split(' ') ?? resource.defaultScopes).filter(s => Object.hasOwn(resource.scopes, s))
+  const params = ctx.oidc.params as { scope?: string }
+  params.scope ??= permitted.join(' ')
+  const granted = permitted.filter(scope => ctx.oidc.requestParamScopes.has(scope))
+  if (granted.length === 0) throw new errors.InvalidScope('this client may have none of these scopes', params.scope)
+  return granted
+}
+
+/** Every authorization passes the upstream and the consent page; nothing is remembered between two. */
+function alwaysAsk() {
+  const { Prompt, Check } = interactionPolicy
+  const ask = new Check('sign_in', 'the user has to sign in and consent', 'login_required', ctx =>
+    ctx.oidc.result?.login && ctx.oidc.result.consent ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT,
+  )
+  return [
+    new Prompt({ name: 'login', requestable: true }, ask),
+    new Prompt({ name: 'consent', requestable: true }),
+    new Prompt({ name: 'select_account', requestable: true }),
+  ]
+}
+
+function introspectionClient({ clientId, clientSecret, name }: ProtectedResource): ClientMetadata {
+  return {
+    client_id: clientId,
+    client_secret: clientSecret,
+    client_name: name,
+    grant_types: [],
+    response_types: [],
+    redirect_uris: [],
+  }
+}

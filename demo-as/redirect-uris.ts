@@ -1,0 +1,73 @@
+/**
+ * Schemes of desktop applications that are known to receive their MCP sign-in this way. Everybody else has to use a
+ * scheme with a dot in it, made from a domain name that is theirs (RFC 8252 §7.1).
+ */
+const APPLICATION_SCHEMES = new Set([
+  'cursor:',
+  'vscode:',
+  'vscode-insiders:',
+  'windsurf:',
+  'claude:',
+  'zed:',
+  'goose:',
+])
+
+const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** True for the three spellings of this machine that native applications listen on (RFC 8252 §7.3). */
+export function isLoopbackHost(hostname: string): boolean {
+  return LOOPBACK_HOSTS.has(hostname)
+}
+
+/**
+ * Says what is wrong with a redirect URI, or `undefined`.
+ *
+ * Only the spelling that the URL parser itself would write is accepted. That leaves no room for control characters,
+ * backslashes, dot segments (plain or percent-encoded), numeric hosts, and whatever else one parser reads as another does
+ * not.
+ *
+ * @param issuer - Redirects to the authorization server itself are refused: they would hand one client's code to the
+ *   sign-in of another.
+ */
+export function redirectUriProblem(value: string, issuer: URL): string | undefined {
+  if (value.length > 2000) return 'is longer than 2000 characters'
+  if (!URL.canParse(value)) return 'is not an absolute URI'
+  const url = new URL(value)
+  if (url.href.includes('#')) return 'has a fragment'
+  if (url.username || url.password) return 'has credentials in it'
+  if (value !== url.href && `${value}/` !== url.href) return `is not in its normal spelling, ${url.href}`
+  if (/%(2f|5c|00)|(^|\/)\.\.;/i.test(url.pathname)) return 'has an encoded slash or a dot segment in its path'
+
+  if (url.protocol === 'https:' || url.protocol === 'http:') {
+    if (isSameServer(url, issuer)) return 'is an address of the authorization server itself'
+    if (url.protocol === 'https:' || isLoopbackHost(url.hostname)) return undefined
+    return 'is not encrypted: https is needed, except for localhost, 127.0.0.1 and [::1]'
+  }
+  const isReverseDomain = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
+  if (isReverseDomain || APPLICATION_SCHEMES.has(url.protocol)) return undefined
+  return `has the scheme ${url.protocol} which is neither https nor one made from a domain name, as com.example.app:`
+}
+
+/**
+ * Whether a requested redirect URI is one of the registered ones: equal as a string or, on loopback, equal but for the port,
+ * which the system assigns anew at each start (RFC 8252 §7.3). `localhost` is treated like the addresses because that is
+ * what clients register.
+ */
+export function isRegisteredRedirect(value: string, registered: readonly string[], issuer: URL): boolean {
+  if (redirectUriProblem(value, issuer) !== undefined) return false
+  if (registered.includes(value)) return true
+  const wanted = withoutLoopbackPort(value)
+  return wanted !== undefined && registered.some(uri => withoutLoopbackPort(uri) === wanted)
+}
+
+function withoutLoopbackPort(value: string): string | undefined {
+  const url = new URL(value)
+  if (url.protocol !== 'http:' || !isLoopbackHost(url.hostname)) return undefined
+  url.port = ''
+  return url.href
+}
+
+function isSameServer(url: URL, issuer: URL): boolean {
+  if (url.origin === issuer.origin) return true
+  return isLoopbackHost(url.hostname) && isLoopbackHost(issuer.hostname) && url.port === issuer.port
+}

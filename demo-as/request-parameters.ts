@@ -1,0 +1,50 @@
+import { errors } from 'oidc-provider'
+import type { Resources } from './resources.ts'
+
+/** Parameters of a request as oidc-provider holds them. */
+export type Parameters = Record<string, unknown>
+
+/** The scopes that OpenID Connect defines and this server knows. */
+export const OIDC_SCOPES: readonly string[] = ['openid', 'offline_access']
+
+/** Endpoints whose requests name what they want; at the others it is in what was granted before. */
+const ASKING = new Set(['authorization', 'device_authorization'])
+
+/**
+ * Brings a request into the form that everything behind it relies on: `resource` in its canonical spelling, and at least one
+ * scope of that resource. Does not decide what is granted.
+ *
+ * @param route - oidc-provider's name of the endpoint.
+ * @throws {errors.InvalidTarget} `resource` is not an MCP server of ours, several, or missing where it is needed (RFC 8707 §2).
+ */
+export function normalizeParameters(route: string, params: Parameters, resources: Resources): void {
+  const asks = ASKING.has(route) || (route === 'token' && params.grant_type === 'client_credentials')
+  if (params.resource !== undefined) params.resource = canonicalResource(params.resource, resources)
+  if (!asks) return
+
+  params.resource ??= resources.only?.resource
+  const resource = resources.find(String(params.resource))
+  if (!resource) throw new errors.InvalidTarget('resource is needed: this server knows several MCP servers')
+
+  // Left as it is when it is not text, for oidc-provider to refuse.
+  if (params.scope !== undefined && typeof params.scope !== 'string') return
+  const asked = new Set(params.scope?.split(' '))
+  const known = Object.keys(resource.scopes).filter(scope => asked.has(scope))
+  // A scope that nobody knows is no reason to turn a client away; clients ask for what other servers have.
+  const oidc = OIDC_SCOPES.filter(scope => asked.has(scope))
+  const machine = route === 'token'
+  if (machine) params.scope = known.join(' ') || undefined
+  else params.scope = [...oidc, ...(known.length > 0 ? known : resource.defaultScopes)].join(' ')
+
+  // Only the one mode is offered: the others need a script in the page.
+  if (params.response_mode !== undefined && params.response_mode !== 'query') params.response_mode = 'unsupported'
+}
+
+function canonicalResource(value: unknown, resources: Resources): string {
+  const known = new Set([value].flat().map(identifier => resources.find(String(identifier))?.resource))
+  const [resource] = known
+  if (known.size !== 1 || resource === undefined) {
+    throw new errors.InvalidTarget('resource must be the identifier of one MCP server that this server knows')
+  }
+  return resource
+}

@@ -1,0 +1,316 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientMetadata } from 'oidc-provider'
+import { createApprovals } from './approvals.ts'
+import { createBrowserBinding } from './browser-binding.ts'
+import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
+import { createRegistrationLimit, type RegistrationLimitOptions } from './clients/registration-limit.ts'
+import { answerCors } from './cors.ts'
+import { DEVICE_PATH } from './device-flow.ts'
+import { TemporarilyUnavailable } from './errors.ts'
+import { logEvents } from './events.ts'
+import { BODY_LIMIT, sendJson, sendPage, setSecurityHeaders, targetOf } from './http.ts'
+import type { AssertionIssuer } from './identity-assertions.ts'
+import { followKeys } from './key-reload.ts'
+import { icon, stylesheet } from './pages/assets.ts'
+import { ICON_PATH, STYLESHEET_PATH } from './pages/layout.ts'
+import { unreachablePage } from './pages/messages.ts'
+import { createProvider, type Lifetimes } from './provider.ts'
+import { isLoopbackHost } from './redirect-uris.ts'
+import { createResources, type ProtectedResource } from './resources.ts'
+import { createSharedValue } from './shared-value.ts'
+import { BRIDGE_CALLBACK_PATH, CALLBACK_PATH, CONSENT_PATH, createSignIn, type SignIn } from './sign-in.ts'
+import { createSigningKeys, retiredSecondsFor, type SigningKey } from './signing-keys.ts'
+import { createMemoryStores, type StoreFactory } from './store.ts'
+import { createFakeUpstream, FAKE_UPSTREAM_PATH, type FakeUpstream } from './upstream/fake-upstream.ts'
+import { createUpstreamGrants } from './upstream/grants.ts'
+import { createSeal } from './upstream/sealed.ts'
+import { createUpstreamSessions } from './upstream/sessions.ts'
+import type { SignedInUser, Upstream } from './upstream/upstream.ts'
+import { demoUsers } from './users.ts'
+
+export type { ClientMetadata } from 'oidc-provider'
+export type { ClientDocumentsOptions } from './clients/client-documents.ts'
+export type { RegistrationLimitOptions } from './clients/registration-limit.ts'
+export type { AssertionIssuer } from './identity-assertions.ts'
+export type { Lifetimes } from './provider.ts'
+export type { ProtectedResource } from './resources.ts'
+export { createGithubUpstream } from './upstream/github.ts'
+export { createOpenIdUpstream } from './upstream/openid-connect.ts'
+export { type OpenIdProviderName, presets } from './upstream/presets.ts'
+export type { SignedInUser, Upstream } from './upstream/upstream.ts'
+
+export interface AuthorizationServerOptions {
+  /** Origin under which clients reach this server. Published byte for byte; https, or http on loopback. */
+  issuer: string
+  /** The MCP servers that tokens can be issued for; at least one. */
+  resources: readonly ProtectedResource[]
+  /** `jwt` issues RFC 9068 access tokens, signed with ES256. Default `opaque`. */
+  accessTokenFormat?: 'opaque' | 'jwt'
+  /** Default: the memory of this process. */
+  stores?: StoreFactory
+  /** Every token, code and grant issued before this time is void: for after a leak. Default: none is. */
+  revokedBefore?: Date
+  /** Real provider that signs people in; the redirect URI `/oauth/callback` has to be registered there. Default: the fake one. */
+  upstream?: Upstream
+  /**
+   * Keys under which what real upstreams need later is encrypted, 32 bytes each: the first one encrypts, the others are of before.
+   * Default: one for the life of this process.
+   */
+  encryptionKeys?: readonly [Buffer, ...Buffer[]]
+  /** People offered on the sign-in page of the fake upstream. Default Ada, Ben and Cleo. */
+  users?: readonly SignedInUser[]
+  /** Identity providers of enterprises whose assertions about a user are taken in place of a sign-in (ID-JAG). Default: none. */
+  assertionIssuers?: readonly AssertionIssuer[]
+  /** Clients that need not register, in RFC 7591 members. Their `scope` is what they may have as client_credentials. */
+  clients?: readonly ClientMetadata[]
+  /** Limits on clients that register themselves (RFC 7591); `false` lets nobody register. */
+  registration?: RegistrationLimitOptions | false
+  /**
+   * Clients that publish a Client ID Metadata Document: whose are fetched, and how. `false` knows none. Default: those of
+   * every public host.
+   */
+  clientDocuments?: ClientDocumentsOptions | false
+  lifetimes?: Lifetimes
+  /** Told what was decided. Gets no token and no secret. */
+  log?: (event: string, facts: Readonly<Record<string, unknown>>) => void
+}
+
+export interface AuthorizationServer {
+  readonly issuer: string
+  /** A listener for `node:http`. Wants the body unread. Answers 404 where {@link handles} says no. */
+  handler(req: IncomingMessage, res: ServerResponse): void
+  /**
+   * Whether a path belongs to the authorization server; for mounting it in an application that has further paths. `/health` is
+   * left to that application, and so is `/ready`.
+   */
+  handles(path: string): boolean
+}
+
+/**
+ * An OAuth 2.1 authorization server with the extensions that MCP asks for. Instances share nothing.
+ *
+ * @throws {TypeError} The issuer or a resource cannot work.
+ */
+export async function createAuthorizationServer(options: AuthorizationServerOptions): Promise<AuthorizationServer> {
+  const { issuer, stores = createMemoryStores(), users = demoUsers, log = () => {} } = options
+  const url = checkIssuer(issuer)
+  const resources = createResources(options.resources)
+  const lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes }
+  const callbackPath = options.upstream ? BRIDGE_CALLBACK_PATH : CALLBACK_PATH
+  const redirectUri = new URL(callbackPath, url).href
+  const sharedSeal = options.encryptionKeys && createSeal(options.encryptionKeys)
+  const seal = sharedSeal ?? createSeal([randomBytes(32)])
+  const secrets = await createSharedValue<Secrets>(stores('Secrets'), 'secrets', sharedSeal).get(makeSecrets)
+  const binding = createBrowserBinding(url, 2 * lifetimes.page, secrets.formKey)
+  const upstream: Upstream & Partial<Pick<FakeUpstream, 'page'>> =
+    options.upstream ?? createFakeUpstream(issuer, redirectUri, users, stores, binding)
+  const sessions = createUpstreamSessions(stores, seal, lifetimes.grant)
+  const accounts = stores('Account')
+  const grants = createUpstreamGrants({ upstream, sessions, accounts, accountSeconds: lifetimes.grant, log })
+
+  const approvals = createApprovals(url, stores, lifetimes.grant)
+  const clientDocuments =
+    options.clientDocuments === false ? undefined : createClientDocuments(stores, options.clientDocuments ?? {}, log)
+
+  /** oidc-provider takes its keys when it is made: other keys make another one, over the same store. */
+  function createEngine(signingKeys: readonly SigningKey[]): Engine {
+    let signIn: SignIn
+    const provider = createProvider({
+      issuer,
+      signingKeys,
+      cookieKey: secrets.cookieKey,
+      resources,
+      stores,
+      revokedBefore: options.revokedBefore,
+      lifetimes,
+      accessTokenFormat: options.accessTokenFormat ?? 'opaque',
+      clients: options.clients ?? [],
+      registration: options.registration !== false,
+      // Behind a real provider a token means that somebody whom it knows has signed in.
+      machinesForAll: options.upstream === undefined,
+      clientDocuments,
+      assertionIssuers: options.assertionIssuers ?? [],
+      log,
+      beginSignIn: (ctx, interaction) => signIn.begin(ctx.req, ctx.res, interaction),
+      account: subject => signIn.account(subject),
+      beforeRefresh: refresh => grants.beforeRefresh(provider, refresh),
+    })
+    signIn = createSignIn({
+      provider,
+      upstream,
+      // The demo's own sign-in comes first: what a person may grant is what the consent page of the demo is there to show.
+      consentFirst: options.upstream !== undefined,
+      approvals,
+      sessions,
+      resources,
+      stores,
+      binding,
+      redirectUri,
+      pageSeconds: lifetimes.page,
+      accountSeconds: lifetimes.grant,
+      log,
+    })
+    logEvents(provider, log)
+    provider.on('grant.revoked', (_ctx, grantId) => void grants.end(grantId))
+    return { oidc: provider.callback(), signIn }
+  }
+
+  const keys = createSigningKeys({ stores, seal: sharedSeal, retiredSeconds: retiredSecondsFor(lifetimes.accessToken) })
+  const engine = await followKeys(keys, createEngine, log)
+  const checkReady = async () => void (await accounts.get('ready'))
+  const oidc: Route['run'] = async (req, res) => (await engine()).oidc(req, res)
+  const routes = new Map<string, Route>([
+    ['/.well-known/oauth-authorization-server', { methods: ['GET', 'HEAD'], run: oidc }],
+    ['/.well-known/openid-configuration', { methods: ['GET', 'HEAD'], run: oidc }],
+    ['/oauth/jwks', { methods: ['GET', 'HEAD'], run: oidc }],
+    ['/oauth/authorize', { methods: ['GET'], run: oidc }],
+    ['/oauth/token', { methods: ['POST'], run: oidc }],
+    ['/oauth/introspect', { methods: ['POST'], run: oidc }],
+    ['/oauth/revoke', { methods: ['POST'], run: oidc }],
+    ['/oauth/device_authorization', { methods: ['POST'], run: oidc }],
+    [DEVICE_PATH, { methods: ['GET', 'POST'], run: oidc }],
+    [callbackPath, { methods: ['GET'], run: async (req, res) => (await engine()).signIn.callback(req, res) }],
+    [CONSENT_PATH, { methods: ['GET', 'POST'], run: async (req, res) => (await engine()).signIn.consent(req, res) }],
+    [STYLESHEET_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('text/css', stylesheet) }],
+    [ICON_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('image/svg+xml', icon) }],
+  ])
+  if (options.registration !== false) {
+    routes.set('/oauth/register', {
+      methods: ['POST'],
+      run: limited(createRegistrationLimit(options.registration ?? {}), oidc),
+    })
+  }
+  if (upstream.page) routes.set(FAKE_UPSTREAM_PATH, { methods: ['GET', 'POST'], run: upstream.page })
+  const resume: Route = { methods: ['GET'], run: oidc }
+  const health: Route = { methods: ['GET', 'HEAD'], run: (_req, res) => sendJson(res, 200, { status: 'ok' }) }
+  const ready: Route = {
+    methods: ['GET', 'HEAD'],
+    async run(_req, res) {
+      const isReady = await checkReady().then(
+        () => true,
+        () => false,
+      )
+      sendJson(
+        res,
+        isReady ? 200 : 503,
+        isReady ? { status: 'ready' } : { status: 'not ready', reason: 'store_unreachable' },
+      )
+    },
+  }
+  const probes = new Map([
+    ['/health', health],
+    ['/ready', ready],
+  ])
+  const routeOf = (path: string) => routes.get(path) ?? (RESUME.test(path) ? resume : undefined)
+
+  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { path } = targetOf(req)
+    setSecurityHeaders(res)
+    if (!isExpectedHost(req.headers.host, url)) {
+      return refuse(res, 421, 'invalid_request', 'This server does not answer under that host name.')
+    }
+    if (answerCors(req, res, path)) return
+    const route = routeOf(path) ?? probes.get(path)
+    if (!route) return refuse(res, 404, 'not_found', 'There is nothing here.')
+    if (!route.methods.includes(req.method ?? '')) {
+      res.setHeader('allow', route.methods.join(', '))
+      return refuse(res, 405, 'invalid_request', `This endpoint takes ${route.methods.join(' and ')}.`)
+    }
+    if (Number(req.headers['content-length'] ?? 0) > BODY_LIMIT) {
+      res.setHeader('connection', 'close')
+      return refuse(res, 413, 'invalid_request', `A request may have ${BODY_LIMIT} bytes.`)
+    }
+    await route.run(req, res)
+  }
+
+  return {
+    issuer,
+    handles: path => routeOf(path) !== undefined,
+    handler(req, res) {
+      answer(req, res).catch((error: Error) => {
+        if (error instanceof TemporarilyUnavailable && !res.headersSent) return sendUnavailable(req, res, error)
+        log('server_error', { error: error.stack })
+        if (res.headersSent) res.destroy()
+        else refuse(res, 500, 'server_error', 'Something went wrong here.')
+      })
+    },
+  }
+}
+
+/** What all processes that serve one issuer agree on. */
+interface Secrets {
+  cookieKey: string
+  formKey: string
+}
+
+const makeSecrets = (): Secrets => ({ cookieKey: randomSecret(), formKey: randomSecret() })
+const randomSecret = () => randomBytes(32).toString('base64url')
+
+interface Engine {
+  oidc(req: IncomingMessage, res: ServerResponse): unknown
+  signIn: SignIn
+}
+
+interface Route {
+  methods: readonly string[]
+  run(req: IncomingMessage, res: ServerResponse): unknown
+}
+
+const DAY = 24 * 3600
+
+export const DEFAULT_LIFETIMES: Required<Lifetimes> = {
+  accessToken: 3600,
+  refreshToken: 30 * DAY,
+  refreshGrace: 30,
+  grant: 90 * DAY,
+  authorizationCode: 60,
+  deviceCode: 600,
+  page: 600,
+}
+
+/** Where oidc-provider goes on after consent; the last segment is its name for the request. */
+const RESUME = /^\/oauth\/(authorize|device)\/[\w-]{1,64}$/
+
+function checkIssuer(issuer: string): URL {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  if (!url || (issuer !== url.origin && issuer !== url.href) || url.pathname !== '/' || url.search || url.hash) {
+    throw new TypeError(`issuer must be an origin such as http://localhost:3001, not ${issuer}`)
+  }
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname))) {
+    throw new TypeError(`issuer must be https, or http on this machine, not ${issuer}`)
+  }
+  return url
+}
+
+/** On a developer's machine the Host header is all that tells a page on the web, rebound to 127.0.0.1, from a client. */
+function isExpectedHost(host: string | undefined, issuer: URL): boolean {
+  if (!isLoopbackHost(issuer.hostname)) return true
+  return URL.canParse(`http://${host}`) && isLoopbackHost(new URL(`http://${host}`).hostname)
+}
+
+function limited(waitOf: (req: IncomingMessage) => Promise<number | undefined>, run: Route['run']): Route['run'] {
+  return async (req, res) => {
+    const seconds = await waitOf(req)
+    if (seconds === undefined) return run(req, res)
+    res.setHeader('retry-after', seconds)
+    refuse(res, 429, 'temporarily_unavailable', `Too many registrations; the next is welcome in ${seconds} seconds.`)
+  }
+}
+
+/** Something that this server depends on is away. Browsers on a page get one, everybody else JSON. */
+function sendUnavailable(req: IncomingMessage, res: ServerResponse, error: TemporarilyUnavailable): void {
+  res.setHeader('retry-after', RETRY_SECONDS)
+  if (req.headers.accept?.includes('text/html')) sendPage(res, unreachablePage(undefined), 503)
+  else refuse(res, 503, error.error, error.error_description ?? '')
+}
+
+const RETRY_SECONDS = '5'
+
+function refuse(res: ServerResponse, status: number, error: string, description: string): void {
+  sendJson(res, status, { error, error_description: description })
+}
+
+function sendAsset(type: string, text: string): Route['run'] {
+  return (_req, res) => res.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=3600' }).end(text)
+}

@@ -1,0 +1,72 @@
+import type { Store } from './store.ts'
+import type { Seal } from './upstream/sealed.ts'
+
+/** As good as for ever: every entry of a store has an end. */
+const KEPT_SECONDS = 10 * 365 * 24 * 3600
+
+/** A process that holds the lock and dies lets go after this long. */
+const LOCK_SECONDS = 10
+
+/** A value that all processes agree on, encrypted where there is a key for it. */
+export interface SharedValue<T> {
+  /** The value; `make` decides it where there is none yet. Of several processes at once, all get the same. */
+  get(make: () => T | Promise<T>): Promise<T>
+  /**
+   * Puts another one in its place, alone among all processes.
+   *
+   * @throws {Error} Another change is under way.
+   */
+  change(apply: (value: T | undefined) => T | Promise<T>): Promise<void>
+}
+
+/** @param seal - Absent where values may be read by whoever reads the store: in the memory of one process. */
+export function createSharedValue<T>(store: Store, name: string, seal?: Seal): SharedValue<T> {
+  const close = (value: T): unknown => (seal ? seal.seal(JSON.stringify(value), name) : value)
+  const open = (kept: unknown): T => {
+    if (!seal) return kept as T
+    const text = typeof kept === 'string' ? seal.open(kept, name) : undefined
+    if (text === undefined) {
+      throw new Error(`${name} in the store cannot be read: it was encrypted under a key that is not among BRIDGE_KEYS`)
+    }
+    return JSON.parse(text) as T
+  }
+  const lock = `${name}: changing`
+  const put = (value: T) => store.set(name, close(value), KEPT_SECONDS)
+
+  /** Keys of before are dropped some day: what they sealed is sealed anew while they are there. */
+  async function renew(kept: unknown): Promise<void> {
+    if (!seal || typeof kept !== 'string' || seal.isCurrent(kept)) return
+    // Somebody else changes it: the next one to read it looks again.
+    if (!(await store.add(lock, true, LOCK_SECONDS))) return
+    try {
+      const latest = await store.get(name)
+      if (typeof latest === 'string' && !seal.isCurrent(latest)) await put(open(latest))
+    } finally {
+      await store.delete(lock)
+    }
+  }
+
+  return {
+    async get(make) {
+      const known = await store.get(name)
+      if (known !== undefined) {
+        const value = open(known)
+        await renew(known)
+        return value
+      }
+      const made = await make()
+      if (await store.add(name, close(made), KEPT_SECONDS)) return made
+      return open(await store.get(name))
+    },
+
+    async change(apply) {
+      if (!(await store.add(lock, true, LOCK_SECONDS))) throw new Error(`${name}: another change is under way`)
+      try {
+        const latest = await store.get(name)
+        await put(await apply(latest === undefined ? undefined : open(latest)))
+      } finally {
+        await store.delete(lock)
+      }
+    },
+  }
+}

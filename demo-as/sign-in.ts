@@ -1,0 +1,323 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type Provider from 'oidc-provider'
+import { type Approvals, isOwnNavigation } from './approvals.ts'
+import {
+  type AuthorizationRequest,
+  approvableOf,
+  describeRequest,
+  findRequest,
+  grantable,
+  resourceScopesOf,
+  resume,
+  scopesOf,
+} from './authorization-request.ts'
+import { type BrowserBinding, isSame } from './browser-binding.ts'
+import { TemporarilyUnavailable } from './errors.ts'
+import { readForm, redirect, sendPage, targetOf } from './http.ts'
+import { consentPage } from './pages/consent.ts'
+import type { Html } from './pages/html.ts'
+import { expiredPage, forgedFormPage, onwardPage } from './pages/messages.ts'
+import { type Failure, type Refused, refusal } from './pages/refusal.ts'
+import type { Resources } from './resources.ts'
+import type { Store, StoreFactory } from './store.ts'
+import type { UpstreamSessions } from './upstream/sessions.ts'
+import {
+  type SignedInUser,
+  type Upstream,
+  UpstreamMisconfiguredError,
+  UpstreamUnavailableError,
+} from './upstream/upstream.ts'
+
+/** Where the fake upstream sends the browser back to; a real one to {@link BRIDGE_CALLBACK_PATH}. */
+export const CALLBACK_PATH = '/fakeupstreamauth/callback'
+/** Has to be registered at the real upstream. */
+export const BRIDGE_CALLBACK_PATH = '/oauth/callback'
+export const CONSENT_PATH = '/oauth/consent'
+
+/** A sign-in as it begins. */
+interface Begun {
+  /** oidc-provider's name for the authorization request that waits. */
+  interaction: string
+  browser: string
+  /** The person came here by themselves, so that an earlier approval may count. */
+  ownNavigation: boolean
+  /** The person is not, or does not want to be, whom the upstream took them for. */
+  another?: boolean
+}
+
+/** A sign-in on its way to both: a person and their consent. */
+interface Pending extends Begun {
+  consent?: Consent
+  user?: SignedInUser
+  /** Of the upstream, about this sign-in. */
+  memory?: unknown
+  /** What the upstream needs later, sealed. */
+  session?: string
+}
+
+/** Somebody who has been at the upstream. */
+interface Arrived extends Pending {
+  user: SignedInUser
+}
+
+/** Given before it was known by whom. */
+interface Consent {
+  /** Subject of the one whose earlier approval it is; without it, the person was just asked. */
+  approvedBy?: string
+  /** The person does not want to be asked again. */
+  remember?: boolean
+}
+
+export interface SignInOptions {
+  provider: Provider
+  upstream: Upstream
+  sessions: UpstreamSessions
+  /** Whether a person is asked before they are sent to the upstream, and not after. */
+  consentFirst: boolean
+  approvals: Approvals
+  resources: Resources
+  stores: StoreFactory
+  binding: BrowserBinding
+  redirectUri: string
+  /** How long a person may take for each of the pages, in seconds. */
+  pageSeconds: number
+  /** How long users are remembered after they signed in, in seconds. */
+  accountSeconds: number
+  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+}
+
+/**
+ * What happens between an authorization request and its answer: upstream and consent, in either order. Each step is tied to
+ * the browser that made the one before, can be taken once, and ends by itself.
+ */
+export interface SignIn {
+  /** @returns Address to send the browser to. */
+  begin(req: IncomingMessage, res: ServerResponse, interaction: string): Promise<string>
+  /** Serves {@link CALLBACK_PATH} or {@link BRIDGE_CALLBACK_PATH}. */
+  callback(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /** Serves {@link CONSENT_PATH}, GET and POST. */
+  consent(req: IncomingMessage, res: ServerResponse): Promise<void>
+  account(subject: string): Promise<SignedInUser | undefined>
+}
+
+export function createSignIn(options: SignInOptions): SignIn {
+  const { provider, upstream, sessions, resources, stores, binding, redirectUri, pageSeconds, log } = options
+  const { consentFirst, approvals } = options
+  const begun = stores('BegunSignIn')
+  const signIns = stores('SignIn')
+  const consents = stores('Consent')
+  const accounts = stores('Account')
+
+  return {
+    async begin(req, res, interaction) {
+      const { browser, step } = binding.begin(res)
+      const pending: Begun = { interaction, browser, ownNavigation: isOwnNavigation(req) }
+      await begun.set(binding.signInOf(step), pending, 2 * pageSeconds)
+      try {
+        return await start(req, step, pending)
+      } catch (error) {
+        // Goes to the client as temporarily_unavailable (RFC 6749 §4.1.2.1).
+        if (error instanceof UpstreamUnavailableError) throw new TemporarilyUnavailable(NO_ANSWER, error.message)
+        throw error
+      }
+    },
+
+    async callback(req, res) {
+      const { query } = targetOf(req)
+      const state = query.get('state') ?? ''
+      // Looked at first and taken afterwards, so that a stranger's browser cannot use up somebody's state.
+      if (!(await ofThisBrowser<Pending>(req, signIns, state))) return startOver(req, res, state)
+      const pending = await signIns.take<Pending>(state)
+      if (!pending) return startOver(req, res, state)
+      const { memory, ...before } = pending
+      const identified = await orFailure(() => upstream.identify(query, { state, redirectUri, memory }))
+      if (identified.outcome !== 'signed_in') return refuse(res, identified, state, pending)
+      const request = await findRequest(provider, resources, pending.interaction)
+      if (!request) return sendPage(res, expiredPage(), 400)
+
+      const { user } = identified
+      const session = identified.session === undefined ? undefined : sessions.pack(identified.session)
+      await accounts.set(user.subject, user, options.accountSeconds)
+      log('signed_in', { subject: user.subject })
+      const arrived: Arrived = { ...before, user, session }
+      if (await hasConsent(req, arrived, request)) {
+        return redirect(res, await allow(req, res, state, arrived, request, arrived.consent?.remember))
+      }
+      redirect(res, await ask(binding.next(state), { ...arrived, consent: undefined }))
+    },
+
+    async consent(req, res) {
+      const id = targetOf(req).query.get('id') ?? ''
+      const pending = await ofThisBrowser<Pending>(req, consents, id)
+      if (!pending) return req.method === 'GET' ? startOver(req, res, id) : sendPage(res, expiredPage(), 400)
+      const request = await findRequest(provider, resources, pending.interaction)
+      if (!request) return sendPage(res, expiredPage(), 400)
+      if (req.method === 'GET') return sendPage(res, pageOf(id, pending, request))
+
+      const form = await readForm(req)
+      if (!binding.isFormToken(form?.get('form_token'), pending.browser, id)) {
+        return sendPage(res, forgedFormPage(consentUrl(id)), 403)
+      }
+      if (!(await consents.take(id))) return sendPage(res, expiredPage(), 400)
+      const remember = form?.get('remember') === 'yes' && isRememberable(pending, request)
+      switch (form?.get('decision')) {
+        case 'allow':
+          if (isArrived(pending)) return redirect(res, await allow(req, res, id, pending, request, remember))
+          return goOn(res, id, { ...pending, consent: { remember } })
+        case 'another':
+          return goOn(res, id, { ...pending, user: undefined, session: undefined, another: true })
+        default:
+          return redirect(res, await deny(req, res, id, pending, request))
+      }
+    },
+
+    account: subject => accounts.get<SignedInUser>(subject),
+  }
+
+  /** @returns Address of the first page of a sign-in. */
+  async function start(req: IncomingMessage, step: string, pending: Begun): Promise<string> {
+    if (!consentFirst) return depart(step, pending)
+    const approvedBy = await approverOf(req, pending)
+    return approvedBy === undefined ? ask(step, pending) : depart(step, { ...pending, consent: { approvedBy } })
+  }
+
+  /** For whoever went back to a step that was taken before: the same sign-in from its beginning, unless it is over. */
+  async function startOver(req: IncomingMessage, res: ServerResponse, step: string): Promise<void> {
+    const pending = await ofThisBrowser<Begun>(req, begun, binding.signInOf(step), step)
+    if (!pending) return sendPage(res, expiredPage(), 400)
+    redirect(res, await start(req, binding.next(step), pending))
+  }
+
+  /** @returns Address at the upstream. */
+  async function depart(state: string, pending: Pending): Promise<string> {
+    const { url, memory } = await upstream.depart({ state, redirectUri, another: pending.another })
+    await signIns.set(state, { ...pending, memory } satisfies Pending, pageSeconds)
+    return url
+  }
+
+  /** @returns Address of the consent page. */
+  async function ask(id: string, pending: Pending): Promise<string> {
+    await consents.set(id, pending, pageSeconds)
+    return consentUrl(id)
+  }
+
+  async function goOn(res: ServerResponse, id: string, pending: Pending): Promise<void> {
+    const departed = await orFailure(async () => ({ url: await depart(binding.next(id), pending) }))
+    if ('outcome' in departed) return refuse(res, departed, id, pending)
+    const { url } = departed
+    if (new URL(url).origin === new URL(provider.issuer).origin) redirect(res, url)
+    else sendPage(res, onwardPage(url, upstream.name))
+  }
+
+  function pageOf(id: string, pending: Pending, request: AuthorizationRequest): Html {
+    return consentPage({
+      ...describeRequest(request, pending.user),
+      action: consentUrl(id),
+      formToken: binding.formToken(pending.browser, id),
+      upstream: upstream.name,
+      rememberable: isRememberable(pending, request),
+    })
+  }
+
+  function isRememberable({ ownNavigation }: Pending, request: AuthorizationRequest): boolean {
+    return ownNavigation && approvableOf(request) !== undefined
+  }
+
+  /** Subject of the person whose earlier approval covers the request in this browser, where such a one may count. */
+  async function approverOf(req: IncomingMessage, { interaction, ownNavigation }: Begun): Promise<string | undefined> {
+    const request = ownNavigation ? await findRequest(provider, resources, interaction) : undefined
+    const approvable = request && approvableOf(request)
+    return approvable && approvals.find(req, approvable)
+  }
+
+  /** Whether it was the signed-in person who consented, and to something that they can grant. */
+  async function hasConsent(req: IncomingMessage, pending: Arrived, request: AuthorizationRequest) {
+    const { user } = pending
+    if (grantable(request, user).length === 0) return false
+    if (pending.consent && pending.consent.approvedBy === undefined) return true
+    const approvedBy = pending.consent ? pending.consent.approvedBy : await approverOf(req, pending)
+    return approvedBy === user.subject
+  }
+
+  /** @param step - From which the sign-in can be started over. */
+  async function refuse(res: ServerResponse, refused: Refused, step: string, pending: Pending): Promise<void> {
+    log('sign_in_refused', { outcome: refused.outcome, reason: refused.reason })
+    if (refused.outcome === 'not_allowed') {
+      const { interaction, browser, ownNavigation } = pending
+      const again: Begun = { interaction, browser, ownNavigation, another: true }
+      await begun.set(binding.signInOf(step), again, pageSeconds)
+    }
+    const { page, status } = refusal(upstream.name, refused, consentUrl(step))
+    if (status === 503) res.setHeader('retry-after', '10')
+    sendPage(res, page, status)
+  }
+
+  /** What is kept under `key`, if it was this browser that made the step before. */
+  async function ofThisBrowser<T extends Begun>(req: IncomingMessage, store: Store, key: string, step = key) {
+    const browser = binding.read(req, step)
+    const pending = await store.get<T>(key)
+    return browser !== undefined && pending && isSame(browser, pending.browser) ? pending : undefined
+  }
+
+  async function allow(
+    req: IncomingMessage,
+    res: ServerResponse,
+    step: string,
+    { user, session }: Arrived,
+    request: AuthorizationRequest,
+    remember = false,
+  ) {
+    const { client, resource } = request
+    const granted = grantable(request, user)
+    const grant = new provider.Grant({ accountId: user.subject, clientId: client.clientId })
+    grant.addResourceScope(resource.resource, granted.join(' '))
+    const others = scopesOf(request).filter(scope => !resourceScopesOf(request).includes(scope))
+    if (others.length > 0) grant.addOIDCScope(others.join(' '))
+    const grantId = await grant.save()
+    if (session !== undefined) await sessions.keep(grantId, user.subject, sessions.unpack(session))
+    const approvable = remember ? approvableOf(request) : undefined
+    if (approvable) await approvals.remember(req, res, user.subject, approvable)
+    log('consent_given', { subject: user.subject, clientId: client.clientId, scopes: granted })
+    await end(res, step)
+    // Answers every `prompt` that a client may ask for: this flow does all of it each time.
+    const login = { accountId: user.subject, remember: false }
+    return resume(request, { login, consent: { grantId }, select_account: {} })
+  }
+
+  async function deny(
+    req: IncomingMessage,
+    res: ServerResponse,
+    step: string,
+    { user }: Pending,
+    request: AuthorizationRequest,
+  ) {
+    log('consent_refused', { subject: user?.subject, clientId: request.client.clientId })
+    const approvable = approvableOf(request)
+    if (approvable) await approvals.forget(req, approvable)
+    await end(res, step)
+    return resume(request, { error: 'access_denied', error_description: 'The user refused.' })
+  }
+
+  async function end(res: ServerResponse, step: string): Promise<void> {
+    await begun.delete(binding.signInOf(step))
+    binding.end(res, step)
+  }
+}
+
+/** What an upstream answers, or why it gives no answer. */
+async function orFailure<T>(ask: () => Promise<T>): Promise<T | Failure> {
+  try {
+    return await ask()
+  } catch (error) {
+    const { message: reason } = error as Error
+    if (error instanceof UpstreamUnavailableError) return { outcome: 'unavailable', reason }
+    if (error instanceof UpstreamMisconfiguredError) return { outcome: 'misconfigured', reason }
+    throw error
+  }
+}
+
+const NO_ANSWER = 'the identity provider does not answer'
+
+const isArrived = (pending: Pending): pending is Arrived => pending.user !== undefined
+
+const consentUrl = (id: string) => `${CONSENT_PATH}?${new URLSearchParams({ id })}`

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BrowserBinding } from '../browser-binding.ts'
+import { readForm, redirect, sendPage, targetOf } from '../http.ts'
+import { expiredPage, forgedFormPage } from '../pages/messages.ts'
+import { signInPage } from '../pages/sign-in.ts'
+import type { StoreFactory } from '../store.ts'
+import { userNamed } from '../users.ts'
+import type { SignedInUser, Upstream } from './upstream.ts'
+
+export const FAKE_UPSTREAM_PATH = '/fakeupstreamauth/authorize'
+
+const CODE_SECONDS = 60
+
+/** An identity provider that believes everybody. It has a page of its own. */
+export interface FakeUpstream extends Upstream {
+  /** Serves {@link FAKE_UPSTREAM_PATH}, GET and POST. */
+  page(req: IncomingMessage, res: ServerResponse): Promise<void>
+}
+
+/** @param redirectUri - The one address that it sends anybody to. */
+export function createFakeUpstream(
+  issuer: string,
+  redirectUri: string,
+  users: readonly SignedInUser[],
+  stores: StoreFactory,
+  binding: BrowserBinding,
+): FakeUpstream {
+  const codes = stores('UpstreamCode')
+
+  return {
+    name: 'the demo sign-in',
+
+    async depart({ state }) {
+      const url = new URL(FAKE_UPSTREAM_PATH, issuer)
+      url.searchParams.set('state', state)
+      return { url: url.href }
+    },
+
+    async identify(answer) {
+      const user = await codes.take<SignedInUser>(answer.get('code') ?? '')
+      return user ? { outcome: 'signed_in', user } : { outcome: 'nobody' }
+    },
+
+    async page(req, res) {
+      const state = targetOf(req).query.get('state') ?? ''
+      const browser = binding.read(req, state)
+      if (!browser) return sendPage(res, expiredPage(), 400)
+
+      const action = `${FAKE_UPSTREAM_PATH}?${new URLSearchParams({ state })}`
+      const show = (status: number, refused?: string) => {
+        const formToken = binding.formToken(browser, state)
+        sendPage(res, signInPage({ action, formToken, users, refused }), status)
+      }
+      if (req.method === 'GET') return show(200)
+
+      const form = await readForm(req)
+      if (!binding.isFormToken(form?.get('form_token'), browser, state)) {
+        return sendPage(res, forgedFormPage(action), 403)
+      }
+      const typed = form?.get('user') ?? ''
+      const user = userNamed(typed, users)
+      if (!user) return show(422, typed)
+
+      const code = randomBytes(32).toString('base64url')
+      await codes.set(code, user, CODE_SECONDS)
+      redirect(res, `${redirectUri}?${new URLSearchParams({ code, state })}`)
+    },
+  }
+}

@@ -1,0 +1,188 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type AdmissionRules, admit, isEmailRule, type Person } from './admission.ts'
+import { isOutageStatus, type UpstreamClient } from './openid-connect.ts'
+import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
+
+export interface GithubUpstreamOptions extends UpstreamClient {
+  clientSecret: string
+  /** Origin of github.com or of an Enterprise Server, or any URL there. */
+  metadataUrl: string
+  rules: AdmissionRules
+}
+
+/** Tokens of a GitHub App end after eight hours and can be renewed; those of an OAuth app never end. */
+interface Session {
+  accessToken: string
+  refreshToken?: string
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * Signs people in at GitHub, which has OAuth and an API, and no OpenID Connect. A person is the number of the account:
+ * login names can be changed and taken by others.
+ */
+export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
+  const { clientId, clientSecret, rules } = options
+  const site = new URL(options.metadataUrl).origin
+  const api = apiOf(site)
+  const principals = [...rules.allow, ...rules.grants.flatMap(({ to }) => to)]
+  const asksFor = (kind: RegExp) => principals.some(name => kind.test(name))
+  const scope = [asksFor(/^(org|group):/) && 'read:org', principals.some(isEmailRule) && 'user:email']
+    .filter(Boolean)
+    .join(' ')
+
+  return {
+    name: 'GitHub',
+
+    async depart({ state, redirectUri, another }) {
+      const verifier = randomBytes(32).toString('base64url')
+      const url = new URL('/login/oauth/authorize', site)
+      url.search = new URLSearchParams({
+        response_type: 'code',
+        client_id: clientId,
+        redirect_uri: redirectUri,
+        state,
+        code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+        code_challenge_method: 'S256',
+        ...(scope && { scope }),
+        ...(another && { prompt: 'select_account' }),
+      }).toString()
+      return { url: url.href, memory: verifier }
+    },
+
+    async identify(answer, { redirectUri, memory }) {
+      const [code, ...others] = answer.getAll('code')
+      if (answer.has('error')) return nobody(answer.get('error') ?? '')
+      if (!code || others.length > 0) return nobody('no code')
+      const session = await requestToken({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: redirectUri,
+        code_verifier: String(memory),
+      })
+      return session ? look(session) : nobody('bad_verification_code')
+    },
+
+    async recheck(kept) {
+      const { refreshToken } = kept as Session
+      if (refreshToken === undefined) return look(kept as Session)
+      const session = await requestToken({ grant_type: 'refresh_token', refresh_token: refreshToken })
+      return session ? look(session) : nobody('bad_refresh_token')
+    },
+
+    async end(kept) {
+      const { accessToken } = kept as Session
+      const response = await call(`${api}/applications/${clientId}/token`, {
+        method: 'DELETE',
+        headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
+        body: JSON.stringify({ access_token: accessToken }),
+      })
+      // 404: over already.
+      if (!response.ok && response.status !== 404) throw refused('the end of a token', response.status)
+    },
+  }
+
+  /** @returns `undefined` when the person's code or refresh token is not good. Errors have status 200 at GitHub. */
+  async function requestToken(fields: Record<string, string>): Promise<Session | undefined> {
+    const form = new URLSearchParams({ client_id: clientId, client_secret: clientSecret, ...fields })
+    const response = await call(`${site}/login/oauth/access_token`, { method: 'POST', body: form })
+    if (!response.ok) throw refused('a token request', response.status)
+    const { access_token: accessToken, refresh_token: refreshToken, error } = await objectIn(response)
+    if (PERSONAL_ERRORS.has(String(error))) return undefined
+    if (typeof accessToken !== 'string') throw new UpstreamMisconfiguredError(`GitHub answers ${error ?? 'no token'}`)
+    return { accessToken, ...(typeof refreshToken === 'string' && { refreshToken }) }
+  }
+
+  async function look(session: Session): Promise<Identification> {
+    const person = await personOf(session.accessToken)
+    if (!person) return nobody('the token is over')
+    const admitted = admit(person, rules)
+    return admitted.outcome === 'signed_in' ? { ...admitted, session } : admitted
+  }
+
+  async function personOf(accessToken: string): Promise<Person | undefined> {
+    const user = await get('/user', accessToken)
+    if (!user) return undefined
+    const { id, login, name } = user as Json
+    if (!Number.isSafeInteger(id)) throw new UpstreamMisconfiguredError('GitHub does not say the id of the user')
+    const wanted = (path: string, isWanted: boolean) => (isWanted ? all(path, accessToken) : [])
+    const [emails, organizations, teams] = await Promise.all([
+      wanted('/user/emails', principals.some(isEmailRule)),
+      wanted('/user/orgs', asksFor(/^org:/)),
+      wanted('/user/teams', asksFor(/^group:/)),
+    ])
+    return {
+      subject: `github:${site === 'https://github.com' ? '' : `${new URL(site).host}:`}${id}`,
+      id: String(id),
+      username: String(login),
+      name: typeof name === 'string' ? name : undefined,
+      verifiedEmails: emails.filter(entry => entry.verified === true).map(entry => String(entry.email)),
+      unverifiedEmail: emails.some(entry => entry.verified !== true),
+      organizations: organizations.map(entry => String(entry.id)),
+      groups: teams.map(entry => String(entry.id)),
+    }
+  }
+
+  /** All entries of a list: a page may be the last, and rules must not depend on which one somebody is on. */
+  async function all(path: string, accessToken: string): Promise<Json[]> {
+    const entries: Json[] = []
+    for (let page = 1; page <= MAX_PAGES; page++) {
+      const found = await get(`${path}?per_page=${PAGE_SIZE}&page=${page}`, accessToken)
+      if (!Array.isArray(found)) return entries
+      entries.push(...found)
+      if (found.length < PAGE_SIZE) break
+    }
+    return entries
+  }
+
+  /** @returns `undefined` when the token is not good (any more), or the person is suspended. */
+  async function get(path: string, accessToken: string): Promise<unknown> {
+    const response = await call(api + path, { headers: { authorization: `Bearer ${accessToken}` } })
+    if (response.ok) return json(response)
+    if (response.status === 401 || response.status === 403) return undefined
+    throw refused(path.replace(/\?.*/, ''), response.status)
+  }
+
+  async function call(url: string, init: RequestInit): Promise<Response> {
+    const headers = { accept: 'application/json', 'user-agent': 'idplug', ...init.headers }
+    const signal = AbortSignal.timeout(options.timeoutSeconds * 1000)
+    const response = await options.fetch(url, { ...init, headers, signal, redirect: 'manual' }).catch(cause => {
+      throw new UpstreamUnavailableError('GitHub cannot be reached', { cause })
+    })
+    if (!isOutageStatus(response.status) && !isThrottled(response)) return response
+    throw new UpstreamUnavailableError(`GitHub answers ${response.status}`)
+  }
+}
+
+const PAGE_SIZE = 100
+const MAX_PAGES = 20
+
+const PERSONAL_ERRORS = new Set(['bad_verification_code', 'bad_refresh_token', 'expired_token'])
+
+const nobody = (reason: string): Identification => ({ outcome: 'nobody', reason })
+
+const refused = (what: string, status: number) => new UpstreamMisconfiguredError(`GitHub refuses ${what} (${status})`)
+
+/** Rate limits are told by 403 as well. */
+function isThrottled({ status, headers }: Response): boolean {
+  return status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after'))
+}
+
+async function json(response: Response): Promise<unknown> {
+  return response.json().catch(cause => {
+    throw new UpstreamUnavailableError('GitHub answers something else than JSON', { cause })
+  })
+}
+
+async function objectIn(response: Response): Promise<Json> {
+  const body = await json(response)
+  return typeof body === 'object' && body !== null ? (body as Json) : {}
+}
+
+/** Base of the REST API, without a slash at the end. */
+function apiOf(site: string): string {
+  const { protocol, host } = new URL(site)
+  if (host === 'github.com') return 'https://api.github.com'
+  return host.endsWith('.ghe.com') ? `${protocol}//api.${host}` : `${site}/api/v3`
+}

@@ -1,0 +1,79 @@
+import { type Person, plainEmail } from './admission.ts'
+import type { ClaimNames, Claims, OpenIdPreset } from './openid-connect.ts'
+
+export type OpenIdProviderName = 'auth0' | 'azure' | 'google' | 'oidc' | 'okta'
+
+const SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
+
+/** What each provider needs besides OpenID Connect as it is written. */
+export const presets: Readonly<Record<OpenIdProviderName, OpenIdPreset>> = {
+  google: {
+    title: 'Google',
+    // Refresh tokens are asked for by a parameter, and given at a consent only. Google ends them all together.
+    scopes: ['openid', 'profile', 'email'],
+    parameters: { access_type: 'offline', prompt: 'consent' },
+    promptForAnother: 'select_account consent',
+    revokesAll: true,
+    personOf(claims, names) {
+      const person = personOf('google', claims, names)
+      const domain = text(claims.hd)?.toLowerCase()
+      // Google answers for the addresses of Workspace and Gmail. Others were verified once, and may belong to somebody else now.
+      const verifiedEmails = person.verifiedEmails.filter(email => domain || plainEmail(email)?.endsWith('@gmail.com'))
+      return { ...person, subject: `google:${person.id}`, verifiedEmails, domains: domain ? [domain] : [] }
+    },
+  },
+  azure: {
+    title: 'Microsoft',
+    scopes: SCOPES,
+    promptForAnother: 'select_account',
+    personOf(claims, names) {
+      const [tenant, id] = [text(claims.tid), text(claims.oid)]
+      if (tenant === undefined || id === undefined) return undefined
+      // `email` is what an administrator of any tenant typed in (nOAuth).
+      const person = { ...personOf('azure', claims, names), verifiedEmails: [], unverifiedEmail: true }
+      return { ...person, subject: `azure:${tenant}:${id}`, id, tenant }
+    },
+  },
+  auth0: {
+    title: 'Auth0',
+    scopes: SCOPES,
+    promptForAnother: 'login',
+    personOf: (claims, names) => ({ ...personOf('auth0', claims, names), organizations: texts(claims.org_id) }),
+  },
+  // Its ID tokens of the code flow are thin.
+  okta: {
+    title: 'Okta',
+    scopes: SCOPES,
+    promptForAnother: 'login',
+    userInfo: true,
+    personOf: (claims, names) => personOf('okta', claims, names),
+  },
+  oidc: {
+    scopes: SCOPES,
+    promptForAnother: 'login',
+    userInfo: true,
+    personOf: (claims, names) => personOf('oidc', claims, names),
+  },
+}
+
+function personOf(provider: string, claims: Claims, { groupsClaim, rolesClaim }: ClaimNames): Person {
+  const id = text(claims.sub) ?? ''
+  const email = text(claims.email)
+  const isVerified = claims.email_verified === true
+  return {
+    subject: `${provider}:${text(claims.iss)?.replace(/^https?:\/\//, '')}:${id}`,
+    username: text(claims.preferred_username) ?? email ?? text(claims.nickname),
+    name: text(claims.name),
+    id,
+    verifiedEmails: email !== undefined && isVerified ? [email] : [],
+    unverifiedEmail: email !== undefined && !isVerified,
+    groups: texts(claims[groupsClaim]),
+    roles: texts(claims[rolesClaim]),
+  }
+}
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+
+function texts(value: unknown): string[] {
+  return [value].flat().filter(item => typeof item === 'string')
+}

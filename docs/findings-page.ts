@@ -1,0 +1,32 @@
+import { adapterNamed } from '../adapters/index.ts'
+import { type CatalogueEntry, catalogue } from '../src/cli/doctor/catalogue.ts'
+
+const GROUPS: Readonly<Record<string, string>> = {
+  config: 'The settings',
+  tenant: 'The provider',
+  token: 'An access token of the provider',
+  server: 'The running server',
+  attack: 'Attacks, with `--attack`',
+}
+
+/** Page of everything that `idplug doctor` can find. */
+export function findingsPage(): string {
+  const entries = Object.entries(catalogue) as [string, CatalogueEntry][]
+  const groups = Object.entries(GROUPS).map(([group, title]) => {
+    const members = entries.filter(([code]) => code.startsWith(`${group}.`))
+    return `## ${title}\n\n${members.map(([code, entry]) => section(code, entry)).join('\n\n')}`
+  })
+  return `# Findings
+
+What \`idplug doctor\` can find: ${entries.length} findings, each with a stable code. An error means that sign-in does not work or is not
+safe; a warning, that some clients or users fail; a note is worth knowing. How to run it: [doctor.md](doctor.md). This page is made
+from \`src/cli/doctor/catalogue.ts\` by \`npm run docs\`.
+
+${groups.join('\n\n')}
+`
+}
+
+function section(code: string, { severity, title, expected, cure, cures = {} }: CatalogueEntry): string {
+  const own = Object.entries(cures).map(([name, text]) => `- ${adapterNamed(name)?.title ?? name}: ${text}`)
+  return [`### ${code}`, '', `${title} (${severity}). Expected: ${expected}.`, '', `Cure: ${cure}`, ...own].join('\n')
+}

@@ -1,0 +1,180 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { JsonObject, KeyRingOptions, SigningKey } from './core/keys.ts'
+
+/** What an access token is made from. */
+export interface TokenFacts {
+  readonly issuer: string
+  readonly clientId: string
+  /** Absent for a client's own token. */
+  readonly user?: { readonly login: string; readonly id: string; readonly roles: readonly string[] }
+  readonly scopes: readonly string[]
+  /** As set up in the console; `null` where it is not. */
+  readonly audience: string | null
+  /** Seconds since the Unix epoch. */
+  readonly now: number
+}
+
+/** How one product departs from the others. Paths are below its origin. */
+export interface Product {
+  /** Of the issuer, without a slash at the end. */
+  readonly path: string
+  readonly authorization: string
+  readonly token: string
+  readonly jwks: string
+  readonly introspection?: string
+  readonly revocation?: string
+  readonly registration?: string
+  /** Whether the metadata is at the RFC 8414 places too. Default false: only `{issuer}/.well-known/openid-configuration`. */
+  readonly rfc8414?: boolean
+  /** Changes to the metadata; `undefined` removes a member. */
+  readonly metadata?: JsonObject
+  readonly keys?: KeyRingOptions
+  /** Whether ID tokens are signed with keys of their own. Default false. */
+  readonly idTokenKeys?: boolean
+  /** Members of the key set that sign nothing. */
+  readonly otherKeys?: readonly JsonObject[]
+  header?(key: SigningKey): JsonObject
+  /** Beside or in place of `iss sub client_id scope iat exp jti`; `undefined` removes one. */
+  claims?(facts: TokenFacts): JsonObject
+  idTokenClaims?(facts: TokenFacts): JsonObject
+  /** Whether a token is opaque unless the emulator was told otherwise. Default: never. */
+  opaque?(facts: TokenFacts): boolean
+}
+
+const ENCRYPTION_KEY: JsonObject = {
+  kid: 'for-encryption',
+  kty: 'RSA',
+  alg: 'RSA-OAEP',
+  use: 'enc',
+  n: randomBytes(256).toString('base64url'),
+  e: 'AQAB',
+}
+
+const generic: Product = {
+  path: '',
+  authorization: '/authorize',
+  token: '/token',
+  jwks: '/jwks',
+  introspection: '/introspect',
+  revocation: '/revoke',
+  rfc8414: true,
+  header: () => ({ typ: 'at+jwt' }),
+  claims: ({ audience }) => ({ aud: audience ?? undefined }),
+}
+
+const keycloak: Product = {
+  path: '/realms/acme',
+  authorization: '/realms/acme/protocol/openid-connect/auth',
+  token: '/realms/acme/protocol/openid-connect/token',
+  jwks: '/realms/acme/protocol/openid-connect/certs',
+  introspection: '/realms/acme/protocol/openid-connect/token/introspect',
+  registration: '/realms/acme/clients-registrations/openid-connect',
+  rfc8414: true,
+  metadata: {
+    code_challenge_methods_supported: ['plain', 'S256'],
+    authorization_response_iss_parameter_supported: true,
+    id_token_signing_alg_values_supported: ['PS384', 'RS384', 'EdDSA', 'ES384', 'HS256', 'HS512', 'ES256', 'RS256'],
+  },
+  otherKeys: [ENCRYPTION_KEY],
+  header: () => ({ typ: 'JWT' }),
+  claims: ({ clientId, user, audience }) => ({
+    aud: audience === null ? undefined : [audience, 'account'],
+    client_id: undefined,
+    azp: clientId,
+    typ: 'Bearer',
+    sid: randomUUID(),
+    realm_access: { roles: ['offline_access', ...(user?.roles ?? [])] },
+    resource_access: { account: { roles: ['view-profile'] } },
+  }),
+  idTokenClaims: ({ clientId }) => ({ typ: 'ID', azp: clientId, at_hash: 'oqkmsHGxBoChkrGu7rMzeA' }),
+}
+
+const cognito: Product = {
+  path: '/eu-central-1_AbCdEfGhI',
+  authorization: '/oauth2/authorize',
+  token: '/oauth2/token',
+  jwks: '/eu-central-1_AbCdEfGhI/.well-known/jwks.json',
+  metadata: { code_challenge_methods_supported: undefined },
+  keys: { keyId: () => `a/b+${randomBytes(28).toString('base64')}` },
+  idTokenKeys: true,
+  claims: ({ clientId, user, now }) => ({
+    sub: user?.id ?? clientId,
+    token_use: 'access',
+    auth_time: now,
+    version: 2,
+    username: user?.login,
+  }),
+  idTokenClaims: () => ({ token_use: 'id' }),
+}
+
+const authkit: Product = {
+  path: '',
+  authorization: '/oauth2/authorize',
+  token: '/oauth2/token',
+  jwks: '/oauth2/jwks',
+  introspection: '/oauth2/introspection',
+  rfc8414: true,
+  metadata: { client_id_metadata_document_supported: true },
+  claims: ({ clientId, audience }) => ({ aud: audience ?? clientId }),
+}
+
+const zitadel: Product = {
+  path: '',
+  authorization: '/oauth/v2/authorize',
+  token: '/oauth/v2/token',
+  jwks: '/oauth/v2/keys',
+  introspection: '/oauth/v2/introspect',
+  claims: ({ clientId, scopes, audience }) => {
+    const asked = scopes.includes(`urn:zitadel:iam:org:project:id:${audience}:aud`)
+    return { aud: asked ? [clientId, audience] : [clientId] }
+  },
+}
+
+const logto: Product = {
+  path: '/oidc',
+  authorization: '/oidc/auth',
+  token: '/oidc/token',
+  jwks: '/oidc/jwks',
+  introspection: '/oidc/token/introspection',
+  keys: { alg: 'ES384' },
+  header: () => ({ typ: 'at+jwt' }),
+  claims: ({ audience }) => ({ aud: audience ?? undefined }),
+  opaque: ({ audience }) => audience === null,
+}
+
+const pingone: Product = {
+  path: '/5b1f0c2e-0000-4000-8000-000000000001/as',
+  authorization: '/5b1f0c2e-0000-4000-8000-000000000001/as/authorize',
+  token: '/5b1f0c2e-0000-4000-8000-000000000001/as/token',
+  jwks: '/5b1f0c2e-0000-4000-8000-000000000001/as/jwks',
+  introspection: '/5b1f0c2e-0000-4000-8000-000000000001/as/introspect',
+  claims: ({ audience }) => ({
+    aud: [audience ?? 'https://api.pingone.com'],
+    env: '5b1f0c2e-0000-4000-8000-000000000001',
+    org: '5b1f0c2e-0000-4000-8000-000000000002',
+    sid: randomUUID(),
+    acr: 'Single_Factor',
+  }),
+}
+
+const descope: Product = {
+  path: '/v1/apps/P2abcdefghij',
+  // Only issuer and key set are documented; clients learn these two from the metadata.
+  authorization: '/v1/apps/P2abcdefghij/authorize',
+  token: '/v1/apps/P2abcdefghij/token',
+  jwks: '/P2abcdefghij/.well-known/jwks.json',
+  claims: () => ({ aud: 'P2abcdefghij' }),
+}
+
+export const products = {
+  generic,
+  keycloak,
+  cognito,
+  authkit,
+  zitadel,
+  logto,
+  pingone,
+  descope,
+} as const satisfies Record<string, Product>
+
+export type ProductName = keyof typeof products

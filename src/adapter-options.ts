@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { isSecureOrLoopback } from './resource.ts'
+import type { IssuerChoice } from './validators/discovery.ts'
+
+/** An absolute URL, `https:` or on loopback, without credentials and fragment. */
+export const httpsUrl = z.string().refine(
+  text => {
+    if (!URL.canParse(text)) return false
+    const url = new URL(text)
+    return isSecureOrLoopback(url) && !url.username && !url.password && !url.hash
+  },
+  { error: 'must be a URL that starts with https:// (http:// on localhost only)' },
+)
+
+/** Several texts: an array, or one string with commas or spaces between them, as environment variables have it. */
+export const textList = z
+  .union([z.string().transform(text => text.split(/[\s,]+/).filter(Boolean)), z.array(z.string().min(1))])
+  .pipe(z.array(z.string()))
+
+/** Several texts, one at least. */
+export const textListNonEmpty = textList.refine((list): list is [string, ...string[]] => list.length > 0, {
+  error: 'must name one at least',
+})
+
+/** Name of the environment variable that holds a secret; `NAME_FILE` may name a file instead. */
+export const secretName = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]*$/, { error: 'must be the name of an environment variable' })
+
+/** `scope`, or a path into objects: `realm_access.roles`. */
+export const claimPath = z.string().min(1).max(200)
+
+/**
+ * Whether a URL's host is one of the domains or below it. Compares whole labels: `notokta.com` and `okta.com.evil.example` are
+ * neither.
+ */
+export function isHostWithin({ hostname }: URL, ...domains: readonly string[]): boolean {
+  return domains.some(domain => hostname === domain || hostname.endsWith(`.${domain}`))
+}
+
+/** A switch, also as an environment variable spells it. */
+export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform(text => text === 'true')])
+
+/** What every provider's configuration has. Adapters extend it by their own. */
+export const providerOptions = z.strictObject({
+  $schema: z.string().optional().describe('For editors.'),
+  adapter: z.string().describe('Name of the adapter.'),
+  metadataUrl: httpsUrl.describe('URL of the metadata document, or the issuer; both are accepted.'),
+  scopePrefix: z
+    .string()
+    .default('')
+    .describe(
+      'Put before every scope that clients request, e.g. https://mcp.example.com/mcp/. Removed from what tokens say.',
+    ),
+  scopeNames: z
+    .record(
+      z.string(),
+      z.strictObject({
+        wire: z.string().optional().describe('What clients request.'),
+        token: z
+          .array(z.string())
+          .optional()
+          .describe('What a token says when it carries the scope. When given, nothing else counts.'),
+      }),
+    )
+    .default({})
+    .describe('Scopes that are called differently outside, by the name that tools require.'),
+})
+
+const WELL_KNOWN = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.*)?$/
+
+/**
+ * Issuer and metadata URL from whichever of the two was configured.
+ *
+ * @returns `issuer` without a slash at the end, unless an issuer was given that has one. `metadataUrl` only where one was
+ *   given; the well-known places follow from the issuer.
+ */
+export function issuerAndMetadata(configured: string): { issuer: string; metadataUrl?: string } {
+  const url = new URL(configured)
+  const match = WELL_KNOWN.exec(url.pathname)
+  if (!match) return { issuer: configured }
+  const path = match[2] ?? match[1] ?? ''
+  return { issuer: url.origin + path.replace(/\/$/, ''), metadataUrl: configured }
+}
+
+/**
+ * Issuer and metadata URL as the engines take them. A configured issuer must be the provider's byte for byte; where a metadata
+ * URL was configured, the document decides whether the issuer ends in a slash.
+ */
+export function issuerOptions(configured: string): { issuer: string | IssuerChoice; metadataUrl?: string } {
+  const { issuer, metadataUrl } = issuerAndMetadata(configured)
+  return metadataUrl === undefined ? { issuer } : { issuer: { oneOf: [issuer, `${issuer}/`] }, metadataUrl }
+}

@@ -1,0 +1,62 @@
+import { InvalidRequestError, MissingTokenError } from '../errors.ts'
+import type { PresentationScheme } from '../token-validator.ts'
+
+/** The parts of a request that credentials may stand in. */
+export interface CredentialSource {
+  /** Value of the `Authorization` header. */
+  authorization: string | undefined
+  /** How often the header was sent. Parsers keep the first and drop the rest, so a second one must be counted. */
+  authorizationCount: number
+  /** Request target, with its query. */
+  url: string
+}
+
+/** One for all: it says nothing about the request, and its stack would cost more than the rest of the refusal. */
+const noCredentials = new MissingTokenError()
+
+/**
+ * The access token of a request (RFC 6750 §2.1). The scheme is matched without regard to case. Whether the token is made
+ * of the right characters is left to the validator, which looks at them once per token and not once per request.
+ *
+ * @throws {MissingTokenError} No `Authorization` header, or one of another scheme.
+ * @throws {InvalidRequestError} `Bearer` without a token or with more than one, two headers, or a token in the query
+ *   string: tokens in URLs end up in logs, and MCP forbids them.
+ */
+export function bearerToken(source: CredentialSource): string {
+  return presentedToken(source, 'Bearer')
+}
+
+/** The access token of a request that brings a proof along (RFC 9449 §7.1); otherwise as {@link bearerToken}. */
+export function dpopToken(source: CredentialSource): string {
+  return presentedToken(source, 'DPoP')
+}
+
+export function isDpopScheme(authorization: string | undefined): boolean {
+  return authorization !== undefined && /^dpop(?: |$)/i.test(authorization)
+}
+
+function presentedToken(
+  { authorization, authorizationCount, url }: CredentialSource,
+  scheme: PresentationScheme,
+): string {
+  if (authorizationCount > 1) throw new InvalidRequestError({ kind: 'several_credentials' })
+  if (url.includes('?') && new URLSearchParams(url.slice(url.indexOf('?'))).has('access_token')) {
+    throw new InvalidRequestError({ kind: authorization ? 'several_credentials' : 'token_in_query' })
+  }
+  const isScheme = scheme === 'Bearer' ? isBearerScheme : isDpopScheme
+  if (!authorization || !isScheme(authorization)) throw noCredentials
+  let start = scheme.length
+  while (authorization.charCodeAt(start) === 0x20) start++
+  if (start === authorization.length) {
+    throw new InvalidRequestError({ kind: 'authorization_malformed', detail: `no token after "${scheme}"` })
+  }
+  if (authorization.indexOf(' ', start) !== -1 || authorization.indexOf(',', start) !== -1) {
+    throw new InvalidRequestError({ kind: 'authorization_malformed', detail: `more than one token after "${scheme}"` })
+  }
+  return authorization.slice(start)
+}
+
+function isBearerScheme(authorization: string): boolean {
+  if (authorization.startsWith('Bearer ')) return true
+  return /^bearer(?: |$)/i.test(authorization)
+}

@@ -1,0 +1,72 @@
+import { styleText } from 'node:util'
+import type { ClientOutlook } from './clients.ts'
+import type { Finding, Severity } from './finding.ts'
+
+const WIDTH = 80
+const INDENT = '            '
+
+const COLORS = { error: 'red', warning: 'yellow', note: 'cyan' } as const satisfies Record<Severity, string>
+const MARKS = { error: '✗', warning: '!', note: 'i' } as const satisfies Record<Severity, string>
+
+/** Colours only at a terminal that takes them, and not where `NO_COLOR` is set. */
+export function paint(format: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(format, text, { stream: process.stdout })
+}
+
+/** Findings for people, the worst first, within 80 columns. */
+export function findingsText(findings: readonly Finding[]): string {
+  const order: Severity[] = ['error', 'warning', 'note']
+  const sorted = order.flatMap(severity => findings.filter(finding => finding.severity === severity))
+  return sorted
+    .map(({ severity, title, code, seen, expected, cure }) =>
+      [
+        `${paint(COLORS[severity], `${MARKS[severity]} ${severity}`)}  ${paint('bold', title)}`,
+        row('code', code),
+        row('seen', seen),
+        row('expected', expected),
+        row('cure', cure),
+      ].join('\n'),
+    )
+    .join('\n\n')
+}
+
+export function summaryText(findings: readonly Finding[]): string {
+  const count = (severity: Severity) => findings.filter(finding => finding.severity === severity).length
+  const [errors, warnings, notes] = [count('error'), count('warning'), count('note')]
+  if (errors + warnings + notes === 0) return paint('green', 'Nothing found that needs a cure.')
+  return `${plural(errors, 'error')}, ${plural(warnings, 'warning')}, ${plural(notes, 'note')}. What each code means: docs/findings.md`
+}
+
+export function outlooksText(outlooks: readonly ClientOutlook[]): string {
+  const lines = outlooks.map(({ client, verdict, because }) => {
+    const color = verdict === 'connects' ? 'green' : verdict === 'fails' ? 'red' : 'yellow'
+    const text = wrap(because, WIDTH - 31).join(`\n${' '.repeat(31)}`)
+    return `  ${client.padEnd(14)} ${paint(color, verdict.padEnd(13))} ${text}`.trimEnd()
+  })
+  return `${paint('bold', 'What clients would do (read in their documents, not measured)')}\n${lines.join('\n')}`
+}
+
+/** A count with its word: `1 error`, `2 errors`. */
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`
+}
+
+/** A labelled paragraph. */
+export function row(label: string, text: string): string {
+  return `  ${label.padEnd(INDENT.length - 2)}${wrap(text, WIDTH - INDENT.length).join(`\n${INDENT}`)}`
+}
+
+/** Lines of at most `width` columns; a word that is longer, like a URL, keeps its line. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line]
+}

@@ -1,0 +1,33 @@
+import { cancel, confirm, isCancel, password, select, text } from '@clack/prompts'
+import { adapterNamed } from '../../../adapters/index.ts'
+import { wrap } from '../doctor/report.ts'
+import type { Questions } from './init.ts'
+
+/** The person wants no more questions. */
+export class CancelledError extends Error {}
+
+const WIDTH = 76
+
+/** Asks at the terminal. Ctrl+C ends it with a {@link CancelledError}. */
+export function terminalQuestions(): Questions {
+  const explain = (name: string, why: string) => wrap(`${name} ${why}`, WIDTH).join('\n')
+  const validate = (value: string | undefined) => (value?.trim() ? undefined : 'It is needed.')
+  return {
+    provider: async names =>
+      answered(
+        await select({
+          message: 'Which provider signs your users in?',
+          options: names.map(value => ({ value, label: adapterNamed(value)?.title ?? value })),
+        }),
+      ),
+    setting: async (name, why) => answered(await text({ message: explain(name, why), validate })).trim(),
+    secret: async (name, why) => answered(await password({ message: explain(name, why), validate })).trim(),
+    confirm: async message => answered(await confirm({ message, initialValue: false })),
+  }
+}
+
+function answered<T>(answer: T): Exclude<T, symbol> {
+  if (!isCancel(answer)) return answer as Exclude<T, symbol>
+  cancel('Nothing was written.')
+  throw new CancelledError()
+}

@@ -1,0 +1,132 @@
+import type { ValidatedToken } from '../token-validator.ts'
+
+/** What the store needs to know about a session; `close` ends its streams and makes its owner `delete` it. */
+export interface Closable {
+  close(): Promise<void>
+}
+
+export interface SessionStoreOptions {
+  /** Milliseconds since the Unix epoch. */
+  now: () => number
+  /** Seconds without a request after which a session ends. */
+  idleSeconds: number
+  maxSessions: number
+  /** Of one user, through whatever clients. Keeps one user from pushing out the others. */
+  maxSessionsPerUser: number
+}
+
+/** Sessions by id. Each belongs to the identity that opened it, and does not exist for anybody else. */
+export interface SessionStore<T extends Closable> {
+  readonly size: number
+  /** Makes room by ending the least recently used session: of this user, when the user has too many; else of all. */
+  add(id: string, token: ValidatedToken, session: T): void
+  /**
+   * Runs `use` with the session if the token's identity owns it. The session does not go idle meanwhile.
+   *
+   * @returns False when there is no such session, or it belongs to another identity.
+   */
+  use(id: string, token: ValidatedToken, use: (session: T) => Promise<void>): Promise<boolean>
+  delete(id: string): void
+  close(): Promise<void>
+}
+
+interface Entry<T> {
+  readonly id: string
+  readonly session: T
+  readonly owner: string
+  readonly user: string
+  lastUsed: number
+  /** Requests in flight, open streams included. */
+  active: number
+}
+
+const sweepMilliseconds = 60_000
+
+export function createSessionStore<T extends Closable>(options: SessionStoreOptions): SessionStore<T> {
+  const { now, idleSeconds, maxSessions, maxSessionsPerUser } = options
+  // Both in the order of last use, so that the first entry is the one to let go of.
+  const entries = new Map<string, Entry<T>>()
+  const users = new Map<string, Set<Entry<T>>>()
+  const sweeper = setInterval(sweep, sweepMilliseconds).unref()
+
+  function idle({ active, lastUsed }: Entry<T>): boolean {
+    return active === 0 && now() - lastUsed >= idleSeconds * 1000
+  }
+
+  function touch(entry: Entry<T>): void {
+    if (!entries.delete(entry.id)) return
+    entries.set(entry.id, entry)
+    users.get(entry.user)?.delete(entry)
+    users.get(entry.user)?.add(entry)
+    entry.lastUsed = now()
+  }
+
+  function remove(entry: Entry<T>): void {
+    entries.delete(entry.id)
+    const siblings = users.get(entry.user)
+    siblings?.delete(entry)
+    if (siblings?.size === 0) users.delete(entry.user)
+  }
+
+  function end(entry: Entry<T>): void {
+    remove(entry)
+    void entry.session.close()
+  }
+
+  function sweep(): void {
+    for (const entry of entries.values()) if (idle(entry)) end(entry)
+  }
+
+  return {
+    get size() {
+      return entries.size
+    },
+    add(id, token, session) {
+      const user = keyOf(token.issuer, token.subject)
+      const siblings = users.get(user) ?? new Set()
+      const [oldestOfUser] = siblings
+      const [oldest] = entries.values()
+      if (oldestOfUser && siblings.size >= maxSessionsPerUser) end(oldestOfUser)
+      else if (oldest && entries.size >= maxSessions) end(oldest)
+      const entry = { id, session, owner: ownerOf(token), user, lastUsed: now(), active: 0 }
+      entries.set(id, entry)
+      users.set(user, siblings.add(entry))
+    },
+    async use(id, token, use) {
+      const entry = entries.get(id)
+      if (!entry || entry.owner !== ownerOf(token)) return false
+      if (idle(entry)) {
+        end(entry)
+        return false
+      }
+      entry.active++
+      touch(entry)
+      try {
+        await use(entry.session)
+      } finally {
+        entry.active--
+        touch(entry)
+      }
+      return true
+    },
+    delete(id) {
+      const entry = entries.get(id)
+      if (entry) remove(entry)
+    },
+    async close() {
+      clearInterval(sweeper)
+      await Promise.all([...entries.values()].map(({ session }) => session.close()))
+      entries.clear()
+      users.clear()
+    },
+  }
+}
+
+/** JSON, so that no parts can be put together to read like other parts. */
+function keyOf(...parts: string[]): string {
+  return JSON.stringify(parts)
+}
+
+function ownerOf({ issuer, subject, clientId }: ValidatedToken): string {
+  return keyOf(issuer, subject, clientId)
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { defineTool, type ToolDefinition, ToolError } from './catalog.ts'
+import type { NoteStore } from './notes.ts'
+
+const noteId = z.uuid().describe('Id of the note, as list_notes gives it')
+const noteSummary = z.object({ id: z.string(), title: z.string(), createdAt: z.string() })
+const note = noteSummary.extend({ text: z.string() })
+
+/** Tools that show authorization at work: one for every signed-in user, the rest behind scopes. */
+export function createTools(notes: NoteStore): readonly ToolDefinition[] {
+  return [
+    defineTool({
+      name: 'whoami',
+      title: 'Who am I?',
+      description: 'Says who is signed in, through which client, and what the access token allows.',
+      inputSchema: z.strictObject({}),
+      outputSchema: z.object({
+        issuer: z.string(),
+        subject: z.string(),
+        clientId: z.string(),
+        principalType: z.enum(['user', 'service']),
+        scopes: z.array(z.string()),
+        expiresAt: z.string().describe('ISO 8601'),
+      }),
+      scopes: [],
+      annotations: { readOnlyHint: true, openWorldHint: false },
+      handler: (_args, { token: { issuer, subject, clientId, principalType, scopes, expiresAt } }) => ({
+        issuer,
+        subject,
+        clientId,
+        principalType,
+        scopes: [...scopes],
+        expiresAt: new Date(expiresAt * 1000).toISOString(),
+      }),
+    }),
+    defineTool({
+      name: 'list_notes',
+      title: 'List notes',
+      description: 'Lists your notes, oldest first.',
+      inputSchema: z.strictObject({}),
+      outputSchema: z.object({ notes: z.array(noteSummary) }),
+      scopes: ['notes:read'],
+      annotations: { readOnlyHint: true, openWorldHint: false },
+      handler: async (_args, { token }) => ({
+        notes: (await notes.list(token)).map(({ id, title, createdAt }) => ({ id, title, createdAt })),
+      }),
+    }),
+    defineTool({
+      name: 'read_note',
+      title: 'Read a note',
+      description: 'Returns one of your notes.',
+      inputSchema: z.strictObject({ id: noteId }),
+      outputSchema: note,
+      scopes: ['notes:read'],
+      annotations: { readOnlyHint: true, openWorldHint: false },
+      async handler({ id }, { token }) {
+        const found = await notes.read(token, id)
+        if (!found) throw new ToolError(`You have no note with the id ${id}.`)
+        return found
+      },
+    }),
+    defineTool({
+      name: 'add_note',
+      title: 'Add a note',
+      description: 'Adds a note. Only you can read it.',
+      inputSchema: z.strictObject({
+        title: z.string().trim().min(1).max(100),
+        text: z.string().max(5000),
+      }),
+      outputSchema: note,
+      scopes: ['notes:write'],
+      annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
+      async handler(args, { token }) {
+        const added = await notes.add(token, args)
+        if (!added) throw new ToolError('There is no room for another note. Delete one first.')
+        return added
+      },
+    }),
+    defineTool({
+      name: 'delete_note',
+      title: 'Delete a note',
+      description: 'Deletes one of your notes for good.',
+      inputSchema: z.strictObject({ id: noteId }),
+      outputSchema: z.object({ deleted: z.string().describe('Id of the note') }),
+      scopes: ['notes:write'],
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+      async handler({ id }, { token }) {
+        if (!(await notes.delete(token, id))) throw new ToolError(`You have no note with the id ${id}.`)
+        return { deleted: id }
+      },
+    }),
+    defineTool({
+      name: 'admin_stats',
+      title: 'Notes per user',
+      description: 'Counts the notes of every user. Shows no titles and no text.',
+      inputSchema: z.strictObject({}),
+      outputSchema: z.object({
+        users: z.array(z.object({ issuer: z.string(), subject: z.string(), notes: z.int() })),
+      }),
+      scopes: ['notes:admin'],
+      annotations: { readOnlyHint: true, openWorldHint: false },
+      handler: async () => ({ users: [...(await notes.counts())] }),
+    }),
+  ]
+}

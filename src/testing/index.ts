@@ -1,0 +1,11 @@
+// What is listed here is public; everything else may change. Needs vitest, which the package does not bring along.
+export { type JsonObject, signJwt } from './sign-jwt.ts'
+export {
+  type ContractSetup,
+  describeTokenValidator,
+  type GoodJwt,
+  type JwtProvider,
+  type OpaqueProvider,
+  type RefusedChange,
+  type RefusedToken,
+} from './token-validator-contract.ts'

@@ -1,0 +1,165 @@
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { ValidatorContext } from '../context.ts'
+import { AuthorizationError, InvalidTokenError } from '../errors.ts'
+import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
+
+/** Decides about one token, with no memory of its own. What it throws is what `TokenValidator.validate` throws. */
+export interface TokenEngine {
+  readonly issuers: readonly string[]
+  answersFor?(issuer: string): boolean
+  warmUp(): Promise<void>
+  decide(token: string): Promise<ValidatedToken>
+}
+
+/** Times are milliseconds since the Unix epoch. */
+interface Accepted {
+  readonly decision: Promise<ValidatedToken>
+  /** The same, except for a token that is bound to a key. Made once, so that a hit need not look. */
+  readonly asBearer: Promise<ValidatedToken>
+  readonly until: number
+}
+
+/**
+ * The last token of a connection. A client sends the same one again and again, and in a busy server a hash costs some nine
+ * times what it costs in a loop.
+ */
+interface LastToken {
+  readonly token: string
+  readonly accepted: Accepted
+}
+
+interface Refused {
+  readonly error: InvalidTokenError
+  readonly until: number
+}
+
+/** Node's own limit for all headers together. Tokens near it cannot arrive over HTTP. */
+const MAX_TOKEN_LENGTH = 16_384
+
+/** `b64token` of RFC 6750 §2.1. `=` stands outside the class, so that matching takes linear time. */
+const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
+
+/** Refused tokens are kept apart from accepted ones, so that garbage cannot push out what is good. */
+const MAX_REFUSED = 1000
+
+/**
+ * A `TokenValidator` that remembers what its engine decided.
+ *
+ * - An accepted token is kept for `context.cacheSeconds` and never past its expiry: a revocation is noticed that much later.
+ * - A refused one (401) is kept for `context.refusedCacheSeconds`. An outage or a misconfiguration is never kept.
+ * - Requests that bring the same new token wait for one decision.
+ *
+ * Keys are SHA-256 of the token, so that the cache holds no secret. Only the last token of an open connection is kept as it
+ * is, with the connection. The shape of a token is looked at only when it is not known yet.
+ */
+export function createCachedValidator(engine: TokenEngine, context: ValidatorContext): TokenValidator {
+  const { now, observer } = context
+  const cacheMilliseconds = (context.cacheSeconds ?? 60) * 1000
+  const refusedMilliseconds = (context.refusedCacheSeconds ?? 5) * 1000
+  const accepted = new LRUCache<string, Accepted>({ max: context.cacheMaxEntries ?? 10_000 })
+  const refused = new LRUCache<string, Refused>({ max: MAX_REFUSED })
+  const pending = new Map<string, Promise<ValidatedToken>>()
+  const lastOf = new WeakMap<object, LastToken>()
+
+  // Not async: a hit hands out the promise of the decision that was made, which costs less than making another.
+  function validate(
+    token: string,
+    connection?: object,
+    scheme: PresentationScheme = 'Bearer',
+  ): Promise<ValidatedToken> {
+    const use = scheme === 'DPoP' ? 'decision' : 'asBearer'
+    if (token.length > MAX_TOKEN_LENGTH) return Promise.reject(malformed(`longer than ${MAX_TOKEN_LENGTH} characters`))
+    const last = connection && lastOf.get(connection)
+    if (last?.token === token && now() < last.accepted.until) {
+      observer?.cacheLookup?.('hit')
+      return last.accepted[use]
+    }
+    const key = hash('sha256', token, 'binary')
+    const known = accepted.get(key)
+    if (known !== undefined && now() < known.until) {
+      if (connection) lastOf.set(connection, { token, accepted: known })
+      observer?.cacheLookup?.('hit')
+      return known[use]
+    }
+    const joined = pending.get(key)
+    if (joined) {
+      observer?.cacheLookup?.('joined')
+      return use === 'asBearer' ? joined.then(refuseBound) : joined
+    }
+    const decided = validateUnknown(token, key)
+    return use === 'asBearer' ? decided.then(refuseBound) : decided
+  }
+
+  async function validateUnknown(token: string, key: string): Promise<ValidatedToken> {
+    const refusal = refused.get(key)
+    if (refusal !== undefined && now() < refusal.until) {
+      observer?.cacheLookup?.('negative')
+      throw refusal.error
+    }
+    observer?.cacheLookup?.('miss')
+    if (!B64_TOKEN.test(token)) throw malformed('characters that are not allowed in a token')
+    const decision = engine.decide(token)
+    pending.set(key, decision)
+    try {
+      const validated = await decision
+      accepted.set(key, {
+        decision,
+        asBearer: bearerDecision(decision, validated),
+        until: Math.min(validated.expiresAt * 1000, now() + cacheMilliseconds),
+      })
+      return validated
+    } catch (error) {
+      accepted.delete(key)
+      if (error instanceof InvalidTokenError) refused.set(key, { error, until: now() + refusedMilliseconds })
+      throw error
+    } finally {
+      pending.delete(key)
+    }
+  }
+
+  return {
+    get issuers() {
+      return engine.issuers
+    },
+    answersFor: engine.answersFor,
+    warmUp: () => engine.warmUp(),
+    validate,
+    async verifyAccessToken(token) {
+      try {
+        const validated = await validate(token)
+        return {
+          token,
+          clientId: validated.clientId,
+          scopes: [...validated.scopes],
+          expiresAt: validated.expiresAt,
+          resource: new URL(context.resource),
+          extra: { token: validated },
+        }
+      } catch (error) {
+        throw error instanceof AuthorizationError && context.sdkError ? context.sdkError(error) : error
+      }
+    },
+  }
+}
+
+/** A token bound to a key (RFC 9449 §7.2) must not pass as a plain bearer token. */
+function refuseBound(validated: ValidatedToken): ValidatedToken {
+  if (!validated.confirmation) return validated
+  throw new InvalidTokenError({
+    kind: 'sender_constrained',
+    confirmation: Object.keys(validated.confirmation).join(' '),
+  })
+}
+
+function bearerDecision(decision: Promise<ValidatedToken>, validated: ValidatedToken): Promise<ValidatedToken> {
+  if (!validated.confirmation) return decision
+  const refusal = decision.then(refuseBound)
+  // Nobody may ever ask for it.
+  refusal.catch(() => {})
+  return refusal
+}
+
+function malformed(detail: string): InvalidTokenError {
+  return new InvalidTokenError({ kind: 'token_malformed', detail })
+}

@@ -1,0 +1,236 @@
+import { LRUCache } from 'lru-cache'
+import type { ValidatorContext } from '../context.ts'
+import { clip, InvalidTokenError, type TokenReason } from '../errors.ts'
+import type { Confirmation, ValidatedToken } from '../token-validator.ts'
+
+/** Claims of a token or members of an answer about it, as the provider sent them. */
+export type Claims = Readonly<Record<string, unknown>>
+
+type NonEmpty = readonly [string, ...string[]]
+
+/**
+ * What binds a token to this server. There is no way to leave it out.
+ *
+ * - `audience`: one `aud` value must be one of these (RFC 9068 §4). With `clientIds`, the client must be listed as well.
+ * - `clientIds` alone, for providers whose tokens have no audience: the token's client must be one of these.
+ */
+export type AudienceRule = { audience: NonEmpty; clientIds?: NonEmpty } | { audience?: undefined; clientIds: NonEmpty }
+
+/** Where a provider keeps what {@link ValidatedToken} holds. Every function sees claims that are already verified. */
+export interface ClaimMapping {
+  /** Immutable id of the user or service. Default: `sub`. */
+  subject?: (claims: Claims) => unknown
+  /** Default: `client_id`, else `azp`. */
+  clientId?: (claims: Claims) => unknown
+  /** Default: {@link scopesFrom} `scope`, else `scp`. */
+  scopes?: (claims: Claims) => readonly string[]
+  /** Default: `service` when subject and client are the same (RFC 9068 §5), else `user`. */
+  principalType?: (claims: Claims) => ValidatedToken['principalType']
+  /** Default: none. */
+  tenant?: (claims: Claims) => unknown
+}
+
+export interface ClaimRules extends ClaimMapping {
+  audience: AudienceRule
+  /**
+   * The provider's own rules, e.g. how an ID token is told apart. Runs on verified claims before audience and lifetime
+   * are looked at, so that it can name the cause.
+   *
+   * @param header - Header of a JWT; empty for an opaque token.
+   * @throws {InvalidTokenError}
+   */
+  check?: (claims: Claims, header: Claims) => void
+  /**
+   * Replaces a reason by the provider's own, with the setting that cures it; `undefined` keeps it. What it sees is not
+   * verified, and as much as could be read: it may name a cause, never accept.
+   */
+  explain?: (reason: TokenReason, seen: { readonly header: Claims; readonly claims: Claims }) => TokenReason | undefined
+}
+
+/**
+ * Turns claims that are known to be the provider's into a {@link ValidatedToken}, or refuses them.
+ *
+ * @param issuer - Issuer that vouches for the claims; already compared.
+ * @throws {InvalidTokenError}
+ */
+export type ClaimJudge = (issuer: string, claims: Claims, header?: Claims) => ValidatedToken
+
+/** How far `iat` may lie ahead beyond the clock tolerance, in seconds. Ours alone: no RFC bounds it. */
+const IAT_LEEWAY_SECONDS = 60
+
+/**
+ * Checks, in this order: the provider's own rules, sender constraint, audience and client, `exp`, `nbf`, `iat`; then maps
+ * the claims.
+ *
+ * @param expiry - Whether a token without `exp` is refused, or accepted until the end of its time in the cache.
+ */
+export function createClaimJudge(
+  rules: ClaimRules,
+  expiry: 'required' | 'optional',
+  context: ValidatorContext,
+): ClaimJudge {
+  // Types say so already; a caller without types must not end up without a binding.
+  if (!rules.audience.audience?.length && !rules.audience.clientIds?.length) {
+    throw new TypeError('audience must name at least one audience or client id')
+  }
+  const tolerance = context.clockToleranceSeconds ?? 5
+  const intern = createInterner()
+  const subjectOf = rules.subject ?? (claims => claims.sub)
+  const clientIdOf = rules.clientId ?? (claims => claims.client_id ?? claims.azp)
+  const scopesOf = rules.scopes ?? (claims => scopesFrom(claims, ['scope', 'scp']))
+  const mapScopes = context.mapScopes ?? (scopes => scopes)
+
+  return (issuer, claims, header = {}) => {
+    rules.check?.(claims, header)
+    const confirmation = confirmationOf(claims)
+    const audience = audienceOf(claims)
+    const expected = rules.audience.audience
+    if (expected && !audience.some(value => expected.includes(value))) {
+      throw new InvalidTokenError(
+        audience.length === 0
+          ? { kind: 'audience_missing', expected }
+          : { kind: 'audience_mismatch', actual: audience.map(clip), expected },
+      )
+    }
+    const clientId = requiredText(clientIdOf(claims), 'client_id')
+    if (rules.audience.clientIds && !rules.audience.clientIds.includes(clientId)) {
+      throw new InvalidTokenError({
+        kind: 'client_refused',
+        actual: clip(clientId),
+        expected: rules.audience.clientIds,
+      })
+    }
+    const now = context.now() / 1000
+    const expiresAt =
+      expiryOf(claims, expiry, now, tolerance) ?? Math.ceil(now) + Math.max(1, context.cacheSeconds ?? 60)
+    refuseEarly(claims, now, tolerance)
+    const subject = requiredText(subjectOf(claims), 'sub')
+    const tenant = rules.tenant?.(claims)
+    return Object.freeze({
+      issuer,
+      subject,
+      clientId,
+      scopes: intern(mapScopes(scopesOf(claims))),
+      audience: intern(audience),
+      expiresAt,
+      principalType: rules.principalType?.(claims) ?? (subject === clientId ? 'service' : 'user'),
+      tenant: tenant === undefined ? undefined : requiredText(tenant, 'tenant'),
+      confirmation,
+      claims: deepFreeze(claims),
+    })
+  }
+}
+
+/**
+ * Scopes from the first of the named claims that is there: a string separated by spaces (RFC 6749 §3.3) or an array of
+ * strings. None is there: no scopes.
+ *
+ * @throws {InvalidTokenError} The claim is something else.
+ */
+export function scopesFrom(claims: Claims, names: readonly string[]): readonly string[] {
+  for (const claim of names) {
+    const value = claims[claim]
+    if (value === undefined || value === null) continue
+    if (typeof value === 'string') return value.split(' ').filter(Boolean)
+    if (Array.isArray(value) && value.every(item => typeof item === 'string')) return value.filter(Boolean)
+    throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'neither a string nor an array of strings' })
+  }
+  return []
+}
+
+/** Scopes from all of the named claims together; each as {@link scopesFrom} reads it. */
+export function scopesFromAll(claims: Claims, names: readonly string[]): readonly string[] {
+  return names.length === 1 ? scopesFrom(claims, names) : names.flatMap(name => scopesFrom(claims, [name]))
+}
+
+/** The error with the provider's own reason, where it has one. Anything but an `InvalidTokenError` stays as it is. */
+export function explained(
+  error: unknown,
+  explain: ClaimRules['explain'],
+  seen: { readonly header: Claims; readonly claims: Claims },
+): unknown {
+  const reason = error instanceof InvalidTokenError ? explain?.(error.reason, seen) : undefined
+  return reason ? new InvalidTokenError(reason) : error
+}
+
+/** SHA-256 in base64url without padding. */
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
+
+/**
+ * The key that a token is bound to (RFC 9449 §6). A binding of another kind (RFC 8705 §3), or one more beside it, cannot be
+ * checked here, so such a token is of no use.
+ */
+function confirmationOf({ cnf }: Claims): Confirmation | undefined {
+  if (cnf === undefined || cnf === null) return undefined
+  const methods = typeof cnf === 'object' ? Object.keys(cnf) : [clip(cnf)]
+  const { jkt } = cnf as { jkt?: unknown }
+  if (methods.length === 1 && typeof jkt === 'string' && THUMBPRINT.test(jkt)) return Object.freeze({ jkt })
+  throw new InvalidTokenError({ kind: 'sender_constrained', confirmation: clip(methods.join(' ')) })
+}
+
+function audienceOf({ aud }: Claims): readonly string[] {
+  if (aud === undefined || aud === null) return []
+  if (typeof aud === 'string') return [aud]
+  if (Array.isArray(aud) && aud.every(value => typeof value === 'string')) return aud
+  throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'aud', detail: 'neither a string nor strings' })
+}
+
+function expiryOf(claims: Claims, expiry: 'required' | 'optional', now: number, tolerance: number): number | undefined {
+  const exp = numericDate(claims, 'exp')
+  if (exp === undefined && expiry === 'required') throw new InvalidTokenError({ kind: 'claim_missing', claim: 'exp' })
+  if (exp !== undefined && now >= exp + tolerance) {
+    throw new InvalidTokenError({ kind: 'expired', expiredAt: exp, now: Math.floor(now) })
+  }
+  return exp
+}
+
+function refuseEarly(claims: Claims, now: number, tolerance: number): void {
+  const notBefore = numericDate(claims, 'nbf')
+  if (notBefore !== undefined && notBefore > now + tolerance) {
+    throw new InvalidTokenError({ kind: 'not_yet_valid', notBefore, now: Math.floor(now) })
+  }
+  const issuedAt = numericDate(claims, 'iat')
+  if (issuedAt !== undefined && issuedAt > now + tolerance + IAT_LEEWAY_SECONDS) {
+    throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'iat', detail: 'lies in the future' })
+  }
+}
+
+/** A NumericDate (RFC 7519 §2) in seconds, or `undefined` when absent. JSON can spell infinity: `1e999`. */
+function numericDate(claims: Claims, claim: string): number | undefined {
+  const value = claims[claim]
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'not a number of seconds' })
+}
+
+function requiredText(value: unknown, claim: string): string {
+  if (value === undefined || value === null || value === '') {
+    throw new InvalidTokenError({ kind: 'claim_missing', claim })
+  }
+  if (typeof value === 'string') return value
+  throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'not a string' })
+}
+
+/** Lets equal lists share one frozen array: thousands of cached tokens carry the same few combinations. */
+function createInterner(): (values: readonly string[]) => readonly string[] {
+  const known = new LRUCache<string, readonly string[]>({ max: 1000 })
+  return values => {
+    const key = values.join(' ')
+    const list = known.get(key)
+    // A member may hold a space itself, so an equal key is not yet an equal list.
+    if (list?.length === values.length && list.every((value, index) => value === values[index])) return list
+    const fresh = Object.freeze([...new Set(values)])
+    known.set(key, fresh)
+    return fresh
+  }
+}
+
+/** Freezes JSON all the way down, without recursion: a hostile answer can nest deeper than the stack. */
+function deepFreeze<T extends object>(root: T): T {
+  const open: object[] = [root]
+  for (let item = open.pop(); item; item = open.pop()) {
+    for (const value of Object.values(item)) if (typeof value === 'object' && value !== null) open.push(value)
+    Object.freeze(item)
+  }
+  return root
+}

@@ -1,0 +1,115 @@
+import type { ValidatorContext } from '../context.ts'
+import { AuthorizationError, clip, InvalidTokenError } from '../errors.ts'
+import type { TokenValidator } from '../token-validator.ts'
+
+/** A validator, and how the tokens meant for it are told apart from those of others. */
+export interface Route {
+  validator: TokenValidator
+  /** Its opaque tokens: those that begin so, or any that no other one claims, or none. */
+  opaqueTokens: OpaqueTokens
+}
+
+export type OpaqueTokens = 'none' | 'any' | readonly [string, ...string[]]
+
+/**
+ * Several validators as one. A JWT goes to the validator that answers for its `iss`; an opaque token to the one whose prefix
+ * it has, else to the one without a prefix. Never trial and error: no provider is shown another's tokens. What `iss` says is
+ * only believed once the validator it leads to has verified it, byte for byte; for the way there a slash at the end counts for
+ * nothing, because a validator may know its issuer's spelling only once the metadata is read.
+ *
+ * @throws {TypeError} Two validators cannot be told apart: the same issuer, the same prefix, or both without a prefix.
+ */
+export function createRoutedValidator(
+  routes: readonly [Route, ...Route[]],
+  context: Pick<ValidatorContext, 'sdkError'>,
+): TokenValidator {
+  const unclaimed = checkRoutes(routes)
+  const issuers = () => routes.flatMap(({ validator }) => validator.issuers)
+
+  function routeOf(token: string): TokenValidator {
+    for (const { validator, opaqueTokens } of routes) {
+      if (prefixesOf(opaqueTokens).some(prefix => token.startsWith(prefix))) return validator
+    }
+    const issuer = issuerOf(token)
+    if (issuer !== undefined) {
+      const found = routes.find(({ validator }) => answersFor(validator, issuer))
+      if (found) return found.validator
+      throw new InvalidTokenError({ kind: 'issuer_unknown', actual: clip(issuer), expected: issuers() })
+    }
+    if (unclaimed) return unclaimed
+    throw new InvalidTokenError({ kind: 'token_malformed', detail: 'no provider takes opaque tokens like this one' })
+  }
+
+  return {
+    get issuers() {
+      return issuers()
+    },
+    async warmUp() {
+      const outcomes = await Promise.allSettled(routes.map(({ validator }) => validator.warmUp()))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    },
+    validate: async (token, connection, scheme) => routeOf(token).validate(token, connection, scheme),
+    async verifyAccessToken(token) {
+      let validator: TokenValidator
+      try {
+        validator = routeOf(token)
+      } catch (error) {
+        throw error instanceof AuthorizationError && context.sdkError ? context.sdkError(error) : error
+      }
+      return validator.verifyAccessToken(token)
+    },
+  }
+}
+
+function checkRoutes(routes: readonly Route[]): TokenValidator | undefined {
+  const prefixes: string[] = []
+  for (const route of routes) {
+    const { validator, opaqueTokens } = route
+    const others = routes.filter(other => other !== route)
+    const shared = validator.issuers.find(issuer => others.some(other => answersFor(other.validator, issuer)))
+    if (shared) throw new TypeError(`two providers cannot be told apart: both answer for ${shared}`)
+    for (const prefix of prefixesOf(opaqueTokens)) {
+      if (prefixes.some(other => other.startsWith(prefix) || prefix.startsWith(other))) {
+        throw new TypeError(`two providers cannot be told apart: both answer for ${prefix}`)
+      }
+    }
+    prefixes.push(...prefixesOf(opaqueTokens))
+  }
+  const unclaimed = routes.filter(({ opaqueTokens }) => opaqueTokens === 'any')
+  if (unclaimed.length > 1) {
+    const names = unclaimed.map(({ validator }) => validator.issuers[0]).join(' and ')
+    throw new TypeError(`two providers cannot be told apart: the opaque tokens of ${names} have no prefix`)
+  }
+  return unclaimed[0]?.validator
+}
+
+/** Whether a token says itself that it is this route's: by its prefix or by `iss`, not verified. */
+export function isClaimed({ validator, opaqueTokens }: Route, token: string): boolean {
+  if (prefixesOf(opaqueTokens).some(prefix => token.startsWith(prefix))) return true
+  const issuer = issuerOf(token)
+  return issuer !== undefined && answersFor(validator, issuer)
+}
+
+/** Whether tokens of an issuer go to a validator. */
+export function answersFor(validator: TokenValidator, issuer: string): boolean {
+  return validator.issuers.some(known => sameButSlash(known, issuer)) || validator.answersFor?.(issuer) === true
+}
+
+const withoutSlash = (issuer: string) => issuer.replace(/\/$/, '')
+const sameButSlash = (a: string, b: string) => withoutSlash(a) === withoutSlash(b)
+
+function prefixesOf(opaqueTokens: OpaqueTokens): readonly string[] {
+  return typeof opaqueTokens === 'string' ? [] : opaqueTokens
+}
+
+/** `iss` of a token that reads like a JWT; not verified. */
+export function issuerOf(token: string): string | undefined {
+  const [, payload, signature] = token.split('.', 3)
+  if (!payload || signature === undefined) return undefined
+  try {
+    const { iss } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { iss?: unknown }
+    return typeof iss === 'string' ? iss : undefined
+  } catch {
+    return undefined
+  }
+}

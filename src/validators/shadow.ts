@@ -1,0 +1,142 @@
+import type { ValidatorContext } from '../context.ts'
+import { AuthorizationError, clip, InvalidTokenError, type RefusalReason } from '../errors.ts'
+import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
+import { answersFor, isClaimed, issuerOf, type Route } from './routed.ts'
+
+/** What one side came to. `unavailable` says nothing about the token; `not_asked`: it is another provider's. */
+export type ShadowVerdict = 'accepted' | 'refused' | 'unavailable' | 'not_asked'
+
+/** One token, seen by both sides. */
+export interface ShadowObservation {
+  /** What the request was answered by. */
+  readonly active: ShadowVerdict
+  /** `skipped`: too many were under way. */
+  readonly shadow: ShadowVerdict | 'skipped'
+  /** Why the shadow did not accept it. */
+  readonly reason?: RefusalReason
+  /** Whose token it is, as the side says that accepted it; the one in force first. */
+  readonly token?: ValidatedToken
+}
+
+/** What the side in force came to. */
+type Seen = Pick<ShadowObservation, 'active' | 'token'>
+
+export interface ShadowOptions {
+  /** Decides. */
+  active: TokenValidator
+  /** How tokens for {@link active} are told apart. */
+  activeRoutes: readonly Route[]
+  /** Looks on. */
+  shadow: Route
+  /** Told of every token. Must not throw. */
+  onObservation: (observation: ShadowObservation) => void
+}
+
+/** Validations by the shadow at once. Nobody waits for them, so nothing else would bound them. */
+const MAX_UNDER_WAY = 100
+
+/**
+ * A validator that tries another one out. Answers are those of `active`, at the time it has them: the shadow neither refuses
+ * nor delays anybody. Each side sees only tokens that are its own, by prefix or `iss`; a provider's opaque tokens are never
+ * shown to another. Where both answer for an issuer (the same tenant by other rules) both see the token.
+ */
+export function createShadowValidator(
+  { active, activeRoutes, shadow, onObservation }: ShadowOptions,
+  context: Pick<ValidatorContext, 'sdkError'>,
+): TokenValidator {
+  const activeTakesAny = activeRoutes.some(({ opaqueTokens }) => opaqueTokens === 'any')
+  const shadowTakesAny = shadow.opaqueTokens === 'any' && !activeTakesAny
+  let underWay = 0
+
+  const isForShadow = (token: string) =>
+    isClaimed(shadow, token) || (shadowTakesAny && issuerOf(token) === undefined && !isOfActive(token))
+  const isOfActive = (token: string) => activeRoutes.some(route => isClaimed(route, token))
+
+  async function look(
+    token: string,
+    scheme: PresentationScheme | undefined,
+    seen: Pick<ShadowObservation, 'active' | 'token'>,
+  ): Promise<void> {
+    if (underWay >= MAX_UNDER_WAY) return onObservation({ ...seen, shadow: 'skipped' })
+    underWay++
+    try {
+      const accepted = await shadow.validator.validate(token, undefined, scheme)
+      onObservation({ ...seen, shadow: 'accepted', token: seen.token ?? accepted })
+    } catch (error) {
+      onObservation({ ...seen, shadow: verdictOf(error), reason: reasonOf(error) })
+    } finally {
+      underWay--
+    }
+  }
+
+  /** Runs the decision in force, then lets the shadow look. */
+  async function decide<T>(
+    token: string,
+    scheme: PresentationScheme | undefined,
+    decision: () => Promise<T>,
+    tokenOf: (answer: T) => ValidatedToken,
+  ) {
+    if (!isForShadow(token)) {
+      return observed(decision, tokenOf, seen => onObservation({ ...seen, shadow: 'not_asked' }))
+    }
+    if (isOfActive(token)) return observed(decision, tokenOf, seen => void look(token, scheme, seen))
+    void look(token, scheme, { active: 'not_asked' })
+    throw new InvalidTokenError({ kind: 'issuer_unknown', actual: clip(issuerOf(token)), expected: active.issuers })
+  }
+
+  return {
+    get issuers() {
+      return active.issuers
+    },
+    answersFor: issuer => answersFor(active, issuer),
+    warmUp: () => active.warmUp(),
+    validate: (token, connection, scheme) =>
+      decide(
+        token,
+        scheme,
+        () => active.validate(token, connection, scheme),
+        accepted => accepted,
+      ),
+    async verifyAccessToken(token) {
+      try {
+        return await decide(
+          token,
+          'Bearer',
+          () => active.verifyAccessToken(token),
+          ({ extra }) => extra.token,
+        )
+      } catch (error) {
+        throw error instanceof AuthorizationError && context.sdkError ? context.sdkError(error) : error
+      }
+    },
+  }
+}
+
+async function observed<T>(
+  decision: () => Promise<T>,
+  tokenOf: (answer: T) => ValidatedToken,
+  report: (seen: Seen) => void,
+): Promise<T> {
+  try {
+    const answer = await decision()
+    report({ active: 'accepted', token: tokenOf(answer) })
+    return answer
+  } catch (error) {
+    report({ active: verdictOf(error) })
+    throw error
+  }
+}
+
+function verdictOf(error: unknown): 'refused' | 'unavailable' {
+  return causeOf(error) instanceof InvalidTokenError ? 'refused' : 'unavailable'
+}
+
+function reasonOf(error: unknown): RefusalReason | undefined {
+  const cause = causeOf(error)
+  return cause instanceof AuthorizationError ? cause.reason : undefined
+}
+
+/** Errors in the form of the MCP SDKs have the original as their cause. */
+function causeOf(error: unknown): unknown {
+  return error instanceof AuthorizationError ? error : (error as Error).cause
+}

@@ -1,0 +1,173 @@
+import type { UpstreamCall, ValidatorContext } from '../context.ts'
+import {
+  AuthorizationError,
+  MisconfigurationError,
+  type UnavailableReason,
+  ValidatorUnavailableError,
+} from '../errors.ts'
+import { isSecureOrLoopback } from '../resource.ts'
+
+export interface ProviderRequest {
+  operation: UpstreamCall['operation']
+  url: string
+  init?: Pick<RequestInit, 'method' | 'headers' | 'body'>
+  /** Longest answer that is read, in bytes after decompression. Default 65,536. */
+  maxBytes?: number
+}
+
+/** An answer that is not an outage: any status below 500 other than a redirect or 429, read completely. */
+export interface ProviderAnswer {
+  /** Where it came from, without query: fit for a reason. */
+  readonly endpoint: string
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** @throws {ValidatorUnavailableError} The body is not a JSON object. */
+  json(): Record<string, unknown>
+}
+
+/**
+ * Asks a provider one thing. The request goes to `https:` (or loopback) only, follows no redirect, and ends after
+ * `context.timeoutSeconds`, the body included. Reports the call to `context.observer`.
+ *
+ * Nothing of the body, the request or the platform's own error gets into the errors thrown here.
+ *
+ * @param interpret - Turns the answer into a result; what it throws decides the outcome that is reported.
+ * @throws {ValidatorUnavailableError} Network error, timeout, redirect, 429, 5xx, or a body that is too large.
+ * @throws {MisconfigurationError} The URL is neither `https:` nor on loopback.
+ */
+export async function askProvider<T>(
+  context: ValidatorContext,
+  request: ProviderRequest,
+  interpret: (answer: ProviderAnswer) => T,
+): Promise<T> {
+  const startedAt = performance.now()
+  let outcome: UpstreamCall['outcome'] = 'answered'
+  try {
+    return interpret(await exchange(context, request))
+  } catch (error) {
+    if (error instanceof ValidatorUnavailableError) outcome = 'unavailable'
+    if (error instanceof MisconfigurationError) outcome = 'misconfigured'
+    throw error
+  } finally {
+    const duration = performance.now() - startedAt
+    context.observer?.upstreamCall?.({ operation: request.operation, outcome, duration })
+  }
+}
+
+async function exchange(context: ValidatorContext, request: ProviderRequest): Promise<ProviderAnswer> {
+  const { url, init, maxBytes = 65_536 } = request
+  const target = new URL(url)
+  const endpoint = target.origin + target.pathname
+  if (!isSecureOrLoopback(target) && !context.dangerouslyAllowInsecureRequests) {
+    throw new MisconfigurationError({
+      kind: 'metadata_mismatch',
+      endpoint,
+      expected: 'https:',
+      actual: target.protocol,
+    })
+  }
+  const seconds = context.timeoutSeconds ?? 5
+  // Not AbortSignal.timeout: that one would keep request and answer in memory until its time is over.
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), seconds * 1000)
+  const { signal } = deadline
+  try {
+    const response = await context.fetch(url, { ...init, redirect: 'manual', signal })
+    const { status, headers } = response
+    if (status === 429 || status >= 500) {
+      discard(response)
+      if (status === 429) throw throttled({ endpoint, status, headers }, context.now())
+      const retryAfterSeconds = retryAfter(headers, context.now())
+      throw new ValidatorUnavailableError({ kind: 'provider_failing', endpoint, status }, { retryAfterSeconds })
+    }
+    if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
+      discard(response)
+      throw unusable(endpoint, 'a redirect')
+    }
+    const text = await readText(response, maxBytes, signal)
+    if (text === undefined) throw unusable(endpoint, `more than ${maxBytes} bytes`)
+    return { endpoint, status, headers, text, json: () => parseObject(text, endpoint) }
+  } catch (error) {
+    if (error instanceof AuthorizationError) throw error
+    if (signal.aborted) throw unavailable({ kind: 'provider_timeout', endpoint, seconds })
+    throw unavailable({ kind: 'provider_unreachable', endpoint, detail: errorCode(error) })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The body, or `undefined` when it is longer than `maxBytes`. Stops at the signal even if the stream does not. */
+async function readText(response: Response, maxBytes: number, signal: AbortSignal): Promise<string | undefined> {
+  if (!response.body) return ''
+  const reader = response.body.getReader()
+  const cancel = () => void reader.cancel().catch(() => {})
+  signal.addEventListener('abort', cancel, { once: true })
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    signal.throwIfAborted()
+    if (done) return Buffer.concat(chunks).toString()
+    size += value.byteLength
+    if (size > maxBytes) {
+      cancel()
+      return undefined
+    }
+    chunks.push(value)
+  }
+}
+
+/** Frees the connection without waiting for a body that nobody reads. */
+function discard(response: Response): void {
+  response.body?.cancel().catch(() => {})
+}
+
+function parseObject(text: string, endpoint: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw unusable(endpoint, 'a body that is not JSON')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw unusable(endpoint, 'JSON that is not an object')
+  }
+  return value as Record<string, unknown>
+}
+
+/** The provider answers with something that says nothing about the token. */
+export function unusable(endpoint: string, detail: string): ValidatorUnavailableError {
+  return unavailable({ kind: 'provider_answer_unusable', endpoint, detail })
+}
+
+function unavailable(reason: UnavailableReason): ValidatorUnavailableError {
+  return new ValidatorUnavailableError(reason)
+}
+
+/**
+ * The provider wants to be asked less. When to try again stands in `Retry-After`, else in `X-RateLimit-Reset`: seconds since
+ * the Unix epoch, as GitHub and Auth0 send it.
+ */
+export function throttled(
+  { endpoint, status, headers }: Pick<ProviderAnswer, 'endpoint' | 'status' | 'headers'>,
+  now: number,
+): ValidatorUnavailableError {
+  const reset = headers.get('x-ratelimit-reset')
+  const retryAfterSeconds = retryAfter(headers, now) ?? (reset ? Number(reset) - now / 1000 : undefined)
+  return new ValidatorUnavailableError({ kind: 'provider_throttled', endpoint, status }, { retryAfterSeconds })
+}
+
+/** Seconds from either form of `Retry-After` (RFC 9110 §10.2.3). */
+function retryAfter(headers: Headers, now: number): number | undefined {
+  const value = headers.get('retry-after')
+  if (!value) return undefined
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - now) / 1000
+  return Number.isFinite(seconds) ? seconds : undefined
+}
+
+/** The system's code, e.g. `ECONNREFUSED`. Messages are left out: they may quote the request. */
+function errorCode(error: unknown): string {
+  const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: { code?: unknown } }
+  return String(cause?.code ?? code ?? name ?? 'unknown')
+}

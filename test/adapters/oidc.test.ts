@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest'
+import { oidc } from '../../adapters/oidc.ts'
+import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
+import { InvalidTokenError, MisconfigurationError, type TokenReason } from '../../src/errors.ts'
+import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
+import { describeRecordings } from '../record/describe-recordings.ts'
+import { createContext, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
+
+const ORIGIN = 'https://id.example.com'
+const METADATA = `${ORIGIN}/.well-known/openid-configuration`
+
+const secret = () => expect.fail('this provider needs no secret')
+const parse = (options: object = {}) => oidc.options.parse({ adapter: 'oidc', metadataUrl: METADATA, ...options })
+const emulate = (options: OidcEmulatorOptions = {}) =>
+  createOidcEmulator({ origin: ORIGIN, now: () => NOW * 1000, ...options })
+const mistakesOf = (options: object) => oidc.mistakes?.(parse(options), secret)
+
+function setUp(options: object = {}, emulated: OidcEmulatorOptions = {}) {
+  const emulator = emulate(emulated)
+  const { context } = createContext(emulator.fetch)
+  const validator = oidc.create(parse(options), { ...context, secret })
+  const validate = async (token: OidcTokenOptions = {}) => validator.validate(await emulator.mint(token))
+  const reasonOf = async (token: OidcTokenOptions = {}): Promise<TokenReason> => {
+    const error = await refusalOf(validate(token))
+    expect(error).toBeInstanceOf(InvalidTokenError)
+    return error.reason as TokenReason
+  }
+  return { emulator, validator, validate, reasonOf }
+}
+
+describeTokenValidator('oidc', {
+  tokens: 'jwt',
+  types: 'checked',
+  async start() {
+    const emulator = emulate()
+    return {
+      resource: RESOURCE,
+      now: NOW * 1000,
+      fetch: emulator.fetch,
+      createValidator: context => oidc.create(parse({ types: 'at+jwt' }), { ...context, secret }),
+      good: [
+        emulator.accessToken(),
+        emulator.accessToken({ user: null }),
+        emulator.accessToken({ claims: { aud: ['urn:other', `${RESOURCE}/`], scope: undefined, scp: ['notes:read'] } }),
+      ],
+      privateKey: () => emulator.keys.current.privateKey,
+      rotate: () => emulator.keys.rotate().kid,
+      refused: {
+        otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'oidc.audience_mismatch' },
+        noAudience: { claims: { aud: undefined }, reason: 'oidc.audience_missing' },
+        idToken: { header: { typ: 'JWT' }, claims: { aud: 'native' }, reason: 'type_mismatch' },
+        idTokenWithHash: { claims: { at_hash: 'oqkmsHGxBoChkrGu7rMzeA' }, reason: 'id_token' },
+      },
+    }
+  },
+})
+
+describe('claims', () => {
+  it('are found where the options say', async () => {
+    const { validate } = setUp({
+      subjectClaim: 'person.id',
+      clientIdClaim: 'https://example.com/client',
+      tenantClaim: 'org',
+      scopeClaims: 'scope resource_access.my.app.roles',
+    })
+    const claims = {
+      person: { id: 'person-1' },
+      'https://example.com/client': 'client-2',
+      org: 'org-1',
+      scope: 'notes:read',
+      resource_access: { 'my.app': { roles: ['editor'] } },
+    }
+    expect(await validate({ claims })).toMatchObject({
+      subject: 'person-1',
+      clientId: 'client-2',
+      tenant: 'org-1',
+      scopes: ['notes:read', 'editor'],
+    })
+  })
+
+  it('at a path with many dots are looked for without trying every way to read it', async () => {
+    const { reasonOf } = setUp({ tenantClaim: 'a.'.repeat(99), requiredClaims: { ['b.'.repeat(99)]: true } })
+    expect((await reasonOf()).kind).toBe('claim_missing')
+  })
+
+  it('that hold roles count as scopes only where they are named', async () => {
+    const claims = { realm_access: { roles: ['admin'] }, permissions: ['admin'] }
+    expect((await setUp().validate({ claims })).scopes).not.toContain('admin')
+    expect((await setUp({ scopeClaims: ['realm_access.roles'] }).validate({ claims })).scopes).toEqual(['admin'])
+  })
+
+  it('are taken from the token itself, not from what every object has', async () => {
+    const { reasonOf } = setUp({ subjectClaim: 'constructor.name' })
+    expect(await reasonOf()).toEqual({ kind: 'claim_missing', claim: 'sub' })
+  })
+
+  it('with roles of another shape are refused', async () => {
+    const { reasonOf } = setUp({ scopeClaims: 'roles' })
+    expect(await reasonOf({ claims: { roles: { admin: true } } })).toMatchObject({
+      kind: 'claim_invalid',
+      claim: 'roles',
+    })
+  })
+
+  it('that are required must have their value, or hold it', async () => {
+    const { validate, reasonOf } = setUp({ requiredClaims: { 'amr.mfa': true, groups: 'mcp' } })
+    await validate({ claims: { amr: { mfa: true }, groups: ['staff', 'mcp'] } })
+    const reason = await reasonOf({ claims: { amr: { mfa: 'true' }, groups: ['mcp'] } })
+    expect(reason).toEqual({ kind: 'claim_invalid', claim: 'amr.mfa', detail: 'not true' })
+    expect(await reasonOf({ claims: { groups: ['mcp'] } })).toEqual({ kind: 'claim_missing', claim: 'amr.mfa' })
+    expect(await reasonOf({ claims: { amr: { mfa: true }, groups: 'mcp staff' } })).toMatchObject({ claim: 'groups' })
+  })
+})
+
+describe('a token whose audience is its own client', () => {
+  const audience = { audience: 'native' }
+  const claims = { aud: 'native' }
+
+  it('is refused, for every ID token is like that', async () => {
+    expect(await setUp(audience).reasonOf({ claims })).toMatchObject({
+      kind: 'oidc.maybe_id_token',
+      cure: expect.stringContaining('requiredClaims'),
+    })
+    expect((await setUp(audience).reasonOf({ claims: { ...claims, aud: ['native', 'native'] } })).kind).toBe(
+      'oidc.maybe_id_token',
+    )
+  })
+
+  it('is accepted where something tells it from one', async () => {
+    await setUp({ ...audience, types: ['at+jwt'] }).validate({ claims })
+    await setUp({ ...audience, requiredClaims: { use: 'access' } }).validate({ claims: { ...claims, use: 'access' } })
+  })
+})
+
+describe('algorithms', () => {
+  it('are those that were configured', async () => {
+    expect(await setUp({ algorithms: 'ES384' }).reasonOf()).toMatchObject({
+      kind: 'algorithm_refused',
+      expected: ['ES384'],
+    })
+  })
+
+  it.each(['HS256', 'none', 'RSA-OAEP', ''])('cannot be %j', algorithm => {
+    expect(oidc.options.safeParse({ adapter: 'oidc', metadataUrl: METADATA, algorithms: [algorithm] }).success).toBe(
+      false,
+    )
+  })
+})
+
+describe('the issuer', () => {
+  const rfc8414 = `${ORIGIN}/.well-known/oauth-authorization-server`
+
+  /** An emulator whose metadata spells the issuer otherwise; tokens likewise. */
+  function spelled(configured: string, issuer: string) {
+    const emulator = emulate()
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const response = await emulator.fetch(input, init)
+      if (!String(input).includes('/.well-known/')) return response
+      return Response.json({ ...((await response.json()) as object), issuer })
+    }
+    const { context } = createContext(fetch)
+    const validator = oidc.create(parse({ metadataUrl: configured }), { ...context, secret })
+    return { validator, mint: (iss = issuer) => emulator.mint({ claims: { iss } }) }
+  }
+
+  it.each([METADATA, rfc8414])('is spelled as the document %s says, and published so', async metadataUrl => {
+    for (const issuer of [ORIGIN, `${ORIGIN}/`]) {
+      const { validator, mint } = spelled(metadataUrl, issuer)
+      await validator.warmUp()
+      expect(validator.issuers).toEqual([issuer])
+      expect((await validator.validate(await mint())).issuer).toBe(issuer)
+    }
+  })
+
+  it('of a token in the other spelling is refused, before the metadata was read too', async () => {
+    const { validator, mint } = spelled(METADATA, `${ORIGIN}/`)
+    for (let round = 0; round < 2; round++) {
+      expect((await refusalOf(validator.validate(await mint(ORIGIN)))).reason).toEqual({
+        kind: 'issuer_mismatch',
+        actual: ORIGIN,
+        expected: [`${ORIGIN}/`],
+      })
+    }
+    await validator.validate(await mint())
+  })
+
+  it('that was configured must be the document’s, and what to write instead is said', async () => {
+    const { validator } = spelled(ORIGIN, `${ORIGIN}/`)
+    const error = await refusalOf(validator.warmUp())
+    expect(error).toBeInstanceOf(MisconfigurationError)
+    expect(error.reason).toMatchObject({
+      kind: 'metadata_mismatch',
+      expected: ORIGIN,
+      actual: `${ORIGIN}/`,
+      cure: `write the issuer as ${ORIGIN}/: it is compared byte for byte, the slash at its end included`,
+    })
+  })
+
+  it('of another host is never taken from the document', async () => {
+    for (const configured of [ORIGIN, METADATA]) {
+      const { validator } = spelled(configured, 'https://keycloak.internal')
+      expect((await refusalOf(validator.warmUp())).reason).toMatchObject({
+        kind: 'metadata_mismatch',
+        actual: 'https://keycloak.internal',
+        cure: expect.stringContaining('public URL'),
+      })
+    }
+  })
+})
+
+describe('a mistake in the settings', () => {
+  it.each(['email', 'preferred_username', 'upn', 'cognito:username'])('is %s for a subject', subjectClaim => {
+    expect(mistakesOf({ subjectClaim })?.subjectClaim).toContain('immutable')
+  })
+
+  it('is neither an audience nor clients', () => {
+    expect(mistakesOf({ audience: null })?.clientIds).toContain('every client')
+    expect(mistakesOf({ audience: null, clientIds: 'native' })).toEqual({})
+  })
+
+  it.each([{ audience: [] }, { audience: '' }, { clientIds: [] }, { types: [] }, { audiance: 'x' }])(
+    'is %j',
+    options => {
+      expect(oidc.options.safeParse({ adapter: 'oidc', metadataUrl: METADATA, ...options }).success).toBe(false)
+    },
+  )
+})
+
+describeRecordings('oidc')

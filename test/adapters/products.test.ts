@@ -1,0 +1,287 @@
+import { createPrivateKey } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { loadConfiguration } from '../../config/load.ts'
+import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
+import type { ProductName } from '../../emulators/oidc-products.ts'
+import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { signJwt } from '../../src/testing/sign-jwt.ts'
+import { describeTokenValidator, type RefusedChange } from '../../src/testing/token-validator-contract.ts'
+import type { TokenValidator, ValidatedToken } from '../../src/token-validator.ts'
+import { createContext, NOW, refusalOf } from '../validators/support.ts'
+
+/** A product with its documented configuration, and what comes of its tokens. */
+interface Row {
+  origin: string
+  env: Record<string, string>
+  emulated?: OidcEmulatorOptions
+  /** Scopes of good tokens, where they are not `notes:read` and `notes:write`. */
+  scopes?: string[]
+  idToken: RefusedChange
+  otherBinding: RefusedChange
+  /** What an accepted token of `ada` says. */
+  user: Partial<ValidatedToken>
+  /** What a client's own token says. */
+  service?: Partial<ValidatedToken>
+}
+
+const ADA = '7b9f2c64-0000-4000-8000-000000000001'
+const PING = '5b1f0c2e-0000-4000-8000-000000000001'
+const OTHER = 'https://other.example.com/mcp'
+
+const rows: Record<Exclude<ProductName, 'generic'>, Row> = {
+  keycloak: {
+    origin: 'https://id.example.com',
+    env: { KEYCLOAK_URL: 'https://id.example.com', KEYCLOAK_REALM: 'acme' },
+    idToken: { claims: { typ: 'ID', aud: 'native' }, reason: 'id_token' },
+    otherBinding: { claims: { aud: ['master-realm', 'account'] }, reason: 'oidc.audience_mismatch' },
+    user: {
+      issuer: 'https://id.example.com/realms/acme',
+      clientId: 'native',
+      scopes: ['notes:read', 'notes:write', 'offline_access', 'notes-editor'],
+      audience: ['https://mcp.example.com/mcp', 'account'],
+    },
+  },
+  cognito: {
+    origin: 'https://cognito-idp.eu-central-1.amazonaws.com',
+    env: {
+      COGNITO_REGION: 'eu-central-1',
+      COGNITO_USER_POOL_ID: 'eu-central-1_AbCdEfGhI',
+      COGNITO_CLIENT_IDS: 'native, machine',
+    },
+    scopes: ['https://mcp.example.com/mcp/notes:read', 'https://mcp.example.com/mcp/notes:write', 'openid'],
+    idToken: { claims: { token_use: 'id', aud: 'native', client_id: undefined }, reason: 'id_token' },
+    otherBinding: { claims: { client_id: 'other-app' }, reason: 'client_refused' },
+    user: {
+      issuer: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI',
+      scopes: ['notes:read', 'notes:write', 'openid'],
+      audience: [],
+    },
+    service: { subject: 'machine', clientId: 'machine', principalType: 'service' },
+  },
+  authkit: {
+    origin: 'https://acme.authkit.app',
+    env: { AUTHKIT_DOMAIN: 'acme.authkit.app' },
+    idToken: { claims: { aud: 'native' }, reason: 'oidc.maybe_id_token' },
+    otherBinding: { claims: { aud: OTHER }, reason: 'oidc.audience_mismatch' },
+    user: { issuer: 'https://acme.authkit.app' },
+  },
+  zitadel: {
+    origin: 'https://acme.zitadel.cloud',
+    env: { ZITADEL_DOMAIN: 'acme.zitadel.cloud', ZITADEL_PROJECT_ID: '268932' },
+    emulated: { audience: '268932' },
+    scopes: ['notes:read', 'notes:write', 'urn:zitadel:iam:org:project:id:268932:aud'],
+    idToken: { claims: { aud: 'native' }, reason: 'oidc.maybe_id_token' },
+    otherBinding: { claims: { aud: ['native', '999999'] }, reason: 'oidc.audience_mismatch' },
+    user: {
+      issuer: 'https://acme.zitadel.cloud',
+      audience: ['native', '268932'],
+      scopes: ['notes:read', 'notes:write', 'urn:zitadel:iam:org:project:id:268932:aud'],
+    },
+  },
+  logto: {
+    origin: 'https://acme.logto.app',
+    env: { LOGTO_TENANT: 'acme' },
+    idToken: { claims: { aud: 'native', at_hash: 'oqkmsHGxBoChkrGu7rMzeA' }, reason: 'id_token' },
+    otherBinding: { claims: { aud: OTHER }, reason: 'oidc.audience_mismatch' },
+    user: { issuer: 'https://acme.logto.app/oidc' },
+  },
+  pingone: {
+    origin: 'https://auth.pingone.com',
+    env: { PINGONE_ENVIRONMENT_ID: PING },
+    idToken: { claims: { aud: ['native'] }, reason: 'oidc.maybe_id_token' },
+    otherBinding: { claims: { aud: ['https://api.pingone.com'] }, reason: 'oidc.audience_mismatch' },
+    user: { issuer: `https://auth.pingone.com/${PING}/as`, audience: ['https://mcp.example.com/mcp'] },
+  },
+  descope: {
+    origin: 'https://api.descope.com',
+    env: { DESCOPE_PROJECT_ID: 'P2abcdefghij' },
+    idToken: { claims: { at_hash: 'oqkmsHGxBoChkrGu7rMzeA' }, reason: 'id_token' },
+    otherBinding: { claims: { aud: 'P2other' }, reason: 'oidc.audience_mismatch' },
+    user: { issuer: 'https://api.descope.com/v1/apps/P2abcdefghij', audience: ['P2abcdefghij'] },
+  },
+}
+
+const names = Object.keys(rows) as (keyof typeof rows)[]
+const folder = new URL('../../docs/examples/providers/', import.meta.url)
+
+async function configured(product: keyof typeof rows) {
+  const { env } = rows[product]
+  const AUTH_CONFIG = new URL(`${product}.json`, folder).pathname
+  const { providers, resource } = await loadConfiguration({
+    ...env,
+    AUTH_CONFIG,
+    PUBLIC_URL: 'https://mcp.example.com',
+  })
+  const [provider] = providers
+  return provider ? { ...provider, resource } : expect.fail('no provider')
+}
+
+async function setUp(product: keyof typeof rows, emulated: OidcEmulatorOptions = {}) {
+  const row = rows[product]
+  const emulator = createOidcEmulator({
+    product,
+    origin: row.origin,
+    now: () => NOW * 1000,
+    ...row.emulated,
+    ...emulated,
+  })
+  const { adapter, options, scopeNames, secret } = await configured(product)
+  const { context } = createContext(emulator.fetch, { mapScopes: scopeNames.fromToken })
+  const validator: TokenValidator = adapter.create(options, { ...context, secret })
+  const mint = (token: OidcTokenOptions = {}) => emulator.mint({ scopes: row.scopes, ...token })
+  const reasonOf = async (token: string): Promise<TokenReason> => {
+    const error = await refusalOf(validator.validate(token))
+    expect(error).toBeInstanceOf(InvalidTokenError)
+    return error.reason as TokenReason
+  }
+  return { emulator, validator, mint, reasonOf }
+}
+
+// The contract suite runs on those that depart most: an encryption key in the set, no audience, another algorithm.
+describe.each(['keycloak', 'cognito', 'logto'] as const)('with the example configuration for %s', product => {
+  const { scopes, idToken, otherBinding, origin } = rows[product]
+
+  describeTokenValidator('oidc', {
+    tokens: 'jwt',
+    types: 'unchecked',
+    async start() {
+      const { adapter, options, resource, secret } = await configured(product)
+      const emulator = createOidcEmulator({ product, origin, now: () => NOW * 1000 })
+      return {
+        resource,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context => adapter.create(options, { ...context, secret }),
+        good: [emulator.accessToken({ scopes }), emulator.accessToken({ scopes, user: null })],
+        privateKey: () => emulator.keys.current.privateKey,
+        rotate: () => emulator.keys.rotate().kid,
+        refused: { idToken, otherBinding },
+      }
+    },
+  })
+})
+
+describe.each(names)('the example configuration for %s', product => {
+  const { idToken, otherBinding, user, service } = rows[product]
+
+  it('reads its tokens', async () => {
+    const { validator, mint } = await setUp(product)
+    expect(await validator.validate(await mint())).toMatchObject({
+      subject: ADA,
+      clientId: 'native',
+      scopes: ['notes:read', 'notes:write'],
+      principalType: 'user',
+      ...user,
+    })
+    if (service) expect(await validator.validate(await mint({ user: null }))).toMatchObject(service)
+  })
+
+  it('refuses tokens for others and ID tokens, each with its reason', async () => {
+    const { mint, reasonOf } = await setUp(product)
+    for (const { claims, reason } of [otherBinding, idToken]) {
+      expect((await reasonOf(await mint({ claims }))).kind).toBe(reason)
+    }
+  })
+
+  it('refuses ID tokens as the provider makes them', async () => {
+    const { emulator, reasonOf } = await setUp(product)
+    const { kind } = await reasonOf(await emulator.mintIdToken())
+    expect(['id_token', 'oidc.maybe_id_token', 'oidc.audience_mismatch', 'claim_missing']).toContain(kind)
+  })
+})
+
+describe('the cure of a missing audience', () => {
+  it('in Keycloak is an Audience mapper', async () => {
+    const { mint, reasonOf } = await setUp('keycloak', { audience: null })
+    expect(await reasonOf(await mint())).toMatchObject({
+      kind: 'oidc.audience_missing',
+      detail: 'aud is absent; expected https://mcp.example.com/mcp or https://mcp.example.com/mcp/',
+      cure: expect.stringContaining('mapper of type Audience'),
+    })
+  })
+
+  it('in Logto is to request an API resource', async () => {
+    const { mint, reasonOf } = await setUp('logto', { audience: null })
+    expect(await reasonOf(await mint())).toMatchObject({
+      kind: 'oidc.token_opaque',
+      cure: expect.stringContaining('API resource'),
+    })
+  })
+
+  it('in WorkOS is a configured resource', async () => {
+    const { mint, reasonOf } = await setUp('authkit', { audience: null })
+    expect((await reasonOf(await mint())).kind).toBe('oidc.maybe_id_token')
+    expect(await reasonOf(await mint({ claims: { aud: OTHER } }))).toMatchObject({
+      cure: expect.stringContaining('resource'),
+    })
+  })
+
+  it('in Zitadel is a scope that names the project', async () => {
+    const { mint, reasonOf } = await setUp('zitadel')
+    expect(await reasonOf(await mint({ scopes: ['notes:read'], claims: { aud: ['native', 'other'] } }))).toMatchObject({
+      cure: expect.stringContaining('urn:zitadel:iam:org:project:id:'),
+    })
+  })
+
+  it('in PingOne and elsewhere is named in general', async () => {
+    const { mint, reasonOf } = await setUp('pingone', { audience: null })
+    expect(await reasonOf(await mint())).toMatchObject({ cure: expect.stringContaining('URL of this server') })
+  })
+})
+
+describe('Keycloak', () => {
+  it('has an encryption key in its set and nbf 0 in tokens of old versions', async () => {
+    const { emulator, validator, mint } = await setUp('keycloak')
+    expect(emulator.keys.published()).toContainEqual(expect.objectContaining({ use: 'enc', alg: 'RSA-OAEP' }))
+    await validator.validate(await mint({ claims: { nbf: 0 } }))
+  })
+
+  it('marks access tokens in the payload, and others are refused', async () => {
+    const { mint, reasonOf } = await setUp('keycloak')
+    expect(await reasonOf(await mint({ claims: { typ: 'Refresh' } }))).toMatchObject({
+      kind: 'claim_invalid',
+      claim: 'typ',
+    })
+    expect(await reasonOf(await mint({ claims: { typ: undefined } }))).toMatchObject({
+      kind: 'claim_missing',
+      claim: 'typ',
+    })
+  })
+
+  it('has a role counted as the scope that it is mapped to', async () => {
+    const { validator, mint } = await setUp('keycloak')
+    const token = await mint({ scopes: ['notes:read'] })
+    expect((await validator.validate(token)).scopes).toContain('notes:write')
+    const withoutRole = await mint({ user: 'cleo', scopes: ['notes:read'] })
+    expect((await validator.validate(withoutRole)).scopes).not.toContain('notes:write')
+  })
+})
+
+describe('Cognito', () => {
+  it('has key ids with slashes, plus signs and equal signs', async () => {
+    const { emulator, validator, mint } = await setUp('cognito')
+    expect(emulator.keys.current.kid).toMatch(/^a\/b\+/)
+    await validator.validate(await mint())
+  })
+
+  it('escapes slashes in the payload', async () => {
+    const { emulator, validator } = await setUp('cognito')
+    const { header, claims } = emulator.accessToken({ scopes: [] })
+    const payload = JSON.stringify(claims).replaceAll('/', '\\/')
+    const key = createPrivateKey(emulator.keys.current.privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    await validator.validate(signJwt(header, payload, key))
+  })
+
+  it('accepts no other use of a token', async () => {
+    const { mint, reasonOf } = await setUp('cognito')
+    expect((await reasonOf(await mint({ claims: { token_use: 'id' } }))).kind).toBe('id_token')
+    expect((await reasonOf(await mint({ claims: { token_use: undefined } }))).kind).toBe('claim_missing')
+  })
+})
+
+it('covers every example configuration of the adapter oidc', () => {
+  const others = ['introspection-by-key.json', 'okta-org.json']
+  const files = readdirSync(folder).filter(file => !others.includes(file))
+  expect(files.sort()).toEqual(names.map(name => `${name}.json`).sort())
+})

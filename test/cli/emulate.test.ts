@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { freePort, listen } from '../support/http.ts'
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname
+
+function idplug(...args: string[]) {
+  const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH } })
+  let output = ''
+  const collect = (chunk: Buffer) => {
+    output += chunk
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return { child, ended, output: () => output }
+}
+
+describe('idplug emulate', () => {
+  it('runs the emulator at the port, says how to start a server beside it, and stops when told to', async () => {
+    const port = await freePort()
+    const { child, ended, output } = idplug('emulate', 'auth0', '--port', String(port))
+    await expect
+      .poll(output, { timeout: 10_000 })
+      .toContain("AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http://localhost:")
+    const metadata = await fetch(`http://localhost:${port}/.well-known/openid-configuration`)
+    expect(await metadata.json()).toMatchObject({ issuer: `http://localhost:${port}/` })
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
+  it('says when the port is taken and exits with 1', async () => {
+    const taken = await listen(() => {})
+    onTestFinished(taken.close)
+    const { ended, output } = idplug('emulate', 'auth0', '--port', String(taken.port))
+    expect(await ended).toBe(1)
+    expect(output()).toMatch(/^The emulator cannot listen: .*EADDRINUSE/)
+  })
+
+  it.each([[], ['auth1'], ['auth0', 'okta'], ['auth0', '--port', 'http'], ['auth0', '--hots', 'x']])(
+    'explains itself and exits with 2 when called with %j',
+    async (...args) => {
+      const { ended, output } = idplug('emulate', ...args)
+      expect(await ended).toBe(2)
+      expect(output()).toContain('Providers: auth0, azure, github, google, introspection, oidc, okta')
+    },
+  )
+})
+
+it('a command that there is not exits with 2', async () => {
+  const { ended, output } = idplug('emulat')
+  expect(await ended).toBe(2)
+  expect(output()).toContain('There is no command emulat')
+})

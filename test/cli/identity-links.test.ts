@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openLinkFile } from '../../src/cli/identity-links.ts'
+import { ConfigError } from '../../src/errors.ts'
+
+const HEADER = 'old_issuer,old_subject,new_issuer,new_subject\n'
+const ADA = 'http://localhost:3001,ada,https://acme.eu.auth0.com/,auth0|1\n'
+const current = { issuer: 'https://acme.eu.auth0.com/', subject: 'auth0|1' }
+
+function linkFile(content: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'links.csv')
+  const write = (text: string) => writeFileSync(path, text)
+  write(content)
+  return { path, write }
+}
+
+describe('the file of AUTH_LINKS', () => {
+  it('is read again when it changes, and one that is broken leaves the links as they were', async () => {
+    const { path, write } = linkFile(HEADER)
+    const reloads: unknown[] = []
+    const links = openLinkFile(path, outcome => reloads.push(outcome), 20)
+    onTestFinished(links.close)
+    expect(links.resolve(current).subject).toBe('auth0|1')
+    write(HEADER + ADA)
+    await expect.poll(() => links.resolve(current).subject, { timeout: 10_000 }).toBe('ada')
+    write(`${HEADER}only,three,cells\n`)
+    await expect.poll(() => reloads.at(-1), { timeout: 10_000 }).toEqual({ error: expect.any(ConfigError) })
+    expect(links.resolve(current).subject).toBe('ada')
+  })
+
+  it.each([
+    [`${HEADER}only,three,cells\n`, 'no CSV'],
+    [`${HEADER}a,,c,d\n`, 'has no old_subject in link 1'],
+    ['x,y\n1,2\n', 'has no old_issuer, old_subject, new_issuer, new_subject in link 1'],
+    [`${HEADER + ADA}http://localhost:3001,ben,https://acme.eu.auth0.com/,auth0|1\n`, 'contradict each other: auth0|1'],
+  ])('stops the start when it is %j', (content, message) => {
+    const { path } = linkFile(content)
+    expect(() => openLinkFile(path, () => {})).toThrow(message)
+    expect(() => openLinkFile(path, () => {})).toThrow(/^One setting is wrong:\n {2}AUTH_LINKS: /)
+  })
+
+  it('stops the start when it is not there', () => {
+    expect(() => openLinkFile('/nowhere/links.csv', () => {})).toThrow(
+      'AUTH_LINKS: names a file that cannot be read (ENOENT)',
+    )
+  })
+})

@@ -1,0 +1,160 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { loadConfiguration } from '../../config/load.ts'
+import { ConfigError } from '../../src/errors.ts'
+
+const KEY = Buffer.alloc(32, 7).toString('base64')
+const complete = {
+  AUTH_BRIDGE: 'on',
+  AUTH_PROVIDER: 'google',
+  BRIDGE_CLIENT_ID: 'the-bridge',
+  BRIDGE_CLIENT_SECRET: 'the-secret',
+  BRIDGE_ALLOW: '@example.com',
+  BRIDGE_GRANT_SCOPES: 'notes:read',
+}
+
+async function problemsOf(env: Record<string, string>) {
+  const error = await loadConfiguration(env).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (error === undefined) return []
+  if (!(error instanceof ConfigError)) throw error
+  return error.problems.map(({ setting, problem }) => `${setting}: ${problem}`)
+}
+
+function file(content: unknown): string {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'bridge.json')
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+describe('AUTH_BRIDGE=on', () => {
+  it('accepts the tokens of our own authorization server, and signs people in at the provider', async () => {
+    const { providers, bridge } = await loadConfiguration(complete)
+    expect(providers.map(({ adapter }) => adapter.name)).toEqual(['demo'])
+    expect(bridge).toMatchObject({
+      provider: 'google',
+      metadataUrl: 'https://accounts.google.com/.well-known/openid-configuration',
+      clientId: 'the-bridge',
+      clientSecret: 'the-secret',
+      allow: ['@example.com'],
+      grants: [{ scopes: ['notes:read'], to: ['everyone'] }],
+    })
+  })
+
+  it.each([
+    ['auth0', { AUTH0_DOMAIN: 'acme.eu.auth0.com' }, 'https://acme.eu.auth0.com/.well-known/openid-configuration'],
+    ['okta', { OKTA_DOMAIN: 'acme.okta.com' }, 'https://acme.okta.com/oauth2/default/.well-known/openid-configuration'],
+    ['github', {}, 'https://github.com/.well-known/oauth-authorization-server/login/oauth'],
+  ])('takes the address of %s from its file', async (name, settings, metadataUrl) => {
+    const allow = { BRIDGE_ALLOW: 'everyone' }
+    const { bridge } = await loadConfiguration({ ...complete, ...allow, AUTH_PROVIDER: name, ...settings })
+    expect(bridge).toMatchObject({ provider: name, metadataUrl })
+  })
+
+  it('knows the provider by AUTH_METADATA_URL', async () => {
+    const AUTH_METADATA_URL = 'https://acme.eu.auth0.com'
+    const { bridge } = await loadConfiguration({ ...complete, AUTH_PROVIDER: '', AUTH_METADATA_URL })
+    expect(bridge).toMatchObject({ provider: 'auth0', metadataUrl: AUTH_METADATA_URL })
+  })
+
+  it('takes several rules from a file', async () => {
+    const BRIDGE_CONFIG = file({
+      allow: ['@example.com'],
+      grants: [
+        { scopes: ['notes:read'], to: ['everyone'] },
+        { scopes: ['notes:admin'], to: ['ada@example.com'] },
+      ],
+    })
+    const { bridge } = await loadConfiguration({
+      ...complete,
+      BRIDGE_ALLOW: '',
+      BRIDGE_GRANT_SCOPES: '',
+      BRIDGE_CONFIG,
+    })
+    expect(bridge?.grants).toHaveLength(2)
+  })
+
+  it('takes keys, the one in use first', async () => {
+    const { bridge } = await loadConfiguration({ ...complete, BRIDGE_KEYS: `${KEY}, ${KEY}` })
+    expect(bridge?.keys.map(key => key.length)).toEqual([32, 32])
+  })
+})
+
+describe('docs/bridge.md', () => {
+  const page = readFileSync(new URL('../../docs/bridge.md', import.meta.url), 'utf8')
+  const commands = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, command = '']) => command)
+  const withSecret = (command: string) => command.replace(/BRIDGE_CLIENT_SECRET_FILE=\S+/, 'BRIDGE_CLIENT_SECRET=x')
+
+  it.each(commands)('shows settings that work: %s', async command => {
+    const settings = [...withSecret(command).matchAll(/(\w+)=("[^"]*"|\S+)/g)].map(([, name = '', value = '']) => [
+      name,
+      value.replaceAll('"', ''),
+    ])
+    expect((await loadConfiguration(Object.fromEntries(settings))).bridge).toBeDefined()
+  })
+
+  it('shows a file that works', async () => {
+    const BRIDGE_CONFIG = file(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
+    const rest = { BRIDGE_ALLOW: '', BRIDGE_GRANT_SCOPES: '', AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' }
+    expect((await loadConfiguration({ ...complete, ...rest, BRIDGE_CONFIG })).bridge?.grants).toHaveLength(3)
+  })
+})
+
+describe('a bridge that cannot work', () => {
+  it('is told everything that is missing at once', async () => {
+    const problems = await problemsOf({ AUTH_BRIDGE: 'on', AUTH_PROVIDER: 'auth0' })
+    const settings = problems.map(problem => problem.split(':')[0])
+    expect(settings.sort()).toEqual([
+      'AUTH0_DOMAIN',
+      'BRIDGE_ALLOW',
+      'BRIDGE_CLIENT_ID',
+      'BRIDGE_CLIENT_SECRET',
+      'BRIDGE_GRANT_SCOPES',
+    ])
+  })
+
+  it('is told which address to register', async () => {
+    const problems = await problemsOf({ ...complete, BRIDGE_CLIENT_ID: '', AUTH_SERVER_PORT: '4001' })
+    expect(problems.join()).toContain('http://localhost:4001/oauth/callback')
+  })
+
+  it.each([
+    [{ AUTH_PROVIDER: 'google,okta' }, 'AUTH_PROVIDER: must name one of'],
+    [{ AUTH_PROVIDER: 'demo' }, 'AUTH_PROVIDER: must name one of'],
+    [{ AUTH_PROVIDER: '' }, 'AUTH_PROVIDER: must name one of'],
+    [{ AUTH_PROVIDER: '', AUTH_CONFIG: 'own.json' }, 'AUTH_CONFIG: is for tokens of the provider itself'],
+    [{ AUTH_METADATA_URL: 'http://accounts.example' }, 'AUTH_METADATA_URL: must be a URL that starts with https://'],
+    [{ BRIDGE_ALLOW: 'tenant:1' }, 'BRIDGE_ALLOW: must be everyone, or user:NUMBER'],
+    [{ BRIDGE_ALLOW: '@Example.com' }, 'BRIDGE_ALLOW: must be everyone, or'],
+    [{ BRIDGE_ALLOW: '@*' }, 'BRIDGE_ALLOW: must be everyone, or'],
+    [{ BRIDGE_GRANT_TO: 'admins' }, 'BRIDGE_GRANT_TO: must be everyone, or'],
+    [{ AUTH_PROVIDER: 'github', BRIDGE_ALLOW: 'org:acme' }, 'names on GitHub can be taken by others'],
+    [{ AUTH_PROVIDER: 'azure', AZURE_TENANT_ID: 't' }, 'Microsoft does not verify e-mail addresses'],
+    [{ BRIDGE_KEYS: 'short' }, 'BRIDGE_KEYS: must be keys of 32 bytes in base64'],
+    [{ BRIDGE_CONFIG: '/none.json' }, 'BRIDGE_CONFIG: names a file that cannot be read (ENOENT)'],
+    [{ BRIDGE_RECHECK_SECONDS: '1' }, 'BRIDGE_RECHECK_SECONDS: must be 60 at least'],
+  ])('with %j', async (settings, sentence) => {
+    expect((await problemsOf({ ...complete, ...settings })).join('\n')).toContain(sentence)
+  })
+
+  it('is told what is wrong in its file', async () => {
+    const rest = { BRIDGE_ALLOW: '', BRIDGE_GRANT_SCOPES: '' }
+    const misspelt = file({ alow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] })
+    const broken = file('{')
+    expect((await problemsOf({ ...complete, ...rest, BRIDGE_CONFIG: misspelt })).join()).toMatch(/allow.*alow/s)
+    expect((await problemsOf({ ...complete, ...rest, BRIDGE_CONFIG: broken })).join()).toContain('not JSON')
+    const both = await problemsOf({ ...complete, BRIDGE_CONFIG: broken })
+    expect(both.join()).toContain('BRIDGE_ALLOW: and BRIDGE_CONFIG are both set')
+  })
+
+  it('never shows a secret', async () => {
+    const problems = await problemsOf({ ...complete, BRIDGE_KEYS: 'not-a-key-but-secret', AUTH_PROVIDER: '' })
+    expect(problems.join()).not.toMatch(/the-secret|not-a-key/)
+  })
+})

@@ -1,0 +1,86 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { loadClients } from '../../config/clients.ts'
+import type { ConfigProblem } from '../../src/errors.ts'
+
+const SECRET = 'the-secret-of-the-nightly-job'
+const nightly = {
+  client_id: 'nightly',
+  grants: ['client_credentials'],
+  scopes: ['notes:read'],
+  clientSecretEnv: 'NIGHTLY_SECRET',
+}
+
+function load(content: unknown, env: Record<string, string> = { NIGHTLY_SECRET: SECRET }) {
+  const path = join(mkdtempSync(join(tmpdir(), 'clients-')), 'clients.json')
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  const problems: ConfigProblem[] = []
+  const clients = loadClients(path, env, problems)
+  return { clients, problems: problems.map(({ setting, problem }) => `${setting}: ${problem}`) }
+}
+
+describe('AUTH_CLIENTS_FILE', () => {
+  it('names clients in their registered form, with the secret from the environment', () => {
+    expect(load({ clients: [nightly] })).toEqual({
+      problems: [],
+      clients: [
+        {
+          client_id: 'nightly',
+          client_secret: SECRET,
+          token_endpoint_auth_method: 'client_secret_basic',
+          grant_types: ['client_credentials'],
+          scope: 'notes:read',
+          response_types: [],
+          redirect_uris: [],
+        },
+      ],
+    })
+  })
+
+  it('takes public keys in place of a secret', () => {
+    const keys = [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }]
+    const agent = { client_id: 'agent', grants: ['identity_assertion'], jwks: { keys } }
+    expect(load({ clients: [agent] }).clients).toEqual([
+      expect.objectContaining({
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys },
+        grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
+      }),
+    ])
+  })
+
+  const { clientSecretEnv: _none, ...withoutKey } = nightly
+  it.each([
+    ['a file that is not JSON', '{', {}, 'is not JSON'],
+    ['a misspelled member', { clients: [{ ...nightly, scope: 'x' }] }, undefined, 'Unrecognized key'],
+    ['no credentials', { clients: [withoutKey] }, undefined, 'needs exactly one of clientSecretEnv, jwks and jwks_uri'],
+    [
+      'two kinds of credentials',
+      { clients: [{ ...nightly, jwks_uri: 'https://a.example' }] },
+      undefined,
+      'exactly one',
+    ],
+    [
+      'a private key',
+      { clients: [{ ...withoutKey, jwks: { keys: [{ kty: 'EC', d: 'secret' }] } }] },
+      undefined,
+      'holds a private key',
+    ],
+    ['a machine without scopes', { clients: [{ ...nightly, scopes: [] }] }, undefined, 'needs scopes'],
+    ['the same id twice', { clients: [nightly, nightly] }, undefined, 'two clients have the id nightly'],
+    ['a missing secret', { clients: [nightly] }, {}, 'NIGHTLY_SECRET: is not set, nor is NIGHTLY_SECRET_FILE'],
+    ['a short secret', { clients: [nightly] }, { NIGHTLY_SECRET: 'short' }, 'must have at least 16 characters'],
+  ])('refuses %s', (_name, content, env, problem) => {
+    const { problems } = load(content, env)
+    expect(problems.join('\n')).toContain(problem)
+    expect(problems.join('\n')).not.toContain(SECRET)
+  })
+
+  it('says when the file cannot be read', () => {
+    const problems: ConfigProblem[] = []
+    expect(loadClients('/nowhere/clients.json', {}, problems)).toEqual([])
+    expect(problems).toEqual([expect.objectContaining({ problem: 'names a file that cannot be read (ENOENT)' })])
+  })
+})

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { settingsSchema } from '../../config/settings.ts'
+
+interface Compose {
+  services: Record<string, { environment?: Record<string, string>; command?: string[]; depends_on?: object }>
+}
+
+const compose = parse(readFileSync(new URL('../../compose.yaml', import.meta.url), 'utf8')) as Compose
+
+describe('compose.yaml', () => {
+  it('runs the server, the authorization server and Redis', () => {
+    expect(Object.keys(compose.services)).toEqual(['mcp', 'authorization-server', 'redis'])
+  })
+
+  it.each(['mcp', 'authorization-server'])('sets nothing that %s does not know', service => {
+    const names = Object.keys(compose.services[service]?.environment ?? {})
+    expect(names.length).toBeGreaterThan(0)
+    expect(names.filter(name => !(name in settingsSchema.shape))).toEqual(['NODE_ENV'])
+  })
+
+  it('gives both servers the same issuer and the same secret', () => {
+    const [mcp, as] = [compose.services.mcp?.environment, compose.services['authorization-server']?.environment]
+    expect(mcp?.AUTH_SERVER_URL).toBe(as?.AUTH_SERVER_URL)
+    expect(mcp?.DEMO_RS_CLIENT_SECRET).toBe(as?.DEMO_RS_CLIENT_SECRET)
+    expect(mcp?.PUBLIC_URL).toBe(as?.PUBLIC_URL)
+    expect(mcp?.REDIS_URL).toBe(as?.REDIS_URL)
+  })
+})

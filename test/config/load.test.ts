@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { loadConfiguration } from '../../config/load.ts'
+import { ConfigError } from '../../src/errors.ts'
+
+async function problems(env: Record<string, string>): Promise<Record<string, string>> {
+  try {
+    await loadConfiguration(env)
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return Object.fromEntries(error.problems.map(({ setting, problem }) => [setting, problem]))
+    }
+    throw error
+  }
+  return {}
+}
+
+describe('loadConfiguration', () => {
+  it('needs no settings at all', async () => {
+    const { resource, demoIssuer, demoClientSecret, settings } = await loadConfiguration({})
+    expect(resource).toBe('http://localhost:3232/mcp')
+    expect(demoIssuer).toBe('http://localhost:3001')
+    expect(demoClientSecret.length).toBeGreaterThanOrEqual(32)
+    expect(settings).toMatchObject({
+      PORT: 3232,
+      AUTH_MODE: 'beside',
+      ACCESS_TOKEN_FORMAT: 'opaque',
+      LOG_LEVEL: 'info',
+    })
+  })
+
+  it('makes another secret at every start', async () => {
+    expect((await loadConfiguration({})).demoClientSecret).not.toBe((await loadConfiguration({})).demoClientSecret)
+  })
+
+  it('counts an empty variable as not set', async () => {
+    expect((await loadConfiguration({ PORT: '', PUBLIC_URL: '  ' })).resource).toBe('http://localhost:3232/mcp')
+  })
+
+  it.each([
+    ['tomorrow', 'must be a time such as 2026-11-21T08:00:00Z'],
+    ['2026-11-21', 'must be a time such as 2026-11-21T08:00:00Z'],
+    ['9999-01-01T00:00:00Z', 'must not lie in the future'],
+  ])('refuses to revoke before %s', async (REVOKE_BEFORE, problem) => {
+    expect(await problems({ REVOKE_BEFORE })).toEqual({ REVOKE_BEFORE: expect.stringContaining(problem) })
+  })
+
+  it('reports every problem at once, under the name of the setting', async () => {
+    expect(
+      Object.keys(
+        await problems({ PORT: 'abc', AUTH_PROVIDER: 'auht0', LOG_LEVEL: 'loud', PUBLIC_URL: 'mcp.example.com' }),
+      ),
+    ).toEqual(['AUTH_PROVIDER', 'PORT', 'PUBLIC_URL', 'LOG_LEVEL'])
+  })
+
+  it.each([
+    ['PORT', '99999', '65535 at most'],
+    ['PORT', '3232x', 'whole number'],
+    ['PORT', '0x10', 'whole number'],
+    ['PORT', '-1', 'whole number'],
+    ['TOKEN_CACHE_SECONDS', '1.5', 'whole number'],
+    ['TRUSTED_PROXIES', 'proxy.example.com', 'IP addresses or ranges'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33', 'IP addresses or ranges'],
+    ['CIMD_ALLOWED_HOSTS', 'https://claude.ai/', 'host names'],
+    ['CIMD_PRIVATE_HOSTS', '*.example.com/x', 'host names'],
+    ['AUTH_MODE', 'inside', 'beside or embedded or separate'],
+    ['PUBLIC_URL', 'http://mcp.example.com', 'https://'],
+    ['PUBLIC_URL', 'https://mcp.example.com/mcp', 'without a path'],
+    ['PUBLIC_URL', 'https://user:pass@mcp.example.com', 'credentials'],
+    ['PUBLIC_URL', 'ftp://mcp.example.com', 'https://'],
+    ['AUTH_SERVER_URL', 'http://localhost:3001/', 'slash at the end'],
+    ['AUTH_SERVER_URL', 'http://auth.example.com', 'https://'],
+    ['AUTH_SERVER_PORT', '3232', 'same as PORT'],
+    ['DEMO_RS_CLIENT_SECRET', 'short', '16 characters'],
+  ])('refuses %s=%s and says what to write', async (setting, value, part) => {
+    expect((await problems({ [setting]: value }))[setting]).toContain(part)
+  })
+
+  it('never repeats the value of a secret', async () => {
+    try {
+      await loadConfiguration({ DEMO_RS_CLIENT_SECRET: 'hunter2', PORT: 'x' })
+      expect.unreachable()
+    } catch (error) {
+      expect(String(error)).not.toContain('hunter2')
+    }
+  })
+
+  describe('with AUTH_MODE=embedded', () => {
+    it('publishes the origin of the MCP server as issuer', async () => {
+      expect(
+        (await loadConfiguration({ AUTH_MODE: 'embedded', PUBLIC_URL: 'https://mcp.example.com' })).demoIssuer,
+      ).toBe('https://mcp.example.com')
+    })
+
+    it('refuses another issuer', async () => {
+      expect(
+        (await problems({ AUTH_MODE: 'embedded', AUTH_SERVER_URL: 'https://auth.example.com' })).AUTH_SERVER_URL,
+      ).toContain('http://localhost:3232')
+    })
+  })
+
+  describe('with AUTH_MODE=separate', () => {
+    it('has a known secret for two processes on localhost', async () => {
+      const env = { AUTH_MODE: 'separate' }
+      expect((await loadConfiguration(env)).demoClientSecret).toBe((await loadConfiguration(env)).demoClientSecret)
+    })
+
+    it('demands a secret as soon as one of the two is elsewhere', async () => {
+      const env = { AUTH_MODE: 'separate', AUTH_SERVER_URL: 'https://auth.example.com' }
+      expect((await problems(env)).DEMO_RS_CLIENT_SECRET).toContain('is needed')
+      expect(await problems({ ...env, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' })).toEqual({})
+    })
+  })
+
+  describe('secrets in files', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+    afterAll(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'secret')
+    writeFileSync(file, 'from-a-mounted-file\n')
+
+    it('are read without the line break at the end', async () => {
+      expect((await loadConfiguration({ DEMO_RS_CLIENT_SECRET_FILE: file })).demoClientSecret).toBe(
+        'from-a-mounted-file',
+      )
+    })
+
+    it('that cannot be read are named', async () => {
+      expect(
+        (await problems({ DEMO_RS_CLIENT_SECRET_FILE: join(folder, 'none') })).DEMO_RS_CLIENT_SECRET_FILE,
+      ).toContain('ENOENT')
+    })
+
+    it('beside the variable itself are one too many, unless both are the same', async () => {
+      expect(
+        (await problems({ DEMO_RS_CLIENT_SECRET_FILE: file, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }))
+          .DEMO_RS_CLIENT_SECRET,
+      ).toContain('twice')
+      const both = { DEMO_RS_CLIENT_SECRET_FILE: file, DEMO_RS_CLIENT_SECRET: readFileSync(file, 'utf8') }
+      expect((await loadConfiguration(both)).demoClientSecret).toBe(readFileSync(file, 'utf8').trim())
+    })
+  })
+})

@@ -1,0 +1,272 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { loadConfiguration } from '../../config/load.ts'
+import { ConfigError } from '../../src/errors.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, content: unknown): string {
+  const path = join(folder, name)
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+async function load(env: Record<string, string>) {
+  const { providers } = await loadConfiguration(env)
+  return providers.map(({ adapter, options }) => ({ ...options, adapter: adapter.name }))
+}
+
+/** Problems by setting; fails when there are none. */
+async function problems(env: Record<string, string>): Promise<Record<string, string>> {
+  const error = await loadConfiguration(env).then(
+    () => expect.fail('the configuration was accepted'),
+    error => error,
+  )
+  expect(error).toBeInstanceOf(ConfigError)
+  const { problems } = error as ConfigError
+  for (const { see } of problems) expect(see).toMatch(/^docs\/.+\.md$/)
+  return Object.fromEntries(problems.map(({ setting, problem }) => [setting, problem]))
+}
+
+describe('the provider in force', () => {
+  it('is the demo by default', async () => {
+    expect(await load({})).toMatchObject([{ adapter: 'demo' }])
+  })
+
+  it('is the one that AUTH_PROVIDER names', async () => {
+    expect(await load({ AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })).toMatchObject([
+      {
+        adapter: 'okta',
+        metadataUrl: 'https://acme.okta.com/oauth2/default/.well-known/openid-configuration',
+        agentTokens: false,
+      },
+    ])
+  })
+
+  it.each([
+    ['https://acme.okta.com/oauth2/aus1', 'okta'],
+    ['https://id.example.com/realms/acme', 'oidc'],
+  ])('is told by AUTH_METADATA_URL alone: %s', async (AUTH_METADATA_URL, adapter) => {
+    expect(await load({ AUTH_METADATA_URL })).toMatchObject([{ adapter, metadataUrl: AUTH_METADATA_URL }])
+  })
+
+  it('has the metadata URL of AUTH_METADATA_URL in place of that of its file', async () => {
+    const env = { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: 'https://acme.okta.com/oauth2/default' }
+    expect(await load(env)).toMatchObject([{ adapter: 'oidc', metadataUrl: env.AUTH_METADATA_URL }])
+  })
+
+  it('may be several, each once', async () => {
+    const env = { AUTH_PROVIDER: 'demo, okta demo', OKTA_DOMAIN: 'acme.okta.com' }
+    expect((await load(env)).map(({ adapter }) => adapter)).toEqual(['demo', 'okta'])
+  })
+
+  it('cannot be several with one metadata URL', async () => {
+    const env = { AUTH_PROVIDER: 'oidc,okta', OKTA_DOMAIN: 'x', AUTH_METADATA_URL: 'https://acme.okta.com' }
+    expect((await problems(env)).AUTH_METADATA_URL).toContain('several providers')
+  })
+
+  it('has the metadata URL also beside demo, which has a setting of its own', async () => {
+    const AUTH_METADATA_URL = 'https://acme.okta.com/oauth2/aus1'
+    expect(await load({ AUTH_PROVIDER: 'demo,okta', AUTH_METADATA_URL })).toMatchObject([
+      { adapter: 'demo', metadataUrl: 'http://localhost:3001/.well-known/oauth-authorization-server' },
+      { adapter: 'okta', metadataUrl: AUTH_METADATA_URL },
+    ])
+  })
+})
+
+describe('the provider in the shadow', () => {
+  const shadowOf = async (env: Record<string, string>) => {
+    const { providers, shadow } = await loadConfiguration(env)
+    return { inForce: providers.map(({ adapter }) => adapter.name), shadow: shadow?.options }
+  }
+
+  it('is the one that AUTH_SHADOW names, beside the demo where nothing else is in force', async () => {
+    expect(await shadowOf({ AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' })).toMatchObject({
+      inForce: ['demo'],
+      shadow: { metadataUrl: 'https://acme.eu.auth0.com/.well-known/openid-configuration' },
+    })
+  })
+
+  it('has AUTH_METADATA_URL, which then does not choose the one in force', async () => {
+    const AUTH_METADATA_URL = 'https://acme.eu.auth0.com/'
+    expect(await shadowOf({ AUTH_SHADOW: 'auth0', AUTH_METADATA_URL })).toMatchObject({
+      inForce: ['demo'],
+      shadow: { metadataUrl: AUTH_METADATA_URL },
+    })
+  })
+
+  it('may be a file of the user’s own', async () => {
+    const AUTH_SHADOW = file('new.json', { adapter: 'oidc', metadataUrl: 'https://id.example.com' })
+    expect(await shadowOf({ AUTH_SHADOW })).toMatchObject({ shadow: { metadataUrl: 'https://id.example.com' } })
+  })
+
+  it('may be the one behind the bridge, before clients go there directly', async () => {
+    const AUTH_METADATA_URL = 'https://acme.eu.auth0.com/'
+    const bridge = { AUTH_BRIDGE: 'on', BRIDGE_CLIENT_ID: 'bridge', BRIDGE_CLIENT_SECRET: 'secret' }
+    const who = { BRIDGE_ALLOW: 'everyone', BRIDGE_GRANT_SCOPES: 'notes:read', BRIDGE_GRANT_TO: 'everyone' }
+    const env = { ...bridge, ...who, AUTH_PROVIDER: 'auth0', AUTH_SHADOW: 'auth0', AUTH_METADATA_URL }
+    expect(await shadowOf(env)).toMatchObject({ inForce: ['demo'], shadow: { metadataUrl: AUTH_METADATA_URL } })
+  })
+
+  it.each([
+    [{ AUTH_SHADOW: 'autho' }, 'AUTH_SHADOW', 'must name one provider'],
+    [{ AUTH_SHADOW: 'demo' }, 'AUTH_SHADOW', 'is in force already'],
+    [{ AUTH_SHADOW: 'auth0' }, 'AUTH0_DOMAIN', 'is not set'],
+  ])('stops the start when it cannot work: %j', async (env, setting, part) => {
+    expect((await problems(env))[setting]).toContain(part)
+  })
+})
+
+describe('what is missing', () => {
+  it('is listed at once, with what it is for', async () => {
+    expect(await problems({ AUTH_PROVIDER: 'introspection,okta' })).toEqual({
+      INTROSPECTION_METADATA_URL: expect.stringMatching(/^is not set\. .+ needs it for metadataUrl, .+: URL of the/),
+      INTROSPECTION_CLIENT_ID: expect.stringContaining('Client id under which this server introspects'),
+      INTROSPECTION_CLIENT_SECRET: expect.stringContaining('nor is INTROSPECTION_CLIENT_SECRET_FILE'),
+      OKTA_DOMAIN: expect.stringContaining('Okta needs it for metadataUrl'),
+    })
+  })
+
+  it('is a secret only where something needs it', async () => {
+    const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', OKTA_INTROSPECTION_CLIENT_ID: 'introspector' }
+    expect(Object.keys(await problems(env))).toEqual(['OKTA_INTROSPECTION_CLIENT_SECRET'])
+  })
+})
+
+describe('secrets', () => {
+  const env = {
+    AUTH_PROVIDER: 'introspection',
+    INTROSPECTION_METADATA_URL: 'https://as.example.com',
+    INTROSPECTION_CLIENT_ID: 'rs',
+  }
+
+  it('are read from the variable, or from the file that NAME_FILE names', async () => {
+    const byName = await loadConfiguration({ ...env, INTROSPECTION_CLIENT_SECRET: 'direct' })
+    expect(byName.providers[0]?.secret('INTROSPECTION_CLIENT_SECRET')).toBe('direct')
+    const INTROSPECTION_CLIENT_SECRET_FILE = file('secret', 'from-a-file\n')
+    const byFile = await loadConfiguration({ ...env, INTROSPECTION_CLIENT_SECRET_FILE })
+    expect(byFile.providers[0]?.secret('INTROSPECTION_CLIENT_SECRET')).toBe('from-a-file')
+    expect(JSON.stringify(byFile)).not.toContain('from-a-file')
+  })
+
+  it('that cannot be read are named once', async () => {
+    const INTROSPECTION_CLIENT_SECRET_FILE = join(folder, 'none')
+    expect(await problems({ ...env, INTROSPECTION_CLIENT_SECRET_FILE })).toEqual({
+      INTROSPECTION_CLIENT_SECRET_FILE: expect.stringContaining('ENOENT'),
+    })
+  })
+
+  it('that cannot be used are named and not repeated', async () => {
+    const found = await problems({
+      ...env,
+      INTROSPECTION_AUTH_METHOD: 'private_key_jwt',
+      INTROSPECTION_CLIENT_SECRET: 'hunter2',
+    })
+    expect(found['config/introspection.json: clientSecretEnv']).toContain('private key')
+    expect(JSON.stringify(found)).not.toContain('hunter2')
+  })
+})
+
+describe('a setting that is wrong', () => {
+  it.each([
+    ['OKTA_DOMAIN', 'https://acme.okta.com', 'host name alone'],
+    ['OKTA_DOMAIN', 'acme.okta.com/', 'host name alone'],
+    ['OKTA_DOMAIN', 'me@acme.okta.com', 'host name alone'],
+    ['OKTA_DOMAIN', 'acme-admin.okta.com', 'https://acme.okta.com'],
+    ['OKTA_AGENT_TOKENS', 'yes', 'AI agents'],
+  ])('%s=%s is reported under its name, with what to write', async (setting, value, part) => {
+    const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', [setting]: value }
+    expect((await problems(env))[setting]).toContain(part)
+  })
+
+  it('deep in a file too', async () => {
+    const env = { AUTH_PROVIDER: 'google', GOOGLE_CLIENT_IDS: '1-a.apps.googleusercontent.com' }
+    const found = await problems({ ...env, GOOGLE_GRANT_SCOPES: 'notes:read', GOOGLE_GRANT_TO: 'ada' })
+    expect(found.GOOGLE_GRANT_TO).toContain('must be everyone')
+  })
+
+  it.each([
+    ['https://acme-admin.okta.com/oauth2/default', 'admin console'],
+    ['http://acme.okta.com/oauth2/default', 'https://'],
+  ])('AUTH_METADATA_URL=%s too', async (AUTH_METADATA_URL, part) => {
+    expect((await problems({ AUTH_METADATA_URL })).AUTH_METADATA_URL).toContain(part)
+  })
+})
+
+describe('AUTH_CONFIG', () => {
+  const good = { adapter: 'oidc', metadataUrl: 'https://id.example.com' }
+
+  it('puts a file of the user’s own in place, with references to the environment', async () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
+    const AUTH_CONFIG = file('own.json', { ...good, audience: '${MCP_RESOURCE}', scopePrefix: '${PREFIX:-x/}' })
+    expect(await load({ AUTH_CONFIG, PUBLIC_URL: 'https://mcp.example.com' })).toMatchObject([
+      { adapter: 'oidc', audience: ['https://mcp.example.com/mcp'], scopePrefix: 'x/' },
+    ])
+  })
+
+  it('may name several files', async () => {
+    const one = file('one.json', good)
+    const two = file('two.json', { ...good, metadataUrl: 'https://other.example.com' })
+    expect(await load({ AUTH_CONFIG: `${one}, ${two}` })).toMatchObject([
+      { metadataUrl: 'https://id.example.com' },
+      { metadataUrl: 'https://other.example.com' },
+    ])
+  })
+
+  it('stands alone', async () => {
+    const found = await problems({ AUTH_CONFIG: file('own.json', good), AUTH_PROVIDER: 'demo' })
+    expect(found.AUTH_CONFIG).toContain('AUTH_PROVIDER are both set')
+  })
+
+  it.each<[string, unknown, string, string]>([
+    ['is no JSON', '{', '', 'is not JSON'],
+    ['holds no object', [], '', 'must hold a JSON object'],
+    ['names no adapter', { metadataUrl: 'https://id.example.com' }, ': adapter', 'auth0, azure, demo'],
+    ['names an unknown adapter', { ...good, adapter: 'oidcc' }, ': adapter', 'must be one of'],
+    ['has an unknown option', { ...good, audiance: 'x' }, ': file', 'has no option audiance'],
+    ['lacks an option', { adapter: 'oidc' }, ': metadataUrl', 'is missing: URL of the metadata document'],
+    ['has a wrong value', { ...good, algorithms: ['HS256'] }, ': algorithms.0', 'Accepted signature algorithms'],
+    ['has a mistake', { ...good, subjectClaim: 'email' }, ': subjectClaim', 'immutable'],
+  ])('is reported when the file %s', async (_what, content, place, part) => {
+    const AUTH_CONFIG = file('wrong.json', content)
+    expect((await problems({ AUTH_CONFIG }))[AUTH_CONFIG + place]).toContain(part)
+  })
+
+  it('is reported when there is no file', async () => {
+    expect((await problems({ AUTH_CONFIG: join(folder, 'gone.json') })).AUTH_CONFIG).toContain('ENOENT')
+  })
+
+  describe('with an adapter of the user’s own', () => {
+    const module = (name: string, code: string) => file(`adapters/${name}`, code)
+    const withAdapter = (adapter: string) => file('own.json', { ...good, adapter })
+
+    it.each<[string, string, string]>([
+      ['is not there', './adapters/none.mjs', 'cannot be loaded'],
+      ['does not run', './adapters/broken.mjs', 'cannot be loaded: out of order'],
+      ['exports none', './adapters/empty.mjs', 'must export an adapter'],
+      ['exports something else', './adapters/other.mjs', 'must export an adapter'],
+    ])('is reported when the module %s', async (_what, adapter, part) => {
+      module('broken.mjs', "throw new Error('out of order')")
+      module('empty.mjs', 'export const other = 1')
+      module('other.mjs', "export const adapter = { name: 'x', title: 'X', create() {} }")
+      const AUTH_CONFIG = withAdapter(adapter)
+      expect((await problems({ AUTH_CONFIG }))[`${AUTH_CONFIG}: adapter`]).toContain(part)
+    })
+
+    it('takes no module from elsewhere than a path', async () => {
+      for (const adapter of [
+        'zod',
+        'node:fs',
+        'https://evil.example/a.mjs',
+        'data:text/javascript,export const adapter = 1',
+      ]) {
+        const AUTH_CONFIG = withAdapter(adapter)
+        expect((await problems({ AUTH_CONFIG }))[`${AUTH_CONFIG}: adapter`]).toContain('must be one of')
+      }
+    })
+  })
+})

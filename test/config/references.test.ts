@@ -1,0 +1,100 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
+import { describe, expect, it } from 'vitest'
+import { expandReferences, referenceIn } from '../../config/references.ts'
+
+describe('a default that holds a reference', () => {
+  const file = { scopePrefix: '${APP_ID_URI:-${RESOURCE}}/', others: '${OTHERS:-}' }
+
+  it('is taken when the variable is not set', () => {
+    const { value, missing } = expandReferences(file, { RESOURCE: 'https://mcp.example.com/mcp' })
+    expect(value).toEqual({ scopePrefix: 'https://mcp.example.com/mcp/' })
+    expect([...missing]).toEqual([])
+  })
+
+  it('is passed over when the variable is set', () => {
+    const { value, missing } = expandReferences(file, { APP_ID_URI: 'api://notes' })
+    expect(value).toEqual({ scopePrefix: 'api://notes/' })
+    expect([...missing]).toEqual([])
+  })
+
+  it('names the variable that is missing in the end', () => {
+    expect([...expandReferences(file, {}).missing]).toEqual([['RESOURCE', ['scopePrefix']]])
+  })
+})
+
+describe('references', () => {
+  const expand = (value: unknown, env: Record<string, string> = {}) => expandReferences(value, env).value
+
+  it('stand anywhere in a text, in lists and in objects', () => {
+    const file = {
+      url: '${SCHEME}://${HOST}/x',
+      list: ['${HOST}', 'b'],
+      deep: { texts: ['${HOST}'] },
+      count: 1,
+      no: null,
+    }
+    expect(expand(file, { SCHEME: 'https', HOST: 'a.example' })).toEqual({
+      url: 'https://a.example/x',
+      list: ['a.example', 'b'],
+      deep: { texts: ['a.example'] },
+      count: 1,
+      no: null,
+    })
+  })
+
+  it('to what is empty leave the place out, so that the default of the schema applies', () => {
+    expect(expand({ a: '${A:-}', b: '', c: 'x${A:-}' }, { A: '  ' })).toEqual({ b: '', c: 'x' })
+  })
+
+  it('are not looked for in what they brought', () => {
+    expect(expand({ a: '${A}' }, { A: '${B}', B: 'no' })).toEqual({ a: '${B}' })
+  })
+
+  it('with :+ give a text only where the variable is set', () => {
+    const file = { secretEnv: '${CLIENT_ID:+CLIENT_SECRET}', both: 'x${CLIENT_ID:+-${SUFFIX}}' }
+    expect(expand(file)).toEqual({ both: 'x' })
+    expect(expand(file, { CLIENT_ID: 'c', SUFFIX: 's' })).toEqual({ secretEnv: 'CLIENT_SECRET', both: 'x-s' })
+    expect([...expandReferences(file, { CLIENT_ID: 'c' }).missing]).toEqual([['SUFFIX', ['both']]])
+  })
+
+  it('name each variable that is missing, with every place that needs it', () => {
+    const { missing } = expandReferences({ a: '${A}', b: { c: ['${A}', '${B}'] } }, {})
+    expect([...missing]).toEqual([
+      ['A', ['a', 'b.c.0']],
+      ['B', ['b.c.1']],
+    ])
+  })
+
+  it.each(['https://a.example', 'a.example/', 'a.example/path', 'u@a.example', 'a.example?x', 'a b'])(
+    'take %s for no host name',
+    HOST => {
+      const { noHosts, value } = expandReferences({ url: 'https://${HOST}/x' }, { HOST })
+      expect([...noHosts]).toEqual([['HOST', ['url']]])
+      expect(value).toEqual({ url: 'https://${HOST}/x' })
+    },
+  )
+
+  it('take a host name with a port', () => {
+    expect(expand({ url: 'https://${HOST}/x' }, { HOST: 'a.example:8443' })).toEqual({
+      url: 'https://a.example:8443/x',
+    })
+  })
+})
+
+describe('the variable behind a text', () => {
+  const text = '${URL:-https://${HOST}/${PATH:-default}}'
+
+  it.each([
+    [{ URL: 'https://a.example' }, 'URL'],
+    [{ HOST: 'a.example', PATH: 'x' }, 'HOST'],
+    [{ PATH: 'x' }, 'PATH'],
+    [{}, 'URL'],
+  ])('with %j set is %s', (env, name) => {
+    expect(referenceIn(text, env)).toBe(name)
+  })
+
+  it('is none where the text refers to none', () => {
+    expect(referenceIn('https://a.example', {})).toBeUndefined()
+    expect(referenceIn(['${A}'], { A: 'a' })).toBeUndefined()
+  })
+})

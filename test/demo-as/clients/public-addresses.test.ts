@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest'
+import { isPublicAddress } from '../../../demo-as/clients/public-addresses.ts'
+
+// The IANA registries of special-purpose addresses, one of each range, and what is inside of it where IPv4 is embedded.
+it.each([
+  ['this host', '0.0.0.0'],
+  ['this network', '0.1.2.3'],
+  ['private 10/8', '10.0.0.1'],
+  ['shared address space', '100.64.0.1'],
+  ['the last of shared address space', '100.127.255.255'],
+  ['loopback', '127.0.0.1'],
+  ['all of loopback', '127.255.255.254'],
+  ['link-local, and the metadata of clouds', '169.254.169.254'],
+  ['private 172.16/12', '172.16.0.1'],
+  ['the last of private 172.16/12', '172.31.255.255'],
+  ['IETF protocol assignments', '192.0.0.1'],
+  ['documentation 1', '192.0.2.1'],
+  ['AS112', '192.31.196.1'],
+  ['AMT', '192.52.193.1'],
+  ['6to4 relays', '192.88.99.1'],
+  ['private 192.168/16', '192.168.1.1'],
+  ['direct delegation AS112', '192.175.48.1'],
+  ['benchmarking', '198.18.0.1'],
+  ['documentation 2', '198.51.100.1'],
+  ['documentation 3', '203.0.113.1'],
+  ['multicast', '224.0.0.1'],
+  ['reserved', '240.0.0.1'],
+  ['broadcast', '255.255.255.255'],
+  ['unspecified', '::'],
+  ['IPv6 loopback', '::1'],
+  ['IPv4-compatible loopback', '::127.0.0.1'],
+  ['IPv4-compatible public', '::808:808'],
+  ['IPv4-mapped loopback', '::ffff:127.0.0.1'],
+  ['IPv4-mapped in hexadecimal', '::ffff:a9fe:a9fe'],
+  ['IPv4-translated', '::ffff:0:127.0.0.1'],
+  ['NAT64 of loopback', '64:ff9b::127.0.0.1'],
+  ['NAT64 of cloud metadata', '64:ff9b::a9fe:a9fe'],
+  ['local-use NAT64', '64:ff9b:1::808:808'],
+  ['discard-only', '100::1'],
+  ['dummy prefix', '100:0:0:1::1'],
+  ['Teredo', '2001::1'],
+  ['benchmarking', '2001:2::1'],
+  ['ORCHIDv2', '2001:20::1'],
+  ['documentation', '2001:db8::1'],
+  ['6to4 of loopback', '2002:7f00:1::1'],
+  ['6to4 of a public address', '2002:808:808::1'],
+  ['direct delegation AS112', '2620:4f:8000::1'],
+  ['documentation of 2024', '3fff::1'],
+  ['not assigned', '4000::1'],
+  ['segment routing', '5f00::1'],
+  ['unique local', 'fd00::1'],
+  ['link-local', 'fe80::1'],
+  ['link-local with a zone', 'fe80::1%eth0'],
+  ['site-local', 'fec0::1'],
+  ['multicast', 'ff02::1'],
+  ['no address', 'localhost'],
+  ['nothing', ''],
+])('is not public: %s, %s', (_name, address) => {
+  expect(isPublicAddress(address)).toBe(false)
+})
+
+it.each([
+  ['8.8.8.8'],
+  ['172.32.0.1'],
+  ['100.128.0.1'],
+  ['2606:4700:4700::1111'],
+  ['::ffff:8.8.8.8'],
+  ['64:ff9b::8.8.8.8'],
+])('is public: %s', address => {
+  expect(isPublicAddress(address)).toBe(true)
+})

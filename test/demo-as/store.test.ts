@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { connectRedisStores, type RedisStores } from '../../demo-as/redis-store.ts'
+import { createMemoryStores, type StoreFactory } from '../../demo-as/store.ts'
+import { command, type RedisServer, startRedis } from '../support/redis.ts'
+
+let redis: RedisServer
+let cluster: RedisServer
+const open: RedisStores[] = []
+
+async function connected(url: string): Promise<StoreFactory> {
+  const stores = await connectRedisStores({ url, prefix: `test-${open.length}` })
+  open.push(stores)
+  return stores.stores
+}
+
+beforeAll(async () => {
+  redis = await startRedis()
+  cluster = await startRedis(['--cluster-enabled', 'yes'])
+  await command(cluster.port, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  await vi.waitUntil(async () => (await command(cluster.port, 'CLUSTER', 'INFO')).includes('cluster_state:ok'), 15_000)
+})
+afterAll(async () => {
+  for (const { close } of open) await close()
+  await redis.stop()
+  await cluster.stop()
+})
+
+const kinds: [string, () => Promise<StoreFactory>][] = [
+  ['memory', async () => createMemoryStores()],
+  ['Redis', () => connected(redis.url)],
+  ['a Redis cluster', () => connected(`${cluster.url},${cluster.url}`)],
+]
+
+describe.each(kinds)('the store in %s', (_name, create) => {
+  it('gives a value to one of several takers', async () => {
+    const store = (await create())('codes')
+    await store.set('a', { user: 'ada' }, 60)
+    const taken = await Promise.all(Array.from({ length: 200 }, () => store.take('a')))
+    expect(taken.filter(Boolean)).toEqual([{ user: 'ada' }])
+  })
+
+  it('lets one of several add', async () => {
+    const store = (await create())('codes')
+    const added = await Promise.all(Array.from({ length: 200 }, (_, i) => store.add('a', i, 60)))
+    expect(added.filter(Boolean)).toHaveLength(1)
+    expect(await store.get('a')).toBe(added.indexOf(true))
+  })
+
+  it('forgets a value when its seconds are over, and lets it be added again', async () => {
+    const store = (await create())('codes')
+    await store.set('a', 1, 60)
+    await store.set('b', 1, 0.05)
+    await vi.waitUntil(async () => (await store.get('b')) === undefined, 10_000)
+    expect(await store.take('b')).toBeUndefined()
+    expect(await store.add('b', 2, 60)).toBe(true)
+    expect(await store.get('a')).toBe(1)
+    expect(await store.add('a', 2, 60)).toBe(false)
+  })
+
+  it('overwrites and deletes', async () => {
+    const store = (await create())('codes')
+    await store.set('a', 1, 60)
+    await store.set('a', { deep: ['ü', null] }, 60)
+    expect(await store.get('a')).toEqual({ deep: ['ü', null] })
+    await store.delete('a')
+    await store.delete('never there')
+    expect(await store.get('a')).toBeUndefined()
+  })
+
+  it('hands out copies', async () => {
+    const store = (await create())('codes')
+    const value = { scopes: ['a'] }
+    await store.set('a', value, 60)
+    value.scopes.push('b')
+    const copy = await store.get<typeof value>('a')
+    copy?.scopes.push('c')
+    expect(await store.get('a')).toEqual({ scopes: ['a'] })
+  })
+
+  it('keeps collections apart, and opens the same one by its name', async () => {
+    const stores = await create()
+    await stores('codes').set('a', 1, 60)
+    expect(await stores('states').get('a')).toBeUndefined()
+    expect(await stores('codes').get('a')).toBe(1)
+  })
+})
+
+describe('the memory store', () => {
+  it.each([
+    ['number', { maxEntries: 100 }],
+    ['size', { maxCharacters: 1000 }],
+  ])('is bounded in %s: the least used goes first', async (_name, limits) => {
+    const store = createMemoryStores(limits)('clients')
+    for (let i = 0; i < 10_000; i++) await store.set(`client ${i}`, i, 60)
+    expect(await store.get('client 0')).toBeUndefined()
+    expect(await store.get('client 9999')).toBe(9999)
+    const kept = await Promise.all(Array.from({ length: 10_000 }, (_, i) => store.get(`client ${i}`)))
+    expect(kept.filter(value => value !== undefined).length).toBeLessThanOrEqual(100)
+  })
+})
+
+describe('the Redis store', () => {
+  it('is shared by processes that use the same prefix, and by no others', async () => {
+    const [one, same, other] = await Promise.all(
+      ['shared', 'shared', 'other'].map(prefix => connectRedisStores({ url: redis.url, prefix })),
+    )
+    await one?.stores('codes').set('a', 1, 60)
+    expect(await same?.stores('codes').get('a')).toBe(1)
+    expect(await other?.stores('codes').get('a')).toBeUndefined()
+    for (const stores of [one, same, other]) await stores?.close()
+  })
+
+  it('leaves every key with an end, and no name of a key to read', async () => {
+    const own = await startRedis()
+    const { stores, close } = await connectRedisStores({ url: own.url })
+    await stores('AccessToken').set('secret-token', 1, 60)
+    await stores('AccessToken').add('secret-code', 1, 60)
+    const keys = (await command(own.port, 'KEYS', '*')).split('\r\n').filter(line => line.startsWith('idplug:'))
+    expect(keys).toHaveLength(2)
+    expect(keys.join()).not.toContain('secret')
+    for (const key of keys) expect(Number((await command(own.port, 'TTL', key)).slice(1))).toBeGreaterThan(0)
+    await close()
+    await own.stop()
+  })
+
+  const refused = { error: 'temporarily_unavailable', status: 503 }
+
+  it('refuses at once while Redis is away, says so once, and works again by itself', async () => {
+    const own = await startRedis()
+    const events: string[] = []
+    const { stores, ping, close } = await connectRedisStores({ url: own.url, log: event => events.push(event) })
+    const store = stores('codes')
+    await own.kill()
+    for (let i = 0; i < 5; i++) await expect(store.get('a')).rejects.toMatchObject(refused)
+    await expect(ping()).rejects.toMatchObject(refused)
+    await own.restart()
+    await vi.waitUntil(
+      () =>
+        store.set('a', 1, 60).then(
+          () => true,
+          () => false,
+        ),
+      15_000,
+    )
+    expect(await store.get('a')).toBe(1)
+    await ping()
+    expect(events).toEqual(['store_unreachable', 'store_back'])
+    await close()
+    await own.stop()
+  })
+
+  it('refuses in time while Redis hangs with its connections open, and goes on when it does', async () => {
+    const own = await startRedis()
+    const { stores, close } = await connectRedisStores({ url: own.url, timeoutMilliseconds: 200 })
+    own.pause()
+    await expect(stores('codes').get('a')).rejects.toMatchObject(refused)
+    own.resume()
+    await vi.waitUntil(
+      () =>
+        stores('codes')
+          .set('a', 1, 60)
+          .then(
+            () => true,
+            () => false,
+          ),
+      15_000,
+    )
+    expect(await stores('codes').get('a')).toBe(1)
+    await close()
+    await own.stop()
+  })
+
+  it('is refused at the start where Redis cannot be reached or wants other credentials, and tells no password', async () => {
+    const own = await startRedis(['--requirepass', 'right'])
+    const wrong = connectRedisStores({ url: `redis://:wrong-secret@127.0.0.1:${own.port}`, timeoutMilliseconds: 500 })
+    const error = await wrong.then(
+      () => undefined,
+      (problem: Error) => problem,
+    )
+    expect(error).toBeInstanceOf(Error)
+    expect(`${error?.stack}${JSON.stringify(error)}`).not.toContain('wrong-secret')
+    const right = await connectRedisStores({ url: `redis://:right@127.0.0.1:${own.port}` })
+    await right.ping()
+    await right.close()
+    await own.stop()
+    await expect(connectRedisStores({ url: own.url, timeoutMilliseconds: 500 })).rejects.toMatchObject(refused)
+  })
+})

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest'
+import { createGithubUpstream } from '../../../demo-as/upstream/github.ts'
+import type { Identification } from '../../../demo-as/upstream/upstream.ts'
+import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../demo-as/upstream/upstream.ts'
+import type { Outage } from '../../../emulators/core/emulator.ts'
+import { createGithubEmulator, type GithubUser } from '../../../emulators/github.ts'
+
+const ORIGIN = 'https://github.com'
+const CLIENT = { clientId: 'Iv1', clientSecret: 'bridge-secret', redirectUris: ['https://as.example/oauth/callback'] }
+const REQUEST = { state: 'the-state', redirectUri: CLIENT.redirectUris[0] as string }
+
+interface Setup {
+  allow?: string[]
+  kind?: 'oauth' | 'github'
+  secret?: string
+  person?: Partial<GithubUser>
+}
+
+function start({ allow = ['everyone'], kind = 'oauth', secret = CLIENT.clientSecret, person = {} }: Setup = {}) {
+  const users: [GithubUser] = [{ login: 'ada', id: 1001, ...person }]
+  const provider = createGithubEmulator({ origin: ORIGIN, clients: [{ ...CLIENT, kind }], users })
+  const upstream = createGithubUpstream({
+    metadataUrl: `${ORIGIN}/.well-known/oauth-authorization-server/login/oauth`,
+    clientId: CLIENT.clientId,
+    clientSecret: secret,
+    fetch: provider.fetch,
+    timeoutSeconds: 5,
+    rules: { allow, grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
+  })
+  async function signIn() {
+    const { url, memory } = await upstream.depart(REQUEST)
+    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
+    return { url: new URL(url), memory, answer: new URL(response.headers.get('location') ?? '').searchParams }
+  }
+  async function identify() {
+    const { answer, memory } = await signIn()
+    return upstream.identify(answer, { ...REQUEST, memory })
+  }
+  return { provider, upstream, users: users as GithubUser[], signIn, identify }
+}
+
+function sessionOf(identified: Identification): unknown {
+  if (identified.outcome !== 'signed_in') throw new Error(`not signed in: ${JSON.stringify(identified)}`)
+  return identified.session
+}
+
+describe('GitHub as upstream', () => {
+  it('signs somebody in by the number of the account', async () => {
+    expect(await start().identify()).toMatchObject({
+      outcome: 'signed_in',
+      user: { subject: 'github:1001', username: 'ada', scopes: ['notes:read'] },
+    })
+  })
+
+  it.each([
+    [['everyone', 'user:1001'], null],
+    [['org:42'], 'read:org'],
+    [['@corp.com', 'group:7'], 'read:org user:email'],
+  ])('asks for no more than the rules need: %j', async (allow, scope) => {
+    const { url } = await start({ allow }).signIn()
+    expect(url.searchParams.get('scope')).toBe(scope)
+  })
+
+  it.each<[string, Setup]>([
+    ['an organization', { allow: ['org:42'], person: { organizations: [{ id: 42, login: 'acme' }] } }],
+    ['a team', { allow: ['group:7'], person: { teams: [{ id: 7, slug: 'devs' }] } }],
+    [
+      'a verified address',
+      { allow: ['@corp.com'], person: { emails: [{ email: 'ada@corp.com', verified: true, primary: false }] } },
+    ],
+  ])('lets in by %s', async (_label, setup) => {
+    expect(await start(setup).identify()).toMatchObject({ outcome: 'signed_in' })
+  })
+
+  it.each<[string, Setup]>([
+    ['of another organization', { allow: ['org:42'], person: { organizations: [{ id: 43, login: 'acme' }] } }],
+    [
+      'of an organization with the number for a name',
+      { allow: ['org:42'], person: { organizations: [{ id: 43, login: '42' }] } },
+    ],
+    [
+      'whose address is not verified',
+      { allow: ['@corp.com'], person: { emails: [{ email: 'ada@corp.com', verified: false, primary: true }] } },
+    ],
+  ])('keeps out somebody %s', async (_label, setup) => {
+    expect(await start(setup).identify()).toMatchObject({ outcome: 'not_allowed' })
+  })
+
+  it('sees an organization on the second page of the list', async () => {
+    const organizations = Array.from({ length: 150 }, (_, id) => ({ id, login: `org-${id}` }))
+    expect(await start({ allow: ['org:149'], person: { organizations } }).identify()).toMatchObject({
+      outcome: 'signed_in',
+    })
+  })
+
+  it.each<[string, (answer: URLSearchParams) => void]>([
+    ['a made-up code', answer => answer.set('code', 'made-up')],
+    ['no code', answer => answer.delete('code')],
+    ['two codes', answer => answer.append('code', 'other')],
+    ['a refusal', answer => answer.set('error', 'access_denied')],
+  ])('signs nobody in by an answer with %s', async (_label, change) => {
+    const { upstream, signIn } = start()
+    const { answer, memory } = await signIn()
+    change(answer)
+    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+  })
+
+  it('signs nobody in by a code whose challenge was another', async () => {
+    const { upstream, signIn } = start()
+    const [one, other] = [await signIn(), await signIn()]
+    expect(await upstream.identify(one.answer, { ...REQUEST, memory: other.memory })).toMatchObject({
+      outcome: 'nobody',
+    })
+  })
+
+  it('tells a wrong secret from persons who may not enter', async () => {
+    await expect(start({ secret: 'wrong' }).identify()).rejects.toThrow(UpstreamMisconfiguredError)
+  })
+})
+
+describe('while GitHub is down, nobody is refused', () => {
+  const outages: [string, Outage][] = [
+    ['503', { kind: 'status', status: 503 }],
+    ['a closed connection', { kind: 'reset' }],
+    ['the rate limit', { kind: 'status', status: 403, headers: { 'x-ratelimit-remaining': '0' } }],
+    ['the secondary rate limit', { kind: 'status', status: 403, headers: { 'retry-after': '60' } }],
+    ['something else than JSON', { kind: 'status', status: 200, body: '<p>' }],
+  ]
+
+  it.each(outages)('at the sign-in, by %s', async (_label, outage) => {
+    const { provider, upstream, signIn } = start()
+    const { answer, memory } = await signIn()
+    provider.fail(outage)
+    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toThrow(UpstreamUnavailableError)
+  })
+
+  it.each(outages)('afterwards, by %s', async (_label, outage) => {
+    const { provider, upstream, identify } = start()
+    const session = sessionOf(await identify())
+    const recover = provider.fail(outage)
+    await expect(upstream.recheck?.(session)).rejects.toThrow(UpstreamUnavailableError)
+    recover()
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+  })
+})
+
+describe.each(['oauth', 'github'] as const)('somebody who is asked about again, through an app of kind %s', kind => {
+  it('is still there', async () => {
+    const { upstream, identify } = start({ kind })
+    const again = await upstream.recheck?.(sessionOf(await identify()))
+    expect(again).toMatchObject({ outcome: 'signed_in', user: { subject: 'github:1001' } })
+    expect(await upstream.recheck?.(again && sessionOf(again))).toMatchObject({ outcome: 'signed_in' })
+  })
+
+  it('is nobody when the account is gone', async () => {
+    const { upstream, users, identify } = start({ kind })
+    const session = sessionOf(await identify())
+    users.length = 0
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+  })
+})
+
+it('may not enter any more after leaving the organization', async () => {
+  const { upstream, users, identify } = start({
+    allow: ['org:42'],
+    person: { organizations: [{ id: 42, login: 'acme' }] },
+  })
+  const session = sessionOf(await identify())
+  Object.assign(users[0] as object, { organizations: [] })
+  expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'not_allowed' })
+})
+
+it('ends the token at GitHub', async () => {
+  const { upstream, identify } = start()
+  const session = sessionOf(await identify())
+  await upstream.end?.(session)
+  expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+  await expect(upstream.end?.(session)).resolves.toBeUndefined()
+})

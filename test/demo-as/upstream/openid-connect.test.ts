@@ -1,0 +1,270 @@
+import { decodeJwt } from 'jose'
+import { describe, expect, it } from 'vitest'
+import { createOpenIdUpstream, type OpenIdUpstreamOptions } from '../../../demo-as/upstream/openid-connect.ts'
+import { presets } from '../../../demo-as/upstream/presets.ts'
+import type { Identification } from '../../../demo-as/upstream/upstream.ts'
+import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../demo-as/upstream/upstream.ts'
+import { createAzureEmulator } from '../../../emulators/azure.ts'
+import type { Outage } from '../../../emulators/core/emulator.ts'
+import { createKeyRing, type JsonObject, signJwt } from '../../../emulators/core/keys.ts'
+import { createOidcEmulator, type OidcUser } from '../../../emulators/oidc.ts'
+
+const ORIGIN = 'https://id.example.com'
+const CLIENT = {
+  clientId: 'bridge',
+  clientSecret: 'bridge-secret',
+  redirectUris: ['https://as.example/oauth/callback'],
+}
+const REQUEST = { state: 'the-state', redirectUri: CLIENT.redirectUris[0] as string }
+
+interface Setup extends Partial<OpenIdUpstreamOptions> {
+  /** What the ID token says otherwise. */
+  claims?: JsonObject
+  /** Signs with a key that the provider does not publish, under the id of one that it does. */
+  foreignKey?: boolean
+}
+
+/** An upstream in front of an emulated provider, and a person who can sign in there. */
+function start({ claims, foreignKey = false, ...changes }: Setup = {}) {
+  const ada: OidcUser = {
+    login: 'ada',
+    id: '1',
+    claims: { email: 'ada@corp.com', email_verified: true, name: 'Ada', groups: ['staff'] },
+  }
+  const users = [ada]
+  const clock = { now: Date.now() }
+  const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users, now: () => clock.now })
+
+  const forging: typeof fetch = async (input, init) => {
+    const response = await provider.fetch(input, init)
+    if (new URL(new Request(input).url).pathname !== '/token' || !response.ok || (!claims && !foreignKey))
+      return response
+    const body = (await response.json()) as { id_token: string }
+    const { kid, alg, privateKey } = provider.keys.current
+    const key = foreignKey ? createKeyRing().current.privateKey : privateKey
+    const forged = { ...decodeJwt(body.id_token), ...claims } as JsonObject
+    return Response.json({ ...body, id_token: await signJwt({ alg, kid }, forged, key) })
+  }
+  const upstream = createOpenIdUpstream({
+    preset: presets.oidc,
+    metadataUrl: `${ORIGIN}/.well-known/openid-configuration`,
+    clientId: CLIENT.clientId,
+    clientSecret: CLIENT.clientSecret,
+    fetch: forging,
+    timeoutSeconds: 5,
+    scopes: [],
+    groupsClaim: 'groups',
+    rolesClaim: 'roles',
+    rules: { allow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
+    maxAgeSeconds: 3600,
+    now: () => clock.now,
+    ...changes,
+  })
+  /** What the browser comes back with. */
+  async function signIn() {
+    const { url, memory } = await upstream.depart(REQUEST)
+    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
+    return { url: new URL(url), memory, answer: new URL(response.headers.get('location') ?? '').searchParams }
+  }
+  async function identify() {
+    const { answer, memory } = await signIn()
+    return upstream.identify(answer, { ...REQUEST, memory })
+  }
+  return { provider, upstream, users, clock, signIn, identify }
+}
+
+function sessionOf(identified: Identification): unknown {
+  if (identified.outcome !== 'signed_in') throw new Error(`not signed in: ${JSON.stringify(identified)}`)
+  return identified.session
+}
+
+describe('an upstream by OpenID Connect', () => {
+  it('signs somebody in, by a name that no other provider can give', async () => {
+    const { identify } = start()
+    expect(await identify()).toMatchObject({
+      outcome: 'signed_in',
+      user: { subject: 'oidc:id.example.com:1', username: 'ada@corp.com', name: 'Ada', scopes: ['notes:read'] },
+    })
+  })
+
+  it('sends state, nonce and an S256 challenge, and no resource', async () => {
+    const { url } = await start().signIn()
+    expect(url.searchParams.get('state')).toBe(REQUEST.state)
+    expect(url.searchParams.get('nonce')).toMatch(/^.{20,}$/)
+    expect(url.searchParams.get('code_challenge_method')).toBe('S256')
+    expect(url.searchParams.get('scope')).toBe('openid profile email offline_access')
+    expect(url.searchParams.has('resource')).toBe(false)
+  })
+
+  it('keeps the refresh token, and neither access token nor ID token', async () => {
+    const { identify } = start()
+    const session = sessionOf(await identify())
+    expect(session).toMatchObject({ refreshToken: expect.any(String) })
+    expect(JSON.stringify(session)).not.toMatch(/eyJ/)
+  })
+
+  it('asks for another account where a person wants one', async () => {
+    const { url } = await start().upstream.depart({ ...REQUEST, another: true })
+    expect(new URL(url).searchParams.get('prompt')).toBe('login')
+  })
+})
+
+describe('nobody is signed in by', () => {
+  it.each<[string, Setup]>([
+    ['an ID token with the nonce of another sign-in', { claims: { nonce: 'other' } }],
+    ['an ID token without nonce', { claims: { nonce: undefined } }],
+    ['an ID token of another issuer', { claims: { iss: 'https://evil.example' } }],
+    ['an ID token for another client', { claims: { aud: 'other-client' } }],
+    ['an ID token for several clients that names another as its party', { claims: { aud: ['bridge', 'x'], azp: 'x' } }],
+    ['an ID token that is over', { claims: { exp: 1_000 } }],
+    ['an ID token that somebody else signed', { foreignKey: true }],
+  ])('%s', async (_label, setup) => {
+    expect(await start(setup).identify()).toMatchObject({ outcome: 'nobody', reason: expect.stringMatching(/^OAUTH_/) })
+  })
+
+  it.each<[string, (answer: URLSearchParams) => void]>([
+    ['another state', answer => answer.set('state', 'other')],
+    ['no state', answer => answer.delete('state')],
+    ['the iss of another provider', answer => answer.set('iss', 'https://evil.example')],
+    ['a code that the provider did not give', answer => answer.set('code', 'made-up')],
+    ['no code', answer => answer.delete('code')],
+    ['a refusal', answer => answer.set('error', 'access_denied')],
+  ])('an answer with %s', async (_label, change) => {
+    const { upstream, signIn } = start()
+    const { answer, memory } = await signIn()
+    change(answer)
+    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+  })
+
+  it('a code whose challenge was another', async () => {
+    const { upstream, signIn } = start()
+    const [one, other] = [await signIn(), await signIn()]
+    expect(await upstream.identify(one.answer, { ...REQUEST, memory: other.memory })).toMatchObject({
+      outcome: 'nobody',
+      reason: 'invalid_grant',
+    })
+  })
+
+  it('a code that was used', async () => {
+    const { upstream, signIn } = start()
+    const { answer, memory } = await signIn()
+    await upstream.identify(answer, { ...REQUEST, memory })
+    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+  })
+})
+
+describe('a provider that is down', () => {
+  const outages: [string, Outage][] = [
+    ['answers 503', { kind: 'status', status: 503 }],
+    ['answers 429', { kind: 'status', status: 429 }],
+    ['answers 502 with a page', { kind: 'status', status: 502, headers: { 'content-type': 'text/html' }, body: '<p>' }],
+    ['closes the connection', { kind: 'reset' }],
+  ]
+
+  it.each(outages)('and %s is no refusal of a person who signed in', async (_label, outage) => {
+    const { provider, upstream, signIn } = start()
+    const { answer, memory } = await signIn()
+    const recover = provider.fail(outage)
+    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toThrow(UpstreamUnavailableError)
+    recover()
+    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'signed_in' })
+  })
+
+  it.each(outages)('and %s is no refusal of a person who is asked about', async (_label, outage) => {
+    const { provider, upstream, identify } = start()
+    const session = sessionOf(await identify())
+    const recover = provider.fail(outage)
+    await expect(upstream.recheck?.(session)).rejects.toThrow(UpstreamUnavailableError)
+    recover()
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+  })
+
+  it('at the first request is asked again at the next', async () => {
+    const { provider, upstream } = start()
+    provider.fail({ kind: 'status', status: 503, times: 1 })
+    await expect(upstream.depart(REQUEST)).rejects.toThrow(UpstreamUnavailableError)
+    await expect(upstream.depart(REQUEST)).resolves.toMatchObject({ url: expect.stringContaining(ORIGIN) })
+  })
+
+  it('and says so in the browser is no refusal', async () => {
+    const answer = new URLSearchParams({ state: REQUEST.state, error: 'temporarily_unavailable' })
+    const { upstream, signIn } = start()
+    const { memory } = await signIn()
+    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toThrow(UpstreamUnavailableError)
+  })
+})
+
+describe('a bridge that is not set up right', () => {
+  it('is told from persons who may not enter, when its secret is wrong', async () => {
+    const { identify } = start({ clientSecret: 'wrong' })
+    await expect(identify()).rejects.toThrow(UpstreamMisconfiguredError)
+  })
+
+  it('is told from persons who may not enter, when the provider has another issuer', async () => {
+    const { upstream } = start({ metadataUrl: `${ORIGIN}/other/.well-known/openid-configuration` })
+    await expect(upstream.depart(REQUEST)).rejects.toThrow(UpstreamMisconfiguredError)
+  })
+})
+
+describe('a person who is asked about again', () => {
+  it('who was removed is nobody', async () => {
+    const { upstream, users, identify } = start()
+    const session = sessionOf(await identify())
+    users.length = 0
+    expect(await upstream.recheck?.(session)).toEqual({ outcome: 'nobody', reason: 'invalid_grant' })
+  })
+
+  it('who left the group may not enter', async () => {
+    const rules = { allow: ['group:staff'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] }
+    const { upstream, users, identify } = start({ rules })
+    const session = sessionOf(await identify())
+    ;(users[0] as { claims: object }).claims = { groups: [] }
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'not_allowed' })
+  })
+
+  it('is somebody until the sign-in is too old, where there is no refresh token', async () => {
+    const preset = { ...presets.oidc, scopes: ['openid'] }
+    const { upstream, clock, identify } = start({ preset })
+    const session = sessionOf(await identify())
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+    clock.now += 3600_000
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+  })
+
+  it('is nobody once the session was ended', async () => {
+    const { upstream, identify } = start()
+    const session = sessionOf(await identify())
+    await upstream.end?.(session)
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+  })
+})
+
+describe('Entra ID for several tenants', () => {
+  const [HOME, OTHER] = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '7c9e6679-7425-40de-944b-e07fc1f90ae7']
+
+  async function signIn(login: string) {
+    const provider = createAzureEmulator({ origin: 'https://login.microsoftonline.com', clients: [CLIENT] })
+    const { upstream } = start({
+      preset: presets.azure,
+      metadataUrl: 'https://login.microsoftonline.com/organizations/v2.0/.well-known/openid-configuration',
+      fetch: provider.fetch,
+      rules: { allow: [`tenant:${HOME}`], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
+    })
+    const { url, memory } = await upstream.depart(REQUEST)
+    const response = await provider.fetch(`${url}&login_hint=${login}`, { redirect: 'manual' })
+    const answer = new URL(response.headers.get('location') ?? '').searchParams
+    return upstream.identify(answer, { ...REQUEST, memory })
+  }
+
+  it('signs in people of a tenant that may enter, by tid and oid', async () => {
+    expect(await signIn('ada@contoso.example')).toMatchObject({
+      outcome: 'signed_in',
+      user: { subject: `azure:${HOME}:690222be-ff1a-4d56-abd1-7e4f7d38e474` },
+    })
+  })
+
+  it('keeps out people of another tenant', async () => {
+    const refused = await signIn('finn@fabrikam.example')
+    expect(refused).toMatchObject({ outcome: 'not_allowed', reason: expect.stringContaining(OTHER) })
+  })
+})

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { createMemoryStores } from '../../../demo-as/store.ts'
+import { createSeal } from '../../../demo-as/upstream/sealed.ts'
+import { createUpstreamSessions } from '../../../demo-as/upstream/sessions.ts'
+
+const key = () => randomBytes(32)
+
+describe('what is sealed', () => {
+  it('can be opened at its place, and holds nothing in clear', () => {
+    const seal = createSeal([key()])
+    const sealed = seal.seal('refresh-token', 'grant-1')
+    expect(seal.open(sealed, 'grant-1')).toBe('refresh-token')
+    expect(Buffer.from(sealed, 'base64url').toString('latin1') + sealed).not.toContain('refresh-token')
+  })
+
+  it('differs each time', () => {
+    const seal = createSeal([key()])
+    expect(seal.seal('text', 'grant-1')).not.toBe(seal.seal('text', 'grant-1'))
+  })
+
+  it('cannot be opened at another place, with another key, or changed', () => {
+    const seal = createSeal([key()])
+    const sealed = seal.seal('text', 'grant-1')
+    const [id, data = ''] = sealed.split('.')
+    const bytes = Buffer.from(data, 'base64url')
+    bytes[14] = (bytes[14] ?? 0) ^ 1
+    expect(seal.open(sealed, 'grant-2')).toBeUndefined()
+    expect(createSeal([key()]).open(sealed, 'grant-1')).toBeUndefined()
+    expect(seal.open(`${id}.${bytes.toString('base64url')}`, 'grant-1')).toBeUndefined()
+    for (const text of ['', 'x', `${id}.`, `${id}.AAAA`]) expect(seal.open(text, 'grant-1')).toBeUndefined()
+  })
+
+  it('can be opened after the keys were rotated, and not once its key is gone', () => {
+    const [old, current] = [key(), key()]
+    const sealed = createSeal([old]).seal('text', 'grant-1')
+    expect(createSeal([current, old]).open(sealed, 'grant-1')).toBe('text')
+    expect(createSeal([current]).open(sealed, 'grant-1')).toBeUndefined()
+    expect(createSeal([current]).open(createSeal([current, old]).seal('new', 'grant-1'), 'grant-1')).toBe('new')
+  })
+})
+
+describe('sessions at the upstream', () => {
+  const create = () => createUpstreamSessions(createMemoryStores(), createSeal([key()]), 60)
+
+  it('are found by their grant, and the last one counts', async () => {
+    const sessions = create()
+    await sessions.keep('grant-1', 'ada', { refreshToken: 'one' })
+    await sessions.keep('grant-1', 'ada', { refreshToken: 'two' })
+    expect(await sessions.find('grant-1')).toEqual({ refreshToken: 'two' })
+    expect(await sessions.find('grant-2')).toBeUndefined()
+  })
+
+  it('are gone once they are removed, which says whether the person has others', async () => {
+    const sessions = create()
+    await sessions.keep('grant-1', 'ada', 1)
+    await sessions.keep('grant-2', 'ada', 2)
+    await sessions.keep('grant-3', 'ben', 3)
+    expect(await sessions.remove('grant-1')).toEqual({ session: 1, hasOthers: true })
+    expect(await sessions.remove('grant-1')).toBeUndefined()
+    expect(await sessions.remove('grant-2')).toEqual({ session: 2, hasOthers: false })
+  })
+
+  it('are not found when the key is gone', async () => {
+    const stores = createMemoryStores()
+    await createUpstreamSessions(stores, createSeal([key()]), 60).keep('grant-1', 'ada', 1)
+    const after = createUpstreamSessions(stores, createSeal([key()]), 60)
+    expect(await after.find('grant-1')).toBeUndefined()
+    expect(await after.remove('grant-1')).toBeUndefined()
+  })
+
+  it('can be packed until there is a grant', () => {
+    const sessions = create()
+    const packed = sessions.pack({ refreshToken: 'secret-of-ada' })
+    expect(packed).not.toContain('secret-of-ada')
+    expect(sessions.unpack(packed)).toEqual({ refreshToken: 'secret-of-ada' })
+  })
+})

@@ -1,0 +1,102 @@
+import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { signIn } from '../support/browser.ts'
+import { OAuthMemory } from './oauth-memory.ts'
+
+export type Sdk = '1.x' | '2.x'
+
+export interface ToolAnswer {
+  isError: boolean
+  text: string
+}
+
+/** A person with an MCP client: connects, signs in when the client says so, calls tools. */
+export interface McpUser {
+  readonly memory: OAuthMemory
+  /** Connects; opens the browser as often as the client asks for it. */
+  connect(): Promise<void>
+  /** Calls a tool; throws what the client throws. */
+  call(tool: string, args?: Record<string, unknown>): Promise<ToolAnswer>
+  /** Does what the client asked for when it opened the browser, and takes the code back to it. */
+  finishSignIn(): Promise<void>
+  listTools(): Promise<{ name: string; description?: string }[]>
+  readResource(uri: string): Promise<string>
+  getPrompt(name: string, args?: Record<string, string>): Promise<string>
+  close(): Promise<void>
+}
+
+/**
+ * @param name - Whom the person picks on the sign-in page.
+ * @param refresh - Whether the client takes refresh tokens. One of SDK 1.x that has such a token answers a 403 by using it,
+ *   which adds no scope; it steps up by itself only without one.
+ * @param provider - Origin of the provider where the person signs in, when the authorization server is a bridge.
+ */
+export function createMcpUser(
+  sdk: Sdk,
+  resource: string,
+  name: string,
+  refresh = sdk === '2.x',
+  provider?: string,
+): McpUser {
+  const memory = new OAuthMemory(refresh)
+  const open = () => {
+    const url = new URL(resource)
+    const info = { name: 'e2e', version: '1.0.0' }
+    if (sdk === '1.x') {
+      return { client: new ClientV1(info), transport: new TransportV1(url, { authProvider: memory }) }
+    }
+    return {
+      client: new ClientV2(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } }),
+      transport: new TransportV2(url, { authProvider: memory }),
+    }
+  }
+  let { client, transport } = open()
+
+  const isUnauthorized = (error: unknown) => error instanceof Error && error.name === 'UnauthorizedError'
+
+  async function connectOnce(): Promise<void> {
+    // An abandoned client would go on reconnecting its stream, and sign in at the same time as the new one.
+    await client.close()
+    ;({ client, transport } = open())
+    await client.connect(transport as never)
+  }
+
+  async function finishSignIn(): Promise<void> {
+    const url = memory.authorizationUrl
+    if (!url) throw new Error('the client did not open the browser')
+    memory.authorizationUrl = undefined
+    const callback = await signIn(url, { user: name, provider })
+    if (transport instanceof TransportV2) await transport.finishAuth(callback.searchParams)
+    else await transport.finishAuth(callback.searchParams.get('code') ?? '')
+  }
+
+  return {
+    memory,
+    async connect() {
+      try {
+        await connectOnce()
+      } catch (error) {
+        if (!isUnauthorized(error) && !memory.authorizationUrl) throw error
+        await finishSignIn()
+        await connectOnce()
+      }
+    },
+    async call(tool, args = {}) {
+      const result = await client.callTool({ name: tool, arguments: args })
+      const content = result.content as { type: string; text?: string }[]
+      return { isError: result.isError === true, text: content.map(part => part.text ?? '').join('\n') }
+    },
+    finishSignIn,
+    listTools: async () => (await client.listTools()).tools,
+    async readResource(uri) {
+      const { contents } = await client.readResource({ uri })
+      return contents.map(content => ('text' in content ? content.text : '')).join('\n')
+    },
+    async getPrompt(promptName, args) {
+      const { messages } = await client.getPrompt({ name: promptName, arguments: args })
+      return JSON.stringify(messages)
+    },
+    close: () => client.close(),
+  }
+}

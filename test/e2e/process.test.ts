@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { freePort, listen } from '../support/http.ts'
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname
+const demoAs = new URL('../../demo-as/main.ts', import.meta.url).pathname
+
+interface Program {
+  child: ChildProcess
+  output(): string
+  /** Resolves with the exit code. */
+  ended: Promise<number | null>
+}
+
+function run(script: string, env: Record<string, string>): Program {
+  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, ...env } })
+  let output = ''
+  const collect = (chunk: Buffer) => {
+    output += chunk
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return { child, output: () => output, ended }
+}
+
+async function ports() {
+  return { PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) }
+}
+
+const answers = async (url: string) => (await fetch(url).catch(() => undefined))?.status
+
+describe('the start', () => {
+  it('lists every wrong setting at once and exits with 1', async () => {
+    const { ended, output } = run(main, { PORT: 'http', AUTH_PROVIDER: 'autho', LOG_LEVEL: 'loud' })
+    expect(await ended).toBe(1)
+    expect(output()).toMatch(/^idplug does not start\. 3 settings are wrong:\n/)
+    expect(output()).toContain('AUTH_PROVIDER: must name providers out of ')
+    expect(output()).not.toContain('    at ')
+  })
+
+  it.each(['PORT', 'AUTH_SERVER_PORT'] as const)(
+    'says which program setting to change when %s is taken',
+    async setting => {
+      const taken = await listen(() => {})
+      onTestFinished(taken.close)
+      const { ended, output } = run(main, { ...(await ports()), [setting]: String(taken.port) })
+      expect(await ended).toBe(1)
+      expect(output()).toContain(`${setting}: port ${taken.port} is taken by another program`)
+      expect(output()).not.toContain('    at ')
+    },
+  )
+
+  it('says that Redis cannot be reached, and not the password to it', async () => {
+    const { ended, output } = run(main, {
+      ...(await ports()),
+      REDIS_URL: `redis://:some-password@127.0.0.1:${await freePort()}`,
+      DEMO_RS_CLIENT_SECRET: 'the-same-secret-for-all-processes',
+    })
+    expect(await ended).toBe(1)
+    expect(output()).toContain('REDIS_URL: names a Redis that cannot be used')
+    expect(output()).not.toContain('some-password')
+    expect(output()).not.toContain('    at ')
+  })
+
+  it('names an address that is not of this machine', async () => {
+    const { ended, output } = run(main, { ...(await ports()), HOST: '192.0.2.1' })
+    expect(await ended).toBe(1)
+    expect(output()).toContain('HOST: 192.0.2.1 is not an address of this machine')
+  })
+
+  it('succeeds without the authorization server, answers 503 until that one is there, then works', async () => {
+    const settings = { ...(await ports()), AUTH_MODE: 'separate' }
+    const server = `http://localhost:${settings.PORT}`
+    const { output } = run(main, settings)
+    await expect.poll(() => answers(`${server}/health`), { timeout: 15_000 }).toBe(200)
+    expect(await answers(`${server}/ready`)).toBe(503)
+    const call = () => fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
+    const refused = await call()
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+    await expect.poll(output).toContain('provider_not_ready')
+
+    run(demoAs, settings)
+    await expect.poll(() => answers(`${server}/ready`), { timeout: 15_000 }).toBe(200)
+    expect((await call()).status).toBe(401)
+  })
+})
+
+describe('the stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('by %s lets a request in flight finish and exits with 0', async signal => {
+    const settings = await ports()
+    const server = `http://localhost:${settings.PORT}`
+    // The provider holds its answer back until the server has been told to stop.
+    const provider = await listen((req, res) => {
+      if (req.url?.startsWith('/.well-known/')) {
+        res.setHeader('Content-Type', 'application/json')
+        res.end(JSON.stringify({ issuer, introspection_endpoint: `${issuer}/introspect` }))
+        return
+      }
+      held.push(() => res.setHeader('Content-Type', 'application/json').end('{"active":false}'))
+    })
+    onTestFinished(provider.close)
+    const issuer = `http://127.0.0.1:${provider.port}`
+    const held: (() => void)[] = []
+    const { child, ended, output } = run(main, { ...settings, AUTH_MODE: 'separate', AUTH_SERVER_URL: issuer })
+    await expect.poll(() => answers(`${server}/health`), { timeout: 15_000 }).toBe(200)
+    const answer = fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
+    // One of the two is the start's own probe of the credentials.
+    await expect.poll(() => held.length, { timeout: 10_000 }).toBe(2)
+    child.kill(signal)
+    await expect.poll(output, { timeout: 10_000 }).toContain('stopping')
+    for (const release of held) release()
+    expect((await answer).status).toBe(401)
+    expect(await ended).toBe(0)
+  })
+})

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
+import { onTestFinished, vi } from 'vitest'
+import { freePort, listen } from '../support/http.ts'
+import { type RedisServer, redisForTest } from '../support/redis.ts'
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname
+
+export interface Processes {
+  readonly resource: string
+  readonly issuer: string
+  readonly redis: RedisServer
+  /** Everything that all of them wrote. */
+  log(): string
+  /** Ends all processes as a crash would, and starts new ones on the same ports. */
+  restart(): Promise<void>
+}
+
+/**
+ * `npm start` twice, on one Redis, behind a load balancer that hands every request to the next of the two, whatever it is about.
+ * Stopped when the test ends.
+ */
+export async function startProcesses(settings: Record<string, string> = {}): Promise<Processes> {
+  const redis = await redisForTest(['--appendonly', 'yes', '--appendfsync', 'always'])
+  const ports = await Promise.all([0, 1].map(async () => ({ mcp: await freePort(), as: await freePort() })))
+  const [mcp, as] = await Promise.all([balance(ports.map(({ mcp }) => mcp)), balance(ports.map(({ as }) => as))])
+  const [publicUrl, issuer] = [`http://localhost:${mcp}`, `http://localhost:${as}`]
+  const common = {
+    PATH: process.env.PATH ?? '',
+    PUBLIC_URL: publicUrl,
+    AUTH_SERVER_URL: issuer,
+    REDIS_URL: redis.url,
+    DEMO_RS_CLIENT_SECRET: 'the-same-secret-for-all-processes',
+    MCP_SESSIONS: 'off',
+    ...settings,
+  }
+  let output = ''
+  let children: ChildProcess[] = []
+
+  async function run(): Promise<void> {
+    children = ports.map(({ mcp, as }) => {
+      const env = { ...common, PORT: String(mcp), AUTH_SERVER_PORT: String(as) }
+      const child = spawn(process.execPath, [main], { env })
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
+      return child
+    })
+    for (const { mcp } of ports) {
+      const isReady = async () => (await fetch(`http://127.0.0.1:${mcp}/ready`).catch(() => undefined))?.ok === true
+      await vi.waitUntil(isReady, { timeout: 20_000, interval: 50 })
+    }
+  }
+  async function kill(): Promise<void> {
+    for (const child of children) {
+      if (child.exitCode !== null) continue
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    }
+  }
+  onTestFinished(kill)
+  await run()
+  return {
+    resource: `${publicUrl}/mcp`,
+    issuer,
+    redis,
+    log: () => output,
+    async restart() {
+      await kill()
+      await run()
+    },
+  }
+}
+
+/** @returns The port of a load balancer without a memory. */
+async function balance(ports: readonly number[]): Promise<number> {
+  let next = 0
+  const { port, close } = await listen((req, res) => {
+    const target = { host: '127.0.0.1', port: ports[next++ % ports.length], path: req.url, method: req.method }
+    const onward = httpRequest({ ...target, headers: req.headers, agent: false }, answer => {
+      res.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(res)
+    })
+    onward.on('error', () => (res.headersSent ? res.destroy() : res.writeHead(502).end()))
+    res.on('close', () => onward.destroy())
+    req.pipe(onward)
+  })
+  onTestFinished(close)
+  return port
+}

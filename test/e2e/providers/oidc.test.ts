@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { loadConfiguration } from '../../../config/load.ts'
+import { createOidcEmulator, type OidcEmulatorOptions } from '../../../emulators/oidc.ts'
+import { freePort } from '../../support/http.ts'
+import { createMcpUser, type McpUser, type Sdk } from '../mcp-user.ts'
+import { startServers } from '../servers.ts'
+
+const OIDC = '/.well-known/openid-configuration'
+const CREDENTIALS = { INTROSPECTION_CLIENT_ID: 'introspector', INTROSPECTION_CLIENT_SECRET: 'introspector-secret' }
+
+/** `npm start` beside a provider that the generic adapters are for. */
+async function started(emulated: OidcEmulatorOptions, settings: (issuer: string) => Record<string, string>) {
+  const PORT = String(await freePort())
+  const resource = `http://localhost:${PORT}/mcp`
+  const provider = createOidcEmulator({ audience: resource, ...emulated })
+  await provider.start()
+  onTestFinished(provider.close)
+  const servers = await startServers({ PORT, ...settings(provider.issuer()) })
+  return { provider, servers, resource }
+}
+
+/** A person whose client was registered at the provider. */
+function person(sdk: Sdk, resource: string, issuer: string): McpUser {
+  const user = createMcpUser(sdk, resource, 'ada', false)
+  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
+  user.memory.saveClientInformation(Object.assign({ client_id: 'native' }, { issuer }))
+  onTestFinished(() => user.close())
+  return user
+}
+
+async function callWith(resource: string, token: string): Promise<number> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  return (await fetch(resource, { method: 'POST', headers, body: '{}' })).status
+}
+
+/** A configuration file that is gone when the test ends. */
+function configFile(options: object): string {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'provider.json')
+  writeFileSync(path, JSON.stringify(options))
+  return path
+}
+
+const example = (name: string) => new URL(`../../../docs/examples/providers/${name}.json`, import.meta.url).pathname
+
+type Setting = [what: string, OidcEmulatorOptions, (issuer: string) => Record<string, string>]
+
+const settings: Setting[] = [
+  ['the metadata URL alone', {}, issuer => ({ AUTH_METADATA_URL: issuer + OIDC })],
+  ['AUTH_PROVIDER=oidc', {}, issuer => ({ AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: issuer, OIDC_TYPES: 'at+jwt' })],
+  [
+    'AUTH_PROVIDER=introspection',
+    { tokens: 'opaque' },
+    issuer => ({ AUTH_PROVIDER: 'introspection', INTROSPECTION_METADATA_URL: issuer, ...CREDENTIALS }),
+  ],
+  [
+    'the example for Keycloak',
+    { product: 'keycloak' },
+    issuer => ({
+      AUTH_CONFIG: example('keycloak'),
+      KEYCLOAK_URL: new URL(issuer).origin,
+      KEYCLOAK_REALM: 'acme',
+    }),
+  ],
+]
+
+describe.each<Sdk>(['1.x', '2.x'])('an official client of SDK %s', sdk => {
+  it.each(settings)('signs in, calls tools and steps up with %s', async (_what, emulated, settingsOf) => {
+    const { provider, resource, servers } = await started(emulated, settingsOf)
+    const ada = person(sdk, resource, servers.issuer)
+    await ada.connect()
+    expect((await ada.call('whoami')).text).toContain(provider.issuer())
+    const note = { title: 'Milk', text: 'Two litres' }
+    try {
+      await ada.call('add_note', note)
+    } catch {
+      await ada.finishSignIn()
+      await ada.call('add_note', note)
+    }
+    expect((await ada.call('list_notes')).text).toContain('Milk')
+    expect(servers.log()).not.toContain(ada.memory.accessToken)
+  })
+
+  it('requests scopes with the prefix that Cognito puts before them', async () => {
+    const PORT = String(await freePort())
+    const resource = `http://localhost:${PORT}/mcp`
+    const scopes = [`${resource}/notes:read`, `${resource}/notes:write`]
+    const { provider, servers } = await started({ product: 'cognito', scopes }, issuer => ({
+      PORT,
+      AUTH_CONFIG: configFile({
+        adapter: 'oidc',
+        metadataUrl: issuer,
+        audience: null,
+        clientIds: ['native'],
+        requiredClaims: { token_use: 'access' },
+        scopePrefix: `${resource}/`,
+      }),
+    }))
+    const ada = person(sdk, resource, servers.issuer)
+    await ada.connect()
+    expect(ada.memory.scopes).toEqual([`${resource}/notes:read`])
+    expect((await ada.call('whoami')).text).toContain('notes:read')
+    expect(await callWith(resource, await provider.mint({ clientId: 'other-app' }))).toBe(401)
+    expect(servers.log()).toContain('"reason":"client_refused"')
+  })
+})
+
+describe('what is wrong is said with its cure', () => {
+  it('when Keycloak has no Audience mapper', async () => {
+    const { provider, resource, servers } = await started({ product: 'keycloak', audience: null }, issuer => ({
+      AUTH_METADATA_URL: issuer + OIDC,
+    }))
+    expect(await callWith(resource, await provider.mint())).toBe(401)
+    expect(servers.log()).toContain('"reason":"oidc.audience_missing"')
+    expect(servers.log()).toContain('mapper of type Audience')
+  })
+
+  it('when Logto was asked for no resource', async () => {
+    const { provider, resource, servers } = await started({ product: 'logto', audience: null }, issuer => ({
+      AUTH_METADATA_URL: issuer + OIDC,
+    }))
+    expect(await callWith(resource, await provider.mint())).toBe(401)
+    expect(servers.log()).toContain('"reason":"oidc.token_opaque"')
+  })
+
+  it('when the issuer was configured with a slash too many', async () => {
+    const { provider, resource, servers } = await started({}, issuer => ({ AUTH_METADATA_URL: `${issuer}/` }))
+    const token = await provider.mint({ claims: { iss: `${provider.issuer()}/` } })
+    expect(await callWith(resource, token)).toBe(500)
+    expect(servers.log()).toContain(`write the issuer as ${provider.issuer()}:`)
+    expect((await fetch(new URL('/ready', resource))).status).toBe(503)
+  })
+
+  it('when our own secret is wrong', async () => {
+    const { provider, resource, servers } = await started({ tokens: 'opaque' }, issuer => ({
+      AUTH_PROVIDER: 'introspection',
+      INTROSPECTION_METADATA_URL: issuer,
+      INTROSPECTION_CLIENT_ID: 'introspector',
+      INTROSPECTION_CLIENT_SECRET: 'wrong',
+    }))
+    expect(await callWith(resource, await provider.mint())).toBe(500)
+    expect(servers.log()).toContain('own_credentials_refused')
+  })
+
+  it.each([
+    [{ AUTH_PROVIDER: 'oidc' }, 'OIDC_METADATA_URL: is not set'],
+    [
+      { AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: 'id.example.com' },
+      'OIDC_METADATA_URL: must be a URL that starts with https://',
+    ],
+    [
+      { AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: 'https://id.example.com', OIDC_SUBJECT_CLAIM: 'email' },
+      'OIDC_SUBJECT_CLAIM: must be an immutable id',
+    ],
+    [
+      { AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: 'https://id.example.com', OIDC_ALGORITHMS: 'HS256' },
+      'OIDC_ALGORITHMS',
+    ],
+    [
+      { AUTH_PROVIDER: 'introspection', INTROSPECTION_METADATA_URL: 'https://as.example.com' },
+      'INTROSPECTION_CLIENT_SECRET: is not set, nor is INTROSPECTION_CLIENT_SECRET_FILE',
+    ],
+    [{ AUTH_PROVIDER: 'oidc,introspection' }, 'INTROSPECTION_CLIENT_ID: is not set'],
+  ])('when the settings cannot work: %j', async (env, sentence) => {
+    await expect(loadConfiguration(env)).rejects.toThrow(sentence)
+  })
+
+  it('when two providers cannot be told apart', async () => {
+    const both = { AUTH_PROVIDER: 'demo,introspection', INTROSPECTION_METADATA_URL: 'https://as.example.com' }
+    await expect(startServers({ ...both, ...CREDENTIALS })).rejects.toThrow(
+      /AUTH_PROVIDER: two providers cannot be told apart: the opaque tokens of .+ and https:\/\/as\.example\.com/,
+    )
+  })
+})

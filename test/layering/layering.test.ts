@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { importsOf, rules, wrongArrows } from './arrows.ts'
+
+const root = new URL('../../', import.meta.url)
+const folders = ['src', 'adapters', 'config', 'demo-as', 'emulators']
+
+function repositorySources(): Map<string, string> {
+  const sources = new Map<string, string>()
+  for (const folder of folders) {
+    for (const entry of readdirSync(new URL(folder, root), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
+      const path = `${entry.parentPath}/${entry.name}`
+      sources.set(path.slice(path.lastIndexOf(`/${folder}/`) + 1), readFileSync(path, 'utf8'))
+    }
+  }
+  return sources
+}
+
+describe('layering', () => {
+  it('holds in every file of the repository', () => {
+    const sources = repositorySources()
+    expect(sources.size).toBeGreaterThan(10)
+    expect(wrongArrows(sources)).toEqual([])
+  })
+
+  const planted: [file: string, source: string, rule: string][] = [
+    ['src/errors.ts', "import { x } from './context.ts'", 'src/errors.ts import nothing of ours'],
+    ['src/bearer/gate.ts', "import { demo } from '../../adapters/demo.ts'", 'src never imports adapters'],
+    ['src/index.ts', "export { loadConfiguration } from '../config/load.ts'", 'src never imports adapters'],
+    ['src/http/landing.ts', "const as = await import('../../demo-as/server.ts')", 'src never imports adapters'],
+    ['src/validators/jwt.ts', "import type { Gate } from '../bearer/gate.ts'", 'knows nothing of HTTP edges'],
+    ['adapters/auth0.ts', "import { settings } from '../config/settings.ts'", 'adapters import from src only'],
+    ['config/load.ts', "import '../demo-as/server.ts'", 'config imports adapters and src only'],
+    ['demo-as/token.ts', "import { clip } from '../src/errors.ts'", 'demo-as and emulators share no code'],
+    ['src/index.ts', "export { signJwt } from './testing/sign-jwt.ts'", 'only src/testing imports a test runner'],
+    ['emulators/auth0.ts', "import { expect } from 'vitest'", 'only src/testing imports a test runner'],
+    [
+      'src/bearer/bearer.ts',
+      "import { McpServer } from '@modelcontextprotocol/server'",
+      'only src/mcp imports an MCP SDK',
+    ],
+    ['src/mcp/endpoint.ts', "import express from 'express'", 'only the HTTP edges import Express'],
+    ['src/main.ts', "import { run } from '../bench/http.ts'", 'nothing that ships imports tests'],
+  ]
+  it.each(planted)('is broken by %s with %s', (file, source, rule) => {
+    expect(wrongArrows(new Map([[file, source]])).map(arrow => arrow.rule)).toEqual([expect.stringContaining(rule)])
+  })
+
+  it('has every rule planted against at least once', () => {
+    for (const { rule } of rules) {
+      expect(
+        planted.some(([, , part]) => rule.includes(part)),
+        rule,
+      ).toBe(true)
+    }
+  })
+
+  it('is broken by an import over several lines, a type import and a re-export', () => {
+    const source =
+      "import {\n  a,\n  b,\n} from '../adapters/a.ts'\nimport type { C } from \"../config/c.ts\"\nexport * from '../demo-as/d.ts'\n"
+    expect(importsOf(source)).toEqual(['../adapters/a.ts', '../config/c.ts', '../demo-as/d.ts'])
+  })
+
+  it('lets the composition roots wire everything', () => {
+    const source = "import { demo } from '../adapters/demo.ts'\nimport { loadConfiguration } from '../config/load.ts'"
+    expect(wrongArrows(new Map([['src/main.ts', source]]))).toEqual([])
+  })
+})

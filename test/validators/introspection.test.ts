@@ -1,0 +1,349 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { inspect } from 'node:util'
+import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
+import { afterEach, describe, expect, test } from 'vitest'
+import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
+import {
+  type ClientCredentials,
+  createIntrospectionValidator,
+  type IntrospectionValidatorOptions,
+} from '../../src/validators/introspection.ts'
+import { CLAIMS, createContext, createProvider, type Handler, ISSUER, NOW, RESOURCE, refusalOf } from './support.ts'
+
+const METADATA = 'https://as.example.com/.well-known/oauth-authorization-server'
+const ENDPOINT = 'https://as.example.com/introspect'
+const SECRET = 'introspection-s3cr3t'
+const CREDENTIALS = { method: 'client_secret_basic', clientId: 'mcp-server', clientSecret: SECRET } as const
+const ACTIVE = { active: true, ...CLAIMS, token_type: 'Bearer' }
+
+/** A validator on a provider by injected fetch that answers introspections with `handler`. */
+function createValidator(handler: Handler, options: Partial<IntrospectionValidatorOptions> = {}, cacheSeconds = 60) {
+  const provider = createProvider({
+    [METADATA]: () => Response.json({ issuer: ISSUER, introspection_endpoint: ENDPOINT }),
+    [ENDPOINT]: handler,
+  })
+  const { context, seen, advance } = createContext(provider.fetch, { cacheSeconds })
+  const validator = createIntrospectionValidator(
+    { issuer: ISSUER, audience: { audience: [RESOURCE] }, credentials: CREDENTIALS, ...options },
+    context,
+  )
+  return { validator, provider, seen, advance }
+}
+
+const answering = (answer: object, options?: Partial<IntrospectionValidatorOptions>) =>
+  createValidator(() => Response.json(answer), options).validator.validate('token')
+
+describe('an active answer', () => {
+  test('is mapped to a validated token', async () => {
+    expect(await answering(ACTIVE)).toMatchObject({
+      issuer: ISSUER,
+      subject: 'user-1',
+      clientId: 'client-1',
+      scopes: ['notes:read', 'notes:write'],
+      audience: [RESOURCE],
+      expiresAt: NOW + 3600,
+      principalType: 'user',
+    })
+  })
+
+  test('without exp lasts to the end of its time in the cache', async () => {
+    expect((await answering({ ...ACTIVE, exp: undefined })).expiresAt).toBe(NOW + 60)
+  })
+
+  test('without sub is about the client itself', async () => {
+    expect(await answering({ ...ACTIVE, sub: undefined })).toMatchObject({
+      subject: 'client-1',
+      principalType: 'service',
+    })
+  })
+
+  test('without iss is taken for the configured issuer', async () => {
+    expect((await answering({ ...ACTIVE, iss: undefined })).issuer).toBe(ISSUER)
+  })
+
+  test.each([['bearer'], ['BEARER'], [undefined]])('may have the token_type %j', async token_type => {
+    expect((await answering({ ...ACTIVE, token_type })).subject).toBe('user-1')
+  })
+
+  test.each([
+    [{ iss: `${ISSUER}/` }, 'issuer_mismatch'],
+    [{ iss: 7 }, 'issuer_mismatch'],
+    [{ aud: undefined }, 'audience_missing'],
+    [{ aud: ['https://other.example.com'] }, 'audience_mismatch'],
+    [{ exp: NOW - 60 }, 'expired'],
+    [{ exp: String(NOW + 60) }, 'claim_invalid'],
+    [{ nbf: NOW + 60 }, 'not_yet_valid'],
+    [{ token_type: 'DPoP' }, 'sender_constrained'],
+    [{ token_type: 'dpop' }, 'sender_constrained'],
+    [{ token_type: 'refresh_token' }, 'type_mismatch'],
+    [{ token_type: 7 }, 'type_mismatch'],
+    [{ cnf: { jkt: 'thumbprint' } }, 'sender_constrained'],
+    [{ client_id: undefined }, 'claim_missing'],
+    [{ scope: 7 }, 'claim_invalid'],
+  ])('is refused with %j as %s', async (change, kind) => {
+    const error = await refusalOf(answering({ ...ACTIVE, ...change }))
+    expect(error).toBeInstanceOf(InvalidTokenError)
+    expect(error.reason.kind).toBe(kind)
+  })
+})
+
+test('an inactive answer is refused as inactive, whatever else it says', async () => {
+  expect((await refusalOf(answering({ ...ACTIVE, active: false }))).reason).toEqual({ kind: 'inactive' })
+})
+
+test('a reason can be replaced by one that names the cure', async () => {
+  const reason = { kind: 'okta.org_server', detail: 'inactive', cure: 'Use a custom authorization server.' } as const
+  const error = await refusalOf(
+    answering({ active: false }, { explain: ({ kind }) => (kind === 'inactive' ? reason : undefined) }),
+  )
+  expect(error.reason).toEqual(reason)
+})
+
+test('binds by client where answers have no audience', async () => {
+  const audience = { clientIds: ['client-1'] } as const
+  expect((await answering({ ...ACTIVE, aud: undefined }, { audience })).audience).toEqual([])
+  const error = await refusalOf(answering({ ...ACTIVE, client_id: 'client-2' }, { audience }))
+  expect(error.reason.kind).toBe('client_refused')
+})
+
+describe('answers that say nothing about the token', () => {
+  test.each([
+    ['active as a string', () => Response.json({ ...ACTIVE, active: 'true' })],
+    ['no active', () => Response.json({ ...ACTIVE, active: undefined })],
+    ['an array', () => Response.json([ACTIVE])],
+    ['null', () => Response.json(null)],
+    ['an empty body', () => new Response('')],
+    ['truncated JSON', () => new Response('{"active":true,"aud":"https://mcp')],
+    ['a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+    ['too much', () => Response.json({ ...ACTIVE, padding: 'x'.repeat(70_000) })],
+    ['a redirect', () => new Response(null, { status: 302, headers: { location: 'https://as.example.com/login' } })],
+    ['429', () => new Response('', { status: 429 })],
+    ['500', () => Response.json(ACTIVE, { status: 500 })],
+    ['503', () => new Response('', { status: 503 })],
+  ])('are 503: %s', async (_label, handler) => {
+    const error = await refusalOf(createValidator(handler).validator.validate('token'))
+    expect(error).toBeInstanceOf(ValidatorUnavailableError)
+  })
+
+  test('are read in spite of a wrong content type', async () => {
+    const handler = () => new Response(JSON.stringify(ACTIVE), { headers: { 'content-type': 'text/plain' } })
+    expect((await createValidator(handler).validator.validate('token')).subject).toBe('user-1')
+  })
+
+  test('are 503 when they are signed: we asked for JSON', async () => {
+    const headers = { 'content-type': 'application/token-introspection+jwt' }
+    const handler = () => new Response('eyJhbGciOiJub25lIn0.e30.', { headers })
+    const error = await refusalOf(createValidator(handler).validator.validate('token'))
+    expect(error.reason.kind).toBe('provider_answer_unusable')
+  })
+
+  test('do not make an accepted token any worse', async () => {
+    let handler: Handler = () => Response.json(ACTIVE)
+    const { validator, advance } = createValidator(request => handler(request))
+    await validator.validate('token')
+    handler = () => new Response('', { status: 503 })
+    await validator.validate('token')
+    advance(60)
+    expect(await refusalOf(validator.validate('token'))).toBeInstanceOf(ValidatorUnavailableError)
+    handler = () => Response.json(ACTIVE)
+    await validator.validate('token')
+  })
+})
+
+describe('answers about ourselves', () => {
+  test.each([
+    ['401', () => new Response('Unauthorized', { status: 401 }), 'own_credentials_refused', undefined],
+    [
+      '401 with a challenge',
+      () =>
+        Response.json(
+          { error: 'invalid_client' },
+          { status: 401, headers: { 'www-authenticate': 'Basic realm="as"' } },
+        ),
+      'own_credentials_refused',
+      'invalid_client',
+    ],
+    [
+      '400 invalid_client',
+      () => Response.json({ error: 'invalid_client' }, { status: 400 }),
+      'own_credentials_refused',
+      'invalid_client',
+    ],
+    [
+      '400 invalid_request',
+      () => Response.json({ error: 'invalid_request' }, { status: 400 }),
+      'endpoint_refused_request',
+      'invalid_request',
+    ],
+    ['403', () => new Response('', { status: 403 }), 'endpoint_refused_request', undefined],
+    ['404', () => new Response('<html>', { status: 404 }), 'endpoint_refused_request', undefined],
+    [
+      'an error that quotes',
+      () => Response.json({ error: `bad secret ${SECRET}` }, { status: 401 }),
+      'own_credentials_refused',
+      undefined,
+    ],
+  ])('are our fault and never the token: %s', async (_label, handler, kind, code) => {
+    const { validator, seen } = createValidator(handler)
+    const error = await refusalOf(validator.validate('token'))
+    expect(error).toBeInstanceOf(MisconfigurationError)
+    expect(error.reason).toMatchObject({ kind, endpoint: ENDPOINT, error: code })
+    expect(seen.calls.at(-1)).toEqual({ operation: 'introspection', outcome: 'misconfigured' })
+    expect(seen.warnings).toHaveLength(kind === 'own_credentials_refused' ? 1 : 0)
+    expect(inspect([error, seen.warnings], { depth: 10 })).not.toContain(SECRET)
+  })
+
+  test('are learned while warming up, once', async () => {
+    const { validator, provider } = createValidator(() => new Response('', { status: 401 }))
+    expect(await refusalOf(validator.warmUp())).toBeInstanceOf(MisconfigurationError)
+    provider.handlers[ENDPOINT] = () => Response.json({ active: false })
+    await validator.warmUp()
+    const asked = provider.requests.length
+    await validator.warmUp()
+    expect(provider.requests).toHaveLength(asked)
+  })
+
+  test('include a metadata document of another issuer', async () => {
+    const { validator, provider } = createValidator(() => Response.json(ACTIVE))
+    provider.handlers[METADATA] = () => Response.json({ issuer: `${ISSUER}/`, introspection_endpoint: ENDPOINT })
+    const error = await refusalOf(validator.validate('token'))
+    expect(error).toBeInstanceOf(MisconfigurationError)
+    expect(error.reason).toMatchObject({ kind: 'metadata_mismatch', expected: ISSUER, actual: `${ISSUER}/` })
+  })
+})
+
+test('a thousand concurrent requests with one new token are one introspection', async () => {
+  const { validator, provider } = createValidator(() => Response.json(ACTIVE))
+  await Promise.all(Array.from({ length: 1000 }, () => validator.validate('token')))
+  expect(provider.urls()).toEqual([METADATA, ENDPOINT])
+})
+
+test('neither token nor secret is in any error or warning', async () => {
+  const token = 'the-access-token-itself'
+  const handlers: Handler[] = [
+    () => Response.json({ active: false, token }),
+    () => Response.json({ ...ACTIVE, aud: 'https://other.example.com' }),
+    () => Response.json({ active: `not a boolean: ${token} ${SECRET}` }),
+    () => Response.json({ error: 'invalid_client', error_description: `${token} ${SECRET}` }, { status: 401 }),
+    () => Response.json({ error: 'server_error', error_description: `${token} ${SECRET}` }, { status: 500 }),
+    () => new Response(`${token} ${SECRET}`, { status: 400 }),
+    () => new Response(`{"active":true,"token":"${token} ${SECRET}`),
+    () => {
+      throw new Error(`${token} ${SECRET}`, { cause: { token, SECRET } })
+    },
+  ]
+  for (const handler of handlers) {
+    const { validator, seen } = createValidator(handler)
+    const error = await refusalOf(validator.validate(token))
+    const everything = inspect([error, error.stack, JSON.stringify(error.reason), seen], {
+      depth: 10,
+      showHidden: true,
+    })
+    expect(everything).not.toContain(token)
+    expect(everything).not.toContain(SECRET)
+  }
+})
+
+describe('over HTTP', () => {
+  const servers: Server[] = []
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+
+  /** An authorization server on a port of its own. */
+  async function startServer(port = 0) {
+    const requests: { headers: IncomingHttpHeaders; body: URLSearchParams }[] = []
+    const server = createServer(async (request, response) => {
+      response.setHeader('content-type', 'application/json')
+      if (request.url === '/.well-known/oauth-authorization-server') {
+        response.end(JSON.stringify({ issuer, introspection_endpoint: `${issuer}/introspect` }))
+        return
+      }
+      requests.push({ headers: request.headers, body: new URLSearchParams(await text(request)) })
+      response.end(JSON.stringify({ ...ACTIVE, iss: issuer }))
+    })
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    servers.push(server)
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    return { issuer, requests, server }
+  }
+
+  const onServer = (issuer: string, credentials: ClientCredentials = CREDENTIALS) => {
+    const { context, advance } = createContext(fetch)
+    const options = { issuer, audience: { audience: [RESOURCE] }, credentials } as const
+    return { validator: createIntrospectionValidator(options, context), advance }
+  }
+
+  test('sends the token in the body of a POST, and asks for JSON', async () => {
+    const { issuer, requests } = await startServer()
+    await onServer(issuer).validator.validate('opaque-token+/=')
+    expect(requests).toHaveLength(1)
+    expect(Object.fromEntries(requests[0]?.body ?? [])).toEqual({
+      token: 'opaque-token+/=',
+      token_type_hint: 'access_token',
+    })
+    expect(requests[0]?.headers).toMatchObject({
+      accept: 'application/json',
+      'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
+    })
+  })
+
+  test('percent-encodes id and secret before Basic (RFC 6749 §2.3.1)', async () => {
+    const { issuer, requests } = await startServer()
+    const credentials = { method: 'client_secret_basic', clientId: 'id:1', clientSecret: 'a:b%c+d e/ü' } as const
+    await onServer(issuer, credentials).validator.validate('token')
+    const sent = Buffer.from(requests[0]?.headers.authorization?.slice(6) ?? '', 'base64').toString()
+    expect(sent).toBe('id%3A1:a%3Ab%25c%2Bd+e%2F%C3%BC')
+  })
+
+  test('sends id and secret in the body when told so', async () => {
+    const { issuer, requests } = await startServer()
+    const credentials = { method: 'client_secret_post', clientId: 'id:1', clientSecret: 'a:b%c+d' } as const
+    await onServer(issuer, credentials).validator.validate('token')
+    expect(requests[0]?.headers.authorization).toBeUndefined()
+    expect(requests[0]?.body.get('client_id')).toBe('id:1')
+    expect(requests[0]?.body.get('client_secret')).toBe('a:b%c+d')
+  })
+
+  test('signs an assertion for the issuer when it has a key', async () => {
+    const { issuer, requests } = await startServer()
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const credentials = { method: 'private_key_jwt', clientId: 'mcp-server', privateKey, keyId: 'key-1' } as const
+    await onServer(issuer, credentials).validator.validate('token')
+    const { body } = requests[0] ?? expect.fail('nothing was asked')
+    expect(body.get('client_assertion_type')).toBe('urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
+    const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: 'key-1' }] })
+    const { payload } = await jwtVerify(body.get('client_assertion') ?? '', keys, { audience: issuer })
+    expect(payload).toMatchObject({ iss: 'mcp-server', sub: 'mcp-server' })
+  })
+
+  test('works with an authorization server that starts later, stops and starts again', async () => {
+    const first = await startServer()
+    const port = Number(new URL(first.issuer).port)
+    const stop = async (server: Server) => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    }
+    await stop(first.server)
+    const { validator, advance } = onServer(first.issuer)
+    const tokens = ['a', 'b', 'c', 'd']
+    const down = async () =>
+      expect(await refusalOf(validator.validate(tokens[0] ?? ''))).toBeInstanceOf(ValidatorUnavailableError)
+    await down()
+    const second = await startServer(port)
+    advance(1)
+    await validator.validate(tokens.shift() ?? '')
+    await stop(second.server)
+    await down()
+    await startServer(port)
+    await validator.validate(tokens.shift() ?? '')
+  })
+})

@@ -1,0 +1,316 @@
+import { describe, expect, test } from 'vitest'
+import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
+import { createKeySet, type KeySetOptions } from '../../src/validators/key-set.ts'
+import { createContext, createKey, createProvider, type Handler, refusalOf } from './support.ts'
+
+const JWKS = 'https://as.example.com/jwks'
+const first = createKey('key-1')
+const second = createKey('key-2')
+
+const publish =
+  (...keys: unknown[]): Handler =>
+  () =>
+    Response.json({ keys })
+const down: Handler = () => new Response('', { status: 503 })
+
+function createSet(handler: Handler, options: KeySetOptions = {}) {
+  const provider = createProvider({ [JWKS]: handler })
+  const refreshed: number[] = []
+  const { context, seen, advance } = createContext(provider.fetch)
+  const observer = { ...context.observer, keysRefreshed: (at: number) => refreshed.push(at) }
+  const keys = createKeySet(async () => JWKS, options, { ...context, observer })
+  const answerWith = (next: Handler) => {
+    provider.handlers[JWKS] = next
+  }
+  /** `known`, or the kind of the reason. */
+  const look = async (keyId: string | undefined) =>
+    keys.find('ES256', keyId).then(
+      () => 'known',
+      (error: { reason: { kind: string } }) => error.reason.kind,
+    )
+  const fetches = () => provider.requests.length
+  return { keys, fetches, seen, advance, answerWith, look, refreshed, now: context.now }
+}
+
+describe('fetching', () => {
+  test('happens once for everybody, on first use', async () => {
+    const { look, fetches, refreshed, now } = createSet(publish(first.jwk))
+    expect(fetches()).toBe(0)
+    const found = await Promise.all(Array.from({ length: 1000 }, () => look('key-1')))
+    expect(new Set(found)).toEqual(new Set(['known']))
+    expect(fetches()).toBe(1)
+    expect(refreshed).toEqual([now()])
+  })
+
+  test('imports each key once', async () => {
+    const { keys } = createSet(publish(first.jwk))
+    const found = await Promise.all([keys.find('ES256', 'key-1'), keys.find('ES256', 'key-1')])
+    expect(found[0]).toBe(found[1])
+  })
+
+  test.each([
+    ['nothing', undefined, 600],
+    ['max-age=300', 'public, max-age=300', 300],
+    ['max-age=0', 'max-age=0', 60],
+    ['Okta', 'max-age=5184000, must-revalidate', 3600],
+    ['nonsense', 'max-age=soon', 600],
+  ])('is repeated when the answer is no longer fresh, without delay: %s', async (_label, cacheControl, seconds) => {
+    const headers: Record<string, string> = cacheControl ? { 'cache-control': cacheControl } : {}
+    const { look, fetches, advance, answerWith } = createSet(() => Response.json({ keys: [first.jwk] }, { headers }))
+    await look('key-1')
+    advance(seconds - 0.1)
+    await look('key-1')
+    expect(fetches()).toBe(1)
+    const { promise, resolve } = Promise.withResolvers<Response>()
+    answerWith(() => promise)
+    advance(0.1)
+    expect(await look('key-1')).toBe('known')
+    expect(await look('key-1')).toBe('known')
+    expect(fetches()).toBe(2)
+    resolve(Response.json({ keys: [first.jwk, second.jwk] }))
+    await expect.poll(() => look('key-2')).toBe('known')
+    expect(fetches()).toBe(2)
+  })
+})
+
+describe('an unknown key id', () => {
+  test('is looked up at most once per cool-down, for everybody', async () => {
+    const { look, fetches, advance } = createSet(publish(first.jwk))
+    await look('key-1')
+    expect(await look('attacker-0')).toBe('key_unknown')
+    expect(fetches()).toBe(1)
+    advance(30)
+    await Promise.all(Array.from({ length: 1000 }, (_, n) => look(`attacker-${n}`)))
+    expect(fetches()).toBe(2)
+    advance(29.9)
+    await look('attacker-x')
+    expect(fetches()).toBe(2)
+  })
+
+  test('costs at most two fetches a minute, however many there are', async () => {
+    const { look, fetches, advance } = createSet(publish(first.jwk))
+    await look('key-1')
+    advance(45)
+    const before = fetches()
+    for (let n = 0; n < 10_000; n++) {
+      await look(`attacker-${n}`)
+      advance(60 / 10_000)
+    }
+    expect(fetches() - before).toBeLessThanOrEqual(2)
+  })
+
+  test('becomes known when the provider publishes it', async () => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    advance(30)
+    answerWith(publish(second.jwk))
+    expect(await Promise.all([look('key-2'), look('key-1'), look('key-2')])).toEqual(['known', 'known', 'known'])
+  })
+
+  test('is an outage and no fault of the token while the provider is down', async () => {
+    const { keys, look, fetches, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    answerWith(down)
+    advance(30)
+    expect(await refusalOf(keys.find('ES256', 'key-2'))).toBeInstanceOf(ValidatorUnavailableError)
+    const asked = fetches()
+    expect(await Promise.all(Array.from({ length: 100 }, () => look('key-2')))).toEqual(
+      Array(100).fill('provider_failing'),
+    )
+    expect(fetches()).toBe(asked)
+    expect(await look('key-1')).toBe('known')
+    answerWith(publish(second.jwk))
+    advance(1)
+    expect(await look('key-2')).toBe('known')
+  })
+
+  test('is an outage even within the cool-down, once a renewal has failed', async () => {
+    const { look, fetches, advance, answerWith } = createSet(publish(first.jwk), { cooldownSeconds: 3600 })
+    await look('key-1')
+    answerWith(down)
+    advance(600)
+    await look('key-1')
+    await expect.poll(() => look('key-2')).toBe('provider_failing')
+    expect(fetches()).toBe(2)
+  })
+
+  test('is any string, compared as it is', async () => {
+    const names = ['__proto__', 'constructor', 'a/b+c=', '', '../key', 'ключ', ' key-1']
+    const { look } = createSet(publish(...names.map(kid => ({ ...createKey(kid).jwk }))))
+    for (const name of names) expect(await look(name), name).toBe('known')
+    expect(await look('toString')).toBe('key_unknown')
+  })
+})
+
+describe('a token without key id', () => {
+  test('gets the only key that fits', async () => {
+    const { look } = createSet(publish(first.jwk, createKey('rsa', 'RS256').jwk, { ...second.jwk, use: 'enc' }))
+    expect(await look(undefined)).toBe('known')
+  })
+
+  test('gets none where there is a choice', async () => {
+    expect(await createSet(publish(first.jwk, second.jwk)).look(undefined)).toBe('key_unknown')
+  })
+
+  test('is not held up by keys that are no longer published', async () => {
+    const { keys, look, advance, answerWith } = createSet(publish({ ...first.jwk, kid: undefined }))
+    await look(undefined)
+    answerWith(publish({ ...second.jwk, kid: undefined }))
+    advance(30)
+    await look('anything')
+    expect((await keys.find('ES256', undefined)).jwk).toMatchObject({ x: second.jwk.x })
+  })
+})
+
+describe('answers', () => {
+  test('are merged: a key stays for a day after it was last seen', async () => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk))
+    await look('key-1')
+    answerWith(publish(first.jwk))
+    for (let hours = 0; hours < 23; hours++) {
+      advance(3600)
+      await look('attacker')
+    }
+    expect(await look('key-2')).toBe('known')
+    advance(3600)
+    await look('attacker')
+    expect(await look('key-2')).toBe('key_unknown')
+    expect(await look('key-1')).toBe('known')
+  })
+
+  test('may flap between two sets without refusing anybody', async () => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk))
+    for (let round = 0; round < 10; round++) {
+      answerWith(publish(round % 2 ? first.jwk : second.jwk))
+      advance(600)
+      await look('attacker')
+      if (round > 1) expect(await Promise.all([look('key-1'), look('key-2')])).toEqual(['known', 'known'])
+    }
+  })
+
+  test('replace a key under the same id', async () => {
+    const { keys, look, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    answerWith(publish({ ...second.jwk, kid: 'key-1' }))
+    advance(30)
+    await look('attacker')
+    expect((await keys.find('ES256', 'key-1')).jwk).toMatchObject({ x: second.jwk.x })
+  })
+
+  test('with members that are odd, private or for encryption are good for the others', async () => {
+    const odd = [
+      null,
+      7,
+      'key',
+      [],
+      {},
+      { kty: 'oct', k: 'AAAA', kid: 'oct', alg: 'HS256' },
+      { kty: 'AKP', kid: 'akp', alg: 'ML-DSA-44' },
+      { ...createKey('enc').jwk, use: 'enc' },
+      { ...createKey('ops').jwk, key_ops: ['encrypt'] },
+      { ...createKey('private').jwk, d: 'AAAA' },
+      { ...createKey('numeric').jwk, kid: 7 },
+      JSON.parse('{"__proto__":{"kty":"EC"},"kid":"proto"}'),
+    ]
+    const { look } = createSet(publish(...odd, { ...first.jwk, key_ops: ['verify'], unknown: { deep: [] } }))
+    expect(await look('key-1')).toBe('known')
+    for (const kid of ['oct', 'akp', 'enc', 'ops', 'private', 'proto']) expect(await look(kid), kid).toBe('key_unknown')
+  })
+
+  test('with thousands of keys are cut short', async () => {
+    const flood = Array.from({ length: 5000 }, (_, n) => ({ ...first.jwk, kid: `flood-${n}` }))
+    const { look, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    answerWith(publish(...flood))
+    advance(30)
+    expect(await look('flood-0')).toBe('known')
+    expect(await look('flood-100')).toBe('key_unknown')
+  })
+
+  test.each([
+    ['no keys', {}],
+    ['an empty set', { keys: [] }],
+    ['keys that are no array', { keys: { 0: first.jwk } }],
+    ['nothing usable', { keys: [{ ...first.jwk, use: 'enc' }] }],
+  ])('without a usable key are an outage, and take nothing away: %s', async (_label, body) => {
+    const { keys, look, advance, answerWith } = createSet(() => Response.json(body))
+    const error = await refusalOf(keys.find('ES256', 'key-1'))
+    expect(error.reason).toEqual({
+      kind: 'provider_answer_unusable',
+      endpoint: JWKS,
+      detail: 'no usable signing key',
+    })
+    answerWith(publish(first.jwk))
+    advance(1)
+    await look('key-1')
+    answerWith(() => Response.json(body))
+    advance(30)
+    expect(await look('key-2')).toBe('provider_answer_unusable')
+    expect(await look('key-1')).toBe('known')
+  })
+
+  test('of 404 are a wrong setting', async () => {
+    const error = await refusalOf(createSet(() => new Response('', { status: 404 })).keys.warmUp())
+    expect(error).toBeInstanceOf(MisconfigurationError)
+    expect(error.reason).toEqual({ kind: 'endpoint_refused_request', endpoint: JWKS, status: 404 })
+  })
+})
+
+describe('while the provider is down', () => {
+  test('the last good keys serve on, with a warning, and few attempts are made', async () => {
+    const { look, fetches, seen, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    answerWith(down)
+    for (let second = 0; second < 3600; second++) {
+      advance(1)
+      expect(await look('key-1')).toBe('known')
+    }
+    expect(fetches()).toBeLessThan(120)
+    expect(seen.warnings.at(0)).toEqual([
+      'The signing keys cannot be renewed; the last good ones are used.',
+      { reason: 'provider_failing: endpoint https://as.example.com/jwks; status 503', ageSeconds: expect.any(Number) },
+    ])
+  })
+
+  test('they serve for a day, then the answer is keys_too_old until the provider is back', async () => {
+    const { keys, look, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    answerWith(down)
+    advance(86_400)
+    expect(await look('key-1')).toBe('known')
+    advance(60)
+    const error = await refusalOf(keys.find('ES256', 'key-1'))
+    expect(error).toBeInstanceOf(ValidatorUnavailableError)
+    expect(error.reason).toEqual({ kind: 'keys_too_old', endpoint: JWKS, ageSeconds: 86_460 })
+    answerWith(publish(first.jwk))
+    advance(60)
+    expect(await look('key-1')).toBe('known')
+  })
+
+  test('a server that was idle for days fetches before it answers', async () => {
+    const { look, advance, fetches } = createSet(publish(first.jwk))
+    await look('key-1')
+    advance(5 * 86_400)
+    expect(await look('key-1')).toBe('known')
+    expect(fetches()).toBe(2)
+  })
+
+  test('nobody floods it, even when no key was ever had', async () => {
+    const { look, fetches, advance } = createSet(down)
+    for (let second = 0; second < 60; second++) {
+      await Promise.all(Array.from({ length: 20 }, (_, n) => look(`key-${n}`)))
+      advance(1)
+    }
+    expect(fetches()).toBeLessThanOrEqual(7)
+  })
+})
+
+test('a key that is known but does not fit the algorithm causes no fetch', async () => {
+  const { keys, fetches, advance } = createSet(publish(first.jwk))
+  await keys.warmUp()
+  advance(30)
+  const error = await refusalOf(keys.find('RS256', 'key-1'))
+  expect(error).toBeInstanceOf(InvalidTokenError)
+  expect(error.reason).toEqual({ kind: 'key_mismatch', keyId: 'key-1', detail: 'does not fit RS256' })
+  expect(fetches()).toBe(1)
+})

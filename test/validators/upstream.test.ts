@@ -1,0 +1,185 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, test } from 'vitest'
+import { MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
+import { askProvider } from '../../src/validators/upstream.ts'
+import { createContext, NOW, refusalOf } from './support.ts'
+
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+async function listen(listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closing.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/check`
+}
+
+const ask = (url: string, overrides: Parameters<typeof createContext>[1] = {}, maxBytes?: number) =>
+  askProvider(createContext(fetch, overrides).context, { operation: 'check', url, maxBytes }, answer => answer.json())
+
+describe('a call to the provider', () => {
+  test('gives status, headers and JSON object of the answer', async () => {
+    const url = await listen((_request, response) => {
+      response.writeHead(404, { 'x-limit': '7' }).end('{"active":true}')
+    })
+    const { context, seen } = createContext(fetch)
+    const answer = await askProvider(context, { operation: 'check', url: `${url}?secret=1` }, given => given)
+    expect([answer.status, answer.headers.get('x-limit'), answer.json()]).toEqual([404, '7', { active: true }])
+    expect(answer.endpoint).toBe(url)
+    expect(seen.calls).toEqual([{ operation: 'check', outcome: 'answered' }])
+  })
+
+  test('ends in provider_timeout when no answer comes', async () => {
+    const url = await listen(() => {})
+    const error = await refusalOf(ask(url, { timeoutSeconds: 0.05 }))
+    expect(error.reason).toEqual({ kind: 'provider_timeout', endpoint: url, seconds: 0.05 })
+  })
+
+  test('ends in provider_timeout when the body trickles in', async () => {
+    const url = await listen((_request, response) => {
+      const timer = setInterval(() => response.write(' '), 5)
+      response.on('close', () => clearInterval(timer))
+    })
+    const error = await refusalOf(ask(url, { timeoutSeconds: 0.1 }))
+    expect(error.reason).toEqual({ kind: 'provider_timeout', endpoint: url, seconds: 0.1 })
+  })
+
+  test('ends in provider_timeout when a body never ends, whatever the stream does about the signal', async () => {
+    const body = new ReadableStream({ start: controller => controller.enqueue(new Uint8Array(1)) })
+    const { context } = createContext(async () => new Response(body), { timeoutSeconds: 0.05 })
+    const asked = askProvider(context, { operation: 'check', url: 'https://as.example.com/' }, answer => answer.json())
+    expect((await refusalOf(asked)).reason.kind).toBe('provider_timeout')
+  })
+
+  test('ends in provider_unreachable with the system code when nobody listens', async () => {
+    const url = await listen(() => {})
+    for (const close of closing.splice(0)) close()
+    const error = await refusalOf(ask(url))
+    expect(error).toBeInstanceOf(ValidatorUnavailableError)
+    expect(error.reason).toEqual({ kind: 'provider_unreachable', endpoint: url, detail: 'ECONNREFUSED' })
+  })
+
+  test('ends in provider_unreachable when the connection breaks within the body', async () => {
+    const url = await listen((_request, response) => {
+      response.writeHead(200, { 'content-length': '100' })
+      response.write('{"active":', () => response.destroy())
+    })
+    expect((await refusalOf(ask(url))).reason.kind).toBe('provider_unreachable')
+  })
+
+  test.each([
+    ['429', 429, { 'retry-after': '7' }, 'provider_throttled', 7],
+    ['503 with a date', 503, { 'retry-after': 'Sun, 01 Nov 2026 00:00:20 GMT' }, 'provider_failing', 20],
+    ['503 with a date that is past', 503, { 'retry-after': 'Sat, 31 Oct 2026 00:00:00 GMT' }, 'provider_failing', 1],
+    ['500 with an absurd wait', 500, { 'retry-after': '999999999' }, 'provider_failing', 300],
+    ['502 with nonsense', 502, { 'retry-after': 'soon' }, 'provider_failing', 5],
+    ['504', 504, {}, 'provider_failing', 5],
+  ])('passes Retry-After on within bounds: %s', async (_label, status, headers, kind, seconds) => {
+    const url = await listen((_request, response) => {
+      response.writeHead(status, headers as Record<string, string>).end('<html>down</html>')
+    })
+    const error = await refusalOf(ask(url))
+    expect(error.reason).toEqual({ kind, endpoint: url, status })
+    expect((error as ValidatorUnavailableError).retryAfterSeconds).toBe(seconds)
+  })
+
+  test.each([301, 302, 303, 307, 308])('does not follow a redirect (%i)', async status => {
+    let elsewhere = 0
+    const other = await listen((_request, response) => {
+      elsewhere++
+      response.end('{}')
+    })
+    const url = await listen((_request, response) => {
+      response.writeHead(status, { location: other }).end()
+    })
+    const error = await refusalOf(ask(url))
+    expect(error.reason).toEqual({ kind: 'provider_answer_unusable', endpoint: url, detail: 'a redirect' })
+    expect(elsewhere).toBe(0)
+  })
+
+  test.each([
+    ['', 'a body that is not JSON'],
+    ['{"active":tru', 'a body that is not JSON'],
+    ['<!doctype html>', 'a body that is not JSON'],
+    ['["active"]', 'JSON that is not an object'],
+    ['null', 'JSON that is not an object'],
+    ['"active"', 'JSON that is not an object'],
+  ])('takes %j for an outage, not for an answer', async (body, detail) => {
+    const url = await listen((_request, response) => {
+      response.end(body)
+    })
+    const error = await refusalOf(ask(url))
+    expect(error.reason).toEqual({ kind: 'provider_answer_unusable', endpoint: url, detail })
+  })
+
+  test('stops reading at the size limit, counted after decompression', async () => {
+    const plain = await listen((_request, response) => {
+      response.end(JSON.stringify({ padding: 'x'.repeat(1000) }))
+    })
+    const zipped = await listen((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000_000, ' ')))
+    })
+    expect((await refusalOf(ask(plain, {}, 1000))).reason).toMatchObject({ detail: 'more than 1000 bytes' })
+    expect(await ask(plain, {}, 1014)).toEqual({ padding: 'x'.repeat(1000) })
+    expect((await refusalOf(ask(zipped))).reason).toMatchObject({ detail: 'more than 65536 bytes' })
+  })
+
+  test('is not made over http to another machine, unless that is allowed dangerously', async () => {
+    const url = 'http://as.example.com/check'
+    const { context } = createContext(async () => Response.json({}))
+    const request = { operation: 'check', url } as const
+    const error = await refusalOf(askProvider(context, request, answer => answer.json()))
+    expect(error).toBeInstanceOf(MisconfigurationError)
+    expect(error.reason).toMatchObject({ endpoint: url, expected: 'https:', actual: 'http:' })
+    const insecure = { ...context, dangerouslyAllowInsecureRequests: true }
+    expect(await askProvider(insecure, request, answer => answer.json())).toEqual({})
+  })
+
+  test('reports what it came to', async () => {
+    const url = 'https://as.example.com/check'
+    const { context, seen } = createContext(async () => new Response('', { status: 500 }))
+    const request = { operation: 'jwks', url } as const
+    await refusalOf(askProvider(context, request, () => {}))
+    const working = { ...context, fetch: async () => Response.json({}) }
+    const misconfigured = new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint: url, status: 404 })
+    await refusalOf(
+      askProvider(working, request, () => {
+        throw misconfigured
+      }),
+    )
+    expect(seen.calls).toEqual([
+      { operation: 'jwks', outcome: 'unavailable' },
+      { operation: 'jwks', outcome: 'misconfigured' },
+    ])
+  })
+
+  test('keeps query, body and the platform message out of the error', async () => {
+    const secret = 's3cr3t-value'
+    const fetch = async () => {
+      throw new TypeError(`cannot send ${secret}`, { cause: new Error(secret) })
+    }
+    const { context } = createContext(fetch)
+    const url = `https://as.example.com/check?token=${secret}`
+    const error = await refusalOf(askProvider(context, { operation: 'check', url, init: { body: secret } }, () => {}))
+    expect(inspect(error, { depth: 10 })).not.toContain(secret)
+    expect(error.reason).toEqual({
+      kind: 'provider_unreachable',
+      endpoint: 'https://as.example.com/check',
+      detail: 'TypeError',
+    })
+  })
+})
+
+test('the dates above belong to the clock of these tests', () => {
+  expect(new Date(NOW * 1000).toUTCString()).toBe('Sun, 01 Nov 2026 00:00:00 GMT')
+})

@@ -286,6 +286,7 @@ export type SettingName = keyof Settings
 /** Settings that hold a secret; each may be read from the file that `NAME_FILE` names. */
 export const secretSettings = [
   'BRIDGE_CLIENT_SECRET',
+  'BRIDGE_KEYS',
   'DEMO_RS_CLIENT_SECRET',
   'REDIS_URL',
   'DPOP_NONCE_SECRET',

@@ -132,6 +132,16 @@ describe('loadConfiguration', () => {
       ).toContain('ENOENT')
     })
 
+    it('are read for every setting whose documentation says so', async () => {
+      const page = readFileSync('docs/settings.md', 'utf8')
+      const promised = [...page.matchAll(/May be named by ([A-Z_]+)_FILE instead/g)].map(([, name]) => name as string)
+      expect(promised).toContain('BRIDGE_KEYS')
+      for (const name of promised) {
+        const found = await problems({ [`${name}_FILE`]: join(folder, 'none') })
+        expect(found[`${name}_FILE`], name).toContain('ENOENT')
+      }
+    })
+
     it('beside the variable itself are one too many, unless both are the same', async () => {
       expect(
         (await problems({ DEMO_RS_CLIENT_SECRET_FILE: file, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }))

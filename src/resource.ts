@@ -39,3 +39,13 @@ export function isLoopback(hostname: string): boolean {
     /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
   )
 }
+
+/** Why a URL from metadata must not be called, or opened in a browser; `undefined` when it may. */
+export function urlProblem(value: unknown, loopback = true): string | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) return 'is no absolute URL'
+  const url = new URL(value)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `has the scheme ${url.protocol}`
+  if (!isSecureOrLoopback(url)) return 'is http:, not https:'
+  if (!loopback && isLoopback(url.hostname)) return 'points to the machine that asks'
+  return undefined
+}

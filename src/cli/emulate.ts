@@ -1,38 +1,51 @@
-import { parseArgs } from 'node:util'
-import { type EmulatorName, emulatorNames, runEmulator } from '../../emulators/run.ts'
+import { type Command, InvalidArgumentError } from 'commander'
+import { emulatorNames, runEmulator } from '../../emulators/run.ts'
+import { endpointUrl } from './endpoint-url.ts'
 
-const USAGE = `idplug emulate <provider> [--port <number>] [--resource <URL of the MCP endpoint>]
-  A stand-in for the provider with users to choose from, for trying out and for tests.
-  Providers: ${emulatorNames.join(', ')}`
+const HELP = `
+Providers: ${emulatorNames.join(', ')}
 
-/**
- * Runs a provider's emulator as a process until SIGINT or SIGTERM, and says how to start a server beside it.
- * Arguments that cannot be understood end the process with 2, a port that is taken with 1.
- */
-export async function emulate(args: readonly string[]): Promise<void> {
-  const { name, port, resource } = readArguments(args)
+Examples:
+  idplug emulate auth0
+  idplug emulate okta --port 4000 --resource https://mcp.example.com/mcp
+
+It runs until Ctrl+C, and says how to start a server beside it.
+Exit codes: 0 stopped, 1 the port is taken, 2 wrong arguments.`
+
+interface EmulateOptions {
+  port?: number
+  resource?: string
+}
+
+export function registerEmulate(program: Command): void {
+  program
+    .command('emulate')
+    .description('run a stand-in for a provider, with users to choose from')
+    .argument('<provider>', 'whose')
+    .option('--port <number>', 'where it listens; default: a free one', portNumber)
+    .option('--resource <url>', 'URL of the MCP endpoint', endpointUrl)
+    .addHelpText('after', HELP)
+    .showHelpAfterError()
+    .action(emulate)
+}
+
+/** Runs a provider's emulator as a process until SIGINT or SIGTERM, and says how to start a server beside it. */
+async function emulate(provider: string, { port, resource }: EmulateOptions, command: Command): Promise<void> {
+  const name = emulatorNames.find(known => known === provider)
+  if (!name) return command.error(`error: there is no emulator of ${provider}`, { exitCode: 2 })
   const { emulator, origin, settings } = await runEmulator(name, { port, resource }).catch((error: Error) => {
     console.error(`The emulator cannot listen: ${error.message}`)
     process.exit(1)
   })
-  const command = Object.entries(settings).map(([setting, value]) => `${setting}='${value}'`)
+  const setting = Object.entries(settings).map(([key, value]) => `${key}='${value}'`)
   console.log(
-    `The emulator of ${name} listens at ${origin}. Start a server beside it:\n\n${command.join(' ')} npx idplug`,
+    `The emulator of ${name} listens at ${origin}. Start a server beside it:\n\n${setting.join(' ')} npx idplug`,
   )
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void emulator.close())
 }
 
-function readArguments(args: readonly string[]): { name: EmulatorName; port?: number; resource?: string } {
-  try {
-    const options = { port: { type: 'string' }, resource: { type: 'string' } } as const
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
-    const name = emulatorNames.find(known => known === positionals[0])
-    const port = values.port === undefined ? undefined : Number(values.port)
-    const usable = name && positionals.length === 1 && (port === undefined || (Number.isInteger(port) && port < 65_536))
-    if (usable) return { name, port, resource: values.resource }
-  } catch {
-    // An option that there is not.
-  }
-  console.error(USAGE)
-  process.exit(2)
+function portNumber(value: string): number {
+  const port = Number(value)
+  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError('Needed is a number up to 65535.')
+  return port
 }

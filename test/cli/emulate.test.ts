@@ -55,5 +55,18 @@ describe('idplug emulate', () => {
 it('a command that there is not exits with 2', async () => {
   const { ended, output } = idplug('emulat')
   expect(await ended).toBe(2)
-  expect(output()).toContain('There is no command emulat')
+  expect(output()).toContain("unknown command 'emulat'")
+  expect(output()).toContain('Did you mean emulate?')
+})
+
+it('--help names every command, and --version the version of the package', async () => {
+  const help = idplug('--help')
+  expect(await help.ended).toBe(0)
+  for (const command of ['call', 'doctor', 'emulate', 'explain', 'init', 'keys', 'login', 'logout', 'migrate']) {
+    expect(help.output()).toMatch(new RegExp(`^  ${command} `, 'm'))
+  }
+  expect(help.output()).toContain('Without a command the MCP server starts')
+  const asked = idplug('--version')
+  expect(await asked.ended).toBe(0)
+  expect(asked.output()).toMatch(/^\d+\.\d+\.\d+\n$/)
 })

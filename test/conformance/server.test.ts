@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fixture, startFixture } from './fixture.ts'
-import { requiredOfServers, runSuite, type SuiteRun } from './suite.ts'
+import { requiredOf, runSuite, type SuiteRun } from './suite.ts'
 
 const RUN_MILLISECONDS = 300_000
 
@@ -17,7 +17,7 @@ describe.each([
   afterAll(() => fixture.close())
 
   it(`passes ${count} of ${count} required scenarios without a warning`, async () => {
-    const required = await requiredOfServers(revision)
+    const required = await requiredOf('server', revision)
     expect(run.shortcomings.filter(({ scenario }) => required.includes(scenario))).toEqual([])
     expect(required.filter(scenario => run.passed.has(scenario))).toHaveLength(count)
     expect(required).toHaveLength(count)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { parse } from 'yaml'
@@ -59,14 +59,16 @@ export async function runSuite(
   }
 }
 
-/** The suite writes one folder per scenario, named by role, scenario and time. */
+/** The suite writes one folder per scenario, named by role (but for clients), scenario and time. */
 async function readResults(folder: string): Promise<Pick<SuiteRun, 'passed' | 'shortcomings'>> {
   const passed = new Set<string>()
   const shortcomings: Shortcoming[] = []
-  for (const name of await readdir(folder)) {
-    const scenario = /^(?:server|authorization-server)-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(name)?.[1]
+  for (const path of await readdir(folder, { recursive: true })) {
+    if (basename(path) !== 'checks.json') continue
+    const name = dirname(path)
+    const scenario = /^(?:server-|authorization-server-)?(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(name)?.[1]
     if (scenario === undefined) throw new Error(`The suite wrote ${name}, which names no scenario`)
-    const checks: Check[] = JSON.parse(await readFile(join(folder, name, 'checks.json'), 'utf8'))
+    const checks: Check[] = JSON.parse(await readFile(join(folder, path), 'utf8'))
     const has = (wanted: Check['status']) => checks.some(({ status }) => status === wanted)
     if (has('SUCCESS') && !has('FAILURE')) passed.add(scenario)
     for (const { id, status, errorMessage } of checks) {
@@ -76,8 +78,7 @@ async function readResults(folder: string): Promise<Pick<SuiteRun, 'passed' | 's
   return { passed, shortcomings }
 }
 
-/** Scenarios that a server has to pass to conform to a revision, as the suite's own list has them. */
-export async function requiredOfServers(revision: string): Promise<string[]> {
-  const { server } = parse(await readFile(join(packageFolder, 'requirements', `${revision}.yaml`), 'utf8'))
-  return server
+/** Scenarios that conforming to a revision takes, as the suite's own list has them. */
+export async function requiredOf(role: 'server' | 'client', revision: string): Promise<string[]> {
+  return parse(await readFile(join(packageFolder, 'requirements', `${revision}.yaml`), 'utf8'))[role]
 }

@@ -159,6 +159,7 @@ async function raceCode(
       client_id: clientId,
       redirect_uri: redirectUri,
       scope,
+      state: randomBytes(16).toString('base64url'),
       code_challenge: Buffer.from(digest).toString('base64url'),
     }),
   )

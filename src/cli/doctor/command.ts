@@ -1,12 +1,13 @@
 import { createInterface } from 'node:readline/promises'
 import { text } from 'node:stream/consumers'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import type { Visit } from '../../mcp/client/grants.ts'
 import { createProviderFetch } from '../../provider-fetch.ts'
+import { listenForBrowser } from '../client/visit.ts'
+import { endpointUrl } from '../endpoint-url.ts'
 import { EXIT } from '../exit.ts'
 import { readEnvironment } from '../program.ts'
 import { examineServer, examineTenants } from './doctor.ts'
-import { listenForRedirect } from './loopback.ts'
-import { urlProblem } from './probe.ts'
 import { findingsText, outlooksText, summaryText } from './report.ts'
 import type { TrialClient } from './trial.ts'
 
@@ -70,9 +71,10 @@ async function doctor(url: string | undefined, options: DoctorOptions, command: 
   }
   const looksAtTenant = url === undefined || options.idp !== undefined || client !== undefined
   const tenants = looksAtTenant ? await examineTenants(settings, { fetch, now: Date.now }, client) : []
-  const attack = options.attack ? await listenForRedirect() : undefined
+  const visit = options.attack ? await listenForBrowser({ say: text => console.error(text) }) : undefined
+  const attack = visit && { redirectUri: visit.redirectUri, signIn: (url: URL) => codesToo(visit, url) }
   const server = url === undefined ? undefined : await examineServer(url, fetch, { token, tool: options.tool }, attack)
-  attack?.close()
+  visit?.close()
 
   const findings = [...tenants, ...(server?.findings ?? [])]
   const clients = server?.clients ?? []
@@ -84,10 +86,11 @@ async function doctor(url: string | undefined, options: DoctorOptions, command: 
   return findings.some(({ severity }) => severity === 'error') ? EXIT.found : EXIT.fine
 }
 
-function endpointUrl(value: string): string {
-  const problem = urlProblem(value)
-  if (problem) throw new InvalidArgumentError(`It ${problem}; needed is an https: URL (http: on this machine only).`)
-  return new URL(value).href
+/** Where the browser ended up; nobody has to sign in for the other attacks. */
+async function codesToo({ go, redirectUri }: Visit, authorizeUrl: URL): Promise<URL> {
+  console.error('To have codes and refresh tokens tried as well:')
+  const answer = await go(authorizeUrl).catch(() => new URLSearchParams({ error: 'timeout' }))
+  return new URL(`${redirectUri}?${answer}`)
 }
 
 function trialClient(

@@ -1,6 +1,7 @@
 import type { ProviderConfiguration } from '../../../config/providers.ts'
+import { urlProblem } from '../../resource.ts'
 import { type Finding, finding } from './finding.ts'
-import { type Probe, urlProblem } from './probe.ts'
+import type { Probe } from './probe.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
 

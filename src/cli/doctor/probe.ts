@@ -1,5 +1,5 @@
 import { clip } from '../../errors.ts'
-import { isLoopback, isSecureOrLoopback } from '../../resource.ts'
+import { urlProblem } from '../../resource.ts'
 
 /** What a request came to. Failures are results here: each of them is something to tell. */
 export type Answer = Answered | Failed
@@ -60,16 +60,6 @@ export function createProbe({ fetch, timeoutSeconds = 10, loopback = true }: Pro
       return failureOf(url, error)
     }
   }
-}
-
-/** Why a URL from metadata must not be called, or opened in a browser; `undefined` when it may. */
-export function urlProblem(value: unknown, loopback = true): string | undefined {
-  if (typeof value !== 'string' || !URL.canParse(value)) return 'is no absolute URL'
-  const url = new URL(value)
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `has the scheme ${url.protocol}`
-  if (!isSecureOrLoopback(url)) return 'is http:, not https:'
-  if (!loopback && isLoopback(url.hostname)) return 'points to the machine that asks'
-  return undefined
 }
 
 /** Stops reading at the bound: a hostile body may never end. */

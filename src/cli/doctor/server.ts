@@ -1,11 +1,11 @@
 import { clip } from '../../errors.ts'
 import { protectedResourceMetadataUrl } from '../../metadata/protected-resource.ts'
-import { isLoopback } from '../../resource.ts'
+import { isLoopback, urlProblem } from '../../resource.ts'
 import { wellKnownUrls } from '../../validators/discovery.ts'
 import type { FindingCode } from './catalogue.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
 import { type Finding, finding } from './finding.ts'
-import { type Answer, type Answered, type Probe, urlProblem } from './probe.ts'
+import type { Answer, Answered, Probe } from './probe.ts'
 import type { Metadata } from './tenant.ts'
 
 /** What was learned about a server from outside; what each client makes of it stands in `clients.ts`. */

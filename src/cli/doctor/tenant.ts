@@ -1,12 +1,12 @@
 import type { ProviderConfiguration } from '../../../config/providers.ts'
 import { issuerAndMetadata } from '../../adapter-options.ts'
 import { AuthorizationError, clip } from '../../errors.ts'
-import { isLoopback } from '../../resource.ts'
+import { isLoopback, urlProblem } from '../../resource.ts'
 import type { TokenValidator } from '../../token-validator.ts'
 import { wellKnownUrls } from '../../validators/discovery.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkKeys } from './keys.ts'
-import { type Answer, type Answered, type Probe, urlProblem } from './probe.ts'
+import type { Answer, Answered, Probe } from './probe.ts'
 
 export interface Tenant {
   readonly provider: ProviderConfiguration

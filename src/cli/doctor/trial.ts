@@ -1,10 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { clip, InvalidTokenError, type TokenReason } from '../../errors.ts'
-import { isLoopback } from '../../resource.ts'
+import { isLoopback, urlProblem } from '../../resource.ts'
 import type { ValidatedToken } from '../../token-validator.ts'
 import type { FindingCode } from './catalogue.ts'
 import { type Finding, finding } from './finding.ts'
-import { urlProblem } from './probe.ts'
 import type { Metadata, Tenant } from './tenant.ts'
 
 /** A client of the user's own, to try the provider with. */

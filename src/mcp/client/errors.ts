@@ -1,0 +1,253 @@
+import {
+  AuthorizationServerMismatchError,
+  InsecureTokenEndpointError,
+  InsufficientScopeError,
+  IssuerMismatchError,
+  OAuthError,
+  RegistrationRejectedError,
+  SdkHttpError,
+  UnauthorizedError,
+} from '@modelcontextprotocol/client'
+import { DiscoveryError, NoClientError } from './authorizer.ts'
+import { ForeignAnswerError } from './grants.ts'
+import { UnsafeUrlError } from './guarded-fetch.ts'
+
+/** What went wrong, in words. */
+export interface Explanation {
+  /** Code of the protocol, where there is one: `invalid_grant`. */
+  readonly code?: string
+  readonly what: string
+  readonly cure?: string
+}
+
+interface Words {
+  what: string
+  cure: string
+}
+
+const ASK_OPERATOR = 'Tell the operator of the server; `idplug doctor URL` says what is wrong with it.'
+
+/** Error codes that an authorization server or an MCP server may answer with, by the document that defines them. */
+export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
+  // RFC 6749 §4.1.2.1 and §5.2
+  invalid_request: {
+    what: 'The request lacks something, or has something that is not allowed.',
+    cure: 'What it was stands in the answer above. Where it speaks of the redirect URI or of PKCE, see the settings of the client at the provider.',
+  },
+  invalid_client: {
+    what: 'The authorization server does not know this client, or its secret or key is wrong.',
+    cure: 'A client that was registered by itself is registered again by `idplug login URL --register`; for one of yours check --client-id and its secret.',
+  },
+  invalid_grant: {
+    what: 'The code, refresh token or assertion is expired, used up, revoked, or was given to another client.',
+    cure: 'Sign in again: `idplug login URL`.',
+  },
+  unauthorized_client: {
+    what: 'This client may not get tokens in this way.',
+    cure: 'Allow the grant type in the settings of the client at the provider, or sign in another way.',
+  },
+  unsupported_grant_type: {
+    what: 'The authorization server does not have this way to get a token.',
+    cure: 'Sign in another way: without --device or --client-credentials.',
+  },
+  unsupported_response_type: {
+    what: 'The authorization server does not give codes to this client.',
+    cure: 'Allow the authorization code flow in the settings of the client.',
+  },
+  invalid_scope: {
+    what: 'A scope that was asked for is unknown there, or is not for this client or person.',
+    cure: 'Give those that are by --scope. Where the server itself asks for the wrong ones, its operator sees it with `idplug doctor`.',
+  },
+  access_denied: {
+    what: 'The sign-in was refused: by the person, or by a rule of the organisation.',
+    cure: 'Agree on the page, or ask the administrator for access.',
+  },
+  server_error: {
+    what: 'The authorization server failed.',
+    cure: 'Try again in a moment; nothing was lost here.',
+  },
+  temporarily_unavailable: {
+    what: 'The authorization server cannot answer at the moment.',
+    cure: 'Try again in a moment; nothing was lost here.',
+  },
+  // RFC 6750 §3.1
+  invalid_token: {
+    what: 'The MCP server does not accept the token.',
+    cure: 'Sign in again; if it stays so, the operator finds the reason with `idplug explain --id` and the id of the request.',
+  },
+  insufficient_scope: {
+    what: 'The sign-in does not allow this, and a new one did not change it.',
+    cure: 'The person has not been granted the scopes named above: ask the administrator.',
+  },
+  // RFC 7591 §3.2.2
+  invalid_redirect_uri: {
+    what: 'The authorization server does not accept the address that the browser is to return to.',
+    cure: 'Register it at the provider, or give one that is by --redirect-uri.',
+  },
+  invalid_client_metadata: {
+    what: 'The authorization server did not register this client: it does not accept what the client says of itself.',
+    cure: 'Have a client registered there, and give its id by --client-id.',
+  },
+  invalid_software_statement: {
+    what: 'The authorization server registers clients with a software statement only.',
+    cure: 'Have a client registered there, and give its id by --client-id.',
+  },
+  unapproved_software_statement: {
+    what: 'The authorization server registers approved software only.',
+    cure: 'Have a client registered there, and give its id by --client-id.',
+  },
+  // RFC 8707 §2
+  invalid_target: {
+    what: 'The authorization server does not issue tokens for this MCP server.',
+    cure: `Its address has to be registered there as a resource (an API, an audience). ${ASK_OPERATOR}`,
+  },
+  // RFC 8628 §3.5
+  authorization_pending: { what: 'The code has not been entered yet.', cure: 'Enter it, then try again.' },
+  slow_down: { what: 'The authorization server was asked too often.', cure: 'Try again in a moment.' },
+  expired_token: {
+    what: 'The code was not entered in time.',
+    cure: 'Begin again: `idplug login URL --device`.',
+  },
+  // RFC 9449 §5 and §8
+  invalid_dpop_proof: {
+    what: 'The proof of the key was refused.',
+    cure: 'See that the clock of this machine is right. `idplug logout URL` and login make a new key.',
+  },
+  use_dpop_nonce: {
+    what: 'The server wants a nonce in the proof, and did not take the one that it gave.',
+    cure: ASK_OPERATOR,
+  },
+  // RFC 9470 §3
+  insufficient_user_authentication: {
+    what: 'The server wants a stronger or a fresher sign-in.',
+    cure: 'Sign in again, with a second factor where the provider offers it.',
+  },
+  // OpenID Connect Core §3.1.2.6
+  login_required: { what: 'Nobody is signed in at the provider.', cure: 'Sign in again: `idplug login URL`.' },
+  consent_required: {
+    what: 'The provider wants consent, and may not ask for it.',
+    cure: 'An administrator consents for the organisation, or lets people consent.',
+  },
+  interaction_required: {
+    what: 'The provider wants something of the person.',
+    cure: 'Sign in again with a browser: `idplug login URL`.',
+  },
+  account_selection_required: {
+    what: 'The provider does not know which account is meant.',
+    cure: 'Sign in again with a browser: `idplug login URL`.',
+  },
+  // Not in any of them, but seen
+  too_many_requests: { what: 'The authorization server was asked too often.', cure: 'Try again in a moment.' },
+}
+
+/** Says what an error means. Text of servers is cut short and freed of control characters; tokens are never in it. */
+export function explainError(error: unknown): Explanation {
+  if (error instanceof OAuthError) return explainOAuthError(error)
+  if (error instanceof RegistrationRejectedError) return explainRegistration(error)
+  if (error instanceof InsufficientScopeError) {
+    const { what, cure } = OAUTH_ERRORS.insufficient_scope as Words
+    const named = error.requiredScope ? ` It needs: ${clean(error.requiredScope)}.` : ''
+    return { code: 'insufficient_scope', what: `${what}${named}`, cure }
+  }
+  if (error instanceof IssuerMismatchError) {
+    // What came is the attacker's in a mix-up, and is not shown (RFC 9207 §2.4).
+    return error.kind === 'metadata'
+      ? {
+          code: 'issuer_mismatch',
+          what: `The metadata of the authorization server names another issuer than ${clean(error.expected ?? '')}.`,
+          cure: ASK_OPERATOR,
+        }
+      : {
+          code: 'issuer_mismatch',
+          what: 'The answer to the sign-in came from another authorization server than the one that was asked, or does not say from which. Its code was not used.',
+          cure: 'If you did not begin two sign-ins at once, somebody may be trying to get at your token.',
+        }
+  }
+  if (error instanceof AuthorizationServerMismatchError || error instanceof InsecureTokenEndpointError) {
+    return { what: clean(error.message), cure: ASK_OPERATOR }
+  }
+  if (error instanceof ForeignAnswerError) {
+    return {
+      what: `The browser came back with an answer that does not belong to this sign-in: ${error.message}.`,
+      cure: 'Begin again, and finish the sign-in that was opened last.',
+    }
+  }
+  if (error instanceof UnsafeUrlError) return { what: `Not followed: ${error.message}.`, cure: ASK_OPERATOR }
+  if (error instanceof DiscoveryError) return { what: sentence(error.message), cure: ASK_OPERATOR }
+  if (error instanceof NoClientError) return { what: sentence(error.message) }
+  if (error instanceof UnauthorizedError) return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
+  if (error instanceof SdkHttpError) return explainStatus(error)
+  const failure = networkFailure(error)
+  if (failure) return { what: `The server cannot be reached: ${failure}.`, cure: 'See that the URL is right.' }
+  return { what: sentence(clean(error instanceof Error ? error.message : String(error))) }
+}
+
+function explainOAuthError({ code, message }: OAuthError): Explanation {
+  const words = OAUTH_ERRORS[code]
+  // The SDK makes a server_error of whatever is not an answer of OAuth, and puts the body into it.
+  const said = code === 'server_error' || !message ? '' : ` It says: ${clean(message)}`
+  if (words) return { code, what: `${words.what}${said}`, cure: words.cure }
+  return { code: clean(code), what: `The authorization server refused.${said}`, cure: ASK_OPERATOR }
+}
+
+function explainRegistration({ body, status }: RegistrationRejectedError): Explanation {
+  let answer: { error?: unknown; error_description?: unknown } = {}
+  try {
+    answer = Object(JSON.parse(body))
+  } catch {}
+  if (typeof answer.error === 'string') {
+    return explainOAuthError(new OAuthError(answer.error, String(answer.error_description ?? '')))
+  }
+  return {
+    what: `The authorization server did not register this client (status ${status}).`,
+    cure: 'Have a client registered there, and give its id by --client-id.',
+  }
+}
+
+function explainStatus({ message, status }: SdkHttpError): Explanation {
+  switch (status) {
+    case 401:
+      return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
+    case 403:
+      return {
+        what: 'The server refused, without saying what is missing.',
+        cure: 'It may allow certain addresses or origins only: ask its operator.',
+      }
+    case 404:
+      return { what: 'There is no MCP endpoint at this URL.', cure: 'Often it is /mcp.' }
+    case 429:
+      return { what: 'The server was asked too often.', cure: 'Try again in a moment.' }
+    case 502:
+    case 503:
+    case 504:
+      return {
+        what: `The server cannot answer at the moment (status ${status}).`,
+        cure: 'Try again in a moment; your sign-in is kept.',
+      }
+    default:
+      return { what: sentence(clean(message)) }
+  }
+}
+
+function networkFailure(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (error.name === 'TimeoutError') return 'it did not answer in time'
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (typeof code === 'string' && /^(E[A-Z]+|UND_ERR_|CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS|ERR_SSL)/.test(code))
+      return code
+  }
+  return error instanceof TypeError && error.message === 'fetch failed' ? 'fetch failed' : undefined
+}
+
+const MAX_CHARACTERS = 300
+
+function clean(text: string): string {
+  const printable = text.replace(/\p{C}+/gu, ' ').trim()
+  return printable.length > MAX_CHARACTERS ? `${printable.slice(0, MAX_CHARACTERS)}…` : printable
+}
+
+function sentence(text: string): string {
+  const capital = `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+  return /[.!?…]$/.test(capital) ? capital : `${capital}.`
+}

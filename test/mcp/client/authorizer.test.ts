@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createTokenFile } from '../../../src/cli/client/token-file.ts'
+import { type AuthorizerOptions, createAuthorizer } from '../../../src/mcp/client/authorizer.ts'
+import type { Grant, GrantContext } from '../../../src/mcp/client/grants.ts'
+import { createMemorySignIns } from '../../../src/mcp/client/sign-ins.ts'
+import { listen } from '../../support/http.ts'
+
+interface FakeOptions {
+  metadata?: Record<string, unknown>
+  token?: (form: URLSearchParams, res: ServerResponse) => void
+}
+
+/** An MCP server and its authorization server, at one origin; what it was asked for stands in `requests`. */
+async function startFake({ metadata = {}, token }: FakeOptions = {}) {
+  const requests: { path: string; body: string }[] = []
+  const { close, port } = await listen(async (req, res) => {
+    const body = await text(req)
+    requests.push({ path: req.url ?? '', body })
+    res.setHeader('content-type', 'application/json')
+    if (req.url === '/.well-known/oauth-protected-resource/mcp') {
+      res.end(JSON.stringify({ resource: server.href, authorization_servers: [origin], scopes_supported: ['a', 'b'] }))
+    } else if (req.url === '/.well-known/oauth-authorization-server') {
+      const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
+      res.end(JSON.stringify({ issuer: origin, ...endpoints, response_types_supported: ['code'], ...metadata }))
+    } else if (req.url === '/token') token?.(new URLSearchParams(body), res)
+    else if (req.url === '/register') res.writeHead(201).end(JSON.stringify({ ...JSON.parse(body), client_id: 'new' }))
+    else res.writeHead(404).end()
+  })
+  onTestFinished(close)
+  const origin = `http://localhost:${port}`
+  const server = new URL('/mcp', origin)
+  return { origin, server, asked: (path: string) => requests.filter(request => request.path === path) }
+}
+
+const grant = (seen: GrantContext[] = [], identify = true): Grant => ({
+  grantTypes: ['authorization_code', 'refresh_token'],
+  async obtain(context) {
+    seen.push(context)
+    if (identify) await context.client('http://127.0.0.1:1/callback')
+    return { access_token: 'new', token_type: 'Bearer' }
+  },
+})
+
+const options = (server: URL, others: Partial<AuthorizerOptions> = {}): AuthorizerOptions => ({
+  server,
+  fetch,
+  now: () => 1_000_000,
+  store: createMemorySignIns(),
+  grant: grant(),
+  ...others,
+})
+
+const unauthorized = (challenge = 'Bearer') =>
+  new Response(null, { status: 401, headers: { 'www-authenticate': challenge } })
+const client = { clientId: 'c', origin: 'dynamic' as const }
+const stale = (issuer: string) => ({
+  issuer,
+  client,
+  tokens: { accessToken: 'stale', tokenType: 'Bearer', refreshToken: 'r1', scopes: ['a'] },
+})
+
+describe('renewing', () => {
+  it('refreshes once, however many processes need it at the same time', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'authorizer-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const { asked, origin, server } = await startFake({
+      token: (_form, res) =>
+        res.end(JSON.stringify({ access_token: 'fresh', token_type: 'Bearer', refresh_token: 'r2', expires_in: 60 })),
+    })
+    const path = join(folder, 'tokens.json')
+    await createTokenFile(path).save(server.href, stale(origin))
+    const processes = Array.from({ length: 5 }, () =>
+      createAuthorizer(options(server, { store: createTokenFile(path) })),
+    )
+    for (const authorizer of processes) expect((await authorizer.accessToken())?.token).toBe('stale')
+    expect(await Promise.all(processes.map(authorizer => authorizer.renew(unauthorized())))).toEqual(
+      Array(5).fill(true),
+    )
+    for (const authorizer of processes) expect((await authorizer.accessToken())?.token).toBe('fresh')
+    expect(asked('/token').map(({ body }) => new URLSearchParams(body).get('refresh_token'))).toEqual(['r1'])
+    expect((await createTokenFile(path).load(server.href))?.tokens).toEqual({
+      accessToken: 'fresh',
+      tokenType: 'Bearer',
+      refreshToken: 'r2',
+      scopes: ['a'],
+      expiresAt: 1060,
+    })
+  })
+
+  it.each([503, 500])('keeps the refresh token when the authorization server answers %i', async status => {
+    const { origin, server } = await startFake({ token: (_form, res) => res.writeHead(status).end('away') })
+    const store = createMemorySignIns()
+    await store.save(server.href, stale(origin))
+    const authorizer = createAuthorizer(options(server, { store }))
+    await authorizer.accessToken()
+    await expect(authorizer.renew(unauthorized())).rejects.toThrow()
+    expect((await store.load(server.href))?.tokens?.refreshToken).toBe('r1')
+  })
+
+  it('gives up on a refresh token that the authorization server refuses', async () => {
+    const { origin, server } = await startFake({
+      token: (_form, res) => res.writeHead(400).end('{"error":"invalid_grant"}'),
+    })
+    const store = createMemorySignIns()
+    await store.save(server.href, stale(origin))
+    const authorizer = createAuthorizer(options(server, { store }))
+    await authorizer.accessToken()
+    expect(await authorizer.renew(unauthorized())).toBe(false)
+  })
+
+  it('sends a refresh token to no authorization server but its own', async () => {
+    const { asked, server } = await startFake()
+    const store = createMemorySignIns()
+    await store.save(server.href, stale('https://before.example'))
+    const authorizer = createAuthorizer(options(server, { store }))
+    await authorizer.accessToken()
+    expect(await authorizer.renew(unauthorized())).toBe(false)
+    expect(asked('/token')).toEqual([])
+  })
+})
+
+describe('the client id', () => {
+  it.each([
+    ['given', { client: { clientId: 'mine' }, clientMetadataUrl: 'https://c.example/id' }, 'mine', 0],
+    ['of a metadata document', { clientMetadataUrl: 'https://c.example/id' }, 'https://c.example/id', 0],
+    ['registered', {}, 'new', 1],
+  ] as const)('is the one %s, in the order of the specification', async (origin, others, clientId, registrations) => {
+    const registry = await startFake()
+    const { server } = await startFake({
+      metadata: {
+        client_id_metadata_document_supported: true,
+        registration_endpoint: `${registry.origin}/register`,
+      },
+    })
+    const store = createMemorySignIns()
+    await createAuthorizer(options(server, { store, ...others })).obtain(unauthorized())
+    expect((await store.load(server.href))?.client, origin).toMatchObject({ clientId })
+    expect(registry.asked('/register')).toHaveLength(registrations)
+  })
+
+  it('is asked of the person where there is no way to get one', async () => {
+    const { server } = await startFake()
+    await expect(createAuthorizer(options(server)).obtain(unauthorized())).rejects.toThrow('--client-id')
+  })
+
+  it('goes to no other issuer than the one it is for', async () => {
+    const { server } = await startFake()
+    const given = { client: { clientId: 'mine', clientSecret: 's' }, issuer: 'https://id.example.com' }
+    await expect(createAuthorizer(options(server, given)).obtain(unauthorized())).rejects.toThrow('nothing was sent')
+  })
+})
+
+describe('scopes', () => {
+  it.each([
+    [{ scope: 'x' }, 'Bearer scope="a"', 'x'],
+    [{}, 'Bearer scope="a"', 'a'],
+    [{}, 'Bearer', 'a b'],
+  ])('are those of %j before %s before those of the metadata', async (others, challenge, scope) => {
+    const { server } = await startFake()
+    const seen: GrantContext[] = []
+    const authorizer = createAuthorizer(options(server, { ...others, grant: grant(seen, false) }))
+    await authorizer.obtain(unauthorized(challenge))
+    expect(seen.map(context => context.scope)).toEqual([scope])
+    expect(seen.map(context => context.resource)).toEqual([server.href])
+  })
+
+  it('are those of before and the missing ones at a step-up', async () => {
+    const { origin, server } = await startFake({ metadata: { scopes_supported: ['a', 'offline_access'] } })
+    const store = createMemorySignIns()
+    await store.save(server.href, stale(origin))
+    const seen: GrantContext[] = []
+    await createAuthorizer(options(server, { store, grant: grant(seen, false) })).stepUp('b', undefined)
+    expect(seen.map(context => context.scope)).toEqual(['a b offline_access'])
+  })
+})
+
+it('metadata about another resource is refused', async () => {
+  const { origin } = await startFake()
+  const other = new URL('/other', origin)
+  const challenge = `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`
+  await expect(createAuthorizer(options(other)).obtain(unauthorized(challenge))).rejects.toThrow('another resource')
+})

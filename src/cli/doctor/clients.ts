@@ -103,7 +103,7 @@ function obstacle(client: KnownClient, facts: ServerFacts): Obstacle | undefined
   const [server] = authorizationServers
   if (!server?.metadata) return fails('it finds no metadata of the authorization server')
   if (server.metadata.issuer !== server.issuer) return fails('the issuer is spelled in two ways')
-  return pkceObstacle(client, server.metadata) ?? registrationObstacle(client, server.metadata)
+  return pkceObstacle(client, server.metadata) ?? registrationObstacle(client, server.metadata, server.registers)
 }
 
 function pkceObstacle({ withoutPkce }: KnownClient, metadata: Metadata): Obstacle | undefined {
@@ -116,8 +116,12 @@ function pkceObstacle({ withoutPkce }: KnownClient, metadata: Metadata): Obstacl
     : { verdict: 'not verified', because: 'what it does where the metadata does not mention PKCE' }
 }
 
-function registrationObstacle({ documents, manual }: KnownClient, metadata: Metadata): Obstacle | undefined {
-  if (metadata.registration_endpoint !== undefined) return undefined
+function registrationObstacle(
+  { documents, manual }: KnownClient,
+  metadata: Metadata,
+  registers: boolean,
+): Obstacle | undefined {
+  if (registers) return undefined
   if (metadata.client_id_metadata_document_supported === true) {
     if (documents) return undefined
     return {

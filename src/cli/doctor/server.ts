@@ -6,6 +6,7 @@ import type { FindingCode } from './catalogue.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
+import { tryRegistration } from './registration.ts'
 import type { Metadata } from './tenant.ts'
 
 /** What was learned about a server from outside; what each client makes of it stands in `clients.ts`. */
@@ -17,8 +18,16 @@ export interface ServerFacts {
   /** By CORS; clients in a browser need challenge and metadata. */
   readonly readableByPages: boolean
   readonly metadata: Metadata | undefined
-  /** Of each authorization server that the metadata names, with what it publishes. */
-  readonly authorizationServers: readonly { readonly issuer: string; readonly metadata: Metadata | undefined }[]
+  /** Those that the metadata names. */
+  readonly authorizationServers: readonly AuthorizationServerFacts[]
+}
+
+export interface AuthorizationServerFacts {
+  readonly issuer: string
+  /** What it publishes. */
+  readonly metadata: Metadata | undefined
+  /** It lets clients register themselves. */
+  readonly registers: boolean
 }
 
 export interface ServerReport {
@@ -71,7 +80,7 @@ export async function checkServer(url: string, probe: Probe, trial: ServerTrial 
       challenge,
       readableByPages: !found.some(({ code }) => UNREADABLE.includes(code)),
       metadata,
-      authorizationServers: servers.map(server => ({ issuer: server.issuer, metadata: server.metadata })),
+      authorizationServers: servers.map(({ findings: _, ...server }) => server),
     },
     findings: [
       ...found,
@@ -194,18 +203,22 @@ async function checkAuthorizationServer(
   issuer: string,
   serverUrl: string,
   probe: Probe,
-): Promise<{ issuer: string; metadata: Metadata | undefined; findings: Finding[] }> {
-  if (mayBePublished(issuer, serverUrl)) return { issuer, metadata: undefined, findings: [] } // told already
+): Promise<AuthorizationServerFacts & { findings: Finding[] }> {
+  const unknown = { issuer, metadata: undefined, registers: false }
+  if (mayBePublished(issuer, serverUrl)) return { ...unknown, findings: [] } // told already
   for (const url of wellKnownUrls(issuer)) {
     const answer = await probe(url)
     if (answer.outcome === 'failed' || answer.status !== 200 || !answer.json) continue
     const metadata = answer.json
     const seen = `${clip(metadata.issuer)} at ${url}; published is ${issuer}`
     const findings = metadata.issuer === issuer ? [] : [finding('server.authorization_server_issuer', seen)]
-    return { issuer, metadata, findings }
+    const endpoint = metadata.registration_endpoint
+    const callable = typeof endpoint === 'string' && !mayBePublished(endpoint, serverUrl)
+    const registers = callable && (await tryRegistration(endpoint, probe)).open
+    return { issuer, metadata, registers, findings }
   }
   const seen = `no metadata at any well-known place of ${issuer}`
-  return { issuer, metadata: undefined, findings: [finding('server.authorization_server_unreachable', seen)] }
+  return { ...unknown, findings: [finding('server.authorization_server_unreachable', seen)] }
 }
 
 const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')

@@ -7,6 +7,7 @@ import { wellKnownUrls } from '../../validators/discovery.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkKeys } from './keys.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
+import { tryRegistration } from './registration.ts'
 
 export interface Tenant {
   readonly provider: ProviderConfiguration
@@ -175,9 +176,6 @@ function checkClock(answer: Answered, { now, clockToleranceSeconds }: Tenant): F
   return [finding('tenant.clock_skew', seen)]
 }
 
-/** Errors of a registration that is open, to a request without redirect URIs (RFC 7591 §3.2.2). */
-const OPEN_REGISTRATION = ['invalid_redirect_uri', 'invalid_client_metadata', 'invalid_request']
-
 async function checkRegistration(metadata: Metadata, probe: Probe, name: string): Promise<Finding[]> {
   const endpoint = metadata.registration_endpoint
   if (metadata.client_id_metadata_document_supported === true) return []
@@ -186,21 +184,8 @@ async function checkRegistration(metadata: Metadata, probe: Probe, name: string)
     return [finding('tenant.registration_missing', 'neither registration nor client metadata documents', name)]
   }
   if (typeof endpoint !== 'string' || urlProblem(endpoint)) return [documents]
-  // No server registers a client without redirect URIs, so the trial leaves nothing behind.
-  const answer = await probe(endpoint, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify({ redirect_uris: [], client_name: 'idplug doctor' }),
-  })
-  if (answer.outcome === 'failed') {
-    return [documents, finding('tenant.registration_closed', `${answer.detail} at ${answer.url}`, name)]
-  }
-  const open = answer.status === 201 || OPEN_REGISTRATION.includes(String(answer.json?.error))
-  if (open) return [documents]
-  const { error, message } = answer.json ?? {}
-  const words = [error, message].filter(text => typeof text === 'string').join(': ')
-  const seen = `status ${answer.status} at ${answer.url}${words && `: ${words}`}`
-  return [documents, finding('tenant.registration_closed', seen, name)]
+  const trial = await tryRegistration(endpoint, probe)
+  return trial.open ? [documents] : [documents, finding('tenant.registration_closed', trial.seen, name)]
 }
 
 /** What the server itself says about the provider at its start. */

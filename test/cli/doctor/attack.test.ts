@@ -24,6 +24,7 @@ const facts: ServerFacts = {
         authorization_endpoint: `${ISSUER}/authorize`,
         token_endpoint: `${ISSUER}/token`,
       },
+      registers: true,
     },
   ],
 }

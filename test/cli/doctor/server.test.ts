@@ -166,11 +166,23 @@ test('says which clients cannot reach a server on this machine, and which connec
   })
 })
 
-test('says who needs a client id where nobody can register', async () => {
-  const closed = tampered(fetch, '/.well-known/oauth-authorization-server', () => ({
-    registration_endpoint: undefined,
-    client_id_metadata_document_supported: undefined,
-  }))
+const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server'
+const withoutDocuments = tampered(fetch, AUTHORIZATION_SERVER, () => ({
+  client_id_metadata_document_supported: undefined,
+}))
+
+test.each([
+  [
+    'there is no registration',
+    tampered(withoutDocuments, AUTHORIZATION_SERVER, () => ({ registration_endpoint: undefined })),
+  ],
+  [
+    'the registration is named and closed, as by Auth0',
+    replaced(withoutDocuments, '/oauth/register', () =>
+      Response.json({ error: 'Bad Request', message: 'dynamic client registration is disabled' }, { status: 400 }),
+    ),
+  ],
+])('says who needs a client id where %s', async (_what, closed) => {
   const { clients } = await examineServer(server.resource, closed)
   expect(clients.filter(({ verdict }) => verdict === 'set up').map(({ client }) => client)).toEqual([
     'Claude Code',

@@ -12,18 +12,23 @@ export function apiOf(issuer: string): string {
 
 /** Kinds that belong to no app, or to no person; GitHub would answer 404 to all of them alike. */
 const REFUSED_KINDS = [
-  [/^(ghp|github_pat)_/, 'personal_access_token', 'a personal access token', 'Sign in with an MCP client instead.'],
+  [
+    /^(ghp|github_pat)_/,
+    'personal_access_token',
+    'the token is a personal access token, which belongs to no app',
+    'Sign in with an MCP client instead.',
+  ],
   [
     /^ghs_/,
     'installation_token',
-    'a token of an installation or of Actions',
+    'the token is of an installation or of Actions',
     'Sign in as a user: none stands behind it.',
   ],
-  [/^ghr_/, 'refresh_token', 'a refresh token', 'Send access_token of the token response, not refresh_token.'],
+  [/^ghr_/, 'refresh_token', 'this is a refresh token', 'Send access_token of the token response, not refresh_token.'],
   [
     /^(?!gh[ou]_|[0-9a-f]{40}$)/,
     'other_token',
-    'no token of a GitHub user',
+    'this is no token of a GitHub user',
     'Send a token that begins with gho_ or ghu_.',
   ],
 ] as const
@@ -48,8 +53,8 @@ export function readCheck(answer: ProviderAnswer, { observer, now }: ValidatorCo
   if (status === 404) {
     throw new InvalidTokenError({
       kind: 'github.not_ours',
-      detail: 'unknown, revoked, expired, or issued to another app',
-      cure: 'Sign in again. If that does not help, clientId must be the app that the MCP client signs in with.',
+      detail: 'the token is unknown, revoked, expired, or issued to another app',
+      cure: 'Sign in again. If that does not help, clientId (GITHUB_CLIENT_ID) must be the app that the MCP client signs in with.',
     })
   }
   // 422 is also the answer to too many requests, and 403 to those above the rate limit.

@@ -25,11 +25,11 @@ export function refuseOtherKinds(token: string): void {
   if (token.split('.').length === 3) {
     throw refused(
       'id_token',
-      'a JWT: Google signs ID tokens only',
-      'Send access_token of the token response, not id_token. Service accounts: list them in serviceAccountIdTokens.',
+      'the token is a JWT, and of those Google issues ID tokens only',
+      'Send access_token of the token response, not id_token. Service accounts: list them in serviceAccountIdTokens (GOOGLE_SERVICE_ACCOUNTS).',
     )
   }
-  throw refused('other_token', 'does not begin with ya29.', 'Send an access token of Google.')
+  throw refused('other_token', 'the token does not begin with ya29.', 'Send an access token of Google.')
 }
 
 /**
@@ -69,16 +69,16 @@ export function checkAccessToken(claims: Claims, rules: AccessTokenRules, resour
   if (typeof aud === 'string' && /^\d+$/.test(aud)) {
     throw refused(
       'service_account_token',
-      'an access token of a service account: it names neither a client nor a user',
-      `Send an ID token of the account with the audience ${resource}, and list the account in serviceAccountIdTokens.`,
+      'the token is an access token of a service account: it names neither a client nor a user',
+      `Send an ID token of the account with the audience ${resource}, and list the account in serviceAccountIdTokens (GOOGLE_SERVICE_ACCOUNTS).`,
     )
   }
   const other = [aud, azp ?? aud].find(id => typeof id !== 'string' || !rules.clientIds.includes(id))
   if (other !== undefined || aud === undefined) {
     throw refused(
       'other_client',
-      `issued to ${clip(other)}`,
-      'Sign in with a client whose id is in clientIds; Cloud console > Google Auth Platform > Clients lists yours.',
+      `the token was issued to ${clip(other)}, which is not among the accepted clients`,
+      'Sign in with a client whose id is in clientIds (GOOGLE_CLIENT_IDS); Cloud console > Google Auth Platform > Clients lists yours.',
     )
   }
   if (sub === undefined) {
@@ -88,7 +88,11 @@ export function checkAccessToken(claims: Claims, rules: AccessTokenRules, resour
   const scopes = scopesFrom(claims, ['scope']).map(inFull)
   const missing = rules.requiredGoogleScopes.find(scope => !scopes.includes(inFull(scope)))
   if (missing !== undefined) {
-    throw refused('scope_missing', `without ${missing}`, 'Request the scope when signing in, and grant it.')
+    throw refused(
+      'scope_missing',
+      `the token lacks the Google scope ${missing}`,
+      'Request the scope when signing in, and grant it.',
+    )
   }
 }
 
@@ -110,7 +114,7 @@ function checkDomain(claims: Claims, hostedDomains: readonly string[]): void {
     throw refused(
       'domain_refused',
       `the user is in ${clip(domain)}`,
-      'Sign in with an account of one of hostedDomains.',
+      'Sign in with an account of one of hostedDomains (GOOGLE_HOSTED_DOMAINS).',
     )
   }
 }

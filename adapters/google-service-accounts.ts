@@ -47,12 +47,16 @@ function checkIdToken(claims: Claims, accounts: readonly string[]): void {
   if (typeof email !== 'string' || !email.endsWith('.gserviceaccount.com')) {
     throw refused(
       'user_id_token',
-      'an ID token of a user: it says who that is, and permits nothing',
+      'the token is an ID token of a user: it says who that is, and permits nothing',
       'Send access_token of the token response, not id_token.',
     )
   }
   if (email_verified !== true || !(accounts.includes(email) || (typeof sub === 'string' && accounts.includes(sub)))) {
-    throw refused('service_account_refused', clip(email), 'List the account in serviceAccountIdTokens.')
+    throw refused(
+      'service_account_refused',
+      `the service account ${clip(email)} is not listed`,
+      'List the account in serviceAccountIdTokens (GOOGLE_SERVICE_ACCOUNTS).',
+    )
   }
   if (typeof iat !== 'number') throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iat' })
   if (typeof exp === 'number' && exp - iat > LONGEST_LIFE_SECONDS) {

@@ -39,7 +39,7 @@ export function refuseOtherKinds(claims: Claims, agentTokens: boolean): void {
   throw new InvalidTokenError({
     kind: 'okta.agent_token',
     detail: 'an AI agent got the token by token exchange and acts for somebody else',
-    cure: 'set agentTokens to true if agents may use this server',
+    cure: 'set agentTokens (OKTA_AGENT_TOKENS) to true if agents may use this server',
   })
 }
 

@@ -249,7 +249,10 @@ describe('requiredGoogleScopes', () => {
 
   it('reject with google.scope_missing a token that lacks one', async () => {
     const { emulator, reasonOf } = setUp({ requiredGoogleScopes: 'openid profile' })
-    expect(await reasonOf(emulator.mint())).toMatchObject({ kind: 'google.scope_missing', detail: 'without profile' })
+    expect(await reasonOf(emulator.mint())).toMatchObject({
+      kind: 'google.scope_missing',
+      detail: 'the token lacks the Google scope profile',
+    })
   })
 })
 

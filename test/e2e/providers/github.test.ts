@@ -111,7 +111,7 @@ describe('what is wrong is said with its cure', () => {
     const { host, resource, servers } = await started()
     expect(await callWith(resource, host.mint({}, 'Ov23liOther'))).toBe(401)
     expect(servers.log()).toContain('"reason":"github.not_ours"')
-    expect(servers.log()).toContain('clientId must be the app that the MCP client signs in with')
+    expect(servers.log()).toContain('clientId (GITHUB_CLIENT_ID) must be the app that the MCP client signs in with')
   })
 
   it('when a personal access token is sent', async () => {

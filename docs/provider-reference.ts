@@ -53,7 +53,7 @@ ${adapters.map(section).join('\n')}`
 function section(adapter: Adapter): string {
   const page = `providers/${adapter.name}.md`
   const link = existsSync(at(`docs/${page}`))
-    ? `How to set it up, refusals and their cures: [${page}](${page}).\n\n`
+    ? `How to set it up, which clients connect, frequent mistakes, refusals, how to test: [${page}](${page}).\n\n`
     : ''
   const file = JSON.parse(readFileSync(at(`config/${adapter.name}.json`), 'utf8')) as Record<string, unknown>
   const rows = Object.entries(adapter.options.shape)

@@ -15,7 +15,7 @@ import { createOktaEmulator, type OktaEmulatorOptions } from '../../emulators/ok
 import { emulatorNames, runEmulator } from '../../emulators/run.ts'
 import { catalogue } from '../../src/cli/doctor/catalogue.ts'
 import { examineServer, examineTenants } from '../../src/cli/doctor/doctor.ts'
-import type { TrialClient } from '../../src/cli/doctor/trial.ts'
+import { authorizationRequest, type TrialClient } from '../../src/cli/doctor/trial.ts'
 import { explainToken } from '../../src/cli/explain/explain.ts'
 import { createProviders } from '../../src/cli/providers.ts'
 import { ConfigError } from '../../src/errors.ts'
@@ -309,6 +309,8 @@ function isReason(reason: string): boolean {
   return source.includes(`'${reason}'`) || source.includes(`'${what}'`)
 }
 
+const commandSource = globSync('src/cli/**/command.ts', { cwd: root }).map(read).join('\n')
+
 const configurations = globSync('{config,docs/examples/providers}/*.json', { cwd: root }).map(read).join('\n')
 const secrets = [...secretSettings, ...emulatorNames.flatMap(secretVariables)]
 const knownSettings = new Set([
@@ -422,22 +424,38 @@ describe.each(guides)('docs/providers/%s.md', name => {
     expect(named.filter(setting => !knownSettings.has(setting))).toEqual([])
   })
 
-  it('says what the doctor finds at the emulator, and nothing else', async () => {
+  describe('How to test it', () => {
     const text = section('How to test it')
-    const commands = [
-      `npx idplug emulate ${name}`,
-      'npx idplug doctor\n',
-      'npx idplug doctor https:',
-      'npx idplug explain -',
-    ]
-    const places = commands.map(command => text.indexOf(command))
-    expect(places).not.toContain(-1)
-    expect(places).toEqual(places.toSorted((a, b) => a - b))
-    const { emulator, settings } = await runEmulator(emulatorNames.find(known => known === name) ?? 'oidc')
-    onTestFinished(emulator.close)
-    const found = (await examineTenants(settings, { fetch, now: Date.now })).map(({ code }) => code)
-    const named = spansIn(text).filter(span => Object.hasOwn(catalogue, span))
-    // It listens on this machine.
-    expect(named.sort()).toEqual(found.filter(code => code !== 'config.resource_local').sort())
+
+    it('names commands and options that exist, in order', () => {
+      const commands = [
+        `npx idplug emulate ${name}`,
+        'npx idplug doctor\n',
+        'npx idplug doctor https:',
+        'npx idplug explain -',
+      ]
+      const places = commands.map(command => text.indexOf(command))
+      expect(places).not.toContain(-1)
+      expect(places).toEqual(places.toSorted((a, b) => a - b))
+      const options = [...text.matchAll(/--[a-z][a-z-]*/g)].map(([option]) => option)
+      expect(options.filter(option => !commandSource.includes(`'${option} <`))).toEqual([])
+    })
+
+    it('says what the doctor finds at the emulator, and which client signs in there', async () => {
+      const { emulator, settings } = await runEmulator(emulatorNames.find(known => known === name) ?? 'oidc')
+      onTestFinished(emulator.close)
+      const found = (await examineTenants(settings, { fetch, now: Date.now })).map(({ code }) => code)
+      const named = spansIn(text).filter(span => Object.hasOwn(catalogue, span))
+      // It listens on this machine.
+      expect(named.sort()).toEqual(found.filter(code => code !== 'config.resource_local').sort())
+
+      const [, publicClient] = /public\s+client\s+is\s+`([^`]+)`/.exec(text) ?? []
+      const [, callback = ''] = /callback\s+(?:is\s+|on\s+)?`(http:[^`]+)`/.exec(text) ?? []
+      const clientId = publicClient ?? settings.GITHUB_CLIENT_ID ?? settings.GOOGLE_CLIENT_IDS ?? ''
+      const metadata = await (await fetch(settings.AUTH_METADATA_URL ?? '')).json()
+      const { authorization_endpoint: endpoint } = metadata as { authorization_endpoint: string }
+      const request = authorizationRequest(endpoint, { client_id: clientId, redirect_uri: callback })
+      expect((await fetch(request)).status).toBe(200)
+    })
   })
 })

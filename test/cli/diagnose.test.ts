@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Auth0Emulator } from '../../emulators/auth0.ts'
 import { runEmulator } from '../../emulators/run.ts'
+import { createClient } from '../demo-as/support.ts'
 import { startServers } from '../e2e/servers.ts'
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname
@@ -133,4 +134,42 @@ describe('idplug explain', () => {
       expect(code).toBe(2)
     },
   )
+})
+
+describe('idplug explain at the demo server', () => {
+  const secret = 'a-secret-that-both-know'
+  const settingsOf = ({ issuer, resource }: { issuer: string; resource: string }) => ({
+    AUTH_SERVER_URL: issuer,
+    AUTH_SERVER_PORT: new URL(issuer).port,
+    PUBLIC_URL: new URL(resource).origin,
+  })
+
+  test('says that it needs the secret of the running server', async () => {
+    const { code, err } = await idplug(['explain'], { input: 'a-token' })
+    expect(err).toContain('DEMO_RS_CLIENT_SECRET is not set')
+    expect(code).toBe(2)
+  })
+
+  test('asks it with that secret, and sees for whom the token is', async () => {
+    const servers = await startServers({ DEMO_RS_CLIENT_SECRET: secret })
+    const client = createClient(servers.issuer)
+    const { json: registered } = await client.register({
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'client_secret_post',
+    })
+    const { client_id, client_secret } = registered
+    const { json } = await client.token({
+      grant_type: 'client_credentials',
+      client_id,
+      client_secret,
+      resource: servers.resource,
+    })
+    const env = { ...settingsOf(servers), DEMO_RS_CLIENT_SECRET: secret }
+    const input = json.access_token
+    expect((await idplug(['explain'], { env, input })).out).toContain('ACCEPTED')
+    const elsewhere = { ...env, PUBLIC_URL: 'http://localhost:9' }
+    const { out } = await idplug(['explain'], { env: elsewhere, input })
+    expect(out).toContain('REFUSED  opaque  audience_mismatch')
+    expect(out).toContain(servers.resource)
+  })
 })

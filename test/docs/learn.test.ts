@@ -12,7 +12,7 @@ describe('docs/learn', () => {
   })
 
   it.each(pages)('shows what its commands print: %s', async page => {
-    const { resource, issuer } = await startServers()
+    const { resource, issuer } = await startServers({ DEMO_RS_CLIENT_SECRET: 'only-for-learning' })
     const replace = (text: string) =>
       text.replaceAll('http://localhost:3232', new URL(resource).origin).replaceAll('http://localhost:3001', issuer)
     const consoles = consolesOf(readFileSync(new URL(page, folder), 'utf8'))

@@ -1,7 +1,7 @@
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { loadConfiguration } from '../../../config/load.ts'
+import { type Configuration, loadConfiguration } from '../../../config/load.ts'
 import { ConfigError } from '../../errors.ts'
 import { createProviderFetch } from '../../provider-fetch.ts'
 import { EXIT } from '../exit.ts'
@@ -79,6 +79,10 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
     return fail(command, error.message)
   })
   const { resource, providers } = configuration
+  if (needsDemoSecret(configuration)) {
+    const why = 'a demo server that runs has made one for itself, without which nobody can ask it about a token'
+    return fail(command, `DEMO_RS_CLIENT_SECRET is not set: ${why}. Start both with the same one`)
+  }
   const online = recordingFetch(await createProviderFetch(env))
   const saved = options.keys === undefined ? undefined : readKeys(options.keys, command)
   const fetch: typeof globalThis.fetch = saved ? offlineFetch(saved, () => validator.issuers[0] ?? '') : online.fetch
@@ -92,6 +96,11 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   }
   console.log(options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
   return explanation.verdict === 'accepted' ? EXIT.fine : EXIT.found
+}
+
+function needsDemoSecret({ providers, settings }: Configuration): boolean {
+  const isAsked = settings.ACCESS_TOKEN_FORMAT === 'opaque' && settings.DEMO_RS_CLIENT_SECRET === undefined
+  return isAsked && providers.some(({ adapter }) => adapter.name === 'demo')
 }
 
 function readKeys(path: string, command: Command) {

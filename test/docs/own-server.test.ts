@@ -3,6 +3,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createNotesServer as createExpressServer } from '../../docs/examples/express-sdk1.ts'
+import { createNotesServer as createExpressServer2 } from '../../docs/examples/express-sdk2.ts'
 import { createNotesServer as createFetchServer } from '../../docs/examples/fetch-server.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
 import { toSdkError } from '../../src/mcp/sdk-errors.ts'
@@ -77,5 +78,35 @@ describe('docs/examples/express-sdk1.ts', () => {
     onTestFinished(close)
     const metadata = await fetch(`${origin}/.well-known/oauth-protected-resource/mcp`)
     expect(await metadata.json()).toMatchObject({ resource, authorization_servers: ['https://issuer.example'] })
+  })
+})
+
+describe('docs/examples/express-sdk2.ts', () => {
+  const start = async () => {
+    const { origin, close } = await listen(createExpressServer2(validator, resource))
+    onTestFinished(close)
+    return origin
+  }
+  const connect = async (token: string) => {
+    const client = new ClientV2(
+      { name: 'test', version: '1.0.0' },
+      { versionNegotiation: { mode: { pin: '2026-07-28' } } },
+    )
+    onTestFinished(() => client.close())
+    await client.connect(new TransportV2(new URL('/mcp', await start()), { requestInit: requestInit(token) }))
+    return client
+  }
+
+  it('tells a client of SDK 2.x who it is', async () => {
+    expect(await (await connect('good')).callTool(whoami)).toMatchObject(answer)
+  })
+
+  it('refuses a client with another token', async () => {
+    await expect(connect('bad')).rejects.toThrow('HTTP 401')
+  })
+
+  it('says where to get a token', async () => {
+    const metadata = await fetch(`${await start()}/.well-known/oauth-protected-resource/mcp`)
+    expect(await metadata.json()).toMatchObject({ resource, scopes_supported: ['notes:read'] })
   })
 })

@@ -2,8 +2,20 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    projects: [
+      { extends: true, test: { name: 'one', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'alternating',
+          include: ['test/e2e/**/*.test.ts'],
+          // These have processes of their own.
+          exclude: ['test/e2e/process.test.ts', 'test/e2e/redis.test.ts'],
+          env: { E2E_ALTERNATING: 'yes' },
+        },
+      },
+    ],
   },
 })

@@ -39,7 +39,8 @@ async function deployed() {
   onTestFinished(front.close)
   const PUBLIC_URL = `http://localhost:${front.port}`
   const AUTH_SERVER_PORT = String(await freePort())
-  const shared = { PUBLIC_URL, AUTH_SERVER_PORT, AUTH_MODE: 'separate' }
+  const DEMO_RS_CLIENT_SECRET = 'the-same-secret-for-all-processes'
+  const shared = { PUBLIC_URL, AUTH_SERVER_PORT, AUTH_MODE: 'separate', DEMO_RS_CLIENT_SECRET }
 
   const demo = await startDemoAuthorizationServer(await loadConfiguration(shared), {}, silent)
   onTestFinished(demo.close)
@@ -176,7 +177,7 @@ describe('the move from demo to auth0', () => {
     expect(server.log()).not.toContain(fresh)
     await expect
       .poll(() => server.metric('idplug_provider_ready{provider="auth0",role="shadow"}'), { timeout: 10_000 })
-      .toBe(1)
+      .toBe(server.instances)
   })
 
   it('starts and serves while the provider in the shadow is down', async () => {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
 import { onTestFinished, vi } from 'vitest'
-import { freePort, listen } from '../support/http.ts'
+import { freePort } from '../support/http.ts'
 import { type RedisServer, redisForTest } from '../support/redis.ts'
+import { balance } from './balancer.ts'
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname
 
@@ -69,21 +69,4 @@ export async function startProcesses(settings: Record<string, string> = {}): Pro
       await run()
     },
   }
-}
-
-/** @returns The port of a load balancer without a memory. */
-async function balance(ports: readonly number[]): Promise<number> {
-  let next = 0
-  const { port, close } = await listen((req, res) => {
-    const target = { host: '127.0.0.1', port: ports[next++ % ports.length], path: req.url, method: req.method }
-    const onward = httpRequest({ ...target, headers: req.headers, agent: false }, answer => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(res)
-    })
-    onward.on('error', () => (res.headersSent ? res.destroy() : res.writeHead(502).end()))
-    res.on('close', () => onward.destroy())
-    req.pipe(onward)
-  })
-  onTestFinished(close)
-  return port
 }

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadConfiguration } from '../../../config/load.ts'
 import { createOidcEmulator, type OidcEmulatorOptions } from '../../../emulators/oidc.ts'
 import { freePort } from '../../support/http.ts'
+import { callWith } from '../call-with.ts'
 import { createMcpUser, type McpUser, type Sdk } from '../mcp-user.ts'
 import { startServers } from '../servers.ts'
 
@@ -29,11 +30,6 @@ function person(sdk: Sdk, resource: string, issuer: string): McpUser {
   user.memory.saveClientInformation(Object.assign({ client_id: 'native' }, { issuer }))
   onTestFinished(() => user.close())
   return user
-}
-
-async function callWith(resource: string, token: string): Promise<number> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  return (await fetch(resource, { method: 'POST', headers, body: '{}' })).status
 }
 
 /** A configuration file that is gone when the test ends. */

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connectRedisStores, type RedisStores } from '../../demo-as/redis-store.ts'
 import { createMemoryStores, type StoreFactory } from '../../demo-as/store.ts'
+import { freePort } from '../support/http.ts'
 import { command, type RedisServer, startRedis } from '../support/redis.ts'
 
 let redis: RedisServer
-let cluster: RedisServer
+let cluster: RedisServer[]
 const open: RedisStores[] = []
 
 async function connected(url: string): Promise<StoreFactory> {
@@ -13,22 +14,46 @@ async function connected(url: string): Promise<StoreFactory> {
   return stores.stores
 }
 
+/** Three nodes, a third of the slots each. */
+async function startCluster(): Promise<RedisServer[]> {
+  const buses = [await freePort(), await freePort(), await freePort()]
+  const startNode = (bus: number) => startRedis(['--cluster-enabled', 'yes', '--cluster-port', String(bus)])
+  const nodes = await Promise.all(buses.map(startNode))
+  const [first] = nodes as [RedisServer]
+  const slots = ['0 5460', '5461 10922', '10923 16383']
+  for (const [index, { port }] of nodes.entries()) {
+    await command(port, 'CLUSTER', 'ADDSLOTSRANGE', ...(slots[index] as string).split(' '))
+    if (index > 0) await command(first.port, 'CLUSTER', 'MEET', '127.0.0.1', String(port), String(buses[index]))
+  }
+  for (const { port } of nodes) {
+    await vi.waitUntil(async () => {
+      const state = await command(port, 'CLUSTER', 'INFO')
+      return state.includes('cluster_state:ok') && state.includes('cluster_size:3')
+    }, 20_000)
+  }
+  return nodes
+}
+
 beforeAll(async () => {
   redis = await startRedis()
-  cluster = await startRedis(['--cluster-enabled', 'yes'])
-  await command(cluster.port, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-  await vi.waitUntil(async () => (await command(cluster.port, 'CLUSTER', 'INFO')).includes('cluster_state:ok'), 15_000)
+  cluster = await startCluster()
 })
 afterAll(async () => {
   for (const { close } of open) await close()
   await redis.stop()
-  await cluster.stop()
+  for (const node of cluster) await node.stop()
+})
+
+it('the cluster of these tests has keys on each of its nodes', async () => {
+  const store = (await connected(cluster.map(({ url }) => url).join()))('spread')
+  for (let i = 0; i < 50; i++) await store.set(`key-${i}`, i, 60)
+  for (const { port } of cluster) expect(Number(/:(\d+)/.exec(await command(port, 'DBSIZE'))?.[1])).toBeGreaterThan(0)
 })
 
 const kinds: [string, () => Promise<StoreFactory>][] = [
   ['memory', async () => createMemoryStores()],
   ['Redis', () => connected(redis.url)],
-  ['a Redis cluster', () => connected(`${cluster.url},${cluster.url}`)],
+  ['a Redis cluster', () => connected(cluster.map(({ url }) => url).join())],
 ]
 
 describe.each(kinds)('the store in %s', (_name, create) => {
@@ -55,6 +80,14 @@ describe.each(kinds)('the store in %s', (_name, create) => {
     expect(await store.add('b', 2, 60)).toBe(true)
     expect(await store.get('a')).toBe(1)
     expect(await store.add('a', 2, 60)).toBe(false)
+  })
+
+  it('finds keys wherever they are', async () => {
+    const store = (await create())('many')
+    const keys = Array.from({ length: 50 }, (_, i) => `key-${i}`)
+    await Promise.all(keys.map(key => store.set(key, key, 60)))
+    expect(await Promise.all(keys.map(key => store.take(key)))).toEqual(keys)
+    expect(await Promise.all(keys.map(key => store.get(key)))).toEqual(keys.map(() => undefined))
   })
 
   it('overwrites and deletes', async () => {

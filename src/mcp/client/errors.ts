@@ -230,15 +230,19 @@ function explainStatus({ message, status }: SdkHttpError): Explanation {
 }
 
 function networkFailure(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  if (error.name === 'TimeoutError') return 'it did not answer in time'
+  let failure: string | undefined
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'TimeoutError') return 'it did not answer in time'
     const { code } = cause as NodeJS.ErrnoException
-    if (typeof code === 'string' && /^(E[A-Z]+|UND_ERR_|CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS|ERR_SSL)/.test(code))
-      return code
+    if (typeof code === 'string' && NETWORK_CODE.test(code)) return code
+    if (cause instanceof TypeError && cause.message === 'fetch failed') failure = 'fetch failed'
+    else if (failure) failure = clean(cause.message)
   }
-  return error instanceof TypeError && error.message === 'fetch failed' ? 'fetch failed' : undefined
+  return failure
 }
+
+/** Of Node, its TLS and its `fetch`. */
+const NETWORK_CODE = /^(E[A-Z0-9]+$|UND_ERR_|CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS|ERR_SSL)/
 
 const MAX_CHARACTERS = 300
 

@@ -110,6 +110,12 @@ it.each(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED', 'UND_ERR_CONNECT_TIMEO
   },
 )
 
+it('a failure of fetch without a code keeps its words', () => {
+  const cause = new TypeError('fetch failed', { cause: new Error('bad port') })
+  const wrapped = Object.assign(new Error('negotiation failed', { cause }), { code: 'ERA_NEGOTIATION_FAILED' })
+  expect(explainError(wrapped).what).toBe('The server cannot be reached: bad port.')
+})
+
 it('a token endpoint without TLS is for the operator', () => {
   expect(explainError(new InsecureTokenEndpointError('http://id.example.com/token')).cure).toContain('operator')
 })

@@ -45,15 +45,17 @@ export function createMemoryStores({
 
 function createMemoryStore(maxEntries: number, maxCharacters: number): Store {
   // Text instead of objects: a reader that changes its copy does not change the stored value.
+  // Without `max`, for which it sets aside room, and clears all of that whenever the last entry is deleted: with each lock.
   const entries = new LRUCache<string, string>({
-    max: maxEntries,
     maxSize: maxCharacters,
     sizeCalculation: (text, key) => text.length + key.length,
     perf: Date,
     ttlResolution: 0,
   })
-  const put = (key: string, value: unknown, seconds: number) =>
+  const put = (key: string, value: unknown, seconds: number) => {
     entries.set(key, JSON.stringify(value), { ttl: Math.max(1, Math.ceil(seconds * 1000)) })
+    if (entries.size > maxEntries) entries.pop()
+  }
   const parse = (text: string | undefined) => (text === undefined ? undefined : JSON.parse(text))
 
   return {

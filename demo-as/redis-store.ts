@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { createClient, createCluster, ErrorReply } from 'redis'
 import { TemporarilyUnavailable } from './errors.ts'
 import type { Store, StoreFactory } from './store.ts'
@@ -62,8 +62,7 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<R
     throw error
   }
 
-  const keyIn = (collection: string) => (key: string) =>
-    `${prefix}:${collection}:${createHash('sha256').update(key).digest('base64url')}`
+  const keyIn = (collection: string) => (key: string) => `${prefix}:${collection}:${hash('sha256', key, 'base64url')}`
   return {
     stores: collection => createStore(connection, ask, keyIn(collection)),
     ping: async () => void (await ask(connection.get(`${prefix}:ping`))),

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomBytes } from 'node:crypto'
 
 /** Encrypts what is kept, so that a copy of the database is of no use by itself. */
 export interface Seal {
@@ -16,18 +16,20 @@ export interface Seal {
  * @param keys - 32 bytes each. The first one seals; the others still open what they sealed.
  */
 export function createSeal(keys: readonly [Buffer, ...Buffer[]]): Seal {
-  const byId = new Map(keys.map(key => [idOf(key), key]))
-  const [current] = keys
+  // Of bytes, a cipher finds out at a cost that they are no key object.
+  const entries = keys.map(key => [idOf(key), createSecretKey(key)] as const)
+  const byId = new Map(entries)
+  const [[currentId, current]] = entries as [(typeof entries)[number]]
 
   return {
     seal(text, place) {
       const iv = randomBytes(IV_BYTES)
       const cipher = createCipheriv('aes-256-gcm', current, iv).setAAD(Buffer.from(place))
       const data = Buffer.concat([iv, cipher.update(text), cipher.final(), cipher.getAuthTag()])
-      return `${idOf(current)}.${data.toString('base64url')}`
+      return `${currentId}.${data.toString('base64url')}`
     },
 
-    isCurrent: sealed => sealed.startsWith(`${idOf(current)}.`),
+    isCurrent: sealed => sealed.startsWith(`${currentId}.`),
 
     open(sealed, place) {
       const [id = '', encoded = ''] = sealed.split('.')

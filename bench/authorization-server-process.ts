@@ -144,7 +144,7 @@ async function seed(provider: Provider): Promise<void> {
     grant.addResourceScope(RESOURCE, 'notes:read')
     const common = { accountId: user.subject, clientId, grantId: await grant.save(), gty: 'authorization_code' }
     const refreshToken = new provider.RefreshToken({ ...common, scope: 'notes:read', resource: RESOURCE } as never)
-    const accessToken = new provider.AccessToken({ ...common, scope: 'notes:read' })
+    const accessToken = new provider.AccessToken({ ...common, scope: 'notes:read' } as never)
     accessToken.resourceServer = new provider.ResourceServer(RESOURCE, {
       audience: RESOURCE,
       scope: 'notes:read',

@@ -14,6 +14,7 @@ import { isDocumentUrl, metadataDocumentFeature, readMetadataDocument } from './
 import { deviceFlowPages } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
+import { lookUpOnce } from './look-up-once.ts'
 import { createOidcAdapter, keepClient } from './oidc-adapter.ts'
 import type { Html } from './pages/html.ts'
 import {
@@ -132,16 +133,20 @@ export function createProvider(options: ProviderOptions): Provider {
       },
     },
     interactions: { policy: alwaysAsk(), url: (ctx, interaction) => options.beginSignIn(ctx, interaction.uid) },
-    findAccount: async (_ctx, subject) =>
-      (await options.account(subject)) && { accountId: subject, claims: async () => ({ sub: subject }) },
+    findAccount: async (_ctx, subject) => {
+      const user = await options.account(subject)
+      return user && { accountId: subject, username: user.username, claims: async () => ({ sub: subject }) }
+    },
     loadExistingGrant: async ctx => {
       const grantId = ctx.oidc.result?.consent?.grantId
       return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId)
     },
-    extraTokenClaims: async (_ctx, token) =>
-      token.kind === 'ClientCredentials'
-        ? { sub: token.clientId }
-        : { username: (await options.account(token.accountId))?.username },
+    extraTokenClaims: async (ctx, token) => {
+      if (token.kind === 'ClientCredentials') return { sub: token.clientId }
+      const account = ctx.oidc.account
+      const isFound = account?.accountId === token.accountId
+      return { username: isFound ? account.username : (await options.account(token.accountId))?.username }
+    },
     // MCP clients want refresh tokens and do not ask for offline_access.
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: () => true,
@@ -165,6 +170,8 @@ export function createProvider(options: ProviderOptions): Provider {
       Session: 2 * lifetimes.page,
     },
   })
+  lookUpOnce(provider.Client)
+  lookUpOnce(provider.RefreshToken)
   extendProvider(provider, resources, clientId => keepClient(options.stores, clientId, lifetimes.grant))
   if (assertionIssuers.length > 0) {
     acceptIdentityAssertions(provider, {

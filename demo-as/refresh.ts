@@ -1,4 +1,4 @@
-import { createHash, hkdfSync } from 'node:crypto'
+import { hash, hkdfSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { TemporarilyUnavailable } from './errors.ts'
@@ -8,6 +8,7 @@ import type { Refresh } from './upstream/grants.ts'
 import { createSeal } from './upstream/sealed.ts'
 
 type Names = string | readonly string[] | ReadonlySet<string>
+type RefreshToken = InstanceType<Provider['RefreshToken']>
 type GrantHandler = (ctx: TokenEndpointGrantContext) => void | Promise<void>
 
 export interface RefreshOptions {
@@ -81,29 +82,29 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
     for (let wait = FIRST_POLL_MILLISECONDS; !(await locks.add(id, true, LOCK_SECONDS)); wait *= 2) {
       if (Date.now() > deadline) throw new TemporarilyUnavailable('another refresh of this token is still under way')
       await delay(Math.min(wait, LAST_POLL_MILLISECONDS))
-      if (await repeat(ctx, token)) return
+      if (await repeat(ctx, token, id)) return
     }
     try {
-      if (await repeat(ctx, token)) return
-      await prepare(provider, ctx, token)
+      const found = await provider.RefreshToken.find(token, { ignoreExpiration: true })
+      // There is no answer yet while the token is unused.
+      if ((!found || found.consumed) && (await repeat(ctx, token, id))) return
+      if (found) await prepare(provider, ctx, found, id)
       await handler(ctx)
-      await keep(ctx, token)
+      await keep(ctx, token, id)
     } finally {
       await locks.delete(id)
     }
   }
 
-  async function keep(ctx: TokenEndpointGrantContext, token: string): Promise<void> {
+  async function keep(ctx: TokenEndpointGrantContext, token: string, id: string): Promise<void> {
     if (graceSeconds === 0) return
-    const id = digest(token)
     const sealed = sealOf(token).seal(JSON.stringify(ctx.body), id)
     const answered: Answered = { request: requestOf(ctx), sealed, at: nowSeconds() }
     await answers.set(id, answered, graceSeconds + CLOCK_SKEW_SECONDS)
   }
 
   /** @throws {errors.InvalidGrant} The token was used for something else. */
-  async function repeat(ctx: TokenEndpointGrantContext, token: string): Promise<boolean> {
-    const id = digest(token)
+  async function repeat(ctx: TokenEndpointGrantContext, token: string, id: string): Promise<boolean> {
     const answered = await answers.get<Answered>(id)
     if (!answered || nowSeconds() - answered.at >= graceSeconds) return false
     if (revokedBefore && !isSince(revokedBefore, answered.at)) return false
@@ -115,15 +116,20 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
     return true
   }
 
-  async function prepare(provider: Provider, ctx: TokenEndpointGrantContext, value: string): Promise<void> {
-    const token = await provider.RefreshToken.find(value, { ignoreExpiration: true })
+  async function prepare(
+    provider: Provider,
+    ctx: TokenEndpointGrantContext,
+    token: RefreshToken,
+    id: string,
+  ): Promise<void> {
     const { clientId } = ctx.oidc.client
-    if (!token || token.clientId !== clientId || token.isExpired || !token.grantId || !token.accountId) return
+    if (token.clientId !== clientId || token.isExpired || !token.grantId || !token.accountId) return
     if (token.consumed) {
       // Used a moment ago, and nobody was answered: that refresh broke off.
-      const isUnfinished = nowSeconds() - Number(token.consumed) < graceSeconds && !(await answers.get(digest(value)))
+      const isUnfinished = nowSeconds() - Number(token.consumed) < graceSeconds && !(await answers.get(id))
       if (!isUnfinished) return
-      await forgetConsumption(stores, value)
+      await forgetConsumption(stores, token.jti)
+      token.consumed = undefined
     }
     try {
       await options.beforeRefresh?.({ grantId: token.grantId, accountId: token.accountId, clientId })
@@ -135,7 +141,7 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
 }
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
-const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
+const digest = (text: string) => hash('sha256', text, 'base64url')
 
 /** Two requests are the same when these are. The proof of possession is not checked again, so its key has to be the same too. */
 function requestOf(ctx: TokenEndpointGrantContext): string {

@@ -92,7 +92,15 @@ function createStore(
 function open(urls: readonly string[]): Connection {
   const [url = ''] = urls
   const socket = { connectTimeout: 2000, reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, 1000) }
-  const common = { disableOfflineQueue: true, socket, RESP: 2 as const }
+  const common = {
+    disableOfflineQueue: true,
+    // While Redis hangs: what waits beyond this is refused at once.
+    commandsQueueMaxLength: 10_000,
+    // The client's own timeout makes an AbortSignal for every command, which lives until it is over; answerOf is ours.
+    commandOptions: { timeout: 0 },
+    socket,
+    RESP: 2 as const,
+  }
   if (urls.length === 1) return createClient({ url, ...common }) as unknown as Connection
   const { username, password, protocol } = new URL(url)
   return createCluster({

@@ -9,21 +9,27 @@ import { createAuthorizationServer } from '../demo-as/server.ts'
 import { createMemoryStores, type StoreFactory } from '../demo-as/store.ts'
 
 // An authorization server to be measured, in a process of its own, with clients and grants in it. What it is, how many there are,
-// and where Redis is are the arguments; a message on the process channel asks for its memory.
+// and where Redis is are the arguments; a message on the process channel asks what it has used.
 
 export type Kind = 'bare' | 'memory' | 'redis'
 
+export interface Usage {
+  /** Bytes, after a collection of garbage if that was asked for. */
+  resident: number
+  /** Microseconds of CPU time since the start. */
+  cpu: number
+}
+
 export interface Seeded {
   port: number
-  /** Of as many clients as asked for, one after the other. */
+  /** One for each client. */
   grants: { clientId: string; refreshToken: string; accessToken: string }[]
 }
 
 const RESOURCE = 'http://localhost:3232/mcp'
 const RESOURCE_SERVER = { client_id: 'notes-server', client_secret: 'notes-server-secret' }
-const RETURNED = 50
 const SECONDS = 24 * 3600
-const user = { subject: 'ada', username: 'ada', name: 'Ada', scopes: ['notes:read'] }
+const person = { subject: 'ada', username: 'ada', name: 'Ada', scopes: ['notes:read'] }
 
 const [kind, count, redisUrl] = process.argv.slice(2) as [Kind, string, string | undefined]
 const server = createServer((req, res) => listener(req, res)).listen(0, '127.0.0.1')
@@ -83,7 +89,7 @@ if (kind === 'bare') {
   listener = handler
   // Puts into the store what sign-ins would have put there.
   const provider = new Provider(issuer, { ...configuration, adapter: createOidcAdapter(stores) })
-  await stores('Account').set(user.subject, user, SECONDS)
+  await stores('Account').set(person.subject, person, SECONDS)
   await seed(provider)
 }
 
@@ -140,9 +146,9 @@ async function seed(provider: Provider): Promise<void> {
       token_endpoint_auth_method: 'none',
     }
     await adapter.upsert(clientId, metadata, SECONDS)
-    const grant = new provider.Grant({ accountId: user.subject, clientId })
+    const grant = new provider.Grant({ accountId: person.subject, clientId })
     grant.addResourceScope(RESOURCE, 'notes:read')
-    const common = { accountId: user.subject, clientId, grantId: await grant.save(), gty: 'authorization_code' }
+    const common = { accountId: person.subject, clientId, grantId: await grant.save(), gty: 'authorization_code' }
     const refreshToken = new provider.RefreshToken({ ...common, scope: 'notes:read', resource: RESOURCE } as never)
     const accessToken = new provider.AccessToken({ ...common, scope: 'notes:read' } as never)
     accessToken.resourceServer = new provider.ResourceServer(RESOURCE, {
@@ -151,13 +157,14 @@ async function seed(provider: Provider): Promise<void> {
       accessTokenFormat: 'opaque',
     })
     const tokens = { refreshToken: await refreshToken.save(), accessToken: await accessToken.save() }
-    if (i < RETURNED) grants.push({ clientId, ...tokens })
+    grants.push({ clientId, ...tokens })
   }
   process.send?.({ port, grants } satisfies Seeded)
 }
 
-process.on('message', () => {
-  globalThis.gc?.()
-  process.send?.({ resident: process.memoryUsage().rss })
+process.on('message', (collect: boolean) => {
+  if (collect) globalThis.gc?.()
+  const { user, system } = process.cpuUsage()
+  process.send?.({ resident: process.memoryUsage.rss(), cpu: user + system } satisfies Usage)
 })
 process.on('disconnect', () => process.exit())

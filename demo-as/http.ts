@@ -5,17 +5,17 @@ import type { Html } from './pages/html.ts'
 export const BODY_LIMIT = 56 * 1024
 
 /** On every answer. The pages need a stylesheet, a picture and forms of their own origin, and nothing else. */
-const SECURITY_HEADERS = {
+const SECURITY_HEADERS = Object.entries({
   'content-security-policy':
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   'x-frame-options': 'DENY',
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
-}
+})
 
 export function setSecurityHeaders(res: ServerResponse): void {
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value)
+  for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value)
 }
 
 export function sendPage(res: ServerResponse, page: Html, status = 200): void {
@@ -31,10 +31,16 @@ export function redirect(res: ServerResponse, location: string): void {
   res.writeHead(303, { location }).end()
 }
 
-/** Path and query of a request. Parsed by hand: to a URL parser, `//host/path` names another host. */
+/** Path of a request. Cut by hand: to a URL parser, `//host/path` names another host. */
+export function pathOf({ url = '' }: IncomingMessage): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/** Path and query of a request. */
 export function targetOf(req: IncomingMessage): { path: string; query: URLSearchParams } {
-  const [path = '', ...query] = (req.url ?? '').split('?')
-  return { path, query: new URLSearchParams(query.join('?')) }
+  const path = pathOf(req)
+  return { path, query: new URLSearchParams((req.url ?? '').slice(path.length + 1)) }
 }
 
 /** @returns The fields of a submitted form; `undefined` when it is not one, or larger than {@link BODY_LIMIT}. */

@@ -11,14 +11,16 @@ interface Model {
  */
 export function lookUpOnce(model: Model): void {
   const { find } = model
-  const found = new WeakMap<object, Map<string, object>>()
+  const found = Symbol('found')
   model.find = async (id, options) => {
-    const request = Provider.ctx
-    if (!request) return find.call(model, id, options)
+    const state: { [found]?: Map<string, object> } | undefined = Provider.ctx?.state
     const key = `${options?.ignoreExpiration} ${id}`
-    const known = found.get(request) ?? new Map<string, object>()
-    const value = known.get(key) ?? (await find.call(model, id, options))
-    if (value) found.set(request, known.set(key, value))
+    const known = state?.[found]?.get(key)
+    if (known) return known
+    const value = await find.call(model, id, options)
+    if (!value || !state) return value
+    state[found] ??= new Map()
+    state[found].set(key, value)
     return value
   }
 }

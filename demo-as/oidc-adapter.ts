@@ -29,11 +29,12 @@ export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (
     const records = stores(model)
     const grants = stores('Grant')
     const find = async (id: string): Promise<AdapterPayload | undefined> => {
-      const kept = await records.get<AdapterPayload>(id)
-      const payload = kept && SECRET_IDS.has(model) ? { ...kept, jti: id } : kept
-      if (payload && isRevoked(model, payload)) return undefined
-      if (!payload || !USED_ONCE.has(model)) return payload
-      return { ...payload, consumed: await records.get<number>(consumedKey(id)) }
+      const payload = await records.get<AdapterPayload>(id)
+      if (!payload || isRevoked(model, payload)) return undefined
+      // What a store hands out is a copy.
+      if (SECRET_IDS.has(model)) payload.jti = id
+      if (USED_ONCE.has(model)) payload.consumed = await records.get<number>(consumedKey(id))
+      return payload
     }
     const findByIndex = async (key: string) => {
       const id = await records.get<string>(key)

@@ -50,16 +50,16 @@ function pinAddress(provider: Provider): void {
 
 /** Sees the parameters of every request before oidc-provider does. */
 function prepareParameters(provider: Provider, resources: Resources): void {
-  const values = new WeakMap<object, Parameters>()
+  const own = Symbol('params')
   Object.defineProperty(provider.OIDCContext.prototype, 'params', {
-    get() {
-      return values.get(this)
+    get(this: { [own]?: Parameters }) {
+      return this[own]
     },
-    set(this: KoaContextWithOIDC['oidc'] & { ctx: KoaContextWithOIDC }, params: Parameters) {
+    set(this: KoaContextWithOIDC['oidc'] & { ctx: KoaContextWithOIDC; [own]?: Parameters }, params: Parameters) {
       // Refused here for all, so that a caller without credentials learns nothing about the token.
       if (this.route === 'introspection' && !hasCredentials(this.ctx, params)) throw new errors.InvalidClientAuth()
       normalizeParameters(this.route, params, resources)
-      values.set(this, params)
+      this[own] = params
     },
   })
 }

@@ -9,7 +9,7 @@ import { answerCors } from './cors.ts'
 import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { logEvents } from './events.ts'
-import { BODY_LIMIT, sendJson, sendPage, setSecurityHeaders, targetOf } from './http.ts'
+import { BODY_LIMIT, pathOf, sendJson, sendPage, setSecurityHeaders } from './http.ts'
 import type { AssertionIssuer } from './identity-assertions.ts'
 import { followKeys } from './key-reload.ts'
 import { icon, stylesheet } from './pages/assets.ts'
@@ -205,7 +205,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const routeOf = (path: string) => routes.get(path) ?? (RESUME.test(path) ? resume : undefined)
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { path } = targetOf(req)
+    const path = pathOf(req)
     setSecurityHeaders(res)
     if (!isExpectedHost(req.headers.host, url)) {
       return refuse(res, 421, 'invalid_request', 'This server does not answer under that host name.')
@@ -285,7 +285,7 @@ function checkIssuer(issuer: string): URL {
 
 /** On a developer's machine the Host header is all that tells a page on the web, rebound to 127.0.0.1, from a client. */
 function isExpectedHost(host: string | undefined, issuer: URL): boolean {
-  if (!isLoopbackHost(issuer.hostname)) return true
+  if (host === issuer.host || !isLoopbackHost(issuer.hostname)) return true
   return URL.canParse(`http://${host}`) && isLoopbackHost(new URL(`http://${host}`).hostname)
 }
 

@@ -19,8 +19,11 @@ import { authorizationRequest, type TrialClient } from '../../src/cli/doctor/tri
 import { explainToken } from '../../src/cli/explain/explain.ts'
 import { createProviders } from '../../src/cli/providers.ts'
 import { ConfigError } from '../../src/errors.ts'
+import { addressIn, openTerminal } from '../cli/client/support.ts'
 import { replaced, tampered } from '../cli/doctor/world.ts'
 import { startServers } from '../e2e/servers.ts'
+import { signIn } from '../support/browser.ts'
+import { freePort } from '../support/http.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -309,6 +312,13 @@ function isReason(reason: string): boolean {
   return source.includes(`'${reason}'`) || source.includes(`'${what}'`)
 }
 
+/** The client and the callback that a page names for the emulator. */
+function clientOf(text: string, settings: Readonly<Record<string, string>>): { clientId: string; callback: string } {
+  const [, publicClient] = /public\s+client\s+is\s+`([^`]+)`/.exec(text) ?? []
+  const [, callback = ''] = /callback\s+(?:is\s+|on\s+)?`(http:[^`]+)`/.exec(text) ?? []
+  return { callback, clientId: publicClient ?? settings.GITHUB_CLIENT_ID ?? settings.GOOGLE_CLIENT_IDS ?? '' }
+}
+
 const commandSource = globSync('src/cli/**/command.ts', { cwd: root }).map(read).join('\n')
 
 const configurations = globSync('{config,docs/examples/providers}/*.json', { cwd: root }).map(read).join('\n')
@@ -432,6 +442,7 @@ describe.each(guides)('docs/providers/%s.md', name => {
         `npx idplug emulate ${name}`,
         'npx idplug doctor\n',
         'npx idplug doctor https:',
+        'npx idplug login https:',
         'npx idplug explain -',
       ]
       const places = commands.map(command => text.indexOf(command))
@@ -439,6 +450,37 @@ describe.each(guides)('docs/providers/%s.md', name => {
       expect(places).toEqual(places.toSorted((a, b) => a - b))
       const options = [...text.matchAll(/--[a-z][a-z-]*/g)].map(([option]) => option)
       expect(options.filter(option => !commandSource.includes(`'${option} <`))).toEqual([])
+    })
+
+    it('signs in from a terminal as it says', async () => {
+      const PORT = String(await freePort())
+      const url = `http://localhost:${PORT}/mcp`
+      const known = emulatorNames.find(candidate => candidate === name) ?? 'oidc'
+      const { emulator, origin, settings } = await runEmulator(known, { resource: url })
+      onTestFinished(emulator.close)
+      const { issuer } = await startServers({ AUTH_PROVIDER: name, ...settings, PORT })
+      const { callback, clientId } = clientOf(text, settings)
+      const terminal = openTerminal({ SECRET: settings.GITHUB_CLIENT_SECRET ?? 'GOCSPX-emulator' })
+      const [, command = ''] = /npx (idplug login .+)/.exec(text) ?? []
+      const words = command.replace('https://mcp.example.com/mcp', url).split(' ').slice(1)
+      // What is the tenant's own becomes the emulator's; other ports than the registered one may be taken.
+      const own: Record<string, string> = { '--client-id': clientId, '--issuer': issuer, '--redirect-uri': '' }
+      const args = words.map((word, index) => own[words[index - 1] ?? ''] ?? word)
+      const given = args.filter((word, index) => word !== '--redirect-uri' && args[index - 1] !== '--redirect-uri')
+      const redirectUri = new URL(callback)
+      redirectUri.port ||= '8765'
+      if (redirectUri.pathname === '/') redirectUri.pathname = '/callback'
+      let isDone = false
+      const ended = await terminal.run([...given, '--redirect-uri', redirectUri.href, '--paste'], async said => {
+        const address = addressIn(said)
+        if (!address || isDone) return undefined
+        isDone = true
+        const user = { azure: 'ada@contoso.example', okta: 'ada@example.com' }[name]
+        return (await signIn(address, { user, provider: origin })).href
+      })
+      expect(ended.stdout, ended.stderr).toContain(`Signed in to ${url}.`)
+      const answer = await terminal.run(['call', url, 'whoami'])
+      expect(answer.stdout).toContain(issuer)
     })
 
     it('says what the doctor finds at the emulator, and which client signs in there', async () => {
@@ -449,9 +491,7 @@ describe.each(guides)('docs/providers/%s.md', name => {
       // It listens on this machine.
       expect(named.sort()).toEqual(found.filter(code => code !== 'config.resource_local').sort())
 
-      const [, publicClient] = /public\s+client\s+is\s+`([^`]+)`/.exec(text) ?? []
-      const [, callback = ''] = /callback\s+(?:is\s+|on\s+)?`(http:[^`]+)`/.exec(text) ?? []
-      const clientId = publicClient ?? settings.GITHUB_CLIENT_ID ?? settings.GOOGLE_CLIENT_IDS ?? ''
+      const { callback, clientId } = clientOf(text, settings)
       const metadata = await (await fetch(settings.AUTH_METADATA_URL ?? '')).json()
       const { authorization_endpoint: endpoint } = metadata as { authorization_endpoint: string }
       const request = authorizationRequest(endpoint, { client_id: clientId, redirect_uri: callback })

@@ -40,18 +40,24 @@ export function openTerminal(env: Record<string, string> = {}): Terminal {
       onTestFinished(() => void child.kill())
       let [stdout, stderr] = ['', '']
       let answered = 0
+      let failure: unknown
       child.stdout.on('data', text => {
         stdout += text
       })
       child.stderr.on('data', async text => {
         stderr += text
-        const typed = await person?.(stderr.slice(answered))
+        const typed = await person?.(stderr.slice(answered))?.catch(error => {
+          failure = error
+          child.kill()
+          return undefined
+        })
         if (typed === undefined) return
         answered = stderr.length
         child.stdin.write(`${typed}\n`)
       })
       if (!person) child.stdin.end()
       const [code] = await once(child, 'close')
+      if (failure) throw failure
       return { code, stdout, stderr }
     },
   }

@@ -85,7 +85,7 @@ interface Found {
   readonly scopesSupported: readonly string[] | undefined
 }
 
-const CLIENT_NAME = 'idplug'
+const CLIENT_NAME = 'idplug on the command line'
 const REFRESH = 'refresh_token'
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {

@@ -203,6 +203,27 @@ describe('the Redis store', () => {
     await own.stop()
   })
 
+  it('refuses at once what would wait behind 10,000 others while Redis hangs', async () => {
+    const own = await startRedis()
+    const { stores, close } = await connectRedisStores({ url: own.url, timeoutMilliseconds: 1000 })
+    const store = stores('codes')
+    own.pause()
+    const waiting = Promise.allSettled(Array.from({ length: 10_000 }, () => store.get('a')))
+    await expect(store.get('a')).rejects.toMatchObject({ ...refused, error_detail: 'Redis: The queue is full' })
+    expect((await waiting).every(({ status }) => status === 'rejected')).toBe(true)
+    own.resume()
+    await vi.waitUntil(
+      () =>
+        store.set('a', 1, 60).then(
+          () => true,
+          () => false,
+        ),
+      15_000,
+    )
+    await close()
+    await own.stop()
+  })
+
   it('is refused at the start where Redis cannot be reached or wants other credentials, and tells no password', async () => {
     const own = await startRedis(['--requirepass', 'right'])
     const wrong = connectRedisStores({ url: `redis://:wrong-secret@127.0.0.1:${own.port}`, timeoutMilliseconds: 500 })

@@ -56,7 +56,7 @@ const configuration: Configuration = {
   issueRefreshToken: async () => true,
   features: {
     devInteractions: { enabled: false },
-    introspection: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: async () => true },
     resourceIndicators: {
       enabled: true,
       useGrantedResource: async () => true,

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Provider, { type Adapter, type AdapterPayload, type Configuration } from 'oidc-provider'
+import Provider, { type Adapter, type Configuration } from 'oidc-provider'
 import { createOidcAdapter } from '../demo-as/oidc-adapter.ts'
 import { connectRedisStores } from '../demo-as/redis-store.ts'
 import { createAuthorizationServer } from '../demo-as/server.ts'
@@ -67,7 +67,7 @@ const configuration: Configuration = {
 }
 
 if (kind === 'bare') {
-  const provider = new Provider(issuer, { ...configuration, adapter: createMapAdapter() })
+  const provider = new Provider(issuer, { ...configuration, adapter: await ownAdapter() })
   provider.silent = true
   listener = provider.callback()
   await seed(provider)
@@ -98,39 +98,12 @@ async function storesOf(where: Kind): Promise<StoreFactory> {
   return createMemoryStores({ maxEntries: 1_000_000, maxCharacters: 2_000_000_000 })
 }
 
-/**
- * The least that oidc-provider can do with: objects in one Map, and the members of each family, so that it can be revoked.
- * Its own adapter forgets after 1,000 entries, and looks at all members of a family whenever one joins it.
- */
-function createMapAdapter(): (model: string) => Adapter {
-  const records = new Map<string, AdapterPayload>()
-  const families = new Map<string, Set<string>>()
-  return model => {
-    const keyOf = (id: string) => `${model}:${id}`
-    const unused = async () => undefined
-    return {
-      async upsert(id, payload) {
-        const key = keyOf(id)
-        records.set(key, payload)
-        if (!payload.grantId) return
-        const family = families.get(payload.grantId)
-        if (family) family.add(key)
-        else families.set(payload.grantId, new Set([key]))
-      },
-      find: async id => records.get(keyOf(id)),
-      async consume(id) {
-        const payload = records.get(keyOf(id))
-        if (payload) payload.consumed = Math.floor(Date.now() / 1000)
-      },
-      destroy: async id => void records.delete(keyOf(id)),
-      async revokeByGrantId(grantId) {
-        for (const key of families.get(grantId) ?? []) records.delete(key)
-        families.delete(grantId)
-      },
-      findByUid: unused,
-      findByUserCode: unused,
-    }
-  }
+/** Its own adapter in memory, but for the bound of 1,000 entries, beyond which it forgets tokens in the middle of a run. */
+async function ownAdapter(): Promise<(model: string) => Adapter> {
+  const file: string = 'oidc-provider/lib/adapters/memory_adapter.js'
+  const { default: MemoryAdapter } = await import(file)
+  const entries = new Map<string, unknown>()
+  return model => new MemoryAdapter(model, entries)
 }
 
 /** Registered clients, each with a grant, a refresh token and an access token. */

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { TemporarilyUnavailable } from './errors.ts'
 import { forgetConsumption, isSince } from './oidc-adapter.ts'
-import type { StoreFactory } from './store.ts'
+import type { Store, StoreFactory } from './store.ts'
 import type { Refresh } from './upstream/grants.ts'
-import { createSeal } from './upstream/sealed.ts'
+import { createSeal, type Seal } from './upstream/sealed.ts'
 
 type Names = string | readonly string[] | ReadonlySet<string>
 type RefreshToken = InstanceType<Provider['RefreshToken']>
@@ -30,7 +30,7 @@ export interface RefreshOptions {
 interface Answered {
   /** Digest of the request: whoever asks for something else does not get this. */
   request: string
-  /** Encrypted under the refresh token: a copy of the store does not open it. */
+  /** Encrypted under the refresh token, so that a copy of the store does not open it; as it is in the memory of this process. */
   sealed: string
   /** Seconds since the Unix epoch. */
   at: number
@@ -98,7 +98,7 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
 
   async function keep(ctx: TokenEndpointGrantContext, token: string, id: string): Promise<void> {
     if (graceSeconds === 0) return
-    const sealed = sealOf(token).seal(JSON.stringify(ctx.body), id)
+    const sealed = sealOf(token, answers).seal(JSON.stringify(ctx.body), id)
     const answered: Answered = { request: requestOf(ctx), sealed, at: nowSeconds() }
     await answers.set(id, answered, graceSeconds + CLOCK_SKEW_SECONDS)
   }
@@ -109,7 +109,7 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
     if (!answered || nowSeconds() - answered.at >= graceSeconds) return false
     if (revokedBefore && !isSince(revokedBefore, answered.at)) return false
     if (answered.request !== requestOf(ctx)) throw new errors.InvalidGrant('was refreshed with other parameters')
-    const answer = sealOf(token).open(answered.sealed, id)
+    const answer = sealOf(token, answers).open(answered.sealed, id)
     if (answer === undefined) return false
     log('refresh_repeated', { clientId: ctx.oidc.client.clientId })
     ctx.body = JSON.parse(answer)
@@ -159,6 +159,8 @@ function proofKey(proof: string): unknown {
   }
 }
 
-function sealOf(refreshToken: string) {
+/** What stays in this process is beside the tokens themselves. */
+function sealOf(refreshToken: string, { isLocal }: Store): Pick<Seal, 'seal' | 'open'> {
+  if (isLocal) return { seal: text => text, open: text => text }
   return createSeal([Buffer.from(hkdfSync('sha256', refreshToken, '', 'refresh answer', 32))])
 }

@@ -5,6 +5,8 @@ import { LRUCache } from 'lru-cache'
  * One-time things go through {@link Store.take} and {@link Store.add}, which are atomic across processes too.
  */
 export interface Store {
+  /** Whether what is put in stays in the memory of this process. Elsewhere secrets are sealed before they are put in. */
+  readonly isLocal?: boolean
   get<T>(key: string): Promise<T | undefined>
   set(key: string, value: unknown, seconds: number): Promise<void>
   /** Stores only if the key is free. @returns Whether this call stored it: of several at once, one. */
@@ -59,6 +61,7 @@ function createMemoryStore(maxEntries: number, maxCharacters: number): Store {
   const parse = (text: string | undefined) => (text === undefined ? undefined : JSON.parse(text))
 
   return {
+    isLocal: true,
     get: async key => parse(entries.get(key)),
     set: async (key, value, seconds) => void put(key, value, seconds),
     add: async (key, value, seconds) => {

@@ -87,7 +87,7 @@ describe('a used refresh token, within the grace period', () => {
     expect((await client.refresh(clientId, first.json.refresh_token)).status).toBe(200)
   })
 
-  it('is kept so that the store holds no token to read', async () => {
+  it('is kept so that a store outside of this process holds no token to read', async () => {
     const memory = createMemoryStores()
     const kept: string[] = []
     const stores: StoreFactory = collection => {
@@ -96,7 +96,7 @@ describe('a used refresh token, within the grace period', () => {
         if (collection === 'RefreshAnswer') kept.push(`${key} ${JSON.stringify(value)}`)
         return store.set(key, value, seconds)
       }
-      return { ...store, set }
+      return { ...store, isLocal: false, set }
     }
     const { client } = await startWithClient({ stores })
     const { clientId, tokens } = await client.obtainTokens()

@@ -11,6 +11,7 @@ import {
 import type { ClientDocuments } from './clients/client-documents.ts'
 import { findClient } from './clients/find-client.ts'
 import { isDocumentUrl, metadataDocumentFeature, readMetadataDocument } from './clients/metadata-document.ts'
+import { rememberClients } from './clients/remember-clients.ts'
 import { deviceFlowPages } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
@@ -90,9 +91,11 @@ export function createProvider(options: ProviderOptions): Provider {
   const { issuer, resources, lifetimes, assertionIssuers } = options
   const secure = new URL(issuer).protocol === 'https:'
   const RefreshingProvider = refreshing({ ...options, graceSeconds: lifetimes.refreshGrace })
+  const clients = [...resources.all.map(introspectionClient), ...options.clients]
+  const adapter = createOidcAdapter(options.stores, options.revokedBefore)
   const provider = new RefreshingProvider(issuer, {
-    adapter: createOidcAdapter(options.stores, options.revokedBefore),
-    clients: [...resources.all.map(introspectionClient), ...options.clients],
+    adapter,
+    clients,
     jwks: { keys: options.signingKeys },
     cookies: {
       keys: [options.cookieKey],
@@ -170,6 +173,8 @@ export function createProvider(options: ProviderOptions): Provider {
       Session: 2 * lifetimes.page,
     },
   })
+  const configured = new Set(clients.map(({ client_id }) => client_id))
+  rememberClients(provider, adapter('Client'), id => !configured.has(id) && !isDocumentUrl(id))
   lookUpOnce(provider.Client)
   lookUpOnce(provider.RefreshToken)
   extendProvider(provider, resources, clientId => keepClient(options.stores, clientId, lifetimes.grant))

@@ -1,3 +1,4 @@
+import { exportJWK, generateKeyPair } from 'jose'
 import Provider from 'oidc-provider'
 import { beforeEach, expect, it } from 'vitest'
 import { rememberClients } from '../../../demo-as/clients/remember-clients.ts'
@@ -10,17 +11,25 @@ const record = (id: string) => ({
   token_endpoint_auth_method: 'none' as const,
 })
 
+const key = { ...(await exportJWK((await generateKeyPair('RS256', { extractable: true })).privateKey)), alg: 'RS256' }
+
 let records: Map<string, object>
 let provider: Provider
 beforeEach(() => {
   records = new Map(Array.from({ length: 300 }, (_, i) => [`client-${i}`, record(`client-${i}`)]))
   const adapter = { find: async (id: string) => records.get(id) } as never
-  provider = new Provider('http://localhost:1', { adapter: () => adapter, clients: [record('configured')] })
+  provider = new Provider('http://localhost:1', {
+    adapter: () => adapter,
+    clients: [record('configured')],
+    jwks: { keys: [key] },
+    features: { devInteractions: { enabled: false } },
+  })
   rememberClients(provider, adapter, id => id !== 'configured')
 })
 
 it('a client is made once, however many others there are', async () => {
   const found = await Promise.all([...records.keys()].map(id => provider.Client.find(id)))
+  expect(found.filter(Boolean)).toHaveLength(300)
   for (const client of found) expect(await provider.Client.find(client?.clientId ?? '')).toBe(client)
 })
 

@@ -43,8 +43,8 @@ function presentedToken(
   if (url.includes('?') && new URLSearchParams(url.slice(url.indexOf('?'))).has('access_token')) {
     throw new InvalidRequestError({ kind: authorization ? 'several_credentials' : 'token_in_query' })
   }
-  const isScheme = scheme === 'Bearer' ? isBearerScheme : isDpopScheme
-  if (!authorization || !isScheme(authorization)) throw noCredentials
+  if (!authorization) throw noCredentials
+  if (!(scheme === 'Bearer' ? isBearerScheme(authorization) : isDpopScheme(authorization))) throw noCredentials
   let start = scheme.length
   while (authorization.charCodeAt(start) === 0x20) start++
   if (start === authorization.length) {

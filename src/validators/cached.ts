@@ -68,27 +68,27 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
     connection?: object,
     scheme: PresentationScheme = 'Bearer',
   ): Promise<ValidatedToken> {
-    const use = scheme === 'DPoP' ? 'decision' : 'asBearer'
+    const isBearer = scheme !== 'DPoP'
     if (token.length > MAX_TOKEN_LENGTH) return Promise.reject(malformed(`longer than ${MAX_TOKEN_LENGTH} characters`))
     const last = connection && lastOf.get(connection)
     if (last?.token === token && now() < last.accepted.until) {
       observer?.cacheLookup?.('hit')
-      return last.accepted[use]
+      return isBearer ? last.accepted.asBearer : last.accepted.decision
     }
     const key = hash('sha256', token, 'binary')
     const known = accepted.get(key)
     if (known !== undefined && now() < known.until) {
       if (connection) lastOf.set(connection, { token, accepted: known })
       observer?.cacheLookup?.('hit')
-      return known[use]
+      return isBearer ? known.asBearer : known.decision
     }
     const joined = pending.get(key)
     if (joined) {
       observer?.cacheLookup?.('joined')
-      return use === 'asBearer' ? joined.then(refuseBound) : joined
+      return isBearer ? joined.then(refuseBound) : joined
     }
     const decided = validateUnknown(token, key)
-    return use === 'asBearer' ? decided.then(refuseBound) : decided
+    return isBearer ? decided.then(refuseBound) : decided
   }
 
   async function validateUnknown(token: string, key: string): Promise<ValidatedToken> {

@@ -30,6 +30,8 @@ export async function createProgram(name?: string): Promise<Command> {
     .description('sign-in for MCP servers that you can swap with one line of configuration')
     .version(version)
     .addHelpText('after', NOTE)
+    // With their arguments they would leave no room for what they do.
+    .configureHelp({ subcommandTerm: command => command.name() })
   const loader = name === undefined ? undefined : loaders[name]
   for (const load of new Set(loader ? [loader] : Object.values(loaders))) (await load())(program)
   return program

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createProgram } from '../../src/cli/commands.ts'
 import { freePort, listen } from '../support/http.ts'
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname
@@ -66,7 +67,22 @@ it('--help names every command, and --version the version of the package', async
     expect(help.output()).toMatch(new RegExp(`^  ${command} `, 'm'))
   }
   expect(help.output()).toContain('Without a command the MCP server starts')
+  expect(
+    help
+      .output()
+      .split('\n')
+      .filter(line => line.length > 80),
+  ).toEqual([])
   const asked = idplug('--version')
   expect(await asked.ended).toBe(0)
   expect(asked.output()).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+it('the help of every command fits into 80 columns', async () => {
+  const { commands } = await createProgram()
+  for (const command of commands.flatMap(each => [each, ...each.commands])) {
+    let help = ''
+    command.configureOutput({ writeOut: text => (help += text), getOutHelpWidth: () => 80 }).outputHelp()
+    expect(help.split('\n').filter(line => line.length > 80)).toEqual([])
+  }
 })

@@ -34,8 +34,8 @@ Examples:
   idplug call URL whoami
   idplug call URL add_note text="Buy milk" pinned:=true
   idplug call URL add_note --args '{"text": "Buy milk"}'
-  idplug call URL list_notes --client-credentials --issuer https://id.example.com
-              --client-id nightly --client-secret-env NIGHTLY_SECRET
+  idplug call URL list_notes --client-credentials --client-id nightly \\
+    --client-secret-env NIGHTLY_SECRET --issuer https://id.example.com
 ${EXIT_CODES}`,
   tools: EXIT_CODES,
   whoami: EXIT_CODES,

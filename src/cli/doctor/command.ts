@@ -27,7 +27,7 @@ const usage = { exitCode: EXIT.usage }
 
 const EXAMPLES = `
 Examples:
-  idplug doctor                                  the configuration in the environment
+  idplug doctor                                  the settings that are in force
   idplug doctor --idp auth0                      the same, for another provider
   idplug doctor https://mcp.example.com/mcp      a running server, from outside
   idplug doctor --idp auth0 --client-id ID --client-secret-env SECRET

@@ -10,7 +10,7 @@ const DAY_SECONDS = 86_400
 const EXAMPLES = `
 Examples:
   idplug migrate status                          the server on this machine
-  idplug migrate status http://10.0.0.1:3232/metrics http://10.0.0.2:3232/metrics
+  idplug migrate status http://10.0.0.1:3232/metrics http://10.0.0.2/metrics
                                                  all processes of a server
   idplug migrate status --quiet 14d --json
 

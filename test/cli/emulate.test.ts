@@ -83,6 +83,9 @@ it('the help of every command fits into 80 columns', async () => {
   for (const command of commands.flatMap(each => [each, ...each.commands])) {
     let help = ''
     command.configureOutput({ writeOut: text => (help += text), getOutHelpWidth: () => 80 }).outputHelp()
-    expect(help.split('\n').filter(line => line.length > 80), command.name()).toEqual([])
+    expect(
+      help.split('\n').filter(line => line.length > 80),
+      command.name(),
+    ).toEqual([])
   }
 })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { decodeJwt } from 'jose'
 import { type Finding, finding } from './finding.ts'
 import type { Answer, Probe } from './probe.ts'
 import { call, type ServerFacts } from './server.ts'
@@ -19,6 +20,7 @@ export interface AttackOptions {
 
 const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
 const FOREIGN = 'https://attacker.example/callback'
+const FOREIGN_RESOURCE = 'https://attacker.example/mcp'
 /** So many requests at once; two would do, more make a race more likely to show. */
 const RACERS = 5
 const WAIT_MILLISECONDS = 10_000
@@ -30,7 +32,8 @@ const WAIT_MILLISECONDS = 10_000
 export async function attackServer(facts: ServerFacts, options: AttackOptions): Promise<Finding[]> {
   const own = facts.authorizationServers.filter(({ issuer }) => hostOf(issuer) === hostOf(facts.url))
   const found = [await tryForwardedHost(facts, options), ...(await tryGoodToken(facts.url, options))]
-  for (const { metadata } of own) if (metadata) found.push(...(await attackAuthorizationServer(metadata, options)))
+  for (const { metadata } of own)
+    if (metadata) found.push(...(await attackAuthorizationServer(facts.url, metadata, options)))
   return found.filter(item => item !== undefined)
 }
 
@@ -94,7 +97,7 @@ function statusOfTwoHeaders(url: string, values: readonly string[]): Promise<num
   })
 }
 
-async function attackAuthorizationServer(metadata: Metadata, options: AttackOptions): Promise<Finding[]> {
+async function attackAuthorizationServer(url: string, metadata: Metadata, options: AttackOptions): Promise<Finding[]> {
   const { probe, redirectUri = REDIRECT_URI } = options
   const { registration_endpoint: registration, authorization_endpoint: authorization } = metadata
   if (typeof registration !== 'string' || typeof authorization !== 'string') return []
@@ -114,7 +117,7 @@ async function attackAuthorizationServer(metadata: Metadata, options: AttackOpti
   if (direct.startsWith(redirectUri) && new URL(direct).searchParams.has('code')) {
     found.push(finding('attack.consent_missing', 'the first answer to an unknown client holds a code'))
   }
-  return [...found, ...(await raceCode(metadata, clientId, redirectUri, options))]
+  return [...found, ...(await attackTokens(url, metadata, clientId, redirectUri, options))]
 }
 
 async function register(probe: Probe, endpoint: string, redirectUri: string): Promise<string | undefined> {
@@ -143,8 +146,9 @@ function goesOn(answer: Answer): boolean {
   return !/[?&#]error=/.test(locationOf(answer))
 }
 
-/** Redeems one code, and then one refresh token, several times at once. */
-async function raceCode(
+/** Redeems one code, and then one refresh token, several times at once; then asks for a token for somebody else, and brings it. */
+async function attackTokens(
+  url: string,
   { authorization_endpoint: authorization, token_endpoint: endpoint, scopes_supported: scopes }: Metadata,
   clientId: string,
   redirectUri: string,
@@ -177,17 +181,39 @@ async function raceCode(
   if (typeof refreshToken !== 'string') return []
   const renewed = await redeem({ grant_type: 'refresh_token', refresh_token: refreshToken })
   const different = new Set(renewed.map(({ refresh_token }) => refresh_token)).size
-  return different > 1 ? [finding('attack.refresh_raced', `${different} refresh tokens out of one`)] : []
+  if (different > 1) return [finding('attack.refresh_raced', `${different} refresh tokens out of one`)]
+  const form = { grant_type: 'refresh_token', client_id: clientId, resource: FOREIGN_RESOURCE }
+  const last = String(renewed[0]?.refresh_token ?? refreshToken)
+  const [foreign] = await raceForm(probe, endpoint, { ...form, refresh_token: last }, 1)
+  return foreign ? tryForeignToken(url, String(foreign.access_token), probe) : []
+}
+
+/** A token says itself for whom it is when it is a JWT; of others nobody knows whether the request for another was heeded. */
+async function tryForeignToken(url: string, token: string, probe: Probe): Promise<Finding[]> {
+  if (![audienceOf(token)].flat().includes(FOREIGN_RESOURCE)) return []
+  const answer = await call(probe, url, { authorization: `Bearer ${token}` })
+  const isAccepted = answer.outcome === 'answered' && answer.status < 300
+  return isAccepted
+    ? [finding('attack.audience_foreign', `status ${answer.status} to a token whose aud is ${FOREIGN_RESOURCE}`)]
+    : []
+}
+
+function audienceOf(token: string): unknown {
+  try {
+    return decodeJwt(token).aud
+  } catch {
+    return undefined
+  }
 }
 
 /** Bodies of the answers that hold a token. */
-async function raceForm(probe: Probe, endpoint: string, form: Record<string, string>) {
+async function raceForm(probe: Probe, endpoint: string, form: Record<string, string>, racers = RACERS) {
   const init = {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: new URLSearchParams(form).toString(),
   }
-  const answers = await Promise.all(Array.from({ length: RACERS }, () => probe(endpoint, init)))
+  const answers = await Promise.all(Array.from({ length: racers }, () => probe(endpoint, init)))
   return answers.flatMap(answer =>
     answer.outcome === 'answered' && typeof answer.json?.access_token === 'string' ? [answer.json] : [],
   )

@@ -644,6 +644,12 @@ export const catalogue = {
     expected: 'one new refresh token, or the same answer again',
     cure: 'Rotate refresh tokens atomically; a repeated use outside a short grace period revokes the family.',
   },
+  'attack.audience_foreign': {
+    severity: 'error',
+    title: 'A token for another server is accepted',
+    expected: 'status 401 to a token whose aud is not this server',
+    cure: 'Check aud of every token (RFC 8707): otherwise whoever runs another server can use here the tokens that it is sent.',
+  },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type FindingCode = keyof typeof catalogue

@@ -1,3 +1,4 @@
+import { UnsecuredJWT } from 'jose'
 import { expect, test } from 'vitest'
 import { type AttackOptions, attackServer } from '../../../src/cli/doctor/attack.ts'
 import type { FindingCode } from '../../../src/cli/doctor/catalogue.ts'
@@ -65,7 +66,11 @@ function authorizationServer(mistakes: Mistakes): typeof globalThis.fetch {
       if (used.has(credential) && !repeatable) return Response.json({ error: 'invalid_grant' }, { status: 400 })
       used.add(credential)
       tokens++
-      return Response.json({ access_token: `a${tokens}`, refresh_token: `r${tokens}` })
+      const resource = form.get('resource') ?? ''
+      if (resource && !mistakes['attack.audience_foreign'])
+        return Response.json({ error: 'invalid_target' }, { status: 400 })
+      const foreign = new UnsecuredJWT({ aud: resource }).encode()
+      return Response.json({ access_token: resource ? foreign : `a${tokens}`, refresh_token: `r${tokens}` })
     },
   }
   return async (input, init) => {
@@ -97,8 +102,24 @@ test.each([
   'attack.consent_missing',
   'attack.code_raced',
   'attack.refresh_raced',
+  'attack.audience_foreign',
 ] as const)('finds %s, and nothing else, where that is the mistake', async code => {
   expect(await attack({ [code]: true })).toEqual([code])
+})
+
+test('finds nothing where a token for somebody else is refused, or is for this server all the same', async () => {
+  const issues = authorizationServer({ 'attack.audience_foreign': true })
+  const refuses: typeof fetch = (input, init) => {
+    const isCall = new Headers(init?.headers).has('authorization')
+    return isCall ? Promise.resolve(new Response(null, { status: 401 })) : issues(input, init)
+  }
+  const ignores: typeof fetch = async (input, init) => {
+    const answer = await issues(input, init)
+    if (!String(input).endsWith('/token') || !answer.ok) return answer
+    const own = new UnsecuredJWT({ aud: facts.url }).encode()
+    return Response.json({ ...((await answer.json()) as object), access_token: own })
+  }
+  for (const each of [refuses, ignores]) expect(await attack({}, { probe: createProbe({ fetch: each }) })).toEqual([])
 })
 
 test('leaves the authorization server of a provider alone', async () => {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createClient } from '../demo-as/support.ts'
+import { initializeWith } from './call-with.ts'
 import { startProcesses } from './processes.ts'
 import { startServers } from './servers.ts'
 
@@ -23,19 +24,9 @@ async function createHolder() {
   return { jwk, prove }
 }
 
-async function call(resource: string, headers: Record<string, string>) {
-  const response = await fetch(resource, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', ...headers },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'initialize',
-      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } },
-    }),
-  })
-  await response.body?.cancel()
-  return { status: response.status, challenge: response.headers.get('www-authenticate') ?? '' }
+async function call(resource: string, credentials: Record<string, string>) {
+  const { headers, status } = await initializeWith(resource, credentials)
+  return { status, challenge: headers.get('www-authenticate') ?? '' }
 }
 
 describe.each(['opaque', 'jwt'])('a client that asks for a bound token (DPoP), %s', format => {

@@ -15,6 +15,7 @@ import { createOidcEmulator } from '../../emulators/oidc.ts'
 import { basic, createClient } from '../demo-as/support.ts'
 import { listen } from '../support/http.ts'
 import { CLIENT, startBridge } from './bridge/support.ts'
+import { callWith } from './call-with.ts'
 import { startServers } from './servers.ts'
 
 const SECRET = 'the-secret-of-the-nightly-job'
@@ -104,23 +105,7 @@ it("an agent brings an assertion of the bridge's provider, and acts for the pers
     { authorization: basic('agent', SECRET) },
   )
   expect(status).toBe(200)
-  const answer = await fetch(servers.resource, {
-    method: 'POST',
-    headers: {
-      Authorization: `Bearer ${json.access_token}`,
-      'Content-Type': 'application/json',
-      Accept: 'application/json, text/event-stream',
-      'MCP-Protocol-Version': '2025-11-25',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'initialize',
-      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } },
-    }),
-  })
-  expect(answer.status).toBe(200)
-  await answer.body?.cancel()
+  expect(await callWith(servers.resource, json.access_token)).toBe(200)
   await vi.waitUntil(() => servers.log().includes('"event":"request_accepted"'), 5_000)
   expect(servers.log()).toContain(`oidc:localhost:${idp.port}:00u1`)
 })

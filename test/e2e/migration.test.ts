@@ -9,6 +9,7 @@ import { createAuth0Emulator } from '../../emulators/auth0.ts'
 import { startDemoAuthorizationServer } from '../../src/cli/demo-authorization-server.ts'
 import { createLogger } from '../../src/observe/log.ts'
 import { freePort, listen } from '../support/http.ts'
+import { callWith } from './call-with.ts'
 import { createMcpUser } from './mcp-user.ts'
 import { type Started, startServers } from './servers.ts'
 
@@ -88,26 +89,6 @@ async function demoToken(issuer: string): Promise<string> {
   return (await post('/oauth/token', grant, 'application/x-www-form-urlencoded')).access_token ?? ''
 }
 
-/** Status of a call with this token. 200: it was served. */
-async function call(resource: string, token: string): Promise<number> {
-  const response = await fetch(resource, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'initialize',
-      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'load', version: '1' } },
-    }),
-  })
-  await response.text()
-  return response.status
-}
-
 /** Titles of the notes of whoever the token is of. */
 async function notesOf(resource: string, token: string): Promise<string> {
   const client = new Client({ name: 'notes', version: '1.0.0' })
@@ -129,7 +110,7 @@ describe('the move from demo to auth0', () => {
     let ended = false
     const caller = async () => {
       while (!ended) {
-        const status = await call(resource, token)
+        const status = await callWith(resource, token)
         statuses.set(status, (statuses.get(status) ?? 0) + 1)
         calls++
       }
@@ -157,16 +138,16 @@ describe('the move from demo to auth0', () => {
     ended = true
     await load
     expect([...statuses.keys()]).toEqual([200])
-    expect(await call(resource, old)).toBe(401)
+    expect(await callWith(resource, old)).toBe(401)
   })
 
   it('with auth0 in the shadow counts and logs what it makes of its own tokens, and still refuses them', async () => {
     const { resource, tenant, AUTH_METADATA_URL, deploy, demoToken } = await deployed()
     const server = await deploy({ AUTH_SHADOW: 'auth0', AUTH_METADATA_URL })
     const fresh = await tenant.mint()
-    expect(await call(resource, await demoToken())).toBe(200)
-    expect(await call(resource, fresh)).toBe(401)
-    expect(await call(resource, await tenant.mint({ audience: 'urn:other' }))).toBe(401)
+    expect(await callWith(resource, await demoToken())).toBe(200)
+    expect(await callWith(resource, fresh)).toBe(401)
+    expect(await callWith(resource, await tenant.mint({ audience: 'urn:other' }))).toBe(401)
     const total = (labels: string) => server.metric(`idplug_shadow_total{${labels}}`)
     await expect.poll(() => total('active="not_asked",shadow="refused",reason="auth0.other_api"')).toBe(1)
     expect(await total('active="not_asked",shadow="accepted",reason=""')).toBe(1)
@@ -184,7 +165,7 @@ describe('the move from demo to auth0', () => {
     const { resource, tenant, AUTH_METADATA_URL, deploy, demoToken } = await deployed()
     tenant.fail({ kind: 'status', status: 503 })
     const server = await deploy({ AUTH_SHADOW: 'auth0', AUTH_METADATA_URL })
-    expect(await call(resource, await demoToken())).toBe(200)
+    expect(await callWith(resource, await demoToken())).toBe(200)
     expect(await server.metric('idplug_provider_ready{provider="auth0",role="shadow"}')).toBe(0)
     await expect.poll(server.log, { timeout: 10_000 }).toContain('"event":"provider_not_ready"')
   })

@@ -1,27 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { notes, startWithClient } from '../demo-as/support.ts'
 import { freePort } from '../support/http.ts'
+import { initializeWith } from './call-with.ts'
 import { startServers } from './servers.ts'
 
 afterEach(() => void vi.useRealTimers())
 
 async function call(resource: string, token: string) {
-  const response = await fetch(resource, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/json',
-      Accept: 'application/json, text/event-stream',
-      Authorization: `Bearer ${token}`,
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'initialize',
-      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } },
-    }),
-  })
-  await response.body?.cancel()
-  return { status: response.status, challenge: response.headers.get('www-authenticate') ?? '' }
+  const { headers, status } = await initializeWith(resource, { authorization: `Bearer ${token}` })
+  return { status, challenge: headers.get('www-authenticate') ?? '' }
 }
 
 const secondsAgo = (seconds: number) => Date.now() - seconds * 1000

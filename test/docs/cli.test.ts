@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createProgram } from '../../src/cli/commands.ts'
 import { personAt } from '../cli/client/person.ts'
 import { openTerminal } from '../cli/client/support.ts'
 import { startServers } from '../e2e/servers.ts'
 import { consolesOf, pattern } from '../support/consoles.ts'
+
+// Each test starts several processes.
+vi.setConfig({ testTimeout: 60_000 })
 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
 const names = ['login', 'call', 'tools', 'whoami', 'logout']

@@ -145,9 +145,16 @@ describe('idplug explain at the demo server', () => {
   })
 
   test('says that it needs the secret of the running server', async () => {
-    const { code, err } = await idplug(['explain'], { input: 'a-token' })
+    const { code, err } = await idplug(['explain'], { env: settingsOf(await startServers()), input: 'a-token' })
     expect(err).toContain('DEMO_RS_CLIENT_SECRET is not set')
     expect(code).toBe(2)
+  })
+
+  test('needs no secret of it for a token of another provider', async () => {
+    const { emulator, env } = await auth0()
+    const both = { ...env, AUTH_PROVIDER: 'demo,auth0' }
+    const { code, out } = await idplug(['explain'], { env: both, input: await emulator.mint() })
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('ACCEPTED') })
   })
 
   test('asks it with that secret, and sees for whom the token is', async () => {

@@ -79,10 +79,6 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
     return fail(command, error.message)
   })
   const { resource, providers } = configuration
-  if (needsDemoSecret(configuration)) {
-    const why = 'a demo server that runs has made one for itself, without which nobody can ask it about a token'
-    return fail(command, `DEMO_RS_CLIENT_SECRET is not set: ${why}. Start both with the same one`)
-  }
   const online = recordingFetch(await createProviderFetch(env))
   const saved = options.keys === undefined ? undefined : readKeys(options.keys, command)
   const fetch: typeof globalThis.fetch = saved ? offlineFetch(saved, () => validator.issuers[0] ?? '') : online.fetch
@@ -90,6 +86,10 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   const { validator } = createProviders(providers, { resource, fetch, now: Date.now, clockToleranceSeconds })
 
   const explanation = await explainToken(token, { validator, resource, now: Date.now() })
+  if (explanation.reason === 'own_credentials_refused' && lacksDemoSecret(configuration)) {
+    const why = 'a demo server that runs has made one for itself, without which nobody can ask it about a token'
+    return fail(command, `DEMO_RS_CLIENT_SECRET is not set: ${why}. Start both with the same one`)
+  }
   if (options.saveKeys !== undefined) {
     await validator.warmUp().catch(() => {}) // said in the explanation
     writeFileSync(options.saveKeys, `${JSON.stringify(online.saved(), null, 2)}\n`)
@@ -98,9 +98,8 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   return explanation.verdict === 'accepted' ? EXIT.fine : EXIT.found
 }
 
-function needsDemoSecret({ providers, settings }: Configuration): boolean {
-  const isAsked = settings.ACCESS_TOKEN_FORMAT === 'opaque' && settings.DEMO_RS_CLIENT_SECRET === undefined
-  return isAsked && providers.some(({ adapter }) => adapter.name === 'demo')
+function lacksDemoSecret({ providers, settings }: Configuration): boolean {
+  return settings.DEMO_RS_CLIENT_SECRET === undefined && providers.some(({ adapter }) => adapter.name === 'demo')
 }
 
 function readKeys(path: string, command: Command) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connectRedisStores, type RedisStores } from '../../demo-as/redis-store.ts'
-import { createMemoryStores, type StoreFactory } from '../../demo-as/store.ts'
+import { createMemoryStores, type Store, type StoreFactory } from '../../demo-as/store.ts'
 import { freePort } from '../support/http.ts'
 import { command, type RedisServer, startRedis } from '../support/redis.ts'
 
@@ -55,6 +55,17 @@ const kinds: [string, () => Promise<StoreFactory>][] = [
   ['Redis', () => connected(redis.url)],
   ['a Redis cluster', () => connected(cluster.map(({ url }) => url).join())],
 ]
+
+/** Waits until Redis takes values again. */
+const isBack = (store: Store) =>
+  vi.waitUntil(
+    () =>
+      store.set('a', 1, 60).then(
+        () => true,
+        () => false,
+      ),
+    15_000,
+  )
 
 describe.each(kinds)('the store in %s', (_name, create) => {
   it('gives a value to one of several takers', async () => {
@@ -167,14 +178,7 @@ describe('the Redis store', () => {
     for (let i = 0; i < 5; i++) await expect(store.get('a')).rejects.toMatchObject(refused)
     await expect(ping()).rejects.toMatchObject(refused)
     await own.restart()
-    await vi.waitUntil(
-      () =>
-        store.set('a', 1, 60).then(
-          () => true,
-          () => false,
-        ),
-      15_000,
-    )
+    await isBack(store)
     expect(await store.get('a')).toBe(1)
     await ping()
     expect(events).toEqual(['store_unreachable', 'store_back'])
@@ -188,16 +192,7 @@ describe('the Redis store', () => {
     own.pause()
     await expect(stores('codes').get('a')).rejects.toMatchObject(refused)
     own.resume()
-    await vi.waitUntil(
-      () =>
-        stores('codes')
-          .set('a', 1, 60)
-          .then(
-            () => true,
-            () => false,
-          ),
-      15_000,
-    )
+    await isBack(stores('codes'))
     expect(await stores('codes').get('a')).toBe(1)
     await close()
     await own.stop()
@@ -212,14 +207,7 @@ describe('the Redis store', () => {
     await expect(store.get('a')).rejects.toMatchObject({ ...refused, error_detail: 'Redis: The queue is full' })
     expect((await waiting).every(({ status }) => status === 'rejected')).toBe(true)
     own.resume()
-    await vi.waitUntil(
-      () =>
-        store.set('a', 1, 60).then(
-          () => true,
-          () => false,
-        ),
-      15_000,
-    )
+    await isBack(store)
     await close()
     await own.stop()
   })

@@ -56,7 +56,6 @@ export interface AuthorizerOptions {
 
 /** Has tokens for one MCP server: the kept one, a refreshed one, or a new one. */
 export interface Authorizer {
-  readonly signIn: () => Promise<SignIn | undefined>
   /** The token for the next request, if there is one. */
   accessToken(): Promise<{ token: string; type: string } | undefined>
   proofs(): Promise<DpopSession | undefined>
@@ -168,7 +167,6 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   }
 
   return {
-    signIn: () => store.load(key),
     async accessToken() {
       const tokens = (await store.load(key))?.tokens
       presented = tokens?.accessToken

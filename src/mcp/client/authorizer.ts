@@ -104,7 +104,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
 
   async function obtain(found: Found, scope: string | undefined): Promise<void> {
     const kept = await store.load(key, found.issuer)
-    const proofKey = options.dpop ? (kept?.proofKey ?? (await createProofKey())) : undefined
+    // Who has bound tokens once gets no others by a later command that does not say so again.
+    const proofKey = kept?.proofKey ?? (options.dpop ? await createProofKey() : undefined)
     const dpop = await proofsOf(proofKey)
     let client = options.registerAnew ? undefined : kept?.client
     const context: GrantContext = {

@@ -36,7 +36,7 @@ export function deviceGrant(show: (code: DeviceCode) => void): Grant {
       if (!metadata || !('device_authorization_endpoint' in metadata)) {
         throw new DiscoveryError(`${issuer} has no device flow; sign in with a browser, or with --paste`)
       }
-      if (dpop) throw new DiscoveryError('the device flow is not available together with --dpop')
+      if (dpop) throw new DiscoveryError('the device flow gives no tokens that are bound to a key (--dpop)')
       const { clientId, clientSecret } = await context.client()
       const configuration = new Configuration({ ...metadata, issuer } as never, clientId, clientSecret)
       configuration[customFetch] = (url, init) => fetch(url, init as RequestInit)

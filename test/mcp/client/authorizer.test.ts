@@ -179,6 +179,18 @@ describe('scopes', () => {
   })
 })
 
+it('tokens are bound to a key again, without being asked for, where they were before', async () => {
+  const { server } = await startFake({ metadata: {} })
+  const store = createMemorySignIns()
+  const seen: GrantContext[] = []
+  const common = { store, grant: grant(seen, false) }
+  await createAuthorizer(options(server, { ...common, dpop: true })).obtain(unauthorized())
+  await createAuthorizer(options(server, common)).stepUp('c', undefined)
+  const [first, second] = seen.map(({ dpop }) => dpop?.thumbprint)
+  expect(first).toBeTruthy()
+  expect(second).toBe(first)
+})
+
 it('metadata about another resource is refused', async () => {
   const { origin } = await startFake()
   const other = new URL('/other', origin)

@@ -268,7 +268,7 @@ async function outlooks(issuer: string, fetch: Fetch): Promise<Readonly<Record<s
   })
   expect(findings).toEqual([])
   const said = clients.map(({ client, verdict, because }) => {
-    const place = because.split('enter a client id: ')[1]
+    const place = because.split('where it has one: ')[1]
     return [client, verdict === 'connects' ? verdict : verdict === 'set up' ? `: ${place}` : `${verdict}: ${because}`]
   })
   return Object.fromEntries(said)

@@ -22,6 +22,7 @@ export interface VisitOptions {
 
 const WAIT_MILLISECONDS = 300_000
 const PATH = '/callback'
+const KEPT_CLIENT = 'If the page there does not know the client, stop this and sign in with --register.\n'
 
 /** Listens on loopback for the browser (RFC 8252 §7.3). A port of before that is taken by now is changed for a free one. */
 export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: string): Promise<Visit> {
@@ -46,6 +47,7 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
     redirectUri,
     async go(url) {
       say(`Sign in at ${url.host} in your browser. If none opens, go to:\n\n  ${url.href}\n`)
+      if (isAsWanted && options.redirectUri === undefined) say(KEPT_CLIENT)
       const back = waitForReturn(server, new URL(redirectUri), wait)
       // A browser that cannot be opened is no mistake: the person has the URL.
       openBrowser?.(url.href).catch(() => undefined)
@@ -98,12 +100,14 @@ function donePage(isError: boolean): string {
 /** For a machine without a browser: the person signs in on another one, and brings back where that ended up. */
 export async function askForUrl(options: VisitOptions, keptRedirectUri?: string): Promise<Visit> {
   const redirectUri = options.redirectUri ?? keptRedirectUri ?? `http://127.0.0.1:8765${PATH}`
+  const isKept = options.redirectUri === undefined && keptRedirectUri !== undefined
   return {
     redirectUri,
     async go(url) {
       options.say(
         `Open this on any machine and sign in:\n\n  ${url.href}\n\nThe last page cannot be shown there; that is as it should be. Copy its address from the browser, and paste it here.\n`,
       )
+      if (isKept) options.say(KEPT_CLIENT)
       const lines = createInterface({ input: process.stdin, output: process.stderr })
       try {
         for await (const line of lines) {

@@ -131,7 +131,10 @@ function registrationObstacle(
   }
   return manual === undefined
     ? fails('it cannot register itself')
-    : { verdict: 'set up', because: `it cannot register itself; enter a client id: ${manual}` }
+    : {
+        verdict: 'set up',
+        because: `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`,
+      }
 }
 
 function fails(because: string): Obstacle {

@@ -163,6 +163,9 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     } catch (error) {
       // An outage is not the end of a sign-in: the refresh token stays for the next time.
       if (!(error instanceof OAuthError) || !isFinal(error.code)) throw error
+      // Its memory is gone: the next sign-in registers anew instead of ending at a page that does not know the client.
+      const isForgotten = error.code === OAuthErrorCode.InvalidClient && kept.client.origin === 'dynamic'
+      if (isForgotten) await store.save(key, { ...kept, client: undefined })
       return false
     }
   }

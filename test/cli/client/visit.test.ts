@@ -47,6 +47,22 @@ describe('the place where the browser comes back to', () => {
     other.close()
   })
 
+  it('comes with a way out where the registration of before may be forgotten, and only there', async () => {
+    const kept = `http://127.0.0.1:${await freePort()}/callback`
+    const told = async (redirectUri?: string, keptRedirectUri?: string) => {
+      const said: string[] = []
+      const visit = await listenForBrowser({ say: text => said.push(text), redirectUri }, keptRedirectUri)
+      const back = visit.go(page)
+      await fetch(`${visit.redirectUri}?code=c&state=s`)
+      await back
+      visit.close()
+      return said.join('\n')
+    }
+    expect(await told(undefined, kept)).toContain('--register')
+    expect(await told()).not.toContain('--register')
+    expect(await told(kept)).not.toContain('--register')
+  })
+
   it('is never another one than the person gave', async () => {
     const taken = await listen(() => {})
     onTestFinished(taken.close)

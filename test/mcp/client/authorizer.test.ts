@@ -113,6 +113,19 @@ describe('renewing', () => {
     expect(await authorizer.renew(unauthorized())).toBe(false)
   })
 
+  it.each([
+    ['dynamic', undefined],
+    ['given', 'c'],
+  ] as const)('an unknown client of origin %s is kept as %s', async (origin, clientId) => {
+    const fake = await startFake({ token: (_form, res) => res.writeHead(401).end('{"error":"invalid_client"}') })
+    const store = createMemorySignIns()
+    await store.save(fake.server.href, { ...stale(fake.origin), client: { clientId: 'c', origin } })
+    const authorizer = createAuthorizer(options(fake.server, { store }))
+    await authorizer.accessToken()
+    expect(await authorizer.renew(unauthorized())).toBe(false)
+    expect((await store.load(fake.server.href))?.client?.clientId).toBe(clientId)
+  })
+
   it('sends a refresh token to no authorization server but its own', async () => {
     const { asked, server } = await startFake()
     const store = createMemorySignIns()

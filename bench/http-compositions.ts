@@ -62,22 +62,36 @@ export function checked({ issuer, resource, jwksUri }: CompositionSettings): Req
   })
 }
 
-/** The same server with the check taken out: a gate that stands open, and operations that need no scope. */
+/**
+ * The same server with the check taken out: a gate that takes every request for whoever it says it is from, and operations
+ * that need no scope. As many users as with the check: for a single one, compiled code takes the user for a constant.
+ */
 export function unchecked({ issuer, resource }: CompositionSettings): RequestListener {
-  const everybody: ValidatedToken = Object.freeze({
-    issuer,
-    subject: 'user',
-    clientId: 'bench',
-    scopes: ['notes:read'],
-    audience: [resource],
-    expiresAt: 4_000_000_000,
-    principalType: 'user' as const,
-    claims: {},
-  })
-  const admitted = Promise.resolve(everybody)
+  const users = new Map<string, Promise<ValidatedToken>>()
+  function userOf(claim: string): Promise<ValidatedToken> {
+    const known = users.get(claim)
+    if (known) return known
+    const user: ValidatedToken = Object.freeze({
+      issuer,
+      subject: `user-${users.size}`,
+      clientId: 'bench',
+      scopes: ['notes:read', 'notes:write'],
+      audience: [resource],
+      expiresAt: 4_000_000_000,
+      principalType: 'user' as const,
+      claims: {},
+    })
+    const admitted = Promise.resolve(user)
+    users.set(claim, admitted)
+    return admitted
+  }
   const endpoint = createEndpoint()
   const route = createProtectedRoute({
-    gate: { authenticate: () => admitted, accept: () => {}, refuse: (_response, error) => console.error(error) },
+    gate: {
+      authenticate: ({ headers: { authorization = '' } }) => userOf(authorization.slice(-16)),
+      accept: () => {},
+      refuse: (_response, error) => console.error(error),
+    },
     endpoint: { requiredScopes: () => [], handle: endpoint.handle },
     scopesSupported: [],
     checkOrigin: createOriginCheck({ publicUrl: resource, allowedHosts: [], allowedOrigins: [] }),

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { Pool } from 'undici'
+import { Client } from 'undici'
 import type { CompositionSettings } from './http-compositions.ts'
 import type { ServerReport } from './http-server.ts'
 
@@ -51,7 +51,8 @@ export async function startIssuer(): Promise<Issuer> {
 type Composition = 'bare' | 'checked' | 'unchecked' | 'usual'
 
 export interface MeasuredServer {
-  readonly pool: Pool
+  /** One for each client. */
+  readonly connections: readonly Client[]
   report(options: { collect: boolean }): Promise<ServerReport>
   stop(): Promise<void>
 }
@@ -73,15 +74,15 @@ export async function startServers(
   const { ports } = (await answerOf(child)) as { ports: number[] }
   let running = ports.length
   return ports.map(port => {
-    const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 })
+    const connections = Array.from({ length: CONNECTIONS }, () => new Client(`http://127.0.0.1:${port}`))
     return {
-      pool,
+      connections,
       async report(options) {
         child.send(options)
         return (await answerOf(child)) as ServerReport
       },
       async stop() {
-        await pool.close()
+        await Promise.all(connections.map(connection => connection.close()))
         running--
         if (running === 0) child.disconnect()
       },
@@ -111,15 +112,15 @@ const legacyCall = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call',
 
 /** `tools/call` as clients of 2025-11-25 send it. With `session`, one is opened for it. */
 export async function legacyRequest(
-  { pool }: MeasuredServer,
+  { connections: [connection] }: MeasuredServer,
   token: string,
   { session }: { session: boolean },
 ): Promise<PreparedRequest> {
   const headers: Record<string, string> = { ...jsonHeaders, authorization: `Bearer ${token}` }
-  if (session) {
+  if (session && connection) {
     const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } }
     const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })
-    const opened = await pool.request({ path: '/mcp', method: 'POST', headers, body })
+    const opened = await connection.request({ path: '/mcp', method: 'POST', headers, body })
     await opened.body.dump()
     headers['mcp-session-id'] = String(opened.headers['mcp-session-id'])
   }
@@ -156,20 +157,20 @@ export function refusedRequest(authorization?: string): PreparedRequest {
  * @throws {Error} An answer is not what was expected.
  */
 export async function drive(
-  { pool }: MeasuredServer,
+  { connections }: MeasuredServer,
   requests: readonly PreparedRequest[],
   count: number,
   expected: { status: number; text: string },
 ): Promise<void> {
   let left = count
-  const client = async ({ headers, body }: PreparedRequest) => {
-    while (left-- > 0) {
-      const answer = await pool.request({ path: '/mcp', method: 'POST', headers, body })
+  const client = async ({ headers, body }: PreparedRequest, connection: Client | undefined) => {
+    while (connection && left-- > 0) {
+      const answer = await connection.request({ path: '/mcp', method: 'POST', headers, body })
       const text = await answer.body.text()
       if (answer.statusCode !== expected.status || !text.includes(expected.text)) {
         throw new Error(`Unexpected answer ${answer.statusCode}: ${text}`)
       }
     }
   }
-  await Promise.all(requests.map(client))
+  await Promise.all(requests.map((request, index) => client(request, connections[index])))
 }

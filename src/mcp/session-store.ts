@@ -33,20 +33,23 @@ export interface SessionStore<T extends Closable> {
 interface Entry<T> {
   readonly id: string
   readonly session: T
-  readonly owner: string
-  readonly user: string
+  readonly owner: Owner
   lastUsed: number
+  /** Grows with every use of any session: several fall into one millisecond. */
+  turn: number
   /** Requests in flight, open streams included. */
   active: number
 }
+
+type Owner = Pick<ValidatedToken, 'issuer' | 'subject' | 'clientId'>
 
 const sweepMilliseconds = 60_000
 
 export function createSessionStore<T extends Closable>(options: SessionStoreOptions): SessionStore<T> {
   const { now, idleSeconds, maxSessions, maxSessionsPerUser } = options
-  // Both in the order of last use, so that the first entry is the one to let go of.
   const entries = new Map<string, Entry<T>>()
   const users = new Map<string, Set<Entry<T>>>()
+  let turns = 0
   const sweeper = setInterval(sweep, sweepMilliseconds).unref()
 
   function idle({ active, lastUsed }: Entry<T>): boolean {
@@ -54,23 +57,21 @@ export function createSessionStore<T extends Closable>(options: SessionStoreOpti
   }
 
   function touch(entry: Entry<T>): void {
-    if (!entries.delete(entry.id)) return
-    entries.set(entry.id, entry)
-    users.get(entry.user)?.delete(entry)
-    users.get(entry.user)?.add(entry)
     entry.lastUsed = now()
-  }
-
-  function remove(entry: Entry<T>): void {
-    entries.delete(entry.id)
-    const siblings = users.get(entry.user)
-    siblings?.delete(entry)
-    if (siblings?.size === 0) users.delete(entry.user)
+    entry.turn = ++turns
   }
 
   function end(entry: Entry<T>): void {
     remove(entry)
     void entry.session.close()
+  }
+
+  function remove(entry: Entry<T>): void {
+    entries.delete(entry.id)
+    const user = userOf(entry.owner)
+    const siblings = users.get(user)
+    siblings?.delete(entry)
+    if (siblings?.size === 0) users.delete(user)
   }
 
   function sweep(): void {
@@ -82,19 +83,19 @@ export function createSessionStore<T extends Closable>(options: SessionStoreOpti
       return entries.size
     },
     add(id, token, session) {
-      const user = keyOf(token.issuer, token.subject)
+      const { issuer, subject, clientId } = token
+      const user = userOf(token)
       const siblings = users.get(user) ?? new Set()
-      const [oldestOfUser] = siblings
-      const [oldest] = entries.values()
-      if (oldestOfUser && siblings.size >= maxSessionsPerUser) end(oldestOfUser)
-      else if (oldest && entries.size >= maxSessions) end(oldest)
-      const entry = { id, session, owner: ownerOf(token), user, lastUsed: now(), active: 0 }
+      // Looked for only when there is no room: to keep them in order would cost every request.
+      if (siblings.size >= maxSessionsPerUser) end(leastRecentlyUsed(siblings))
+      else if (entries.size >= maxSessions) end(leastRecentlyUsed(entries.values()))
+      const entry = { id, session, owner: { issuer, subject, clientId }, lastUsed: now(), turn: ++turns, active: 0 }
       entries.set(id, entry)
       users.set(user, siblings.add(entry))
     },
     async use(id, token, use) {
       const entry = entries.get(id)
-      if (!entry || entry.owner !== ownerOf(token)) return false
+      if (!entry || !isOwner(entry.owner, token)) return false
       if (idle(entry)) {
         end(entry)
         return false
@@ -122,11 +123,16 @@ export function createSessionStore<T extends Closable>(options: SessionStoreOpti
   }
 }
 
-/** JSON, so that no parts can be put together to read like other parts. */
-function keyOf(...parts: string[]): string {
-  return JSON.stringify(parts)
+function isOwner(owner: Owner, token: ValidatedToken): boolean {
+  return owner.subject === token.subject && owner.clientId === token.clientId && owner.issuer === token.issuer
 }
 
-function ownerOf({ issuer, subject, clientId }: ValidatedToken): string {
-  return keyOf(issuer, subject, clientId)
+/** JSON, so that no parts can be put together to read like other parts. */
+function userOf({ issuer, subject }: Owner): string {
+  return JSON.stringify([issuer, subject])
+}
+
+/** @param entries - One at least. */
+function leastRecentlyUsed<T>(entries: Iterable<Entry<T>>): Entry<T> {
+  return [...entries].reduce((least, entry) => (entry.turn < least.turn ? entry : least))
 }

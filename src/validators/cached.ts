@@ -30,7 +30,7 @@ interface LastToken {
 }
 
 interface Refused {
-  readonly error: InvalidTokenError
+  readonly decision: Promise<ValidatedToken>
   readonly until: number
 }
 
@@ -87,16 +87,16 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
       observer?.cacheLookup?.('joined')
       return isBearer ? joined.then(refuseBound) : joined
     }
+    const refusal = refused.get(key)
+    if (refusal !== undefined && now() < refusal.until) {
+      observer?.cacheLookup?.('negative')
+      return refusal.decision
+    }
     const decided = validateUnknown(token, key)
     return isBearer ? decided.then(refuseBound) : decided
   }
 
   async function validateUnknown(token: string, key: string): Promise<ValidatedToken> {
-    const refusal = refused.get(key)
-    if (refusal !== undefined && now() < refusal.until) {
-      observer?.cacheLookup?.('negative')
-      throw refusal.error
-    }
     observer?.cacheLookup?.('miss')
     if (!B64_TOKEN.test(token)) throw malformed('characters that are not allowed in a token')
     const decision = engine.decide(token)
@@ -111,7 +111,7 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
       return validated
     } catch (error) {
       accepted.delete(key)
-      if (error instanceof InvalidTokenError) refused.set(key, { error, until: now() + refusedMilliseconds })
+      if (error instanceof InvalidTokenError) refused.set(key, { decision, until: now() + refusedMilliseconds })
       throw error
     } finally {
       pending.delete(key)

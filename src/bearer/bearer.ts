@@ -31,6 +31,11 @@ export function dpopToken(source: CredentialSource): string {
   return presentedToken(source, 'DPoP')
 }
 
+/** Whether the request brings nothing at all. Without credentials is one that brings something of another kind, too. */
+export function hasNoCredentials({ authorization, authorizationCount, url }: CredentialSource): boolean {
+  return !authorization && authorizationCount === 0 && !url.includes('?')
+}
+
 export function isDpopScheme(authorization: string | undefined): boolean {
   return authorization !== undefined && /^dpop(?: |$)/i.test(authorization)
 }

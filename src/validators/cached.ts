@@ -12,12 +12,14 @@ export interface TokenEngine {
   decide(token: string): Promise<ValidatedToken>
 }
 
-/** Times are milliseconds since the Unix epoch. */
-interface Accepted {
+/** What was decided about a token. */
+interface Decided {
   readonly decision: Promise<ValidatedToken>
   /** The same, except for a token that is bound to a key. Made once, so that a hit need not look. */
   readonly asBearer: Promise<ValidatedToken>
+  /** Milliseconds since the Unix epoch. */
   readonly until: number
+  readonly lookup: 'hit' | 'negative'
 }
 
 /**
@@ -26,12 +28,7 @@ interface Accepted {
  */
 interface LastToken {
   readonly token: string
-  readonly accepted: Accepted
-}
-
-interface Refused {
-  readonly decision: Promise<ValidatedToken>
-  readonly until: number
+  readonly decided: Decided
 }
 
 /** Node's own limit for all headers together. Tokens near it cannot arrive over HTTP. */
@@ -57,8 +54,8 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
   const { now, observer } = context
   const cacheMilliseconds = (context.cacheSeconds ?? 60) * 1000
   const refusedMilliseconds = (context.refusedCacheSeconds ?? 5) * 1000
-  const accepted = new LRUCache<string, Accepted>({ max: context.cacheMaxEntries ?? 10_000 })
-  const refused = new LRUCache<string, Refused>({ max: MAX_REFUSED })
+  const accepted = new LRUCache<string, Decided>({ max: context.cacheMaxEntries ?? 10_000 })
+  const refused = new LRUCache<string, Decided>({ max: MAX_REFUSED })
   const pending = new Map<string, Promise<ValidatedToken>>()
   const lastOf = new WeakMap<object, LastToken>()
 
@@ -71,29 +68,25 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
     const isBearer = scheme !== 'DPoP'
     if (token.length > MAX_TOKEN_LENGTH) return Promise.reject(malformed(`longer than ${MAX_TOKEN_LENGTH} characters`))
     const last = connection && lastOf.get(connection)
-    if (last?.token === token && now() < last.accepted.until) {
-      observer?.cacheLookup?.('hit')
-      return isBearer ? last.accepted.asBearer : last.accepted.decision
-    }
+    if (last?.token === token && now() < last.decided.until) return recalled(last.decided, isBearer)
     const key = hash('sha256', token, 'binary')
-    const known = accepted.get(key)
+    const known = accepted.get(key) ?? refused.get(key)
     if (known !== undefined && now() < known.until) {
-      if (connection) lastOf.set(connection, { token, accepted: known })
-      observer?.cacheLookup?.('hit')
-      return isBearer ? known.asBearer : known.decision
+      if (connection) lastOf.set(connection, { token, decided: known })
+      return recalled(known, isBearer)
     }
     const joined = pending.get(key)
     if (joined) {
       observer?.cacheLookup?.('joined')
       return isBearer ? joined.then(refuseBound) : joined
     }
-    const refusal = refused.get(key)
-    if (refusal !== undefined && now() < refusal.until) {
-      observer?.cacheLookup?.('negative')
-      return refusal.decision
-    }
     const decided = validateUnknown(token, key)
     return isBearer ? decided.then(refuseBound) : decided
+  }
+
+  function recalled({ decision, asBearer, lookup }: Decided, isBearer: boolean): Promise<ValidatedToken> {
+    observer?.cacheLookup?.(lookup)
+    return isBearer ? asBearer : decision
   }
 
   async function validateUnknown(token: string, key: string): Promise<ValidatedToken> {
@@ -107,11 +100,14 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
         decision,
         asBearer: bearerDecision(decision, validated),
         until: Math.min(validated.expiresAt * 1000, now() + cacheMilliseconds),
+        lookup: 'hit',
       })
       return validated
     } catch (error) {
       accepted.delete(key)
-      if (error instanceof InvalidTokenError) refused.set(key, { decision, until: now() + refusedMilliseconds })
+      if (error instanceof InvalidTokenError) {
+        refused.set(key, { decision, asBearer: decision, until: now() + refusedMilliseconds, lookup: 'negative' })
+      }
       throw error
     } finally {
       pending.delete(key)

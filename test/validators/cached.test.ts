@@ -72,17 +72,22 @@ test('keeps an accepted token never past its expiry', async () => {
   expect((await refusalOf(validator.validate('token'))).reason.kind).toBe('expired')
 })
 
-test('remembers a refusal for a few seconds', async () => {
+test.each([
+  ['on no connection', undefined],
+  ['on one connection', {}],
+])('remembers a refusal for a few seconds, %s', async (_case, connection) => {
   const { validator, decisions, seen, advance, answerWith } = createEngine({ refusedCacheSeconds: 5 })
+  const refusedKind = async () => (await refusalOf(validator.validate('token', connection))).reason.kind
   answerWith(refuse({ kind: 'inactive' }))
-  await refusalOf(validator.validate('token'))
+  await refusedKind()
+  expect(await refusedKind()).toBe('inactive')
   advance(4.9)
-  expect((await refusalOf(validator.validate('token'))).reason).toEqual({ kind: 'inactive' })
+  expect(await refusedKind()).toBe('inactive')
   expect(decisions).toHaveLength(1)
   advance(0.1)
   answerWith(async () => tokenUntil(NOW + 3600))
-  await validator.validate('token')
-  expect(seen.lookups).toEqual(['miss', 'negative', 'miss'])
+  await validator.validate('token', connection)
+  expect(seen.lookups).toEqual(['miss', 'negative', 'negative', 'miss'])
 })
 
 test('remembers no refusal when that is turned off', async () => {

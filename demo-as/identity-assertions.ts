@@ -3,6 +3,7 @@ import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey,
 import type Provider from 'oidc-provider'
 import { type Client, errors, type ResourceServer } from 'oidc-provider'
 import { TemporarilyUnavailable } from './errors.ts'
+import { provenKey } from './proof.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import type { Store, StoreFactory } from './store.ts'
 import { type Identification, type SignedInUser, UpstreamUnavailableError } from './upstream/upstream.ts'
@@ -48,7 +49,8 @@ const KEYS_OUT_OF_REACH = 'the issuer of the assertion cannot be asked for its k
  * token, without a browser, and without a refresh token: the issuer is to be asked again.
  *
  * Checked are signature, `typ`, `iss`, `aud` (this server alone), `client_id` (the authenticated client), `sub`, `iat`, `exp`,
- * `resource`, `scope`, and last that the `jti` is new, for all processes that share the store. Public clients are refused.
+ * `resource`, `scope`, and last that the `jti` is new, for all processes that share the store. Public clients are refused. With a
+ * DPoP proof the token is bound to its key.
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-oauth-identity-assertion-authz-grant/
  * @see https://www.rfc-editor.org/rfc/rfc7523.html#section-3
@@ -70,6 +72,7 @@ export function acceptIdentityAssertions(provider: Provider, options: IdentityAs
       const resource = resourceOf(claims, params.resource, resources)
       const user = userOf(issuer.identify(claims))
       const scope = scopesOf([claims.scope, params.scope], user, resource).join(' ')
+      const key = await provenKey(provider, ctx)
       await useOnce(used, claims)
 
       await accounts.set(user.subject, user, options.accountSeconds)
@@ -83,6 +86,7 @@ export function acceptIdentityAssertions(provider: Provider, options: IdentityAs
       })
       token.resourceServer = new provider.ResourceServer(resource.resource, options.resourceServer(resource))
       token.scope = scope
+      if (key) token.setThumbprint('jkt', key)
       ctx.oidc.entity('AccessToken', token)
       const value = await token.save()
       log('assertion_accepted', { issuer: claims.iss, subject: user.subject, clientId: client.clientId })

@@ -25,6 +25,7 @@ import {
   unreachablePage,
   unusableDocumentPage,
 } from './pages/messages.ts'
+import { PROOF_ALGORITHMS } from './proof.ts'
 import { extendProvider } from './provider-extensions.ts'
 import { refreshing } from './refresh.ts'
 import { checkRegistration } from './registration.ts'
@@ -117,7 +118,7 @@ export function createProvider(options: ProviderOptions): Provider {
     enabledJWA: {
       idTokenSigningAlgValues: ['ES256'],
       clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'],
-      dPoPSigningAlgValues: ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'],
+      dPoPSigningAlgValues: [...PROOF_ALGORITHMS],
     },
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     scopes: [...OIDC_SCOPES, ...resources.all.flatMap(resource => Object.keys(resource.scopes))],

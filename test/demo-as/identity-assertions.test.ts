@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createIssuerKeys } from '../../demo-as/identity-assertions.ts'
 import type { AssertionIssuer, AuthorizationServerOptions } from '../../demo-as/server.ts'
@@ -130,6 +130,59 @@ describe('an identity assertion (ID-JAG)', () => {
     })
     const claims = JSON.parse(Buffer.from(json.access_token.split('.')[1], 'base64url').toString())
     expect(claims).toMatchObject({ iss: origin, aud: RESOURCE, sub: 'acme:U019488227', client_id: 'agent' })
+  })
+
+  describe('with a proof of possession (DPoP)', () => {
+    const now = () => Math.floor(Date.now() / 1000)
+
+    async function createHolder() {
+      const { privateKey, publicKey } = await generateKeyPair('ES256')
+      const jwk = await exportJWK(publicKey)
+      const prove = (claims: Record<string, unknown>, typ = 'dpop+jwt') =>
+        new SignJWT(JSON.parse(JSON.stringify({ htm: 'POST', jti: randomUUID(), iat: now(), ...claims })))
+          .setProtectedHeader({ alg: 'ES256', typ, jwk })
+          .sign(privateKey)
+      return { jkt: await calculateJwkThumbprint(jwk), prove }
+    }
+
+    it('gives a token that is bound to its key', async () => {
+      const { origin, client } = await start()
+      const { jkt, prove } = await createHolder()
+      const DPoP = await prove({ htu: `${origin}/oauth/token?a=b` })
+      const fields = { grant_type: GRANT, assertion: await assertion(origin) }
+      const { json } = await client.token(fields, { authorization, DPoP })
+      expect(json.token_type).toBe('DPoP')
+      expect((await client.introspect(json.access_token)).json).toMatchObject({ active: true, cnf: { jkt } })
+    })
+
+    it.each([
+      ['for another method', { htm: 'GET' }, undefined, 'invalid_dpop_proof'],
+      ['for another URL', { htu: 'https://elsewhere.example/oauth/token' }, undefined, 'invalid_dpop_proof'],
+      ['of another type', {}, 'JWT', 'invalid_dpop_proof'],
+      ['without jti', { jti: undefined }, undefined, 'invalid_dpop_proof'],
+      ['of an hour ago', { iat: now() - 3600 }, undefined, 'invalid_dpop_proof'],
+      ['of the next hour', { iat: now() + 3600 }, undefined, 'invalid_dpop_proof'],
+    ])('is refused where that is one %s, and is still good afterwards', async (_name, claims, typ, error) => {
+      const { origin, client } = await start()
+      const { prove } = await createHolder()
+      const htu = `${origin}/oauth/token`
+      const fields = { grant_type: GRANT, assertion: await assertion(origin) }
+      const refused = await client.token(fields, { authorization, DPoP: await prove({ htu, ...claims }, typ) })
+      expect(refused).toMatchObject({ status: 400, json: { error } })
+      expect((await client.token(fields, { authorization, DPoP: await prove({ htu }) })).status).toBe(200)
+    })
+
+    it('is refused where that was used before, or is missing though the client is registered for it', async () => {
+      const bound = { ...agent, dpop_bound_access_tokens: true }
+      const { origin, client } = await start({ clients: [bound as never] })
+      const { prove } = await createHolder()
+      const DPoP = await prove({ htu: `${origin}/oauth/token` })
+      const ask = async (headers: Record<string, string>) =>
+        client.token({ grant_type: GRANT, assertion: await assertion(origin) }, { authorization, ...headers })
+      expect(await ask({})).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })
+      expect((await ask({ DPoP })).status).toBe(200)
+      expect(await ask({ DPoP })).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })
+    })
   })
 
   it.each([

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import {
   Client,
   ClientCredentialsProvider,
@@ -12,6 +13,7 @@ import {
 import { exportJWK, exportPKCS8, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createOidcEmulator } from '../../emulators/oidc.ts'
+import { openTerminal } from '../cli/client/support.ts'
 import { basic, createClient } from '../demo-as/support.ts'
 import { listen } from '../support/http.ts'
 import { CLIENT, startBridge } from './bridge/support.ts'
@@ -71,41 +73,76 @@ describe('a machine that the operator set up, with the official client', () => {
   })
 })
 
-it("an agent brings an assertion of the bridge's provider, and acts for the person that signs in there", async () => {
-  const { privateKey, publicKey } = await generateKeyPair('ES256')
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }] }
-  const idp = await listen((req, res) => {
-    const issuer = `http://localhost:${idp.port}`
-    const body = req.url === '/jwks' ? jwks : { issuer, jwks_uri: `${issuer}/jwks` }
-    res.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+describe("an agent with an assertion of the bridge's provider acts for the person that signs in there", () => {
+  /** Gives an ID-JAG for whatever ID token it is shown (RFC 8693), as the provider of an enterprise does. */
+  async function startIdp() {
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }] }
+    const assert = (audience: string, resource: string) =>
+      new SignJWT({ client_id: 'agent', resource, jti: randomUUID() })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k', typ: 'oauth-id-jag+jwt' })
+        .setIssuer(issuer)
+        .setSubject('00u1')
+        .setAudience(audience)
+        .setIssuedAt()
+        .setExpirationTime('5 minutes')
+        .sign(privateKey)
+    const { close, port } = await listen(async (req, res) => {
+      const form = new URLSearchParams(await text(req))
+      const exchanged = async () => ({
+        access_token: await assert(form.get('audience') ?? '', form.get('resource') ?? ''),
+        issued_token_type: 'urn:ietf:params:oauth:token-type:id-jag',
+        token_type: 'N_A',
+      })
+      const metadata = { issuer, jwks_uri: `${issuer}/jwks`, token_endpoint: `${issuer}/token` }
+      const body = req.url === '/jwks' ? jwks : req.url === '/token' ? await exchanged() : metadata
+      res.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+    })
+    onTestFinished(close)
+    const issuer = `http://localhost:${port}`
+    return { issuer, assert, subject: `oidc:localhost:${port}:00u1` }
+  }
+
+  async function start(idp: { issuer: string }, settings: Record<string, string> = {}) {
+    const agent = { client_id: 'agent', grants: ['identity_assertion'], clientSecretEnv: 'AGENT_SECRET' }
+    const { servers } = await startBridge(
+      uri => createOidcEmulator({ clients: [{ ...CLIENT, redirectUris: [uri] }] }),
+      origin => ({
+        AUTH_PROVIDER: 'oidc',
+        AUTH_METADATA_URL: origin,
+        BRIDGE_ASSERTION_ISSUER: idp.issuer,
+        AUTH_CLIENTS_FILE: clientsFile(agent),
+        AGENT_SECRET: SECRET,
+        ...settings,
+      }),
+    )
+    return servers
+  }
+
+  it('with nothing but the token request', async () => {
+    const idp = await startIdp()
+    const servers = await start(idp)
+    const assertion = await idp.assert(servers.issuer, servers.resource)
+    const { status, json } = await createClient(servers.issuer).token(
+      { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion },
+      { authorization: basic('agent', SECRET) },
+    )
+    expect(status).toBe(200)
+    expect(await callWith(servers.resource, json.access_token)).toBe(200)
+    await vi.waitUntil(() => servers.log().includes('"event":"request_accepted"'), 5_000)
+    expect(servers.log()).toContain(idp.subject)
   })
-  onTestFinished(idp.close)
-  const issuer = `http://localhost:${idp.port}`
-  const agent = { client_id: 'agent', grants: ['identity_assertion'], clientSecretEnv: 'AGENT_SECRET' }
-  const { servers } = await startBridge(
-    uri => createOidcEmulator({ clients: [{ ...CLIENT, redirectUris: [uri] }] }),
-    origin => ({
-      AUTH_PROVIDER: 'oidc',
-      AUTH_METADATA_URL: origin,
-      BRIDGE_ASSERTION_ISSUER: issuer,
-      AUTH_CLIENTS_FILE: clientsFile(agent),
-      AGENT_SECRET: SECRET,
-    }),
-  )
-  const assertion = await new SignJWT({ client_id: 'agent', resource: servers.resource, jti: randomUUID() })
-    .setProtectedHeader({ alg: 'ES256', kid: 'k', typ: 'oauth-id-jag+jwt' })
-    .setIssuer(issuer)
-    .setSubject('00u1')
-    .setAudience(servers.issuer)
-    .setIssuedAt()
-    .setExpirationTime('5 minutes')
-    .sign(privateKey)
-  const { status, json } = await createClient(servers.issuer).token(
-    { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion },
-    { authorization: basic('agent', SECRET) },
-  )
-  expect(status).toBe(200)
-  expect(await callWith(servers.resource, json.access_token)).toBe(200)
-  await vi.waitUntil(() => servers.log().includes('"event":"request_accepted"'), 5_000)
-  expect(servers.log()).toContain(`oidc:localhost:${idp.port}:00u1`)
+
+  it('on the command line, where the server takes bound tokens only', async () => {
+    const idp = await startIdp()
+    const servers = await start(idp, { DPOP: 'required' })
+    const terminal = openTerminal({ AGENT_SECRET: SECRET })
+    const idToken = `${terminal.tokens}.id-token`
+    writeFileSync(idToken, 'an ID token')
+    const as = ['--client-id', 'agent', '--client-secret-env', 'AGENT_SECRET', '--issuer', servers.issuer]
+    const by = ['--id-token', idToken, '--idp', idp.issuer, '--idp-client-id', 'workstation']
+    const bound = await terminal.run(['call', servers.resource, 'whoami', ...as, ...by, '--dpop'])
+    expect(bound).toMatchObject({ code: 0, stdout: expect.stringContaining(idp.subject) })
+    expect((await terminal.run(['call', servers.resource, 'whoami', ...as, ...by])).code).not.toBe(0)
+  })
 })

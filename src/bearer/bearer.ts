@@ -31,7 +31,7 @@ export function dpopToken(source: CredentialSource): string {
   return presentedToken(source, 'DPoP')
 }
 
-/** Whether the request brings nothing at all. Without credentials is one that brings something of another kind, too. */
+/** Whether there is nothing to look at: no header, and no query that a token could stand in. */
 export function hasNoCredentials({ authorization, authorizationCount, url }: CredentialSource): boolean {
   return !authorization && authorizationCount === 0 && !url.includes('?')
 }

@@ -148,7 +148,7 @@ function challenge(scheme: PresentationScheme, parameters: Readonly<Record<strin
   return text
 }
 
-/** Hardly a value needs a change, and looking costs a tenth of changing. */
+/** Hardly any value needs a change. */
 function quotable(value: string): string {
   if (/^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/.test(value)) return value
   return value.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')

@@ -60,7 +60,7 @@ export function createProtectedRoute(options: ProtectedRouteOptions): RequestLis
       })
       return
     }
-    // Not awaited: a refusal that is thrown costs more than all the rest of it.
+    // Not awaited, so that a refusal is never thrown.
     gate.authenticate(req).then(
       token => admit(req, res, token),
       error => gate.refuse(res, error),

@@ -51,8 +51,8 @@ export async function startIssuer(): Promise<Issuer> {
 type Composition = 'bare' | 'checked' | 'unchecked' | 'usual'
 
 export interface MeasuredServer {
-  /** One for each client. */
-  readonly connections: readonly Client[]
+  /** Each client has its own. */
+  connection(client: number): Client
   report(options: { collect: boolean }): Promise<ServerReport>
   stop(): Promise<void>
 }
@@ -76,7 +76,7 @@ export async function startServers(
   return ports.map(port => {
     const connections = Array.from({ length: CONNECTIONS }, () => new Client(`http://127.0.0.1:${port}`))
     return {
-      connections,
+      connection: client => connections[client % CONNECTIONS] as Client,
       async report(options) {
         child.send(options)
         return (await answerOf(child)) as ServerReport
@@ -112,15 +112,15 @@ const legacyCall = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call',
 
 /** `tools/call` as clients of 2025-11-25 send it. With `session`, one is opened for it. */
 export async function legacyRequest(
-  { connections: [connection] }: MeasuredServer,
+  server: MeasuredServer,
   token: string,
   { session }: { session: boolean },
 ): Promise<PreparedRequest> {
   const headers: Record<string, string> = { ...jsonHeaders, authorization: `Bearer ${token}` }
-  if (session && connection) {
+  if (session) {
     const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } }
     const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })
-    const opened = await connection.request({ path: '/mcp', method: 'POST', headers, body })
+    const opened = await server.connection(0).request({ path: '/mcp', method: 'POST', headers, body })
     await opened.body.dump()
     headers['mcp-session-id'] = String(opened.headers['mcp-session-id'])
   }
@@ -157,14 +157,15 @@ export function refusedRequest(authorization?: string): PreparedRequest {
  * @throws {Error} An answer is not what was expected.
  */
 export async function drive(
-  { connections }: MeasuredServer,
+  server: MeasuredServer,
   requests: readonly PreparedRequest[],
   count: number,
   expected: { status: number; text: string },
 ): Promise<void> {
   let left = count
-  const client = async ({ headers, body }: PreparedRequest, connection: Client | undefined) => {
-    while (connection && left-- > 0) {
+  const client = async ({ headers, body }: PreparedRequest, index: number) => {
+    const connection = server.connection(index)
+    while (left-- > 0) {
       const answer = await connection.request({ path: '/mcp', method: 'POST', headers, body })
       const text = await answer.body.text()
       if (answer.statusCode !== expected.status || !text.includes(expected.text)) {
@@ -172,5 +173,5 @@ export async function drive(
       }
     }
   }
-  await Promise.all(requests.map((request, index) => client(request, connections[index])))
+  await Promise.all(requests.map(client))
 }

@@ -44,7 +44,7 @@ export async function soak({ settings, tokens: [token = ''] }: Issuer): Promise<
 
 /** Sends requests that take a while and closes the connection while they do. */
 async function hangUp(
-  { connections }: MeasuredServer,
+  server: MeasuredServer,
   requests: readonly { headers: Record<string, string>; body: string }[],
   count: number,
 ): Promise<void> {
@@ -58,8 +58,8 @@ async function hangUp(
         headers,
         body: body.replace(/"id":\d+,/, `"id":${id++},`),
       }
-      const answer = connections[i]?.request({ ...request, signal: AbortSignal.timeout(10) })
-      await answer?.then(({ body }) => body.dump()).catch(() => {})
+      const answer = server.connection(i).request({ ...request, signal: AbortSignal.timeout(10) })
+      await answer.then(({ body }) => body.dump()).catch(() => {})
     })
     await Promise.all(batch)
   }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createIssuerKeys } from '../../demo-as/identity-assertions.ts'
 import type { AssertionIssuer, AuthorizationServerOptions } from '../../demo-as/server.ts'
 import { createMemoryStores } from '../../demo-as/store.ts'
 import { listen } from '../support/http.ts'
+import { createProofHolder } from '../support/proof-holder.ts'
 import { basic, distantStores, type Event, files, notes, RESOURCE, startWithClient } from './support.ts'
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -135,20 +136,10 @@ describe('an identity assertion (ID-JAG)', () => {
   describe('with a proof of possession (DPoP)', () => {
     const now = () => Math.floor(Date.now() / 1000)
 
-    async function createHolder() {
-      const { privateKey, publicKey } = await generateKeyPair('ES256')
-      const jwk = await exportJWK(publicKey)
-      const prove = (claims: Record<string, unknown>, typ = 'dpop+jwt') =>
-        new SignJWT(JSON.parse(JSON.stringify({ htm: 'POST', jti: randomUUID(), iat: now(), ...claims })))
-          .setProtectedHeader({ alg: 'ES256', typ, jwk })
-          .sign(privateKey)
-      return { jkt: await calculateJwkThumbprint(jwk), prove }
-    }
-
     it('gives a token that is bound to its key', async () => {
       const { origin, client } = await start()
-      const { jkt, prove } = await createHolder()
-      const DPoP = await prove({ htu: `${origin}/oauth/token?a=b` })
+      const { jkt, prove } = await createProofHolder()
+      const DPoP = await prove(`${origin}/oauth/token?a=b`)
       const fields = { grant_type: GRANT, assertion: await assertion(origin) }
       const { json } = await client.token(fields, { authorization, DPoP })
       expect(json.token_type).toBe('DPoP')
@@ -164,19 +155,20 @@ describe('an identity assertion (ID-JAG)', () => {
       ['of the next hour', { iat: now() + 3600 }, undefined, 'invalid_dpop_proof'],
     ])('is refused where that is one %s, and is still good afterwards', async (_name, claims, typ, error) => {
       const { origin, client } = await start()
-      const { prove } = await createHolder()
+      const { prove } = await createProofHolder()
       const htu = `${origin}/oauth/token`
       const fields = { grant_type: GRANT, assertion: await assertion(origin) }
-      const refused = await client.token(fields, { authorization, DPoP: await prove({ htu, ...claims }, typ) })
+      const bad = await prove(htu, undefined, claims, typ)
+      const refused = await client.token(fields, { authorization, DPoP: bad })
       expect(refused).toMatchObject({ status: 400, json: { error } })
-      expect((await client.token(fields, { authorization, DPoP: await prove({ htu }) })).status).toBe(200)
+      expect((await client.token(fields, { authorization, DPoP: await prove(htu) })).status).toBe(200)
     })
 
     it('is refused where that was used before, or is missing though the client is registered for it', async () => {
       const bound = { ...agent, dpop_bound_access_tokens: true }
       const { origin, client } = await start({ clients: [bound as never] })
-      const { prove } = await createHolder()
-      const DPoP = await prove({ htu: `${origin}/oauth/token` })
+      const { prove } = await createProofHolder()
+      const DPoP = await prove(`${origin}/oauth/token`)
       const ask = async (headers: Record<string, string>) =>
         client.token({ grant_type: GRANT, assertion: await assertion(origin) }, { authorization, ...headers })
       expect(await ask({})).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })

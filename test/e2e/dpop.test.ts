@@ -1,28 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createClient } from '../demo-as/support.ts'
+import { createProofHolder } from '../support/proof-holder.ts'
 import { initializeWith } from './call-with.ts'
 import { startProcesses } from './processes.ts'
 import { startServers } from './servers.ts'
-
-/** A client that proves possession of one key (RFC 9449). */
-async function createHolder() {
-  const { privateKey, publicKey } = await generateKeyPair('ES256')
-  const jwk = await exportJWK(publicKey)
-  const prove = (url: string, token?: string, changes: Record<string, unknown> = {}) =>
-    new SignJWT({
-      htm: 'POST',
-      htu: url,
-      jti: randomUUID(),
-      ...(token && { ath: createHash('sha256').update(token).digest('base64url') }),
-      ...changes,
-    })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-      .setIssuedAt()
-      .sign(privateKey)
-  return { jwk, prove }
-}
 
 async function call(resource: string, credentials: Record<string, string>) {
   const { headers, status } = await initializeWith(resource, credentials)
@@ -33,7 +14,7 @@ describe.each(['opaque', 'jwt'])('a client that asks for a bound token (DPoP), %
   it('gets one that is good with a proof of its key, and neither without nor with that of another', async () => {
     const { resource, issuer } = await startServers({ ACCESS_TOKEN_FORMAT: format })
     const client = createClient(issuer)
-    const holder = await createHolder()
+    const holder = await createProofHolder()
     const endpoint = `${issuer}/oauth/token`
     const { json } = await client.register()
     const { fields } = await client.obtainCode(json.client_id, { resource })
@@ -51,7 +32,7 @@ describe.each(['opaque', 'jwt'])('a client that asks for a bound token (DPoP), %
       status: 401,
       challenge: expect.stringContaining('error="invalid_token"'),
     })
-    const thief = await createHolder()
+    const thief = await createProofHolder()
     const stolen = { Authorization: `DPoP ${token}`, DPoP: await thief.prove(resource, token) }
     expect((await call(resource, stolen)).status).toBe(401)
   })
@@ -59,7 +40,7 @@ describe.each(['opaque', 'jwt'])('a client that asks for a bound token (DPoP), %
   it('keeps the key through a refresh, and nobody refreshes with another key', async () => {
     const { resource, issuer } = await startServers({ ACCESS_TOKEN_FORMAT: format })
     const client = createClient(issuer)
-    const [holder, thief] = [await createHolder(), await createHolder()]
+    const [holder, thief] = [await createProofHolder(), await createProofHolder()]
     const endpoint = `${issuer}/oauth/token`
     const { json } = await client.register()
     const { fields } = await client.obtainCode(json.client_id, { resource })
@@ -83,7 +64,7 @@ describe.each(['opaque', 'jwt'])('a client that asks for a bound token (DPoP), %
 it('two processes take a proof once between them', async () => {
   const { resource, issuer } = await startProcesses()
   const client = createClient(issuer)
-  const holder = await createHolder()
+  const holder = await createProofHolder()
   const { json } = await client.register()
   const { fields } = await client.obtainCode(json.client_id, { resource })
   const { json: tokens } = await client.token(fields, { DPoP: await holder.prove(`${issuer}/oauth/token`) })

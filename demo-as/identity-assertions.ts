@@ -108,6 +108,7 @@ function createVerifier(audience: string, trusted: readonly AssertionIssuer[]) {
     const issuer = issuers.get(claimedIssuer(assertion))
     if (!issuer) return refuse('is of an issuer that this server does not trust')
     const claims = await verifySignature(assertion, issuer.keys, { issuer: issuer.issuer, audience })
+    if (typeof claims.sub !== 'string' || claims.sub === '') refuse('has a sub that does not fit')
     if ([claims.aud].flat().length !== 1) refuse('is for others as well')
     if (Number(claims.exp) - Number(claims.iat) > LONGEST_LIFE_SECONDS) refuse('is valid for too long')
     return { claims, issuer }

@@ -105,7 +105,8 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     const user = await get('/user', accessToken)
     if (!user) return undefined
     const { id, login, name } = user as Json
-    if (!Number.isSafeInteger(id)) throw new UpstreamMisconfiguredError('GitHub does not say the id of the user')
+    if (!Number.isSafeInteger(id) || Number(id) <= 0)
+      throw new UpstreamMisconfiguredError('GitHub does not say the id of the user')
     const wanted = (path: string, isWanted: boolean) => (isWanted ? all(path, accessToken) : [])
     const [emails, organizations, teams] = await Promise.all([
       wanted('/user/emails', principals.some(isEmailRule)),

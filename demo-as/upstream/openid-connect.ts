@@ -154,7 +154,8 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   async function claimsOf(tokens: Tokens): Promise<Claims | undefined> {
     const claims = tokens.claims()
     const config = await configuration()
-    if (!claims || !preset.userInfo || !config.serverMetadata().userinfo_endpoint) return claims
+    // An empty `sub` is nobody's, and is not asked about.
+    if (!claims?.sub || !preset.userInfo || !config.serverMetadata().userinfo_endpoint) return claims
     return { ...(await fetchUserInfo(config, tokens.access_token, claims.sub)), ...claims }
   }
 

@@ -16,6 +16,7 @@ export const presets: Readonly<Record<OpenIdProviderName, OpenIdPreset>> = {
     revokesAll: true,
     personOf(claims, names) {
       const person = personOf('google', claims, names)
+      if (!person) return undefined
       const domain = text(claims.hd)?.toLowerCase()
       // Google answers for the addresses of Workspace and Gmail. Others were verified once, and may belong to somebody else now.
       const verifiedEmails = person.verifiedEmails.filter(email => domain || plainEmail(email)?.endsWith('@gmail.com'))
@@ -28,9 +29,10 @@ export const presets: Readonly<Record<OpenIdProviderName, OpenIdPreset>> = {
     promptForAnother: 'select_account',
     personOf(claims, names) {
       const [tenant, id] = [text(claims.tid), text(claims.oid)]
-      if (tenant === undefined || id === undefined) return undefined
+      const known = personOf('azure', claims, names)
+      if (!known || tenant === undefined || id === undefined) return undefined
       // `email` is what an administrator of any tenant typed in (nOAuth).
-      const person = { ...personOf('azure', claims, names), verifiedEmails: [], unverifiedEmail: true }
+      const person = { ...known, verifiedEmails: [], unverifiedEmail: true }
       return { ...person, subject: `azure:${tenant}:${id}`, id, tenant }
     },
   },
@@ -38,7 +40,10 @@ export const presets: Readonly<Record<OpenIdProviderName, OpenIdPreset>> = {
     title: 'Auth0',
     scopes: SCOPES,
     promptForAnother: 'login',
-    personOf: (claims, names) => ({ ...personOf('auth0', claims, names), organizations: texts(claims.org_id) }),
+    personOf(claims, names) {
+      const person = personOf('auth0', claims, names)
+      return person && { ...person, organizations: texts(claims.org_id) }
+    },
   },
   // Its ID tokens of the code flow are thin.
   okta: {
@@ -56,12 +61,14 @@ export const presets: Readonly<Record<OpenIdProviderName, OpenIdPreset>> = {
   },
 }
 
-function personOf(provider: string, claims: Claims, { groupsClaim, rolesClaim }: ClaimNames): Person {
-  const id = text(claims.sub) ?? ''
+/** @returns `undefined` without `iss` or `sub`: all who lack one would be the same person. */
+function personOf(provider: string, claims: Claims, { groupsClaim, rolesClaim }: ClaimNames): Person | undefined {
+  const [issuer, id] = [text(claims.iss), text(claims.sub)]
+  if (issuer === undefined || id === undefined) return undefined
   const email = text(claims.email)
   const isVerified = claims.email_verified === true
   return {
-    subject: `${provider}:${text(claims.iss)?.replace(/^https?:\/\//, '')}:${id}`,
+    subject: `${provider}:${issuer.replace(/^https?:\/\//, '')}:${id}`,
     username: text(claims.preferred_username) ?? email ?? text(claims.nickname),
     name: text(claims.name),
     id,

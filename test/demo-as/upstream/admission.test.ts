@@ -81,9 +81,21 @@ describe('what is believed of each provider', () => {
     expect(person).toMatchObject({ subject: 'azure:t:o', tenant: 't', id: 'o', verifiedEmails: [], roles: ['Editor'] })
   })
 
-  it.each([{ tid: 't' }, { oid: 'o' }, { tid: 't', oid: 1 }])('Entra: nobody with %j alone', claims => {
-    expect(azure(claims)).toBeUndefined()
+  it.each(['google', 'auth0', 'okta', 'oidc'] as const)('%s: nobody without issuer or subject', name => {
+    const claims = { iss: 'https://id.example.com', sub: '1' }
+    expect(presets[name].personOf(claims, names)).toBeDefined()
+    for (const missing of [undefined, null, '', 7, ['1']]) {
+      expect(presets[name].personOf({ ...claims, sub: missing }, names)).toBeUndefined()
+      expect(presets[name].personOf({ ...claims, iss: missing }, names)).toBeUndefined()
+    }
   })
+
+  it.each([{ tid: 't' }, { oid: 'o' }, { tid: 't', oid: 1 }, { tid: 't', oid: '' }])(
+    'Entra: nobody with %j alone',
+    claims => {
+      expect(azure(claims)).toBeUndefined()
+    },
+  )
 
   it('Auth0: the id of the organization, not its name', () => {
     const claims = { iss: 'https://t.auth0.com/', sub: 'auth0|1', org_id: 'org_1', org_name: 'acme' }

@@ -52,6 +52,10 @@ describe('GitHub as upstream', () => {
     })
   })
 
+  it.each([0, -1, 1.5])('signs nobody in whose account has the number %d', async id => {
+    await expect(start({ person: { id } }).identify()).rejects.toThrow(UpstreamMisconfiguredError)
+  })
+
   it.each([
     [['everyone', 'user:1001'], null],
     [['org:42'], 'read:org'],

@@ -20,12 +20,14 @@ const REQUEST = { state: 'the-state', redirectUri: CLIENT.redirectUris[0] as str
 interface Setup extends Partial<OpenIdUpstreamOptions> {
   /** What the ID token says otherwise. */
   claims?: JsonObject
+  /** What the userinfo endpoint says. Default: there is none. */
+  userInfo?: JsonObject
   /** Signs with a key that the provider does not publish, under the id of one that it does. */
   foreignKey?: boolean
 }
 
 /** An upstream in front of an emulated provider, and a person who can sign in there. */
-function start({ claims, foreignKey = false, ...changes }: Setup = {}) {
+function start({ claims, userInfo, foreignKey = false, ...changes }: Setup = {}) {
   const ada: OidcUser = {
     login: 'ada',
     id: '1',
@@ -35,10 +37,16 @@ function start({ claims, foreignKey = false, ...changes }: Setup = {}) {
   const clock = { now: Date.now() }
   const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users, now: () => clock.now })
 
+  const asked: string[] = []
   const forging: typeof fetch = async (input, init) => {
+    const { pathname } = new URL(new Request(input).url)
+    asked.push(pathname)
+    if (pathname === '/userinfo') return Response.json(userInfo)
     const response = await provider.fetch(input, init)
-    if (new URL(new Request(input).url).pathname !== '/token' || !response.ok || (!claims && !foreignKey))
-      return response
+    if (userInfo && pathname.startsWith('/.well-known/')) {
+      return Response.json({ ...((await response.json()) as object), userinfo_endpoint: `${ORIGIN}/userinfo` })
+    }
+    if (pathname !== '/token' || !response.ok || (!claims && !foreignKey)) return response
     const body = (await response.json()) as { id_token: string }
     const { kid, alg, privateKey } = provider.keys.current
     const key = foreignKey ? createKeyRing().current.privateKey : privateKey
@@ -70,7 +78,7 @@ function start({ claims, foreignKey = false, ...changes }: Setup = {}) {
     const { answer, memory } = await signIn()
     return upstream.identify(answer, { ...REQUEST, memory })
   }
-  return { provider, upstream, users, clock, signIn, identify }
+  return { provider, upstream, users, clock, asked, signIn, identify }
 }
 
 function sessionOf(identified: Identification): unknown {
@@ -150,6 +158,51 @@ describe('nobody is signed in by', () => {
     const { answer, memory } = await signIn()
     await upstream.identify(answer, { ...REQUEST, memory })
     expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+  })
+})
+
+describe('a person whom the provider does not identify', () => {
+  const PRESETS = ['google', 'azure', 'auth0', 'okta', 'oidc'] as const
+  const EMPTY = { sub: '', oid: '', tid: '' }
+  const rules = { allow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] }
+
+  it.each(PRESETS)('is nobody at %s when the ID token has an empty subject', async name => {
+    const { identify } = start({ preset: presets[name], claims: EMPTY, rules })
+    expect(await identify()).toEqual({ outcome: 'nobody', reason: 'the ID token does not say who it is' })
+  })
+
+  it.each(PRESETS)('is nobody at %s when the ID token has none, or one that is no text', async name => {
+    for (const value of [undefined, null, 7, ['1'], {}]) {
+      const { identify } = start({ preset: presets[name], claims: { sub: value, oid: value, tid: value }, rules })
+      expect(await identify()).toMatchObject({ outcome: 'nobody' })
+    }
+  })
+
+  it.each([[{}], [{ sub: '' }], [{ sub: null }], [{ sub: 1 }], [{ sub: ['1'] }], [{ sub: '2' }]])(
+    'is nobody when userinfo says %j',
+    async userInfo => {
+      expect(await start({ userInfo }).identify()).toMatchObject({ outcome: 'nobody' })
+    },
+  )
+
+  it('is not asked about at userinfo when the ID token has an empty subject', async () => {
+    const { identify, asked } = start({ claims: { sub: '' }, userInfo: { sub: '' } })
+    expect(await identify()).toMatchObject({ outcome: 'nobody' })
+    expect(asked).not.toContain('/userinfo')
+  })
+
+  it('is somebody when userinfo says the same', async () => {
+    const { identify, asked } = start({ userInfo: { sub: '1', groups: ['staff'] } })
+    expect(await identify()).toMatchObject({ outcome: 'signed_in', user: { subject: 'oidc:id.example.com:1' } })
+    expect(asked).toContain('/userinfo')
+  })
+
+  it('is nobody when a refresh has an empty subject', async () => {
+    const claims: { sub?: string } = {}
+    const { upstream, identify } = start({ claims })
+    const session = sessionOf(await identify())
+    claims.sub = ''
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
   })
 })
 

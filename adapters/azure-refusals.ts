@@ -28,7 +28,8 @@ export function refuseOtherKinds(claims: Claims): void {
       cure: 'Assign the client an app role of the API: App registrations > the client > API permissions > Application permissions, then grant admin consent.',
     })
   }
-  if (typeof claims.oid !== 'string') throw new InvalidTokenError({ kind: 'claim_missing', claim: 'oid' })
+  if (typeof claims.oid !== 'string' || claims.oid === '')
+    throw new InvalidTokenError({ kind: 'claim_missing', claim: 'oid' })
 }
 
 export function keyRefusal({ issuer }: Claims, tenant: string): InvalidTokenError {

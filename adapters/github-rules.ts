@@ -93,5 +93,5 @@ function membersOf(value: unknown): Claims {
 /** The login name can be changed, and taken by somebody else. */
 export function userIdOf(claims: Claims): string | undefined {
   const { id } = membersOf(claims.user)
-  return Number.isSafeInteger(id) ? String(id) : undefined
+  return Number.isSafeInteger(id) && Number(id) > 0 ? String(id) : undefined
 }

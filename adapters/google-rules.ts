@@ -81,7 +81,7 @@ export function checkAccessToken(claims: Claims, rules: AccessTokenRules, resour
       'Sign in with a client whose id is in clientIds (GOOGLE_CLIENT_IDS); Cloud console > Google Auth Platform > Clients lists yours.',
     )
   }
-  if (sub === undefined) {
+  if (typeof sub !== 'string' || sub === '') {
     throw refused('subject_missing', 'Google does not say who the user is', 'Request the scope openid when signing in.')
   }
   checkDomain(claims, rules.hostedDomains)

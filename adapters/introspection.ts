@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineAdapter } from '../src/adapter.ts'
 import { httpsUrl, issuerOptions, providerOptions, secretName } from '../src/adapter-options.ts'
-import { claimMistakes, claimOptions, claimRules } from '../src/claim-options.ts'
+import { claimMistakes, claimOptions, claimRules, subjectReason } from '../src/claim-options.ts'
 import { type ClientCredentials, createIntrospectionValidator } from '../src/validators/introspection.ts'
 import { readPrivateKey } from '../src/validators/private-key.ts'
 
@@ -39,7 +39,13 @@ export const introspection = defineAdapter({
         ? { method: authMethod, clientId, ...readPrivateKey(secret) }
         : { method: authMethod, clientId, clientSecret: secret }
     return createIntrospectionValidator(
-      { ...claimRules(settings, context), ...issuerOptions(metadataUrl), introspectionEndpoint, credentials },
+      {
+        ...claimRules(settings, context),
+        ...issuerOptions(metadataUrl),
+        introspectionEndpoint,
+        credentials,
+        explain: reason => subjectReason(reason, settings, 'INTROSPECTION'),
+      },
       context,
     )
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineAdapter } from '../src/adapter.ts'
 import { isHostWithin, issuerOptions, providerOptions, textListNonEmpty } from '../src/adapter-options.ts'
-import { claimMistakes, claimOptions, claimRules } from '../src/claim-options.ts'
+import { claimMistakes, claimOptions, claimRules, subjectReason } from '../src/claim-options.ts'
 import { InvalidTokenError, type TokenReason } from '../src/errors.ts'
 import type { Claims } from '../src/validators/claims.ts'
 import { createJwtValidator } from '../src/validators/jwt.ts'
@@ -71,7 +71,7 @@ export const oidc = defineAdapter({
           refuseIdToken(claims, distinguished)
           rules.check(claims)
         },
-        explain: reason => explain(reason, audienceCure, jwtCure),
+        explain: reason => explain(reason, audienceCure, jwtCure) ?? subjectReason(reason, settings, 'OIDC'),
       },
       context,
     )

@@ -1,11 +1,12 @@
 import { InvalidTokenError, type TokenReason } from '../src/errors.ts'
-import { type ClaimMapping, type Claims, scopesFrom } from '../src/validators/claims.ts'
+import { type ClaimMapping, type ClaimRules, type Claims, scopesFrom } from '../src/validators/claims.ts'
 
 /** Where the console has them. */
 export const AUTHORIZATION_SERVERS = 'Admin Console > Security > API > Authorization Servers'
 
 /** Claims of both kinds of tokens, and members of introspection answers. */
-export const mapping: ClaimMapping = {
+export const mapping: ClaimMapping & Pick<ClaimRules, 'subjectClaim'> = {
+  subjectClaim: 'uid',
   subject: claims =>
     claims.uid ?? (isAgentToken(claims) ? claims.sub : isService(claims) ? clientOf(claims) : undefined),
   clientId: clientOf,
@@ -25,10 +26,14 @@ function isAgentToken({ act, sub_profile, delegated_through }: Claims): boolean 
   return act !== undefined || sub_profile !== undefined || delegated_through !== undefined
 }
 
-/** Client credentials: neither a user's id, nor the time of a sign-in, nor a login name in an introspection answer. */
+/**
+ * Client credentials: neither a user's id, nor the time of a sign-in, nor a login name in an introspection answer. `sub`, whatever
+ * it was customised to, is in every token of Okta: one without it proves nothing.
+ */
 function isService(claims: Claims): boolean {
-  const { uid, auth_time, username } = claims
-  return uid === undefined && auth_time === undefined && username === undefined && !isAgentToken(claims)
+  const { sub, uid, auth_time, username } = claims
+  const isPerson = uid !== undefined || auth_time !== undefined || username !== undefined
+  return typeof sub === 'string' && sub !== '' && !isPerson && !isAgentToken(claims)
 }
 
 export function refuseOtherKinds(claims: Claims, agentTokens: boolean): void {
@@ -50,6 +55,10 @@ export function explain(reason: TokenReason, issuer: string, org: string): Token
       detail: `the token is of the org authorization server ${org}, which issues none for this server`,
       cure: `have clients sign in at ${issuer}, as the metadata of this server says`,
     }
+  }
+  if (reason.kind === 'subject_missing') {
+    const cure = `leave uid and sub in the access tokens of ${issuer} (${AUTHORIZATION_SERVERS} > Claims)`
+    return { ...reason, cure }
   }
   if ((reason.kind === 'audience_mismatch' || reason.kind === 'audience_missing') && issuer !== org) {
     const actual = 'actual' in reason ? reason.actual.join(', ') : 'absent'

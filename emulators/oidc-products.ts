@@ -166,6 +166,34 @@ const descope: Product = {
   claims: () => ({ aud: 'P2abcdefghij' }),
 }
 
+/**
+ * Django OAuth Toolkit 1.7. Introspection answers `active`, `scope`, `exp`, `client_id` and, for a person, `username`: neither `sub`
+ * nor `aud` nor `iss`. The metadata does not name the endpoint.
+ */
+const django: Product = {
+  path: '/o',
+  authorization: '/o/authorize/',
+  token: '/o/token/',
+  jwks: '/o/.well-known/jwks.json',
+  introspection: '/o/introspect/',
+  metadata: {
+    introspection_endpoint: undefined,
+    scopes_supported: undefined,
+    code_challenge_methods_supported: undefined,
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    claims_supported: ['sub'],
+  },
+  claims: ({ user }) => ({
+    iss: undefined,
+    sub: undefined,
+    iat: undefined,
+    jti: undefined,
+    token_type: undefined,
+    username: user?.login,
+  }),
+  opaque: () => true,
+}
+
 export const products = {
   generic,
   keycloak,
@@ -175,6 +203,7 @@ export const products = {
   logto,
   pingone,
   descope,
+  django,
 } as const satisfies Record<string, Product>
 
 export type ProductName = keyof typeof products

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { claimPath, textListNonEmpty } from './adapter-options.ts'
 import type { ValidatorContext } from './context.ts'
-import { InvalidTokenError } from './errors.ts'
+import { InvalidTokenError, type TokenReason } from './errors.ts'
 import { resourceSpellings } from './resource.ts'
-import type { AudienceRule, ClaimRules, Claims } from './validators/claims.ts'
+import { type AudienceRule, type ClaimRules, type Claims, clientIdOf, PERSONAL_CLAIMS } from './validators/claims.ts'
 
 /** Options of adapters that know their provider only by configuration: what binds a token, and where its claims are. */
 export const claimOptions = z.strictObject({
@@ -16,7 +16,15 @@ export const claimOptions = z.strictObject({
   clientIds: textListNonEmpty.optional().describe('When given, only tokens issued to these clients are accepted.'),
   subjectClaim: claimPath
     .default('sub')
-    .describe('Claim with the immutable id of the user or service; never an e-mail address or a login name.'),
+    .describe(
+      'Claim with the immutable id of the user or service. E-mail addresses and login names are refused; username is taken, for providers without ids whose user names never change and are never given to somebody else.',
+    ),
+  tokensWithoutSubject: z
+    .enum(['refuse', 'client'])
+    .default('refuse')
+    .describe(
+      'Who a token without subjectClaim belongs to: nobody (refuse), or the client itself (client), for providers that leave the subject out for machines only. A token that points to a person (username, email) is refused either way.',
+    ),
   clientIdClaim: claimPath.optional().describe('Claim with the client id. Default: client_id, else azp.'),
   scopeClaims: textListNonEmpty
     .optional()
@@ -30,47 +38,63 @@ export const claimOptions = z.strictObject({
 
 export type ClaimOptions = z.output<typeof claimOptions>
 
+/** The one login name that may be a subject: RFC 7662 has it, and leaves `sub` optional. */
+const LOGIN_NAME = 'username'
+
 /** Subjects that are given to somebody else one day, or that users choose themselves. */
-const MUTABLE = [
-  'email',
-  'preferred_username',
-  'username',
-  'cognito:username',
-  'upn',
-  'unique_name',
-  'name',
-  'nickname',
-]
+const MUTABLE: readonly string[] = PERSONAL_CLAIMS.filter(claim => claim !== LOGIN_NAME)
+
+/** Claims that the tokens of many people have in common. */
+const SHARED: readonly (string | undefined)[] = ['client_id', 'azp', 'aud', 'iss']
 
 /** What of the options cannot work; see `Adapter.mistakes`. */
 export function claimMistakes({
   audience,
   clientIds,
+  clientIdClaim,
   subjectClaim,
+  tokensWithoutSubject,
 }: ClaimOptions): Partial<Record<keyof ClaimOptions, string>> {
   return {
+    ...(subjectClaim === LOGIN_NAME && tokensWithoutSubject === 'client' && !clientIds
+      ? {
+          clientIds:
+            'is needed where user names and client ids are subjects side by side: a user who has the name of one of these clients is refused',
+        }
+      : {}),
     ...(audience === null && !clientIds
       ? { clientIds: 'is needed where audience is null: else the tokens of every client of the provider are accepted' }
       : {}),
     ...(MUTABLE.includes(subjectClaim)
       ? { subjectClaim: `must be an immutable id such as sub; ${subjectClaim} can pass to somebody else` }
       : {}),
+    ...([...SHARED, clientIdClaim].includes(subjectClaim)
+      ? {
+          subjectClaim: `must be an id of one user or service; ${subjectClaim} is the same for all users of a client. For tokens of machines there is tokensWithoutSubject`,
+        }
+      : {}),
   }
 }
 
-/** The options as rules for an engine. `check` compares `requiredClaims`. */
+/** The options as rules for an engine. `check` compares `requiredClaims`. Warns where user names are the subjects. */
 export function claimRules(
   options: ClaimOptions,
-  context: Pick<ValidatorContext, 'resource'>,
+  context: Pick<ValidatorContext, 'resource' | 'observer'>,
 ): ClaimRules & { check(claims: Claims): void } {
-  const { subjectClaim, clientIdClaim, scopeClaims, tenantClaim } = options
+  const { subjectClaim, tokensWithoutSubject, clientIdClaim, scopeClaims, tenantClaim } = options
+  if (subjectClaim === LOGIN_NAME) {
+    const message =
+      'User names are the subjects of tokens: the provider must never change one, nor give one to somebody else.'
+    context.observer?.warning?.(message, { subjectClaim })
+  }
   const required = Object.entries(options.requiredClaims).map(([claim, expected]) => {
     return { claim, expected, read: claimReader(claim) }
   })
   return {
     audience: audienceRule(options, context),
-    // Of an answer without `sub` the introspection engine takes the client.
-    subject: subjectClaim === 'sub' ? undefined : claimReader(subjectClaim),
+    tokensWithoutSubject,
+    subjectClaim,
+    subject: subjectReader(options),
     clientId: clientIdClaim === undefined ? undefined : claimReader(clientIdClaim),
     scopes: scopeClaims && textsReader(scopeClaims),
     tenant: tenantClaim === undefined ? undefined : claimReader(tenantClaim),
@@ -83,6 +107,46 @@ export function claimRules(
       }
     },
   }
+}
+
+function subjectReader({ subjectClaim, clientIdClaim }: ClaimOptions): ClaimReader {
+  const read = claimReader(subjectClaim)
+  if (subjectClaim !== LOGIN_NAME) return read
+  const clientOf = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
+  // A `sub` that is the client's id is a machine's (RFC 9068 §5). A user name that is the client's id proves nothing.
+  return claims => {
+    const name = read(claims)
+    return name === clientOf(claims) ? undefined : name
+  }
+}
+
+/**
+ * Adds the settings that may help to a refusal of a token without a subject; `undefined` for other reasons.
+ *
+ * @param prefix - Of the adapter's environment variables: `OIDC`.
+ */
+export function subjectReason(
+  reason: TokenReason,
+  { subjectClaim, tokensWithoutSubject }: ClaimOptions,
+  prefix: string,
+): TokenReason | undefined {
+  if (reason.kind !== 'subject_missing') return undefined
+  const { personalClaim } = reason
+  const cures = [`have the provider include ${subjectClaim}`]
+  if (personalClaim === 'sub') {
+    cures.push(`set subjectClaim (${prefix}_SUBJECT_CLAIM) to sub, if that is an immutable id`)
+  }
+  if (personalClaim === LOGIN_NAME) {
+    cures.push(
+      `set subjectClaim (${prefix}_SUBJECT_CLAIM) to username, if the provider never changes a user name and never gives one to somebody else`,
+    )
+  }
+  if (personalClaim === undefined && tokensWithoutSubject === 'refuse') {
+    cures.push(
+      `set tokensWithoutSubject (${prefix}_TOKENS_WITHOUT_SUBJECT) to client, if the provider leaves ${subjectClaim} out for machines only`,
+    )
+  }
+  return { ...reason, cure: cures.join('; or ') }
 }
 
 function audienceRule(

@@ -28,6 +28,8 @@ export type TokenReason =
   | { kind: 'audience_missing'; expected: readonly string[] }
   | { kind: 'audience_mismatch'; actual: readonly string[]; expected: readonly string[] }
   | { kind: 'client_refused'; actual: string; expected: readonly string[] }
+  /** The token does not say who it belongs to. `personalClaim` points to a person, so the token is not the client's own either. */
+  | { kind: 'subject_missing'; claim: string; personalClaim?: string; cure?: string }
   | { kind: 'claim_missing'; claim: string }
   | { kind: 'claim_invalid'; claim: string; detail: string }
   | { kind: 'expired'; expiredAt: number; now: number }

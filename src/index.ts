@@ -20,7 +20,7 @@ export { createGate, type Decision, type Gate, type GateOptions, type Presentati
 export { createProofMemory, type ProofMemory } from './bearer/proof-memory.ts'
 export { type ChallengeOptions, type Refusal, refusal } from './bearer/refusal.ts'
 export { requireScopes } from './bearer/scopes.ts'
-export { type ClaimOptions, claimMistakes, claimOptions, claimRules } from './claim-options.ts'
+export { type ClaimOptions, claimMistakes, claimOptions, claimRules, subjectReason } from './claim-options.ts'
 export type { UpstreamCall, ValidatorContext, ValidatorObserver } from './context.ts'
 export {
   AuthorizationError,

@@ -36,8 +36,13 @@ interface ContractProvider {
 export interface OpaqueProvider extends ContractProvider {
   /** Good tokens, one per dialect at least. */
   good: readonly [string, ...string[]]
-  /** `unknown` is a token that the provider never issued; `otherBinding` is one for another audience or client. */
-  refused: { unknown: RefusedToken; otherBinding: RefusedToken } & Readonly<Record<string, RefusedToken>>
+  /**
+   * `unknown` is a token that the provider never issued; `otherBinding` is one for another audience or client; `noSubject` is one
+   * of which the provider does not say who it belongs to.
+   */
+  refused: { unknown: RefusedToken; otherBinding: RefusedToken; noSubject: RefusedToken } & Readonly<
+    Record<string, RefusedToken>
+  >
 }
 
 /** A provider of signed tokens, verified by its published keys. */
@@ -48,6 +53,8 @@ export interface JwtProvider extends ContractProvider {
   privateKey(): KeyObject
   /** From now on signs with a new key under a new `kid`, and publishes only that. Returns the `kid`. */
   rotate(): string
+  /** Claim that says who a token belongs to. Default: `sub`. */
+  subjectClaim?: string
   /** Changes that make the token one for another audience or client, and an ID token. */
   refused: { otherBinding: RefusedChange; idToken: RefusedChange } & Readonly<Record<string, RefusedChange>>
 }
@@ -86,6 +93,12 @@ function describeOpaque(start: () => Promise<OpaqueProvider>): void {
       await expectRefused(validator, token, reason, label)
     }
   })
+
+  test('rejects a token without a subject: it belongs to nobody, and its client is no stand-in', async () => {
+    const { provider, validator } = await harness()
+    const { token, reason } = provider.refused.noSubject
+    await expectRefused(validator, token, reason)
+  })
 }
 
 function describeJwt(start: () => Promise<JwtProvider>, types: 'checked' | 'unchecked'): void {
@@ -105,6 +118,19 @@ function describeJwt(start: () => Promise<JwtProvider>, types: 'checked' | 'unch
     const { provider, validator, mint } = await harness()
     for (const [label, { reason, ...change }] of Object.entries(provider.refused)) {
       await expectRefused(validator, mint(change), reason, label)
+    }
+  })
+
+  test('rejects a token without a subject: it belongs to nobody, and its client is no stand-in', async () => {
+    const { provider, validator } = await harness()
+    const { subjectClaim = 'sub' } = provider
+    const named = provider.good.filter(({ claims }) => claims[subjectClaim] !== undefined)
+    expect(named).not.toEqual([])
+    for (const { header, claims } of named) {
+      for (const subject of [undefined, null, '', 7, {}, [claims[subjectClaim]]]) {
+        const token = signJwt(header, { ...claims, [subjectClaim]: subject }, provider.privateKey())
+        expect(await refusal(validator, token), inspect(subject)).toBeInstanceOf(InvalidTokenError)
+      }
     }
   })
 
@@ -272,6 +298,7 @@ function describeEvery(
       expect(validator.issuers.length).toBeGreaterThan(0)
       expect(validated.subject).not.toBe('')
       expect(validated.clientId).not.toBe('')
+      if (validated.subject === validated.clientId) expect(validated.principalType).toBe('service')
       expect(validated.expiresAt).toBeGreaterThan(provider.now / 1000)
       expect(Object.isFrozen(validated) && Object.isFrozen(validated.claims)).toBe(true)
       expect(Object.isFrozen(validated.scopes) && Object.isFrozen(validated.audience)).toBe(true)

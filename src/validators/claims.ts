@@ -18,7 +18,7 @@ export type AudienceRule = { audience: NonEmpty; clientIds?: NonEmpty } | { audi
 
 /** Where a provider keeps what {@link ValidatedToken} holds. Every function sees claims that are already verified. */
 export interface ClaimMapping {
-  /** Immutable id of the user or service. Default: `sub`. */
+  /** Immutable id of the user or service; `undefined` where the token has none. Default: `sub`. */
   subject?: (claims: Claims) => unknown
   /** Default: `client_id`, else `azp`. */
   clientId?: (claims: Claims) => unknown
@@ -32,6 +32,15 @@ export interface ClaimMapping {
 
 export interface ClaimRules extends ClaimMapping {
   audience: AudienceRule
+  /** Name of the claim that `subject` reads, for reasons. Default: `sub`. */
+  subjectClaim?: string
+  /**
+   * Who a token without a subject belongs to (RFC 7662 §2.2 makes `sub` optional): nobody (`refuse`), or the client itself
+   * (`client`), as with client credentials. A token that points to a person is refused either way, and so is one whose subject is
+   * there and empty. With `client` and an allow-list of clients, the id of another client on it is refused as a subject.
+   * Default: `refuse`.
+   */
+  tokensWithoutSubject?: 'refuse' | 'client'
   /**
    * The provider's own rules, e.g. how an ID token is told apart. Runs on verified claims before audience and lifetime
    * are looked at, so that it can name the cause.
@@ -76,7 +85,7 @@ export function createClaimJudge(
   const tolerance = context.clockToleranceSeconds ?? 5
   const intern = createInterner()
   const subjectOf = rules.subject ?? (claims => claims.sub)
-  const clientIdOf = rules.clientId ?? (claims => claims.client_id ?? claims.azp)
+  const clientOf = rules.clientId ?? clientIdOf
   const scopesOf = rules.scopes ?? (claims => scopesFrom(claims, ['scope', 'scp']))
   const mapScopes = context.mapScopes ?? (scopes => scopes)
 
@@ -92,7 +101,7 @@ export function createClaimJudge(
           : { kind: 'audience_mismatch', actual: audience.map(clip), expected },
       )
     }
-    const clientId = requiredText(clientIdOf(claims), 'client_id')
+    const clientId = requiredText(clientOf(claims), 'client_id')
     if (rules.audience.clientIds && !rules.audience.clientIds.includes(clientId)) {
       throw new InvalidTokenError({
         kind: 'client_refused',
@@ -104,7 +113,7 @@ export function createClaimJudge(
     const expiresAt =
       expiryOf(claims, expiry, now, tolerance) ?? Math.ceil(now) + Math.max(1, context.cacheSeconds ?? 60)
     refuseEarly(claims, now, tolerance)
-    const subject = requiredText(subjectOf(claims), 'sub')
+    const subject = subjectFrom(subjectOf(claims), clientId, claims, rules)
     const tenant = rules.tenant?.(claims)
     return Object.freeze({
       issuer,
@@ -119,6 +128,61 @@ export function createClaimJudge(
       claims: deepFreeze(claims),
     })
   }
+}
+
+/** The client that a token was issued to (RFC 9068 §2.2, RFC 7662 §2.2; `azp` of OpenID Connect). */
+export function clientIdOf({ client_id, azp }: Claims): unknown {
+  return client_id ?? azp
+}
+
+/**
+ * Claims about a person or a person's sign-in: OpenID Connect Core §2 and §5.1, RFC 7662 §2.2, Cognito, Entra ID. None of them is
+ * an identity: users choose these, or they pass to somebody else one day.
+ */
+export const PERSONAL_CLAIMS = [
+  'username',
+  'preferred_username',
+  'cognito:username',
+  'upn',
+  'unique_name',
+  'email',
+  'name',
+  'nickname',
+  'auth_time',
+] as const
+
+/**
+ * Name of a claim that points to a person; `undefined` where none does. The client's own id points to nobody.
+ *
+ * @param clientId - Client that the token was issued to.
+ */
+function personalClaim(claims: Claims, clientId: string): string | undefined {
+  // `sub` is read as well: the subject may be looked for in another claim.
+  return ['sub', ...PERSONAL_CLAIMS].find(name => {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined
+    return value !== undefined && value !== null && value !== clientId
+  })
+}
+
+/** The subject, or the client where a token without a subject is the client's own. */
+function subjectFrom(value: unknown, clientId: string, claims: Claims, rules: ClaimRules): string {
+  const { subjectClaim: claim = 'sub', tokensWithoutSubject = 'refuse', audience } = rules
+  if (typeof value === 'string' && value !== '') {
+    // Client ids become subjects, so nobody else may have one for a subject.
+    if (tokensWithoutSubject === 'refuse' || value === clientId || !audience.clientIds?.includes(value)) return value
+    throw new InvalidTokenError({
+      kind: 'claim_invalid',
+      claim,
+      detail: 'the id of another client: one of the two needs another name',
+    })
+  }
+  if (value !== undefined && value !== null) {
+    const detail = value === '' ? 'empty' : 'not a string'
+    throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail })
+  }
+  const person = personalClaim(claims, clientId)
+  if (tokensWithoutSubject === 'client' && person === undefined) return clientId
+  throw new InvalidTokenError({ kind: 'subject_missing', claim, personalClaim: person })
 }
 
 /**

@@ -41,7 +41,8 @@ const PROBE = 'idplug-warm-up'
 /**
  * Validates access tokens by asking the authorization server (RFC 7662).
  * Checks `active`, `iss` and `token_type` when present, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not
- * check scope: the operation does. The subject is `sub`, else the client: tokens of a client's own carry no `sub`.
+ * check scope: the operation does. An answer without `sub` is refused unless `tokensWithoutSubject` says that it is about a token
+ * of the client's own.
  *
  * `validate` throws `MisconfigurationError` when the endpoint refuses our credentials (401, or `invalid_client`) or the
  * request, and `ValidatorUnavailableError` for timeouts, 429, 5xx and answers that are not what RFC 7662 §2.2 says.
@@ -55,11 +56,7 @@ export function createIntrospectionValidator(
   const discovery = createDiscovery({ ...options, member: 'introspection_endpoint' }, context)
   const issuer = issuerInForce(options.issuer, discovery)
   const endpointOf = async () => introspectionEndpoint ?? ((await discovery.get()).introspection_endpoint as string)
-  const judge = createClaimJudge(
-    { ...options, subject: options.subject ?? (claims => claims.sub ?? claims.client_id) },
-    'optional',
-    context,
-  )
+  const judge = createClaimJudge(options, 'optional', context)
   const authentication = clientAuthentication(credentials)
   let configuration: { endpoint: string; client: Configuration } | undefined
 

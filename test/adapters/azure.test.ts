@@ -66,6 +66,7 @@ describeTokenValidator('azure, one tenant', {
       ],
       privateKey: () => emulator.keys.current.privateKey,
       rotate: () => emulator.keys.rotate().kid,
+      subjectClaim: 'oid',
       refused: {
         otherBinding: { claims: { aud: CLIENT }, reason: 'azure.wrong_audience' },
         noAudience: { claims: { aud: undefined }, reason: 'audience_missing' },
@@ -113,6 +114,7 @@ describeTokenValidator('azure, several tenants', {
       ],
       privateKey: () => emulator.keys.current.privateKey,
       rotate: () => emulator.keys.rotate().kid,
+      subjectClaim: 'oid',
       refused: {
         otherBinding: { claims: { aud: CLIENT }, reason: 'azure.wrong_audience' },
         appIdUri: { claims: { aud: RESOURCE }, reason: 'azure.wrong_audience' },

@@ -73,8 +73,9 @@ for (const [name, options] of [
           expired: { token: mint({ expires_at: '2026-10-31T23:59:00Z' }), reason: 'github.not_ours' },
           answerNamesAnotherApp: { token: mint({ app: { client_id: otherId } }), reason: 'client_refused' },
           answerNamesNoApp: { token: mint({ app: undefined }), reason: 'claim_missing' },
-          nobody: { token: mint({ user: null }), reason: 'claim_missing' },
-          idIsText: { token: mint({ user: { id: '1001', login: 'ada' } }), reason: 'claim_missing' },
+          noSubject: { token: mint({ user: null }), reason: 'subject_missing' },
+          idIsText: { token: mint({ user: { id: '1001', login: 'ada' } }), reason: 'subject_missing' },
+          idIsZero: { token: mint({ user: { id: 0, login: 'ada' } }), reason: 'subject_missing' },
           oddExpiry: { token: mint({ expires_at: 'soon' }), reason: 'claim_invalid' },
         },
       }

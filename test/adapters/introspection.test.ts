@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { introspection } from '../../adapters/introspection.ts'
+import { loadConfiguration } from '../../config/load.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
@@ -40,10 +41,10 @@ describeTokenValidator('introspection', {
       now: NOW * 1000,
       fetch: emulator.fetch,
       createValidator: context =>
-        introspection.create(parse({ clientIds: 'native machine', requiredClaims: { use: 'access' } }), {
-          ...context,
-          secret,
-        }),
+        introspection.create(
+          parse({ clientIds: 'native machine', requiredClaims: { use: 'access' }, tokensWithoutSubject: 'client' }),
+          { ...context, secret },
+        ),
       good: [
         await withClaims({ use: 'access' }),
         await emulator.mint({ user: null, claims: { use: 'access', sub: undefined } }),
@@ -56,6 +57,11 @@ describeTokenValidator('introspection', {
           token: await withClaims({ use: 'access', aud: 'https://other.example.com' }),
           reason: 'audience_mismatch',
         },
+        noSubject: {
+          token: await withClaims({ use: 'access', sub: undefined, username: 'ada' }),
+          reason: 'subject_missing',
+        },
+        emptySubject: { token: await withClaims({ use: 'access', sub: '' }), reason: 'claim_invalid' },
         noAudience: { token: await withClaims({ use: 'access', aud: undefined }), reason: 'audience_missing' },
         otherClient: { token: await withClaims({ use: 'access', client_id: 'other-app' }), reason: 'client_refused' },
         otherUse: { token: await withClaims({ use: 'refresh' }), reason: 'claim_invalid' },
@@ -79,13 +85,199 @@ describe('claims', () => {
       tenant: 'org-1',
     })
   })
+})
 
-  it('without sub are the client’s own', async () => {
-    const { validate } = setUp()
-    expect(await validate({ user: null, claims: { sub: undefined } })).toMatchObject({
-      subject: 'machine',
+describe('an answer without a subject', () => {
+  /** Of a validator in front of one answer. */
+  function answering(answer: object, options: object = {}) {
+    const { fetch } = createProvider({ [`${ORIGIN}/introspect`]: () => Response.json(answer) })
+    const { context, seen } = createContext(fetch)
+    const parsed = parse({ introspectionEndpoint: `${ORIGIN}/introspect`, ...options })
+    expect(introspection.mistakes?.(parsed, secret)).toEqual({})
+    const validator = introspection.create(parsed, { ...context, secret })
+    return { validate: () => validator.validate('token'), seen }
+  }
+  const reasonOf = async (...arguments_: Parameters<typeof answering>) => {
+    const error = await refusalOf(answering(...arguments_).validate())
+    expect(error).toBeInstanceOf(InvalidTokenError)
+    return error.reason
+  }
+
+  // As Django OAuth Toolkit 1.7.0 and Glewlwyd 2.7.5 sent them, for other times and under the resource of the tests.
+  const EXP = NOW + 3600
+  const DJANGO = {
+    person: { active: true, scope: 'openid notes:read', exp: EXP, client_id: 'cli', username: 'made-up-ada' },
+    machine: { active: true, scope: 'notes:read', exp: EXP, client_id: 'm2m' },
+  }
+  const GLEWLWYD = {
+    person: {
+      username: 'made-up-ada',
+      client_id: 'cli',
+      aud: RESOURCE,
+      iat: NOW,
+      nbf: NOW,
+      jti: 'ynYhveSPbQb1d6XLnD1G1GkB5R2ICOuN',
+      token_type: 'bearer',
+      active: true,
+      exp: EXP,
+      sub: 'LfQBmoU2gPAsUlpk6QxudUjHzAwicgJR',
+      scope: 'openid notes:read',
+    },
+    machine: {
+      client_id: 'rsplain',
+      aud: RESOURCE,
+      iat: NOW,
+      nbf: NOW,
+      jti: 'EeEsGxQwU2LXVLLlaSmgq5uMdZcgIoLU',
+      token_type: 'bearer',
+      active: true,
+      exp: EXP,
+      scope: 'notes:read',
+    },
+  }
+  const BY_CLIENT = { audience: null, clientIds: 'cli m2m' }
+
+  it('belongs to nobody: two people of one client are not one person', async () => {
+    for (const username of ['made-up-ada', 'made-up-ben']) {
+      expect(await reasonOf({ ...DJANGO.person, username }, BY_CLIENT)).toEqual({
+        kind: 'subject_missing',
+        claim: 'sub',
+        personalClaim: 'username',
+        cure: 'have the provider include sub; or set subjectClaim (INTROSPECTION_SUBJECT_CLAIM) to username, if the provider never changes a user name and never gives one to somebody else',
+      })
+    }
+  })
+
+  it('names the setting for machines where nothing points to a person', async () => {
+    expect(await reasonOf(GLEWLWYD.machine)).toEqual({
+      kind: 'subject_missing',
+      claim: 'sub',
+      cure: 'have the provider include sub; or set tokensWithoutSubject (INTROSPECTION_TOKENS_WITHOUT_SUBJECT) to client, if the provider leaves sub out for machines only',
+    })
+  })
+
+  it('belongs to the client itself where the options say so', async () => {
+    const options = { tokensWithoutSubject: 'client' }
+    expect(await answering(GLEWLWYD.machine, options).validate()).toMatchObject({
+      subject: 'rsplain',
+      clientId: 'rsplain',
       principalType: 'service',
     })
+    expect(await answering(GLEWLWYD.person, options).validate()).toMatchObject({
+      subject: 'LfQBmoU2gPAsUlpk6QxudUjHzAwicgJR',
+      principalType: 'user',
+    })
+  })
+
+  it('belongs to nobody where it points to a person, whatever the options say of machines', async () => {
+    const { sub: _, ...person } = GLEWLWYD.person
+    const reason = await reasonOf(person, { tokensWithoutSubject: 'client' })
+    expect(reason).toMatchObject({ kind: 'subject_missing', personalClaim: 'username' })
+    expect(reason).toMatchObject({ cure: expect.not.stringContaining('tokensWithoutSubject') })
+  })
+
+  it('is about the user of that name where the options say that user names are ids, and warns of it', async () => {
+    const { validate, seen } = answering(DJANGO.person, { ...BY_CLIENT, subjectClaim: 'username' })
+    expect(await validate()).toMatchObject({ subject: 'made-up-ada', clientId: 'cli', principalType: 'user' })
+    expect(seen.warnings).toEqual([[expect.stringContaining('never change one'), { subjectClaim: 'username' }]])
+    expect(answering(GLEWLWYD.person).seen.warnings).toEqual([])
+  })
+
+  it('has no user name that is the id of a client', async () => {
+    const byName = { ...BY_CLIENT, subjectClaim: 'username' }
+    expect(await reasonOf({ ...DJANGO.person, username: 'cli' }, byName)).toMatchObject({ kind: 'subject_missing' })
+    const machines = { ...byName, tokensWithoutSubject: 'client' }
+    expect(await answering(DJANGO.machine, machines).validate()).toMatchObject({
+      subject: 'm2m',
+      principalType: 'service',
+    })
+    expect(await reasonOf({ ...DJANGO.person, username: 'm2m' }, machines)).toEqual({
+      kind: 'claim_invalid',
+      claim: 'username',
+      detail: 'the id of another client: one of the two needs another name',
+    })
+  })
+
+  it('names the claim that was looked for, and sub where there is one', async () => {
+    expect(await reasonOf(GLEWLWYD.person, { subjectClaim: 'uid' })).toMatchObject({
+      claim: 'uid',
+      personalClaim: 'sub',
+      cure: expect.stringContaining('set subjectClaim (INTROSPECTION_SUBJECT_CLAIM) to sub'),
+    })
+  })
+})
+
+describe('the example configuration for Django OAuth Toolkit', () => {
+  const ISSUER = `${ORIGIN}/o`
+
+  async function load(change: object = {}) {
+    const { providers } = await loadConfiguration({
+      AUTH_CONFIG: new URL('../../docs/examples/providers/django-oauth-toolkit.json', import.meta.url).pathname,
+      DJANGO_ISSUER: ISSUER,
+      DJANGO_CLIENT_IDS: 'native machine',
+      INTROSPECTION_CLIENT_ID: 'introspector',
+      INTROSPECTION_CLIENT_SECRET: 'introspector-secret',
+      PUBLIC_URL: 'https://mcp.example.com',
+      ...change,
+    })
+    return providers[0] ?? expect.fail('no provider')
+  }
+
+  describeTokenValidator('introspection', {
+    tokens: 'opaque',
+    async start() {
+      const { adapter, options, secret } = await load()
+      const emulator = emulate({ product: 'django' })
+      const [revoked, ada] = [await emulator.mint(), await emulator.mint()]
+      emulator.revoke(revoked)
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context => adapter.create(options, { ...context, secret }),
+        good: [ada, await emulator.mint({ user: 'cleo' }), await emulator.mint({ user: null })],
+        refused: {
+          unknown: { token: 'never-issued', reason: 'inactive' },
+          revoked: { token: revoked, reason: 'inactive' },
+          otherBinding: { token: await emulator.mint({ clientId: 'other-app' }), reason: 'client_refused' },
+          noSubject: {
+            token: await emulator.mint({ claims: { username: undefined, email: 'ada@example.com' } }),
+            reason: 'subject_missing',
+          },
+          namedLikeAMachine: {
+            token: await emulator.mint({ claims: { username: 'machine' } }),
+            reason: 'claim_invalid',
+          },
+        },
+      }
+    },
+  })
+
+  it('tells people and machines apart', async () => {
+    const { adapter, options, secret } = await load()
+    const emulator = emulate({ product: 'django' })
+    const validator = adapter.create(options, { ...createContext(emulator.fetch).context, secret })
+    const who = async (token: OidcTokenOptions) => {
+      const { subject, principalType, issuer } = await validator.validate(await emulator.mint(token))
+      return [issuer, subject, principalType]
+    }
+    expect(await who({ user: 'ada' })).toEqual([ISSUER, 'ada', 'user'])
+    expect(await who({ user: 'cleo' })).toEqual([ISSUER, 'cleo', 'user'])
+    expect(await who({ user: null })).toEqual([ISSUER, 'machine', 'service'])
+  })
+
+  it('is tested on answers that have the members of the real ones', async () => {
+    const emulator = emulate({ product: 'django' })
+    const introspected = async (token: OidcTokenOptions) => {
+      const response = await emulator.fetch(`${ISSUER}/introspect/`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa('introspector:introspector-secret')}` },
+        body: new URLSearchParams({ token: await emulator.mint(token) }),
+      })
+      return Object.keys((await response.json()) as object).sort()
+    }
+    expect(await introspected({})).toEqual(['active', 'client_id', 'exp', 'scope', 'username'])
+    expect(await introspected({ user: null })).toEqual(['active', 'client_id', 'exp', 'scope'])
   })
 })
 
@@ -203,6 +395,29 @@ describe('this server authenticates', () => {
 describe('a mistake in the settings', () => {
   it('is neither an audience nor clients', () => {
     expect(introspection.mistakes?.(parse({ audience: null }), secret)).toHaveProperty('clientIds')
+  })
+
+  it.each(['email', 'preferred_username', 'upn', 'auth_time'])('is %s for a subject', subjectClaim => {
+    expect(introspection.mistakes?.(parse({ subjectClaim }), secret)?.subjectClaim).toContain('immutable')
+  })
+
+  it.each(['client_id', 'azp', 'aud', 'iss', 'app'])(
+    'is %s for a subject, which all users of a client share',
+    claim => {
+      const options = parse({ subjectClaim: claim, clientIdClaim: 'app' })
+      expect(introspection.mistakes?.(options, secret)?.subjectClaim).toContain('the same for all users of a client')
+    },
+  )
+
+  it('is username for a subject beside machines without one, unless the clients are listed', () => {
+    const options = { subjectClaim: 'username', tokensWithoutSubject: 'client' }
+    expect(introspection.mistakes?.(parse(options), secret)?.clientIds).toContain('user names and client ids')
+    expect(introspection.mistakes?.(parse({ ...options, clientIds: 'cli' }), secret)).toEqual({})
+    expect(introspection.mistakes?.(parse({ subjectClaim: 'username' }), secret)).toEqual({})
+  })
+
+  it('is anything but refuse and client for tokens without a subject', () => {
+    expect(introspection.options.safeParse({ ...OPTIONS, tokensWithoutSubject: 'user' }).success).toBe(false)
   })
 
   it('is a secret instead of the name of its variable', () => {

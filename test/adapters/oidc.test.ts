@@ -91,7 +91,28 @@ describe('claims', () => {
 
   it('are taken from the token itself, not from what every object has', async () => {
     const { reasonOf } = setUp({ subjectClaim: 'constructor.name' })
-    expect(await reasonOf()).toEqual({ kind: 'claim_missing', claim: 'sub' })
+    expect(await reasonOf()).toMatchObject({ kind: 'subject_missing', claim: 'constructor.name' })
+  })
+
+  it('without sub belong to nobody, and the reason names the setting for machines', async () => {
+    const { reasonOf } = setUp()
+    expect(await reasonOf({ user: null, claims: { sub: undefined } })).toEqual({
+      kind: 'subject_missing',
+      claim: 'sub',
+      cure: 'have the provider include sub; or set tokensWithoutSubject (OIDC_TOKENS_WITHOUT_SUBJECT) to client, if the provider leaves sub out for machines only',
+    })
+  })
+
+  it('without sub are the client’s own where the options say so and nothing points to a person', async () => {
+    const { validate, reasonOf } = setUp({ tokensWithoutSubject: 'client' })
+    expect(await validate({ user: null, claims: { sub: undefined } })).toMatchObject({
+      subject: 'machine',
+      principalType: 'service',
+    })
+    expect(await reasonOf({ claims: { sub: undefined, preferred_username: 'ada' } })).toMatchObject({
+      kind: 'subject_missing',
+      personalClaim: 'preferred_username',
+    })
   })
 
   it('with roles of another shape are refused', async () => {

@@ -46,6 +46,7 @@ describeTokenValidator('okta by key', {
       ],
       privateKey: () => emulator.keys.current.privateKey,
       rotate: () => emulator.keys.rotate().kid,
+      subjectClaim: 'uid',
       refused: {
         otherBinding: { claims: { aud: 'api://default' }, reason: 'okta.audience_mismatch' },
         noAudience: { claims: { aud: undefined }, reason: 'okta.audience_mismatch' },
@@ -54,7 +55,8 @@ describeTokenValidator('okta by key', {
         orgToken: { claims: { iss: ORG }, reason: 'okta.org_token' },
         otherServer: { claims: { iss: `${ORG}/oauth2/aus1a2b3c4d5e6f7g8h9` }, reason: 'issuer_mismatch' },
         noClient: { claims: { cid: undefined }, reason: 'claim_missing' },
-        noUser: { claims: { uid: undefined }, reason: 'claim_missing' },
+        noUser: { claims: { uid: undefined }, reason: 'subject_missing' },
+        noSubject: { claims: { uid: undefined, auth_time: undefined, sub: undefined }, reason: 'subject_missing' },
       },
     }
   },
@@ -80,6 +82,7 @@ describe.each(['custom', 'org'] as const)('by introspection, the %s authorizatio
           revoked: { token: revoked, reason: 'inactive' },
           ofTheOtherServer: { token: await mint({ kind: kind === 'org' ? 'user' : 'org' }), reason: 'inactive' },
           otherBinding: { token: await mint({ clientId: 'other-app' }), reason: 'client_refused' },
+          noSubject: { token: await mint({ claims: { uid: undefined, sub: undefined } }), reason: 'subject_missing' },
           otherAudience: {
             token: await mint({ claims: { aud: 'api://default' } }),
             reason: kind === 'org' ? 'audience_mismatch' : 'okta.audience_mismatch',
@@ -113,7 +116,11 @@ describe('a token', () => {
 
   it('of a user without uid is refused rather than taken for its client', async () => {
     const { reasonOf } = setUp()
-    expect(await reasonOf({ claims: { uid: undefined } })).toEqual({ kind: 'claim_missing', claim: 'sub' })
+    expect(await reasonOf({ claims: { uid: undefined } })).toMatchObject({
+      kind: 'subject_missing',
+      claim: 'uid',
+      cure: expect.stringContaining('leave uid and sub in the access tokens'),
+    })
   })
 
   it('of an agent is refused unless agents are allowed, and then carries its scopes and the agent as client', async () => {

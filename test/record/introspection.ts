@@ -10,6 +10,7 @@ export const introspection: RecordedProvider = {
       tokens: {
         user: 'accepted',
         machine: 'accepted',
+        'no-subject': 'subject_missing',
         'other-audience': 'audience_mismatch',
         'no-audience': 'audience_missing',
         'other-issuer': 'issuer_mismatch',
@@ -25,6 +26,7 @@ export const introspection: RecordedProvider = {
         const tokens = {
           user: await emulator.mint(),
           machine: await emulator.mint({ user: null, claims: { sub: undefined } }),
+          'no-subject': await emulator.mint({ claims: { sub: undefined, username: 'made-up-ada' } }),
           'other-audience': await emulator.mint({ claims: { aud: 'https://other.example.com/mcp' } }),
           'no-audience': await emulator.mint({ claims: { aud: undefined } }),
           'other-issuer': await emulator.mint({ claims: { iss: 'https://other-issuer.example' } }),
@@ -38,6 +40,7 @@ export const introspection: RecordedProvider = {
             INTROSPECTION_METADATA_URL: `${origin}/.well-known/oauth-authorization-server`,
             INTROSPECTION_CLIENT_ID: 'introspector',
             INTROSPECTION_CLIENT_SECRET: 'introspector-secret',
+            INTROSPECTION_TOKENS_WITHOUT_SUBJECT: 'client',
           },
           tokens,
           rename: [[origin, 'https://as.example.com']],

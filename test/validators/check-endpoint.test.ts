@@ -49,6 +49,7 @@ describeTokenValidator('the check endpoint engine', {
       expired: { ...GOOD, exp: NOW - 60 },
       endless: { ...GOOD, exp: undefined },
       bound: { ...GOOD, cnf: { jkt: 'thumbprint' } },
+      nobody: { ...GOOD, sub: undefined },
     })
     return {
       resource: RESOURCE,
@@ -59,6 +60,7 @@ describeTokenValidator('the check endpoint engine', {
       refused: {
         unknown: { token: 'never-issued', reason: 'inactive' },
         otherBinding: { token: 'foreign', reason: 'client_refused' },
+        noSubject: { token: 'nobody', reason: 'subject_missing' },
         otherKind: { token: 'other-kind', reason: 'example.other' },
         expired: { token: 'expired', reason: 'expired' },
         endless: { token: 'endless', reason: 'claim_missing' },

@@ -192,10 +192,76 @@ test.each([
   else judge({ iat })
 })
 
-test.each(['sub', 'client_id'])('refuses a token without %s', claim => {
+test('refuses a token without client_id', () => {
+  const claim = 'client_id'
   expect(reasonFor({ [claim]: undefined })).toEqual({ kind: 'claim_missing', claim })
   expect(reasonFor({ [claim]: '' })).toEqual({ kind: 'claim_missing', claim })
   expect(reasonFor({ [claim]: 7 })).toEqual({ kind: 'claim_invalid', claim, detail: 'not a string' })
+})
+
+const MACHINES: Partial<ClaimRules> = { tokensWithoutSubject: 'client' }
+
+test.each([
+  [undefined, { kind: 'subject_missing', claim: 'sub' }],
+  [null, { kind: 'subject_missing', claim: 'sub' }],
+  ['', { kind: 'claim_invalid', claim: 'sub', detail: 'empty' }],
+  [7, { kind: 'claim_invalid', claim: 'sub', detail: 'not a string' }],
+  [['user-1'], { kind: 'claim_invalid', claim: 'sub', detail: 'not a string' }],
+  [{ id: 'user-1' }, { kind: 'claim_invalid', claim: 'sub', detail: 'not a string' }],
+])('refuses a token with sub %j, which belongs to nobody', (sub, reason) => {
+  expect(reasonFor({ sub })).toEqual(reason)
+})
+
+test('names the claim in which a subject was looked for', () => {
+  const rules: Partial<ClaimRules> = { subject: ({ uid }) => uid, subjectClaim: 'uid' }
+  expect(reasonFor({}, rules)).toEqual({ kind: 'subject_missing', claim: 'uid', personalClaim: 'sub' })
+  expect(reasonFor({ uid: '' }, rules)).toMatchObject({ kind: 'claim_invalid', claim: 'uid' })
+})
+
+test.each([undefined, null])('takes a token with sub %j for the client’s own, where it is told to', sub => {
+  const own = { subject: 'client-1', clientId: 'client-1', principalType: 'service' }
+  expect(judge({ sub }, MACHINES)).toMatchObject(own)
+  expect(judge({ sub, username: 'client-1' }, MACHINES)).toMatchObject(own)
+  expect(judge({ sub, username: null }, MACHINES)).toMatchObject(own)
+  expect(judge({ client_id: undefined, azp: 'client-1', sub }, MACHINES)).toMatchObject(own)
+})
+
+test.each([[''], [7], [['client-1']]])('never takes a token with sub %j for the client’s own', sub => {
+  expect(reasonFor({ sub }, MACHINES)).toMatchObject({ kind: 'claim_invalid', claim: 'sub' })
+})
+
+test.each([
+  ['username', 'ada'],
+  ['username', ''],
+  ['username', 7],
+  ['preferred_username', 'ada'],
+  ['cognito:username', 'ada'],
+  ['upn', 'ada@example.com'],
+  ['unique_name', 'ada'],
+  ['email', 'ada@example.com'],
+  ['name', 'Ada'],
+  ['nickname', 'ada'],
+  ['auth_time', NOW],
+])('never takes a token with %s %j for the client’s own', (personalClaim, value) => {
+  const reason = reasonFor({ sub: undefined, [personalClaim]: value }, MACHINES)
+  expect(reason).toEqual({ kind: 'subject_missing', claim: 'sub', personalClaim })
+})
+
+test('never takes a token for the client’s own whose sub names another, where the subject is another claim', () => {
+  const rules: Partial<ClaimRules> = { ...MACHINES, subject: ({ uid }) => uid, subjectClaim: 'uid' }
+  expect(reasonFor({}, rules)).toEqual({ kind: 'subject_missing', claim: 'uid', personalClaim: 'sub' })
+  expect(judge({ sub: 'client-1' }, rules)).toMatchObject({ subject: 'client-1', principalType: 'service' })
+})
+
+test('lets nobody have the id of another client for a subject, where client ids are subjects', () => {
+  const rules: Partial<ClaimRules> = { ...MACHINES, audience: { clientIds: ['client-1', 'client-2'] } }
+  expect(reasonFor({ sub: 'client-2' }, rules)).toEqual({
+    kind: 'claim_invalid',
+    claim: 'sub',
+    detail: 'the id of another client: one of the two needs another name',
+  })
+  expect(judge({ sub: 'client-3' }, rules).principalType).toBe('user')
+  expect(judge({ sub: 'client-1' }, rules).principalType).toBe('service')
 })
 
 test.each([
@@ -215,7 +281,7 @@ test('runs the provider rules before audience and lifetime', () => {
 
 test('takes nothing from a claim named __proto__', () => {
   const claims = JSON.parse('{"__proto__":{"sub":"admin","scope":"notes:admin"},"constructor":{"name":"x"}}')
-  expect(reasonFor({ ...claims, sub: undefined })).toEqual({ kind: 'claim_missing', claim: 'sub' })
+  expect(reasonFor({ ...claims, sub: undefined })).toEqual({ kind: 'subject_missing', claim: 'sub' })
   const mapped = judge({ ...claims, scope: undefined })
   expect(mapped.scopes).toEqual([])
   expect(Object.getPrototypeOf(mapped.claims)).toBe(Object.prototype)

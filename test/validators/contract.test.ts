@@ -56,6 +56,8 @@ describeTokenValidator('the introspection engine', {
       dpop: { ...answer, token_type: 'DPoP' },
       mtls: { ...answer, cnf: { 'x5t#S256': 'thumbprint' } },
       refresh: { ...answer, token_type: 'refresh_token' },
+      nobody: { ...answer, sub: undefined },
+      'empty-subject': { ...answer, sub: '' },
     }
     const { fetch } = createProvider({
       'https://as.example.com/.well-known/oauth-authorization-server': () =>
@@ -82,6 +84,8 @@ describeTokenValidator('the introspection engine', {
       refused: {
         unknown: { token: 'never-issued', reason: 'inactive' },
         otherBinding: { token: 'other-audience', reason: 'audience_mismatch' },
+        noSubject: { token: 'nobody', reason: 'subject_missing' },
+        emptySubject: { token: 'empty-subject', reason: 'claim_invalid' },
         noAudience: { token: 'no-audience', reason: 'audience_missing' },
         otherIssuer: { token: 'other-issuer', reason: 'issuer_mismatch' },
         otherIssuerSlash: { token: 'other-issuer-slash', reason: 'issuer_mismatch' },

@@ -53,8 +53,10 @@ describe('an active answer', () => {
     expect((await answering({ ...ACTIVE, exp: undefined })).expiresAt).toBe(NOW + 60)
   })
 
-  test('without sub is about the client itself', async () => {
-    expect(await answering({ ...ACTIVE, sub: undefined })).toMatchObject({
+  test('without sub is about nobody, unless the options say that it is about the client itself', async () => {
+    const answer = { ...ACTIVE, sub: undefined }
+    expect((await refusalOf(answering(answer))).reason).toEqual({ kind: 'subject_missing', claim: 'sub' })
+    expect(await answering(answer, { tokensWithoutSubject: 'client' })).toMatchObject({
       subject: 'client-1',
       principalType: 'service',
     })
@@ -82,6 +84,10 @@ describe('an active answer', () => {
     [{ token_type: 7 }, 'type_mismatch'],
     [{ cnf: { jkt: 'thumbprint' } }, 'sender_constrained'],
     [{ client_id: undefined }, 'claim_missing'],
+    [{ sub: undefined, username: 'ada' }, 'subject_missing'],
+    [{ sub: null }, 'subject_missing'],
+    [{ sub: '' }, 'claim_invalid'],
+    [{ sub: 7 }, 'claim_invalid'],
     [{ scope: 7 }, 'claim_invalid'],
   ])('is refused with %j as %s', async (change, kind) => {
     const error = await refusalOf(answering({ ...ACTIVE, ...change }))

@@ -203,7 +203,7 @@ describe('shapes', () => {
   test('with a claim __proto__ give nobody any rights', async () => {
     const claims = JSON.stringify({ ...CLAIMS, sub: undefined }).replace('{', '{"__proto__":{"sub":"admin"},')
     const token = signJwt({ alg: 'ES256', kid: 'key-1', typ: 'at+jwt' }, claims, key.privateKey)
-    expect(await reasonFor(token)).toEqual({ kind: 'claim_missing', claim: 'sub' })
+    expect(await reasonFor(token)).toEqual({ kind: 'subject_missing', claim: 'sub' })
   })
 })
 

@@ -38,6 +38,7 @@ describeTokenValidator('acme', {
         key = makeKey('2')
         return key.kid
       },
+      subjectClaim: 'uid',
       refused: {
         otherBinding: { claims: { aud: 'https://other.example.com' }, reason: 'audience_mismatch' },
         idToken: { header: { typ: 'JWT' }, reason: 'type_mismatch' },

@@ -33,6 +33,7 @@ export const adapter = defineAdapter({
         ...issuerOptions(metadataUrl),
         audience: { audience: audience ?? resourceSpellings(context.resource) },
         types: ['at+jwt'],
+        subjectClaim: 'uid',
         subject: claims => claims.uid,
         clientId: claims => claims.app,
         scopes: claims => scopesFrom(claims, ['permissions']),

@@ -58,6 +58,12 @@ export const catalogue = {
     expected: 'AZURE_ALLOWED_TENANTS with the tenants that may come in',
     cure: 'List the tenants in AZURE_ALLOWED_TENANTS (Entra admin center > Overview > Tenant ID) and take AZURE_DANGEROUSLY_ALLOW_ANY_TENANT away.',
   },
+  'config.user_name_subject': {
+    severity: 'warning',
+    title: 'User names are the subjects of tokens',
+    expected: 'a claim with an id that the provider never changes and never gives to somebody else',
+    cure: 'Set subjectClaim to such a claim where tokens have one (sub by default). Where they have none, make sure that the provider never renames a user and never gives the name of a former user to somebody else: the new owner of the name would own their data.',
+  },
   'tenant.unreachable': {
     severity: 'error',
     title: 'The provider cannot be reached',

@@ -76,6 +76,9 @@ export async function checkTenant(tenant: Tenant): Promise<TenantReport> {
 function checkConfiguration({ adapter, options }: ProviderConfiguration, resource: string): Finding[] {
   const findings: Finding[] = []
   if (isLoopback(new URL(resource).hostname)) findings.push(finding('config.resource_local', resource))
+  if (options.subjectClaim === 'username') {
+    findings.push(finding('config.user_name_subject', 'subjectClaim is username', adapter.name))
+  }
   if (adapter.name !== 'azure') return findings
   if (!options.scopePrefix) findings.push(finding('config.scope_prefix_missing', 'scopePrefix is empty', 'azure'))
   if (options.dangerouslyAllowAnyTenant === true) {

@@ -65,6 +65,7 @@ const RULE_OF: Readonly<Record<string, RuleName>> = {
   client_refused: 'client',
   expired: 'lifetime',
   not_yet_valid: 'lifetime',
+  subject_missing: 'claims',
   claim_missing: 'claims',
   claim_invalid: 'claims',
 }
@@ -158,8 +159,16 @@ const OPAQUE_RULES = new Set<RuleName>(['signature', 'kind', 'binding', 'audienc
 
 /** What the refusal itself expected and saw, where it says so. */
 function wordsOf(reason: RefusalReason, expected: string, seen: string): { expected: string; seen: string } {
-  const said = reason as { expected?: unknown; actual?: unknown; detail?: unknown; keyId?: unknown; claim?: unknown }
-  const actual = said.actual ?? said.detail ?? (said.claim === undefined ? undefined : `no ${said.claim}`)
+  const said = reason as {
+    expected?: unknown
+    actual?: unknown
+    detail?: unknown
+    keyId?: unknown
+    claim?: unknown
+    personalClaim?: unknown
+  }
+  const person = said.personalClaim === undefined ? '' : `, and ${said.personalClaim} points to a person`
+  const actual = said.actual ?? said.detail ?? (said.claim === undefined ? undefined : `no ${said.claim}${person}`)
   return {
     expected: said.expected === undefined ? expected : textOf(said.expected),
     seen: actual === undefined ? seen : textOf(actual),

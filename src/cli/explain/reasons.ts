@@ -85,6 +85,10 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: 'The token was issued to a client that is not on the list.',
     cure: 'Add the client id to the list of clients in the configuration, if it is yours.',
   },
+  subject_missing: {
+    means: 'The token does not say who it belongs to.',
+    cure: 'Have the provider include the subject. AUTH_PROVIDER=introspection and oidc have settings for providers that do not: docs/providers/introspection.md, "Tokens without a subject".',
+  },
   claim_missing: { means: 'The token lacks a claim that it must carry.', cure: 'Have the provider add the claim.' },
   claim_invalid: {
     means: 'A claim of the token does not have the form that it must have.',

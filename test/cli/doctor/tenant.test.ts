@@ -35,6 +35,7 @@ const rsa = (modulusLength: number) => {
 /** One mistake each, and the only thing that may be found then. */
 const mistakes: Partial<Record<FindingCode, Case>> = {
   'config.resource_local': { settings: { PUBLIC_URL: undefined } },
+  'config.user_name_subject': { settings: { OIDC_SUBJECT_CLAIM: 'username' } },
   'tenant.unreachable': { fetch: broken('ENOTFOUND') },
   'tenant.tls_untrusted': { fetch: broken('DEPTH_ZERO_SELF_SIGNED_CERT') },
   'tenant.metadata_missing': { settings: { AUTH_METADATA_URL: `${ORIGIN}/wrong${METADATA}` } },
@@ -267,6 +268,19 @@ test('finds nothing at a provider that has everything', async () => {
 
 test.each(Object.entries(mistakes))('finds %s, and nothing else, where that is the mistake', async (code, world) => {
   expect((await examine(world)).map(found => found.code)).toEqual([code])
+})
+
+test('names the setting for a machine whose token has no subject', async () => {
+  const fetch = replaced(healthy, '/token', async () => {
+    return Response.json({ access_token: await emulator.mint({ user: null, claims: { sub: undefined } }) })
+  })
+  const [found, ...others] = await examine({ client: machine, fetch })
+  expect(found).toMatchObject({
+    code: 'token.refused',
+    cure: expect.stringContaining('tokensWithoutSubject (OIDC_TOKENS_WITHOUT_SUBJECT)'),
+  })
+  expect(others).toEqual([])
+  expect(await examine({ client: machine, fetch, settings: { OIDC_TOKENS_WITHOUT_SUBJECT: 'client' } })).toEqual([])
 })
 
 test.each(['javascript:alert(1)', 'file:///etc/passwd', 'http://idp.example.com/token', '-flag'])(

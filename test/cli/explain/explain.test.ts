@@ -2,7 +2,9 @@ import { Readable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { auth0 } from '../../../adapters/auth0.ts'
+import { oidc } from '../../../adapters/oidc.ts'
 import { createAuth0Emulator } from '../../../emulators/auth0.ts'
+import { createOidcEmulator } from '../../../emulators/oidc.ts'
 import { findRefusal } from '../../../src/cli/explain/audit-log.ts'
 import { type Explanation, explainToken } from '../../../src/cli/explain/explain.ts'
 import { explanationText } from '../../../src/cli/explain/report.ts'
@@ -100,7 +102,11 @@ describeTokenValidator('introspection, with every decision explained,', {
   tokens: 'opaque',
   async start() {
     const good = { active: true, sub: 'ada', client_id: 'client', aud: RESOURCE, exp: NOW / 1000 + 3600 }
-    const answers: Record<string, object> = { good, other: { ...good, aud: 'https://other.example.com' } }
+    const answers: Record<string, object> = {
+      good,
+      other: { ...good, aud: 'https://other.example.com' },
+      nobody: { ...good, sub: undefined },
+    }
     const fetch: typeof globalThis.fetch = async (input, init) => {
       const request = new Request(input, init)
       if (request.method === 'GET') {
@@ -129,6 +135,7 @@ describeTokenValidator('introspection, with every decision explained,', {
       refused: {
         unknown: { token: 'never-issued', reason: 'inactive' },
         otherBinding: { token: 'other', reason: 'audience_mismatch' },
+        noSubject: { token: 'nobody', reason: 'subject_missing' },
       },
     }
   },
@@ -164,6 +171,21 @@ describe('explain', () => {
       const shown = JSON.stringify(explanation) + explanationText(explanation)
       expect(shown).not.toContain(token.split('.').at(-1))
     }
+  })
+
+  test('says of a token without a subject what points to a person, and what to set', async () => {
+    const { fetch, mint } = createOidcEmulator({ origin: 'https://id.example.com', now: () => NOW, audience: RESOURCE })
+    const options = oidc.options.parse({ adapter: 'oidc', metadataUrl: 'https://id.example.com' })
+    const validator = oidc.create(options, { resource: RESOURCE, fetch, now: () => NOW, secret: () => '' })
+    const token = await mint({ claims: { sub: undefined, username: 'ada' } })
+    const { rules, reason, meaning } = await explainToken(token, { validator, resource: RESOURCE, now: NOW })
+    expect(reason).toBe('subject_missing')
+    expect(rules.find(({ passed }) => passed === false)).toMatchObject({
+      rule: 'claims',
+      seen: 'no sub, and username points to a person',
+    })
+    expect(meaning?.means).toBe('The token does not say who it belongs to.')
+    expect(meaning?.cure).toContain('set subjectClaim (OIDC_SUBJECT_CLAIM) to username')
   })
 
   test('keeps within 80 columns', async () => {

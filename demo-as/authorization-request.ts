@@ -1,17 +1,19 @@
 import type Provider from 'oidc-provider'
 import type { Approvable } from './approvals.ts'
+import type { ClientKind, ClientKinds } from './clients/client-kinds.ts'
 import { findClient } from './clients/find-client.ts'
-import { isDocumentUrl } from './clients/metadata-document.ts'
 import type { ConsentPage, Destination } from './pages/consent.ts'
 import { clipped } from './pages/html.ts'
 import { isLoopbackHost } from './redirect-uris.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
+import { namedScopes, scopesIn } from './scopes.ts'
 import type { SignedInUser } from './upstream/upstream.ts'
 
 /** An authorization request that waits for its user. */
 export interface AuthorizationRequest {
   interaction: InstanceType<Provider['Interaction']>
   client: InstanceType<Provider['Client']>
+  clientKind: ClientKind
   resource: ProtectedResource
 }
 
@@ -20,26 +22,23 @@ export interface AuthorizationRequest {
  * @returns `undefined` when the request or its client is gone.
  */
 export async function findRequest(
-  provider: Provider,
-  resources: Resources,
+  { provider, resources, clientKinds }: { provider: Provider; resources: Resources; clientKinds: ClientKinds },
   uid: string,
 ): Promise<AuthorizationRequest | undefined> {
   const interaction = await provider.Interaction.find(uid)
   const client = interaction && (await findClient(provider, String(interaction.params.client_id)))
   const resource = interaction && resources.find(String(interaction.params.resource))
-  return client && resource && { interaction, client, resource }
+  return client && resource && { interaction, client, clientKind: clientKinds.kindOf(client.clientId), resource }
 }
 
 /** The scopes that the request asks for, those of OpenID Connect among them. */
 export function scopesOf({ interaction: { params } }: AuthorizationRequest): string[] {
-  return String(params.scope ?? '')
-    .split(' ')
-    .filter(Boolean)
+  return [...scopesIn(params.scope)]
 }
 
 /** The scopes that the request asks for and the resource has. */
 export function resourceScopesOf(request: AuthorizationRequest): string[] {
-  return scopesOf(request).filter(scope => Object.hasOwn(request.resource.scopes, scope))
+  return namedScopes(request.interaction.params.scope, Object.keys(request.resource.scopes))
 }
 
 /** What the request as a whole can be granted by somebody who may not grant all of it. */
@@ -59,11 +58,11 @@ export async function resume(
 
 /** What the consent page says about a request. @param user - Whoever has signed in. */
 export function describeRequest(request: AuthorizationRequest, user: SignedInUser | undefined) {
-  const { client, resource } = request
+  const { client, clientKind, resource } = request
   const granted = user && grantable(request, user)
   return {
     clientName: displayName(client),
-    publisher: isDocumentUrl(client.clientId) ? new URL(client.clientId).host : undefined,
+    publisher: clientKind === 'document' ? new URL(client.clientId).host : undefined,
     userName: user?.name,
     resource: resource.resource,
     resourceName: resource.name ?? resource.resource,
@@ -84,12 +83,11 @@ export function describeRequest(request: AuthorizationRequest, user: SignedInUse
  * @returns `undefined` where every request has to be asked about: of other clients, of devices, and of clients that want it so.
  */
 export function approvableOf(request: AuthorizationRequest): Approvable | undefined {
-  const { interaction, client, resource } = request
+  const { interaction, client, clientKind, resource } = request
   const wantsConsent = String(interaction.params.prompt ?? '')
     .split(' ')
     .includes('consent')
-  const isRegistered = client.clientIdIssuedAt !== undefined && !isDocumentUrl(client.clientId)
-  if (!isRegistered || interaction.deviceCode || wantsConsent) return undefined
+  if (clientKind !== 'registered' || interaction.deviceCode || wantsConsent) return undefined
   const { protocol, host, hostname } = new URL(String(interaction.params.redirect_uri))
   return {
     clientId: client.clientId,

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, errors as jose, jwtVerify } from 'jose'
 import type Provider from 'oidc-provider'
 import { type Client, errors, type ResourceServer } from 'oidc-provider'
+import type { ClientKinds } from './clients/client-kinds.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { provenKey } from './proof.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
+import { namedScopes } from './scopes.ts'
 import type { Store, StoreFactory } from './store.ts'
 import { type Identification, type SignedInUser, UpstreamUnavailableError } from './upstream/upstream.ts'
 
@@ -29,6 +31,7 @@ export interface AssertionIssuer {
 export interface IdentityAssertionsOptions {
   issuers: readonly AssertionIssuer[]
   resources: Resources
+  clientKinds: ClientKinds
   stores: StoreFactory
   /** How long users are remembered, in seconds. */
   accountSeconds: number
@@ -56,7 +59,7 @@ const KEYS_OUT_OF_REACH = 'the issuer of the assertion cannot be asked for its k
  * @see https://www.rfc-editor.org/rfc/rfc7523.html#section-3
  */
 export function acceptIdentityAssertions(provider: Provider, options: IdentityAssertionsOptions): void {
-  const { resources, stores, log } = options
+  const { resources, clientKinds, stores, log } = options
   const verify = createVerifier(provider.issuer, options.issuers)
   const used = stores('IdentityAssertion')
   const accounts = stores('Account')
@@ -71,7 +74,12 @@ export function acceptIdentityAssertions(provider: Provider, options: IdentityAs
       if (claims.client_id !== client.clientId) refuse('is for another client')
       const resource = resourceOf(claims, params.resource, resources)
       const user = userOf(issuer.identify(claims))
-      const scope = scopesOf([claims.scope, params.scope], user, resource).join(' ')
+      const isConfigured = clientKinds.kindOf(client.clientId) === 'configured'
+      const scope = scopesOf(
+        { asserted: claims.scope ?? undefined, asked: params.scope, isConfigured },
+        user,
+        resource,
+      ).join(' ')
       const key = await provenKey(provider, ctx)
       await useOnce(used, claims)
 
@@ -170,12 +178,33 @@ function userOf(identified: Identification): SignedInUser {
   return refuse(identified.outcome === 'not_allowed' ? identified.words : 'does not say who it is')
 }
 
-/** What the issuer put in, what the client asks for, what the user may hand out and what the resource has (RFC 6749 §3.3). */
-function scopesOf(limits: readonly unknown[], user: SignedInUser, resource: ProtectedResource): string[] {
-  const asked = limits.filter(limit => typeof limit === 'string').map(limit => new Set(limit.split(' ')))
-  const candidates = asked.length > 0 ? Object.keys(resource.scopes) : resource.defaultScopes
-  const granted = candidates.filter(scope => user.scopes.includes(scope) && asked.every(limit => limit.has(scope)))
-  if (granted.length === 0) throw new errors.InvalidScope('none of these scopes can be granted', asked.join(' '))
+interface ScopeRequest {
+  /** Claim of the assertion. */
+  asserted: unknown
+  /** Parameter of the request. */
+  asked: unknown
+  /** Whether the operator set up the client. */
+  isConfigured: boolean
+}
+
+/**
+ * What the issuer put in, what the client asks for, what the user may hand out and what the resource has (RFC 6749 §3.3). No person is
+ * there to consent: where the issuer names no scope, a client that the operator did not set up gets no more than the default scopes.
+ */
+function scopesOf(
+  { asserted, asked, isConfigured }: ScopeRequest,
+  user: SignedInUser,
+  resource: ProtectedResource,
+): string[] {
+  const all = Object.keys(resource.scopes)
+  if (asserted !== undefined && typeof asserted !== 'string') refuse('has a scope that does not fit')
+  const wanted = namedScopes(asked, all)
+  const byDefault = isConfigured && wanted.length > 0 ? all : resource.defaultScopes
+  const allowed = asserted === undefined ? byDefault : namedScopes(asserted, all)
+  const granted = allowed.filter(
+    scope => user.scopes.includes(scope) && (wanted.length === 0 || wanted.includes(scope)),
+  )
+  if (granted.length === 0) throw new errors.InvalidScope('none of these scopes can be granted', wanted.join(' '))
   return granted
 }
 

@@ -1,5 +1,6 @@
 import type Provider from 'oidc-provider'
 import {
+  type Client,
   type ClientMetadata,
   type Configuration,
   type ErrorOut,
@@ -9,8 +10,9 @@ import {
   type ResourceServer,
 } from 'oidc-provider'
 import type { ClientDocuments } from './clients/client-documents.ts'
+import { type ClientKinds, refuseMisspelledIds } from './clients/client-kinds.ts'
 import { findClient } from './clients/find-client.ts'
-import { isDocumentUrl, metadataDocumentFeature, readMetadataDocument } from './clients/metadata-document.ts'
+import { metadataDocumentFeature, readMetadataDocument } from './clients/metadata-document.ts'
 import { rememberClients } from './clients/remember-clients.ts'
 import { deviceFlowPages } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
@@ -31,6 +33,7 @@ import { refreshing } from './refresh.ts'
 import { checkRegistration } from './registration.ts'
 import { OIDC_SCOPES } from './request-parameters.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
+import { namedScopes } from './scopes.ts'
 import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
 import type { StoreFactory } from './store.ts'
 import type { Refresh } from './upstream/grants.ts'
@@ -65,7 +68,9 @@ export interface ProviderOptions {
   signingKeys: readonly SigningKey[]
   /** Signs cookies. */
   cookieKey: string
+  /** Those that the operator set up. */
   clients: readonly ClientMetadata[]
+  clientKinds: ClientKinds
   /** Whether clients may register themselves (RFC 7591). */
   registration: boolean
   /** Whether clients that the operator did not name may have tokens without a user, with the default scopes. */
@@ -89,7 +94,7 @@ export interface ProviderOptions {
 
 /** The protocol engine, set up so that what it publishes about itself is what it enforces. */
 export function createProvider(options: ProviderOptions): Provider {
-  const { issuer, resources, lifetimes, assertionIssuers } = options
+  const { issuer, resources, lifetimes, assertionIssuers, clientKinds } = options
   const secure = new URL(issuer).protocol === 'https:'
   const RefreshingProvider = refreshing({ ...options, graceSeconds: lifetimes.refreshGrace })
   const clients = [...resources.all.map(introspectionClient), ...options.clients]
@@ -131,7 +136,7 @@ export function createProvider(options: ProviderOptions): Provider {
       validator: (ctx, property, _value, metadata) => {
         if (property !== 'software_id') return
         if (ctx?.oidc?.route === 'registration') checkRegistration(ctx, metadata)
-        else if (isDocumentUrl(metadata.client_id) && !isSetUp(options, metadata.client_id)) {
+        else if (clientKinds.kindOf(String(metadata.client_id)) === 'document') {
           readMetadataDocument(metadata, new URL(issuer))
         }
       },
@@ -160,7 +165,7 @@ export function createProvider(options: ProviderOptions): Provider {
     clientBasedCORS: () => false,
     renderError: (ctx, out, error) => {
       ctx.type = 'html'
-      ctx.body = errorPage(ctx, out, error).toString()
+      ctx.body = errorPage(ctx, out, error, clientKinds).toString()
     },
     ttl: {
       AccessToken: lifetimes.accessToken,
@@ -174,8 +179,8 @@ export function createProvider(options: ProviderOptions): Provider {
       Session: 2 * lifetimes.page,
     },
   })
-  const configured = new Set(clients.map(({ client_id }) => client_id))
-  rememberClients(provider, adapter('Client'), id => !configured.has(id) && !isDocumentUrl(id))
+  rememberClients(provider, adapter('Client'), id => clientKinds.kindOf(id) === 'registered')
+  refuseMisspelledIds(provider, clientKinds)
   lookUpOnce(provider.Client)
   lookUpOnce(provider.RefreshToken)
   extendProvider(provider, resources, clientId => keepClient(options.stores, clientId, lifetimes.grant))
@@ -185,6 +190,7 @@ export function createProvider(options: ProviderOptions): Provider {
       resources,
       stores: options.stores,
       accountSeconds: lifetimes.grant,
+      clientKinds,
       resourceServer: resource => resourceServerOf(resource, options.accessTokenFormat),
       log: options.log,
     })
@@ -192,14 +198,9 @@ export function createProvider(options: ProviderOptions): Provider {
   return provider
 }
 
-/** Whether the operator named this client; all others made themselves known. */
-function isSetUp({ clients }: ProviderOptions, clientId: string): boolean {
-  return clients.some(({ client_id }) => client_id === clientId)
-}
-
 /** Whatever is fetched is named by a stranger, except the keys of clients that were set up beforehand. */
 function clientFetch({ clients, clientDocuments }: ProviderOptions): Configuration['fetch'] {
-  const known = new Set(clients.map(({ jwks_uri }) => jwks_uri))
+  const known = new Set(clients.map(({ jwks_uri }) => URL.parse(jwks_uri ?? '')?.href))
   return async (input, init) => {
     const url = String(input instanceof Request ? input.url : input)
     // Without oidc-provider's own guard: the operator may have named an address inside the network.
@@ -210,7 +211,7 @@ function clientFetch({ clients, clientDocuments }: ProviderOptions): Configurati
 }
 
 function features(options: ProviderOptions): Configuration['features'] {
-  const { resources, accessTokenFormat } = options
+  const { resources, accessTokenFormat, clientKinds } = options
   const off = { enabled: false } as const
   return {
     devInteractions: off,
@@ -220,7 +221,7 @@ function features(options: ProviderOptions): Configuration['features'] {
     userinfo: off,
     clientCredentials: { enabled: true },
     registration: options.registration ? { enabled: true, issueRegistrationAccessToken: false } : off,
-    clientIdMetadataDocument: metadataDocumentFeature(options.clientDocuments),
+    clientIdMetadataDocument: metadataDocumentFeature(options.clientDocuments, clientKinds),
     deviceFlow: { enabled: true, ...deviceFlowPages },
     revocation: {
       enabled: true,
@@ -242,11 +243,10 @@ function features(options: ProviderOptions): Configuration['features'] {
       getResourceServerInfo: async (ctx, identifier, client) => {
         const resource = resources.find(identifier)
         if (!resource) throw new errors.InvalidTarget('not an MCP server that this server knows')
-        if (isMachine(ctx) && !options.machinesForAll && !isSetUp(options, client.clientId)) {
-          throw new errors.UnauthorizedClient('only clients that the operator set up may have tokens without a user')
-        }
-        const scopes = isMachine(ctx) ? machineScopes(ctx, client, resource) : Object.keys(resource.scopes)
-        return resourceServerOf(resource, accessTokenFormat, scopes)
+        if (!isMachine(ctx)) return resourceServerOf(resource, accessTokenFormat)
+        checkMachine(client, options)
+        const permitted = clientKinds.scopesWithoutPerson(client.clientId, resource)
+        return resourceServerOf(resource, accessTokenFormat, machineScopes(ctx, permitted))
       },
     },
   }
@@ -261,28 +261,39 @@ function resourceServerOf(
   return { audience: resource, scope: permitted.join(' '), accessTokenFormat, jwt: { sign: { alg: 'ES256' } } }
 }
 
-function errorPage(ctx: KoaContextWithOIDC, out: ErrorOut, error: Error): Html {
+function errorPage(ctx: KoaContextWithOIDC, out: ErrorOut, error: Error, { kindOf }: ClientKinds): Html {
   if (error instanceof errors.SessionNotFound) return expiredPage()
   if (error instanceof TemporarilyUnavailable) return unreachablePage(out.error_description)
   const clientId = String(ctx.query.client_id)
   const isClientError = error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata
   if (isClientError && ctx.oidc.route === 'authorization') {
-    return isDocumentUrl(clientId) ? unusableDocumentPage(clientId, out.error_description) : unknownClientPage(clientId)
+    const isAddress = ['document', 'misspelled'].includes(kindOf(clientId))
+    return isAddress ? unusableDocumentPage(clientId, out.error_description) : unknownClientPage(clientId)
   }
   return requestErrorPage(out.error, out.error_description)
 }
 
 const isMachine = (ctx: KoaContextWithOIDC) => ctx.oidc.params?.grant_type === 'client_credentials'
 
+/** @throws {errors.UnauthorizedClient} The client may have no tokens in its own name. */
+function checkMachine(client: Client, { machinesForAll, clientKinds }: ProviderOptions): void {
+  // RFC 6749 §4.4: anybody can name the id of a client that has no credentials.
+  if (client.clientAuthMethod === 'none') {
+    throw new errors.UnauthorizedClient('tokens without a user are for clients with credentials of their own')
+  }
+  if (!machinesForAll && clientKinds.kindOf(client.clientId) !== 'configured') {
+    throw new errors.UnauthorizedClient('only clients that the operator set up may have tokens without a user')
+  }
+}
+
 /**
- * What a client may get without a user: the scopes that it was set up with. A client that registered itself has none,
- * anybody can do that; it gets the defaults. What it does is done in its own name, to its own data.
+ * What a client gets without a user, of what it may have; all of that when it asks for nothing. What it does is done in its own
+ * name, to its own data.
  */
-function machineScopes(ctx: KoaContextWithOIDC, client: { scope?: string }, resource: ProtectedResource): string[] {
-  const permitted = (client.scope?.split(' ') ?? resource.defaultScopes).filter(s => Object.hasOwn(resource.scopes, s))
+function machineScopes(ctx: KoaContextWithOIDC, permitted: readonly string[]): string[] {
   const params = ctx.oidc.params as { scope?: string }
   params.scope ??= permitted.join(' ')
-  const granted = permitted.filter(scope => ctx.oidc.requestParamScopes.has(scope))
+  const granted = namedScopes(params.scope, permitted)
   if (granted.length === 0) throw new errors.InvalidScope('this client may have none of these scopes', params.scope)
   return granted
 }

@@ -4,6 +4,7 @@ import type { ClientMetadata } from 'oidc-provider'
 import { createApprovals } from './approvals.ts'
 import { createBrowserBinding } from './browser-binding.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
+import { createClientKinds } from './clients/client-kinds.ts'
 import { createRegistrationLimit, type RegistrationLimitOptions } from './clients/registration-limit.ts'
 import { answerCors } from './cors.ts'
 import { DEVICE_PATH } from './device-flow.ts'
@@ -109,6 +110,8 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const accounts = stores('Account')
   const grants = createUpstreamGrants({ upstream, sessions, accounts, accountSeconds: lifetimes.grant, log })
 
+  const clients = options.clients ?? []
+  const clientKinds = createClientKinds(resources, clients)
   const approvals = createApprovals(url, stores, lifetimes.grant)
   const clientDocuments =
     options.clientDocuments === false ? undefined : createClientDocuments(stores, options.clientDocuments ?? {}, log)
@@ -125,7 +128,8 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       revokedBefore: options.revokedBefore,
       lifetimes,
       accessTokenFormat: options.accessTokenFormat ?? 'opaque',
-      clients: options.clients ?? [],
+      clients,
+      clientKinds,
       registration: options.registration !== false,
       // Behind a real provider a token means that somebody whom it knows has signed in.
       machinesForAll: options.upstream === undefined,
@@ -144,6 +148,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       approvals,
       sessions,
       resources,
+      clientKinds,
       stores,
       binding,
       redirectUri,

@@ -12,6 +12,7 @@ import {
   scopesOf,
 } from './authorization-request.ts'
 import { type BrowserBinding, isSame } from './browser-binding.ts'
+import type { ClientKinds } from './clients/client-kinds.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { readForm, redirect, sendPage, targetOf } from './http.ts'
 import { consentPage } from './pages/consent.ts'
@@ -76,6 +77,7 @@ export interface SignInOptions {
   consentFirst: boolean
   approvals: Approvals
   resources: Resources
+  clientKinds: ClientKinds
   stores: StoreFactory
   binding: BrowserBinding
   redirectUri: string
@@ -101,7 +103,7 @@ export interface SignIn {
 }
 
 export function createSignIn(options: SignInOptions): SignIn {
-  const { provider, upstream, sessions, resources, stores, binding, redirectUri, pageSeconds, log } = options
+  const { provider, upstream, sessions, stores, binding, redirectUri, pageSeconds, log } = options
   const { consentFirst, approvals } = options
   const begun = stores('BegunSignIn')
   const signIns = stores('SignIn')
@@ -132,7 +134,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const { memory, ...before } = pending
       const identified = await orFailure(() => upstream.identify(query, { state, redirectUri, memory }))
       if (identified.outcome !== 'signed_in') return refuse(res, identified, state, pending)
-      const request = await findRequest(provider, resources, pending.interaction)
+      const request = await findRequest(options, pending.interaction)
       if (!request) return sendPage(res, expiredPage(), 400)
 
       const { user } = identified
@@ -150,7 +152,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const id = targetOf(req).query.get('id') ?? ''
       const pending = await ofThisBrowser<Pending>(req, consents, id)
       if (!pending) return req.method === 'GET' ? startOver(req, res, id) : sendPage(res, expiredPage(), 400)
-      const request = await findRequest(provider, resources, pending.interaction)
+      const request = await findRequest(options, pending.interaction)
       if (!request) return sendPage(res, expiredPage(), 400)
       if (req.method === 'GET') return sendPage(res, pageOf(id, pending, request))
 
@@ -225,7 +227,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   /** Subject of the person whose earlier approval covers the request in this browser, where such a one may count. */
   async function approverOf(req: IncomingMessage, { interaction, ownNavigation }: Begun): Promise<string | undefined> {
-    const request = ownNavigation ? await findRequest(provider, resources, interaction) : undefined
+    const request = ownNavigation ? await findRequest(options, interaction) : undefined
     const approvable = request && approvableOf(request)
     return approvable && approvals.find(req, approvable)
   }

@@ -1,15 +1,12 @@
 import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { redirectUriProblem } from '../redirect-uris.ts'
 import type { ClientDocuments } from './client-documents.ts'
-
-/** Whether a client id is the address of a Client ID Metadata Document; ids given out by registration never are. */
-export function isDocumentUrl(clientId: string | undefined): clientId is string {
-  return clientId?.startsWith('https://') === true
-}
+import type { ClientKinds } from './client-kinds.ts'
 
 /** Clients that are known by the address of a document instead of a registration. */
 export function metadataDocumentFeature(
   documents: ClientDocuments | undefined,
+  { kindOf }: Pick<ClientKinds, 'kindOf'>,
 ): NonNullable<Configuration['features']>['clientIdMetadataDocument'] {
   if (!documents) return { enabled: false }
   return {
@@ -20,11 +17,13 @@ export function metadataDocumentFeature(
     // Loaded ahead: oidc-provider makes invalid_client of whatever happens while it fetches, and a host that is down is no
     // reason for a client to forget its tokens.
     allowFetch: async (_ctx, clientId) => {
+      if (kindOf(clientId) !== 'document') return false
       await documents.load(clientId)
       return true
     },
     allowClient: async (ctx, client) => {
-      if (client.jwksUri && isSigned(ctx)) await documents.load(client.jwksUri)
+      // In the spelling that oidc-provider fetches it by.
+      if (client.jwksUri && isSigned(ctx)) await documents.load(new URL(client.jwksUri).href)
       return true
     },
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createMemoryStores } from '../../demo-as/store.ts'
 import { basic, RESOURCE, RS, startWithClient as start } from './support.ts'
 
 describe('client_credentials', () => {
@@ -69,7 +70,43 @@ describe('client_credentials', () => {
     expect((await client.token({ grant_type, scope: 'notes:admin' }, own)).json.error).toBe('invalid_scope')
   })
 
-  it('is nothing for a public client', async () => {
+  it('reads no scope but that of the configuration, whatever the record of a client holds', async () => {
+    const stores = createMemoryStores()
+    const { client } = await start({ stores })
+    const { json } = await client.register({
+      redirect_uris: undefined,
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'client_secret_basic',
+    })
+    const clients = stores('Client')
+    const record = await clients.get<object>(json.client_id)
+    await clients.set(json.client_id, { ...record, scope: 'notes:read notes:admin' }, 60)
+    const own = { authorization: basic(json.client_id, json.client_secret) }
+    expect((await client.token({ grant_type }, own)).json.scope).toBe('notes:read')
+    expect((await client.token({ grant_type, scope: 'notes:admin' }, own)).json.error).toBe('invalid_scope')
+  })
+
+  it.each([
+    ['offline_access only', 'offline_access', 'notes:read notes:admin'],
+    ['offline_access as well', 'offline_access notes:admin', 'notes:admin'],
+    ['one scope twice, with spaces too many', ' notes:admin  notes:admin ', 'notes:admin'],
+  ])('passes over what is no scope of the resource: %s', async (_name, scope, granted) => {
+    const { client } = await start({ clients: [machine as never] })
+    const { status, json } = await client.token({ grant_type, scope }, { authorization })
+    expect({ status, scope: json.scope }).toEqual({ status: 200, scope: granted })
+  })
+
+  it('is refused to a client without credentials, which anybody could pose as', async () => {
+    const { client } = await start()
+    const { json } = await client.register({
+      grant_types: ['authorization_code', 'client_credentials'],
+      token_endpoint_auth_method: 'none',
+    })
+    const refused = await client.token({ grant_type, client_id: json.client_id })
+    expect(refused).toMatchObject({ status: 400, json: { error: 'unauthorized_client' } })
+  })
+
+  it('is nothing for a public client that did not register for it', async () => {
     const { client } = await start()
     const { json } = await client.register()
     const refused = await client.token({ grant_type, client_id: json.client_id })

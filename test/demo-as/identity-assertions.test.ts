@@ -186,6 +186,34 @@ describe('an identity assertion (ID-JAG)', () => {
     expect((await client.token(fieldsOf, { authorization })).json.scope).toBe(scope)
   })
 
+  it.each([
+    ['refresh tokens as well', 'notes:write offline_access', 'notes:write'],
+    ['what this server does not know', 'profile email', 'notes:read'],
+  ])('passes over %s in what the client asks for', async (_name, asked, scope) => {
+    const { origin, client } = await start()
+    const fields = { grant_type: GRANT, assertion: await assertion(origin, { scope: undefined }), scope: asked }
+    expect((await client.token(fields, { authorization })).json.scope).toBe(scope)
+  })
+
+  it('of a client that registered itself gives what the issuer names, and otherwise the default scopes at most', async () => {
+    const { origin, client } = await start()
+    const { json } = await client.register({
+      redirect_uris: undefined,
+      grant_types: [GRANT],
+      token_endpoint_auth_method: 'client_secret_basic',
+      scope: 'notes:write',
+    })
+    const own = { authorization: basic(json.client_id, json.client_secret) }
+    const ask = async (asserted: string | undefined, scope: string | undefined) => {
+      const given = await assertion(origin, { client_id: json.client_id, scope: asserted })
+      return (await client.token({ grant_type: GRANT, assertion: given, scope }, own)).json
+    }
+    expect((await ask(undefined, undefined)).scope).toBe('notes:read')
+    expect((await ask(undefined, 'notes:read notes:write')).scope).toBe('notes:read')
+    expect((await ask(undefined, 'notes:write')).error).toBe('invalid_scope')
+    expect((await ask('notes:read notes:write', 'notes:write')).scope).toBe('notes:write')
+  })
+
   it('is announced in the metadata, and only where an issuer is trusted', async () => {
     const { origin } = await start()
     const metadata = await metadataOf(origin)
@@ -214,6 +242,7 @@ describe('an identity assertion (ID-JAG)', () => {
     ['that has expired', { iat: past, exp: past + 300 }, {}, 'expired'],
     ['that is valid for days', { exp: Math.floor(Date.now() / 1000) + 200_000 }, {}, 'valid for too long'],
     ['of the future', { iat: Math.floor(Date.now() / 1000) + 600 }, {}, 'iat that does not fit'],
+    ['with a scope that is not text', { scope: ['notes:read'] }, {}, 'scope that does not fit'],
     ['of another type', {}, { typ: 'JWT' }, 'typ that does not fit'],
     ['that is a client assertion or an access token', {}, { typ: 'at+jwt' }, 'typ that does not fit'],
     ['of somebody who may not enter', { sub: 'stranger' }, {}, 'who may not enter'],

@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
+import { createClient } from '../demo-as/support.ts'
 import { listenHttps } from '../support/https.ts'
 import { createMcpUser, type Sdk } from './mcp-user.ts'
 import { startServers } from './servers.ts'
@@ -21,5 +22,33 @@ it.each<Sdk>(['1.x', '2.x'])(
     expect((await user.call('whoami')).text).toContain(clientId)
     expect(user.memory.clientId).toBe(clientId)
     expect(log()).not.toContain('client_registered')
+  },
+)
+
+it.each(['https:', 'HTTPS:'])(
+  'a stranger who publishes a document gets nothing without a person, with %s before its address',
+  async scheme => {
+    let document = {}
+    const host = await listenHttps('localhost', (_req, res) =>
+      res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document)),
+    )
+    const { resource, issuer, log } = await startServers({ CIMD_PRIVATE_HOSTS: host })
+    const client_id = `${scheme}//${host}/client.json`
+    document = {
+      client_id,
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+      token_endpoint_auth_method: 'none',
+      scope: 'notes:read notes:write notes:admin',
+    }
+    for (const scope of ['notes:admin', undefined]) {
+      const fields = { grant_type: 'client_credentials', client_id, scope, resource }
+      const { status, json } = await createClient(issuer).token(fields)
+      expect(status).toBe(400)
+      expect(json.error).toMatch(/^(unauthorized_client|invalid_client)$/)
+      expect(json).not.toHaveProperty('access_token')
+    }
+    expect(log()).not.toContain('token_issued')
   },
 )

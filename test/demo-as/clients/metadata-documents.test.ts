@@ -8,7 +8,7 @@ import { createMemoryStores } from '../../../demo-as/store.ts'
 import { createBrowser } from '../../support/browser.ts'
 import { listen } from '../../support/http.ts'
 import { listenHttps } from '../../support/https.ts'
-import { createClient, REDIRECT, startServer } from '../support.ts'
+import { basic, createClient, REDIRECT, startServer } from '../support.ts'
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => void
 
@@ -180,7 +180,156 @@ describe('a document is refused by a page that says so', () => {
   )
 })
 
+describe('an address that is not spelled as a URL parser writes it is the id of no client,', () => {
+  const CLIENT_CREDENTIALS = { grant_type: 'client_credentials', scope: 'notes:admin' }
+  const spellings: Record<string, (host: string) => string> = {
+    'HTTPS:': host => `HTTPS://${host}/client.json`,
+    'Https:': host => `Https://${host}/client.json`,
+    'httpS:': host => `httpS://${host}/client.json`,
+    'a space before it': host => ` https://${host}/client.json`,
+    'a space after it': host => `https://${host}/client.json `,
+    'a tab in it': host => `ht\ttps://${host}/client.json`,
+    'a line break after it': host => `https://${host}/client.json\n`,
+    'no slash': host => `https:${host}/client.json`,
+    'one slash': host => `https:/${host}/client.json`,
+    'three slashes': host => `https:///${host}/client.json`,
+    backslashes: host => `https:\\\\${host}\\client.json`,
+    'a backslash in the path': host => `https://${host}/a\\client.json`,
+    'a host in capitals': host => `https://${host.toUpperCase()}/client.json`,
+    'a host that is percent-encoded': host => `https://${host.replace('c', '%63')}/client.json`,
+    'a host in full width': host => `https://${host.replace('c', '\uff43')}/client.json`,
+    'a host with a dot after it': host => `https://${host.replace(':', '.:')}/client.json`,
+    'the port of the scheme': () => 'https://client.example:443/client.json',
+    'a port with a zero before it': host => `https://${host.replace(':', ':0')}/client.json`,
+    'a colon without a port': () => 'https://client.example:/client.json',
+    'no path': host => `https://${host}`,
+    'no path, and a query': host => `https://${host}?client.json`,
+    'a dot segment': host => `https://${host}/./client.json`,
+    'a segment that leads up': host => `https://${host}/a/../client.json`,
+    'a dot segment that is percent-encoded': host => `https://${host}/a/%2E%2e/client.json`,
+    'a letter that has to be percent-encoded': host => `https://${host}/cli\u00e9nt.json`,
+    'a user': host => `https://user@${host}/client.json`,
+    'a user without a name': host => `https://@${host}/client.json`,
+    'a user and a password': host => `https://user:pw@${host}/client.json`,
+    'a fragment': host => `https://${host}/client.json#x`,
+    'an empty fragment': host => `https://${host}/client.json#`,
+    'http:': host => `http://${host}/client.json`,
+    'HTTP:': host => `HTTP://${host}/client.json`,
+  }
+
+  /** A stranger who publishes what would give privileges, under the very id. */
+  async function publish(spell: (host: string) => string, metadata: Record<string, unknown> = {}) {
+    const started = await start({
+      metadata: {
+        grant_types: ['authorization_code', 'client_credentials', DEVICE_CODE],
+        scope: 'notes:admin',
+        ...metadata,
+      },
+    })
+    const clientId = spell(started.host)
+    started.client.document.client_id = clientId
+    return { ...started, clientId }
+  }
+
+  it.each(Object.entries(spellings))('with %s: at no endpoint, and nothing is fetched', async (_name, spell) => {
+    const { user, asked, clientId } = await publish(spell)
+    const page = await createBrowser().open(user.authorizeUrl(clientId).url)
+    expect(page).toMatchObject({ status: 400, text: expect.stringContaining('Unknown application') })
+    for (const answer of [
+      await user.token({ ...CLIENT_CREDENTIALS, client_id: clientId }),
+      await user.form('/oauth/device_authorization', { client_id: clientId }),
+      await user.form('/oauth/revoke', { token: 'x', client_id: clientId }),
+    ]) {
+      expect(answer.json).toMatchObject({ error: 'invalid_client' })
+    }
+    // Basic credentials take visible ASCII only.
+    const byBasic = await user.token(CLIENT_CREDENTIALS, { authorization: basic(clientId, 'secret') })
+    expect(byBasic.json.error).toBe(/^[\x20-\x7e]*$/.test(clientId) ? 'invalid_client' : 'invalid_request')
+    expect(asked).toEqual([])
+  })
+
+  it('with HTTPS: as the subject of a client assertion, in the demo as elsewhere', async () => {
+    const { privateKey, jwk } = await signingKey()
+    const { user, asked, origin, clientId } = await publish(host => `HTTPS://${host}/client.json`, {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [jwk] },
+    })
+    const { json } = await user.token({
+      ...CLIENT_CREDENTIALS,
+      client_assertion_type: ASSERTION_TYPE,
+      client_assertion: await assertion(privateKey, clientId, origin),
+    })
+    expect(json).toMatchObject({ error: 'invalid_client' })
+    expect(asked).toEqual([])
+  })
+
+  it('and the page tells the developer how it is spelled', async () => {
+    const { user, host, clientId } = await publish(host => `HTTPS://${host}/client.json`)
+    const { text } = await createBrowser().open(user.authorizeUrl(clientId).url)
+    expect(text).toContain(`client_id is not in its normal spelling, https://${host}/client.json`)
+  })
+
+  it('and what was issued to it before is inactive', async () => {
+    const stores = createMemoryStores()
+    const { user, obtainTokens, client, clientId } = await start({ options: { stores } })
+    const { access_token } = await obtainTokens()
+    const misspelled = { clientId: clientId.replace('https', 'HTTPS') }
+    client.document.client_id = misspelled.clientId
+    const { grantId = '', ...token } = (await stores('AccessToken').get<{ grantId: string }>(access_token)) ?? {}
+    const grant = await stores('Grant').get<object>(grantId)
+    await stores('AccessToken').set(access_token, { ...token, grantId, ...misspelled }, 60)
+    await stores('Grant').set(grantId, { ...grant, ...misspelled }, 60)
+    expect(await user.introspect(access_token)).toMatchObject({ status: 200, json: { active: false } })
+  })
+
+  it('unless the operator set up a client with that very id', async () => {
+    const machine = {
+      client_id: 'HTTPS://client.example/Nightly',
+      client_secret: 'nightly-job-secret',
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+      scope: 'notes:admin',
+    }
+    const { user } = await start({ options: { clients: [machine as never] } })
+    const authorization = basic(machine.client_id, machine.client_secret)
+    expect((await user.token(CLIENT_CREDENTIALS, { authorization })).json.scope).toBe('notes:admin')
+    const other = basic(machine.client_id.toLowerCase(), machine.client_secret)
+    expect((await user.token(CLIENT_CREDENTIALS, { authorization: other })).json.error).toBe('invalid_client')
+  })
+})
+
+it('a client with a document and without credentials gets no token without a user', async () => {
+  const { user, clientId } = await start({ metadata: { grant_types: ['authorization_code', 'client_credentials'] } })
+  const { status, json } = await user.token({ grant_type: 'client_credentials', client_id: clientId })
+  expect({ status, error: json.error }).toEqual({ status: 400, error: 'unauthorized_client' })
+})
+
+it('a client whose id is the address of a document is asked about with the host of that address', async () => {
+  const { user, host, clientId } = await start()
+  const browser = createBrowser()
+  const consent = await browser.submit(await browser.open(user.authorizeUrl(clientId).url), 'user', { user: 'ada' })
+  expect(consent.text).toContain(`It is an application of <strong>${host}</strong>`)
+})
+
+it('a client that the operator set up with an address for an id is not said to be published there', async () => {
+  const known = {
+    client_id: 'https://client.example/known',
+    client_name: 'Known to the operator',
+    redirect_uris: [REDIRECT],
+    token_endpoint_auth_method: 'none' as const,
+  }
+  const { user, asked } = await start({ options: { clients: [known] } })
+  const browser = createBrowser()
+  const { url } = user.authorizeUrl(known.client_id)
+  const consent = await browser.submit(await browser.open(url), 'user', { user: 'ada' })
+  expect(consent.text).toContain('Known to the operator')
+  expect(consent.text).not.toContain('It is an application of')
+  expect(asked).toEqual([])
+})
+
 const JSON_TYPE = { 'content-type': 'application/json' }
+const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 
 it('a document with an address without end is not fetched', async () => {
   const { user, host, asked } = await start()
@@ -432,7 +581,10 @@ function later(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000)
 }
 
-it('the keys of a client that the operator set up may be inside the network', async () => {
+it.each([
+  ['with a path', '/keys'],
+  ['without one', ''],
+])('the keys of a client that the operator set up may be inside the network, at an address %s', async (_name, path) => {
   const { privateKey, jwk } = await signingKey()
   const keys = await listen((_req, res) => res.writeHead(200, JSON_TYPE).end(JSON.stringify({ keys: [jwk] })))
   onTestFinished(keys.close)
@@ -442,7 +594,7 @@ it('the keys of a client that the operator set up may be inside the network', as
     response_types: [],
     redirect_uris: [],
     token_endpoint_auth_method: 'private_key_jwt',
-    jwks_uri: `${keys.origin}/keys`,
+    jwks_uri: `${keys.origin}${path}`,
   }
   const { user, origin } = await start({ options: { clients: [machine as never] } })
   const answer = await user.token({

@@ -4,7 +4,7 @@ import type { ClientKind, ClientKinds } from './clients/client-kinds.ts'
 import { findClient } from './clients/find-client.ts'
 import type { ConsentPage, Destination } from './pages/consent.ts'
 import { clipped } from './pages/html.ts'
-import { isLoopbackHost } from './redirect-uris.ts'
+import { redirectKindOf } from './redirect-uris.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes, scopesIn } from './scopes.ts'
 import type { SignedInUser } from './upstream/upstream.ts'
@@ -88,10 +88,10 @@ export function approvableOf(request: AuthorizationRequest): Approvable | undefi
     .split(' ')
     .includes('consent')
   if (clientKind !== 'registered' || interaction.deviceCode || wantsConsent) return undefined
-  const { protocol, host, hostname } = new URL(String(interaction.params.redirect_uri))
+  const url = new URL(String(interaction.params.redirect_uri))
   return {
     clientId: client.clientId,
-    destination: `${protocol}//${isLoopbackHost(hostname) ? hostname : host}`,
+    destination: `${url.protocol}//${redirectKindOf(url) === 'loopback' ? url.hostname : url.host}`,
     resource: resource.resource,
     scopes: scopesOf(request),
   }
@@ -99,9 +99,9 @@ export function approvableOf(request: AuthorizationRequest): Approvable | undefi
 
 function destinationOf({ interaction }: AuthorizationRequest): Destination {
   if (interaction.deviceCode) return { kind: 'device' }
-  const { protocol, host, hostname } = new URL(String(interaction.params.redirect_uri))
-  if (isLoopbackHost(hostname)) return { kind: 'loopback', host }
-  return protocol === 'https:' ? { kind: 'site', host } : { kind: 'scheme', scheme: protocol }
+  const url = new URL(String(interaction.params.redirect_uri))
+  const kind = redirectKindOf(url)
+  return kind === 'scheme' ? { kind, scheme: url.protocol } : { kind, host: url.host }
 }
 
 /** What a client calls itself, fit for a page. */

@@ -1,3 +1,5 @@
+import { absoluteUrlProblem } from './absolute-url.ts'
+
 /**
  * Schemes of desktop applications that are known to receive their MCP sign-in this way. Everybody else has to use a
  * scheme with a dot in it, made from a domain name that is theirs (RFC 8252 §7.1).
@@ -19,28 +21,32 @@ export function isLoopbackHost(hostname: string): boolean {
   return LOOPBACK_HOSTS.has(hostname)
 }
 
+/** Where a redirect URI leads: to a host on the web, to whichever program listens on this computer, or to one that opens the scheme. */
+export type RedirectKind = 'site' | 'loopback' | 'scheme'
+
+/** The one place that decides the kind. The host in `cursor://localhost/` says nothing about this computer. */
+export function redirectKindOf({ protocol, hostname }: URL): RedirectKind {
+  if (protocol !== 'https:' && protocol !== 'http:') return 'scheme'
+  return isLoopbackHost(hostname) ? 'loopback' : 'site'
+}
+
 /**
  * Says what is wrong with a redirect URI, or `undefined`.
- *
- * Only the spelling that the URL parser itself would write is accepted. That leaves no room for control characters,
- * backslashes, dot segments (plain or percent-encoded), numeric hosts, and whatever else one parser reads as another does
- * not.
  *
  * @param issuer - Redirects to the authorization server itself are refused: they would hand one client's code to the
  *   sign-in of another.
  */
 export function redirectUriProblem(value: string, issuer: URL): string | undefined {
   if (value.length > 2000) return 'is longer than 2000 characters'
-  if (!URL.canParse(value)) return 'is not an absolute URI'
+  const problem = absoluteUrlProblem(value)
+  if (problem) return problem
   const url = new URL(value)
-  if (url.href.includes('#')) return 'has a fragment'
-  if (url.username || url.password) return 'has credentials in it'
-  if (value !== url.href && `${value}/` !== url.href) return `is not in its normal spelling, ${url.href}`
   if (/%(2f|5c|00)|(^|\/)\.\.;/i.test(url.pathname)) return 'has an encoded slash or a dot segment in its path'
 
-  if (url.protocol === 'https:' || url.protocol === 'http:') {
+  const kind = redirectKindOf(url)
+  if (kind !== 'scheme') {
     if (isSameServer(url, issuer)) return 'is an address of the authorization server itself'
-    if (url.protocol === 'https:' || isLoopbackHost(url.hostname)) return undefined
+    if (url.protocol === 'https:' || kind === 'loopback') return undefined
     return 'is not encrypted: https is needed, except for localhost, 127.0.0.1 and [::1]'
   }
   const isReverseDomain = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
@@ -62,7 +68,7 @@ export function isRegisteredRedirect(value: string, registered: readonly string[
 
 function withoutLoopbackPort(value: string): string | undefined {
   const url = new URL(value)
-  if (url.protocol !== 'http:' || !isLoopbackHost(url.hostname)) return undefined
+  if (url.protocol !== 'http:' || redirectKindOf(url) !== 'loopback') return undefined
   url.port = ''
   return url.href
 }

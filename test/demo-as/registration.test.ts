@@ -67,6 +67,7 @@ describe('dynamic registration', () => {
     ['https://example.com/call\nback', 'normal spelling'],
     [' https://example.com/callback', 'normal spelling'],
     ['https://example.com/\u202ecallback', 'normal spelling'],
+    ['https://example.com./callback', 'a dot at the end of its host'],
     ['//example.com/callback', 'absolute'],
     ['callback', 'absolute'],
     ['', 'non-empty|only contain strings'],

@@ -212,6 +212,9 @@ describe('the consent page', () => {
   it.each([
     ['http://localhost:7777/callback', 'localhost:7777', true],
     ['cursor://anysphere.cursor-retrieval/callback', 'cursor:', true],
+    ['cursor://localhost/callback', 'cursor:', true],
+    ['com.example.app://127.0.0.1/callback', 'com.example.app:', true],
+    ['https://localhost:8443/callback', 'localhost:8443', true],
     ['https://claude.example.com/callback', 'claude.example.com', false],
   ])('says where %s leads, with a warning where any program could be behind it', async (redirect_uri, shown, warns) => {
     const { atConsent } = await start({}, { redirect_uris: [redirect_uri] })

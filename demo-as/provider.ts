@@ -183,6 +183,7 @@ export function createProvider(options: ProviderOptions): Provider {
   refuseMisspelledIds(provider, clientKinds)
   lookUpOnce(provider.Client)
   lookUpOnce(provider.RefreshToken)
+  lookUpOnce(provider.Grant)
   extendProvider(provider, resources, clientId => keepClient(options.stores, clientId, lifetimes.grant))
   if (assertionIssuers.length > 0) {
     acceptIdentityAssertions(provider, {

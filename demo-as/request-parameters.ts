@@ -1,5 +1,6 @@
 import { errors } from 'oidc-provider'
 import type { Resources } from './resources.ts'
+import { namedScopes } from './scopes.ts'
 
 /** Parameters of a request as oidc-provider holds them. */
 export type Parameters = Record<string, unknown>
@@ -11,16 +12,18 @@ export const OIDC_SCOPES: readonly string[] = ['openid', 'offline_access']
 const ASKING = new Set(['authorization', 'device_authorization'])
 
 /**
- * Brings a request into the form that everything behind it relies on: `resource` in its canonical spelling, and at least one
- * scope of that resource. Does not decide what is granted.
+ * Brings a request into the form that everything behind it relies on: `resource` in its canonical spelling, scopes that this server
+ * knows in an order of its own, and at least one scope of the resource where the request names what it wants. Does not decide what is
+ * granted.
  *
  * @param route - oidc-provider's name of the endpoint.
  * @throws {errors.InvalidTarget} `resource` is not an MCP server of ours, several, or missing where it is needed (RFC 8707 §2).
  */
 export function normalizeParameters(route: string, params: Parameters, resources: Resources): void {
-  const asks = ASKING.has(route) || (route === 'token' && params.grant_type === 'client_credentials')
+  const isMachine = route === 'token' && params.grant_type === 'client_credentials'
   if (params.resource !== undefined) params.resource = canonicalResource(params.resource, resources)
-  if (!asks) return
+  if (route === 'token' && !isMachine) passOverScopes(params, resources)
+  if (!ASKING.has(route) && !isMachine) return
 
   params.resource ??= resources.only?.resource
   const resource = resources.find(String(params.resource))
@@ -28,16 +31,24 @@ export function normalizeParameters(route: string, params: Parameters, resources
 
   // Left as it is when it is not text, for oidc-provider to refuse.
   if (params.scope !== undefined && typeof params.scope !== 'string') return
-  const asked = new Set(params.scope?.split(' '))
-  const known = Object.keys(resource.scopes).filter(scope => asked.has(scope))
   // A scope that nobody knows is no reason to turn a client away; clients ask for what other servers have.
-  const oidc = OIDC_SCOPES.filter(scope => asked.has(scope))
-  const machine = route === 'token'
-  if (machine) params.scope = known.join(' ') || undefined
+  const known = namedScopes(params.scope, Object.keys(resource.scopes))
+  const oidc = namedScopes(params.scope, OIDC_SCOPES)
+  if (isMachine) params.scope = known.join(' ') || undefined
   else params.scope = [...oidc, ...(known.length > 0 ? known : resource.defaultScopes)].join(' ')
 
   // Only the one mode is offered: the others need a script in the page.
   if (params.response_mode !== undefined && params.response_mode !== 'query') params.response_mode = 'unsupported'
+}
+
+/**
+ * A request that redeems something repeats, often word for word, what the authorization request named. What was passed over there is
+ * passed over here. `offline_access` stands for the refresh token, which is not asked for again.
+ */
+function passOverScopes(params: Parameters, resources: Resources): void {
+  if (typeof params.scope !== 'string') return
+  const known = ['openid', ...resources.all.flatMap(({ scopes }) => Object.keys(scopes))]
+  params.scope = namedScopes(params.scope, [...new Set(known)]).join(' ') || undefined
 }
 
 function canonicalResource(value: unknown, resources: Resources): string {

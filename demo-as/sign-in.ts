@@ -271,8 +271,11 @@ export function createSignIn(options: SignInOptions): SignIn {
   ) {
     const { client, resource } = request
     const granted = grantable(request, user)
+    const withheld = resourceScopesOf(request).filter(scope => !granted.includes(scope))
     const grant = new provider.Grant({ accountId: user.subject, clientId: client.clientId })
     grant.addResourceScope(resource.resource, granted.join(' '))
+    // Clients name them again when they refresh, and are to get what they got now.
+    if (withheld.length > 0) grant.rejectResourceScope(resource.resource, withheld.join(' '))
     const others = scopesOf(request).filter(scope => !resourceScopesOf(request).includes(scope))
     if (others.length > 0) grant.addOIDCScope(others.join(' '))
     const grantId = await grant.save()

@@ -35,6 +35,27 @@ describe('two processes on one Redis', () => {
     }
   })
 
+  it('take the scopes of a sign-in again, in whatever order a client keeps them, and make one refresh of two', async () => {
+    const processes = await startProcesses()
+    const client = clientOf(processes)
+    const scope = 'notes:read notes:admin offline_access'
+    const { clientId, tokens } = await client.obtainTokens({ resource: processes.resource, scope }, 'ben')
+    expect(tokens.scope).toBe('notes:read')
+    let token = tokens.refresh_token
+    for (let hour = 0; hour < 3; hour++) {
+      const spellings = [scope, scope.split(' ').reverse().join(' ')]
+      const answers = await Promise.all(spellings.map(spelling => client.refresh(clientId, token, { scope: spelling })))
+      expect(answers.map(({ status, json }) => ({ status, scope: json.scope }))).toEqual([
+        { status: 200, scope: 'notes:read' },
+        { status: 200, scope: 'notes:read' },
+      ])
+      expect(answers[1]?.json).toEqual(answers[0]?.json)
+      token = answers[0]?.json.refresh_token
+    }
+    const widened = await client.refresh(clientId, token, { scope: 'notes:read notes:write' })
+    expect(widened).toMatchObject({ status: 400, json: { error: 'invalid_scope' } })
+  })
+
   it('leave no token and no code in it that could be used', async () => {
     const { issuer, resource, redis } = await startProcesses()
     const client = createClient(issuer)

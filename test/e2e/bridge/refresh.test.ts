@@ -45,7 +45,11 @@ const kinds: Record<string, Kind> = {
 }
 
 /** Somebody who signed in through the bridge, by hand: what the client does can be watched one request at a time. */
-async function signedIn({ create, settings, person }: Kind, more: Record<string, string> = {}) {
+async function signedIn(
+  { create, settings, person }: Kind,
+  more: Record<string, string> = {},
+  scope = 'notes:read notes:write',
+) {
   const people = [{ ...person }]
   const bridge = await startBridge(
     uri => create(uri, people as never[]),
@@ -55,7 +59,7 @@ async function signedIn({ create, settings, person }: Kind, more: Record<string,
   const client = createClient(servers.issuer)
   const { json: registered } = await client.register()
   const clientId = registered.client_id as string
-  const { url, verifier } = client.authorizeUrl(clientId, { resource: servers.resource })
+  const { url, verifier } = client.authorizeUrl(clientId, { resource: servers.resource, scope })
   const callback = await signIn(url, { user: 'ada', provider: origin })
   const { json: tokens } = await client.token({
     grant_type: 'authorization_code',
@@ -68,6 +72,7 @@ async function signedIn({ create, settings, person }: Kind, more: Record<string,
   return {
     people,
     provider,
+    resource: servers.resource,
     client,
     clientId,
     tokens,
@@ -85,6 +90,25 @@ describe.each(Object.entries(kinds))('a refresh through a bridge to %s', (_name,
     expect(provider.count(kind.asks)).toBe(before + 1)
     expect(await call(json.access_token)).toBe(200)
     expect((await refresh(json.refresh_token)).status).toBe(200)
+  })
+
+  it('takes the scopes of the sign-in again, word for word as Codex sends them', async () => {
+    const { client, clientId, resource, tokens, call } = await signedIn(
+      kind,
+      {},
+      'notes:read notes:admin offline_access',
+    )
+    expect(tokens.scope).toBe('notes:read')
+    let token = tokens.refresh_token
+    for (let hour = 0; hour < 2; hour++) {
+      const fields = `client_id=${clientId}&resource=${encodeURIComponent(resource)}`
+      const body = `grant_type=refresh_token&refresh_token=${token}&scope=notes%3Aread+notes%3Aadmin+offline_access&${fields}`
+      const form = { 'content-type': 'application/x-www-form-urlencoded' }
+      const { status, json } = await client.post('/oauth/token', body, form)
+      expect({ status, scope: json.scope }).toEqual({ status: 200, scope: 'notes:read' })
+      expect(await call(json.access_token)).toBe(200)
+      token = json.refresh_token
+    }
   })
 
   it('is refused when the person was removed, and access ends at once', async () => {

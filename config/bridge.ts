@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { adapterNamed, recognizeAdapter } from '../adapters/index.ts'
-import { httpsUrl, textList, textListNonEmpty } from '../src/adapter-options.ts'
+import { httpsUrl, strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/errors.ts'
 import { scopeGrants } from '../src/scope-grants.ts'
 import type { Environment } from './environment.ts'
@@ -51,7 +51,7 @@ const PRINCIPALS = {
 function rulesSchema(provider: BridgeProvider) {
   const [pattern, hint] = PRINCIPALS[provider]
   const principal = new RegExp(`^(${pattern})$`)
-  return z.strictObject({
+  return strictObject({
     allow: textListNonEmpty.refine(names => names.every(name => name === 'everyone' || principal.test(name)), {
       error: `must be everyone, or ${hint}`,
     }),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { httpsUrl } from '../src/adapter-options.ts'
+import { httpsUrl, strictObject } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/errors.ts'
 import { type Environment, readSecret } from './environment.ts'
 
@@ -23,16 +23,15 @@ const GRANT_TYPES = {
   identity_assertion: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
 } as const
 
-const client = z
-  .strictObject({
-    client_id: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters'),
-    client_name: z.string().min(1).max(200).optional(),
-    grants: z.array(z.enum(['client_credentials', 'identity_assertion'])).min(1),
-    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope (RFC 6749 §3.3)')).default([]),
-    clientSecretEnv: z.string().min(1).optional(),
-    jwks: z.strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }).optional(),
-    jwks_uri: httpsUrl.optional(),
-  })
+const client = strictObject({
+  client_id: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters'),
+  client_name: z.string().min(1).max(200).optional(),
+  grants: z.array(z.enum(['client_credentials', 'identity_assertion'])).min(1),
+  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope (RFC 6749 §3.3)')).default([]),
+  clientSecretEnv: z.string().min(1).optional(),
+  jwks: strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }).optional(),
+  jwks_uri: httpsUrl.optional(),
+})
   .refine(entry => [entry.clientSecretEnv, entry.jwks, entry.jwks_uri].filter(Boolean).length === 1, {
     error: 'needs exactly one of clientSecretEnv, jwks and jwks_uri',
   })
@@ -43,7 +42,7 @@ const client = z
     error: 'needs scopes: what the client may have in its own name',
   })
 
-const clientsFile = z.strictObject({ $schema: z.string().optional(), clients: z.array(client).max(1000) })
+const clientsFile = strictObject({ $schema: z.string().optional(), clients: z.array(client).max(1000) })
 
 const SEE = 'docs/clients.md'
 

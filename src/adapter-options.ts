@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { didYouMean } from './closest.ts'
 import { isSecureOrLoopback } from './resource.ts'
 import type { IssuerChoice } from './validators/discovery.ts'
 
@@ -41,6 +42,20 @@ export function isHostWithin({ hostname }: URL, ...domains: readonly string[]): 
 /** A switch, also as an environment variable spells it. */
 export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform(text => text === 'true')])
 
+/** An object without unknown members. A misspelled one is answered with the name that was most likely meant. */
+export function strictObject<S extends z.core.$ZodLooseShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: issue =>
+      issue.code === 'unrecognized_keys' ? unknownMembers(issue.keys as string[], Object.keys(shape)) : undefined,
+  })
+}
+
+/** The sentence about members that an object does not know. */
+export function unknownMembers(unknown: readonly string[], known: readonly string[], what = 'it'): string {
+  const members = known.filter(name => name !== '$schema')
+  return `has no option ${unknown.map(name => name + didYouMean(name, members)).join(', ')}; ${what} has ${members.join(', ')}`
+}
+
 /** What every provider's configuration has. Adapters extend it by their own. */
 export const providerOptions = z.strictObject({
   $schema: z.string().optional().describe('For editors.'),
@@ -55,7 +70,7 @@ export const providerOptions = z.strictObject({
   scopeNames: z
     .record(
       z.string(),
-      z.strictObject({
+      strictObject({
         wire: z.string().optional().describe('What clients request.'),
         token: z
           .array(z.string())

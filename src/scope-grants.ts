@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { textListNonEmpty } from './adapter-options.ts'
+import { strictObject, textListNonEmpty } from './adapter-options.ts'
 
 /** Scopes given by rule, for providers whose tokens cannot carry scopes of ours. */
 export interface ScopeGrant {
@@ -19,7 +19,7 @@ export function scopeGrants(principal: RegExp, hint: string) {
   const to = textListNonEmpty.refine(names => names.every(name => name === 'everyone' || principal.test(name)), {
     error: `must be everyone, or ${hint}`,
   })
-  return z.array(z.strictObject({ scopes: textListNonEmpty, to })).min(1, { error: 'must hold one grant at least' })
+  return z.array(strictObject({ scopes: textListNonEmpty, to })).min(1, { error: 'must hold one grant at least' })
 }
 
 /**

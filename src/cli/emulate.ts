@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { emulatorNames, runEmulator } from '../../emulators/run.ts'
+import { didYouMean } from '../closest.ts'
 import { endpointUrl } from './endpoint-url.ts'
 
 const HELP = `
@@ -32,7 +33,10 @@ export function registerEmulate(program: Command): void {
 /** Runs a provider's emulator as a process until SIGINT or SIGTERM, and says how to start a server beside it. */
 async function emulate(provider: string, { port, resource }: EmulateOptions, command: Command): Promise<void> {
   const name = emulatorNames.find(known => known === provider)
-  if (!name) return command.error(`error: there is no emulator of ${provider}`, { exitCode: 2 })
+  if (!name) {
+    const hint = didYouMean(provider, emulatorNames)
+    return command.error(`error: there is no emulator of ${provider}${hint}`, { exitCode: 2 })
+  }
   const { emulator, origin, settings } = await runEmulator(name, { port, resource }).catch((error: Error) => {
     console.error(`The emulator cannot listen: ${error.message}`)
     process.exit(1)

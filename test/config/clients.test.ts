@@ -54,7 +54,12 @@ describe('AUTH_CLIENTS_FILE', () => {
   const { clientSecretEnv: _none, ...withoutKey } = nightly
   it.each([
     ['a file that is not JSON', '{', {}, 'is not JSON'],
-    ['a misspelled member', { clients: [{ ...nightly, scope: 'x' }] }, undefined, 'Unrecognized key'],
+    [
+      'a misspelled member',
+      { clients: [{ ...nightly, scope: 'x' }] },
+      undefined,
+      'no option scope (did you mean scopes?)',
+    ],
     ['no credentials', { clients: [withoutKey] }, undefined, 'needs exactly one of clientSecretEnv, jwks and jwks_uri'],
     [
       'two kinds of credentials',

@@ -4,6 +4,9 @@ import { canonicalResource, isLoopback } from '../src/resource.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'
 import { type ClientEntry, loadClients } from './clients.ts'
 import { type Environment, readSecret } from './environment.ts'
+import { checkFakeSignIn } from './fake-sign-in.ts'
+import { knownNames } from './known-names.ts'
+import { checkNames, type SettingsFile } from './name-problems.ts'
 import { productionProblems } from './production.ts'
 import { loadProviders, type ProviderConfiguration } from './providers.ts'
 import { type Settings, secretSettings, settingsSchema } from './settings.ts'
@@ -27,6 +30,15 @@ export interface Configuration {
   readonly demoIssuer: string
   /** Secret under which the MCP server introspects at the demo authorization server. */
   readonly demoClientSecret: string
+  /** What an operator should know although the server starts. */
+  readonly warnings: readonly ConfigProblem[]
+}
+
+export interface LoadOptions {
+  /** The file that some of the settings were taken from. Default: none. */
+  readonly file?: SettingsFile
+  /** The process is the authorization server, whichever tokens the MCP server accepts. Default: `false`. */
+  readonly isAuthorizationServer?: boolean
 }
 
 /** Known to everybody who reads this, and therefore good for two processes of one machine only. */
@@ -39,8 +51,16 @@ const SEE = 'docs/settings.md'
  *
  * @throws {ConfigError} Lists every problem at once; names settings, never the values of secrets.
  */
-export async function loadConfiguration(env: Environment): Promise<Configuration> {
-  const problems: ConfigProblem[] = []
+export async function loadConfiguration(env: Environment, options: LoadOptions = {}): Promise<Configuration> {
+  const { file, isAuthorizationServer = false } = options
+  const known = knownNames(env)
+  const withheld = file?.withheld.filter(({ setting }) => !(setting in env) && known.read.has(setting)) ?? []
+  // Part of the configuration is missing then, so nothing more can be said about it.
+  if (withheld.length > 0) throw new ConfigError(withheld)
+  const usesOwnServer = known.usesOwnServer || isAuthorizationServer
+  const names = checkNames(env, { ...known, usesOwnServer }, file)
+  const problems: ConfigProblem[] = [...names.problems]
+  const warnings: ConfigProblem[] = [...names.warnings]
   const values = readValues(env, problems)
   const parsed = settingsSchema.safeParse(values)
   if (!parsed.success) {
@@ -88,15 +108,20 @@ export async function loadConfiguration(env: Environment): Promise<Configuration
     : settings
   const loaded = await loadProviders(accepted, env, derived).catch(error => collect(problems, error))
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
-  const usesOwnServer = isBridge || loaded?.providers.some(({ adapter }) => adapter.name === 'demo')
-  if (env.NODE_ENV === 'production') {
+  const isProduction = env.NODE_ENV?.trim() === 'production'
+  if (usesOwnServer && !isBridge) {
+    const { problem, warning } = checkFakeSignIn({ settings, publicUrl, issuer: demoIssuer, isProduction })
+    if (problem) problems.push(problem)
+    if (warning) warnings.push(warning)
+  }
+  if (isProduction) {
     const ownIssuer = usesOwnServer ? demoIssuer : undefined
-    const known = new Set(problems.map(({ setting }) => setting))
+    const reported = new Set(problems.map(({ setting }) => setting))
     const found = productionProblems({ settings, publicUrl, ownIssuer })
-    problems.push(...found.filter(({ setting }) => !known.has(setting)))
+    problems.push(...found.filter(({ setting }) => !reported.has(setting)))
   }
   if (problems.length > 0 || resource === undefined || loaded === undefined) throw new ConfigError(problems)
-  return { settings, ...loaded, bridge, clients, resource, demoIssuer, demoClientSecret }
+  return { settings, ...loaded, bridge, clients, resource, demoIssuer, demoClientSecret, warnings }
 }
 
 /** The metadata URL of the provider behind the bridge, where clients are to go there directly later. */

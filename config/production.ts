@@ -12,7 +12,8 @@ export interface Posture {
 const SEE = 'docs/production.md'
 
 /**
- * What must not go into production (`NODE_ENV=production`): it would work, and be open to strangers or forget its users.
+ * What must not go into production (`NODE_ENV=production`): it would work, and be open to strangers or forget its users. The demo
+ * sign-in has a rule of its own, in `fake-sign-in.ts`.
  *
  * @returns Every problem at once.
  */
@@ -24,12 +25,6 @@ export function productionProblems({ settings, publicUrl, ownIssuer }: Posture):
   if (!isHttps(publicUrl)) report('PUBLIC_URL', `is ${publicUrl}: in production clients reach the server by https`)
   if (ownIssuer !== undefined) {
     if (!isHttps(ownIssuer)) report('AUTH_SERVER_URL', `is ${ownIssuer}: in production the issuer is an https one`)
-    if (!isBridge && settings.DANGEROUSLY_ALLOW_FAKE_SIGN_IN !== 'on') {
-      report(
-        'AUTH_PROVIDER',
-        'is demo, whose sign-in lets everybody in as anybody. Name a real provider, or set DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on',
-      )
-    }
     if (settings.DEMO_RS_CLIENT_SECRET === undefined) {
       report('DEMO_RS_CLIENT_SECRET', 'is not set: in production it is not left to a default (openssl rand -base64 32)')
     }

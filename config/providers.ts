@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
 import { adapterNamed, adapters, recognizeAdapter } from '../adapters/index.ts'
 import type { Adapter } from '../src/adapter.ts'
+import { unknownMembers } from '../src/adapter-options.ts'
+import { didYouMean } from '../src/closest.ts'
 import { ConfigError, type ConfigProblem } from '../src/errors.ts'
 import { createScopeNames, type ScopeName, type ScopeNames } from '../src/scope-names.ts'
 import { type Environment, readSecret } from './environment.ts'
@@ -187,13 +189,6 @@ export function metadataUrlOf(name: string, env: Environment, problems: ConfigPr
   return problems.length === before ? (value as { metadataUrl?: string }).metadataUrl : undefined
 }
 
-/** Variables that a provider's file in `config/` reads secrets from. */
-export function secretVariables(name: string): readonly string[] {
-  const raw = readJson(sourceNamed(name), []) ?? {}
-  // A name may stand in a reference that leaves it out: ${ID:+SECRET}.
-  return secretOptions(raw).map(([, reference]) => /(\w+)\}?$/.exec(reference)?.[1] ?? reference)
-}
-
 function reportReferences(
   { missing, noHosts }: Pick<Expansion, 'missing' | 'noHosts'>,
   adapter: Adapter,
@@ -246,8 +241,12 @@ async function adapterOf(name: unknown, source: Source, problems: ConfigProblem[
   }
   const found = typeof name === 'string' ? adapterNamed(name) : undefined
   if (!found) {
-    const known = adapters.map(adapter => adapter.name).join(', ')
-    problems.push({ setting, problem: `must be one of ${known}, or the path of a module that begins with ./` })
+    const known = adapters.map(adapter => adapter.name)
+    const hint = didYouMean(String(name), known)
+    problems.push({
+      setting,
+      problem: `must be one of ${known.join(', ')}, or the path of a module that begins with ./${hint}`,
+    })
   }
   return found
 }
@@ -269,10 +268,11 @@ function isAdapter(value: unknown): value is Adapter {
 
 /** What is wrong with an option. What stands there already is not repeated: it may be a secret put into the wrong place. */
 function sentence(issue: z.core.$ZodIssue, adapter: Adapter, place: string): string {
-  if (issue.code === 'unrecognized_keys') {
-    const options = Object.keys(adapter.options.shape).filter(name => name !== '$schema')
-    return `has no option ${issue.keys.join(', ')}. ${adapter.title} has ${options.join(', ')}`
+  // The schema of a third-party adapter may come from another copy of zod and so without our sentence.
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
+    return unknownMembers(issue.keys, Object.keys(adapter.options.shape), adapter.title)
   }
+  if (issue.code === 'unrecognized_keys') return issue.message
   const description = describe(adapter, place)
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) {
     return `is missing${description ? `: ${description}` : ''}`

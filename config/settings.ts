@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { adapterNamed, adapters } from '../adapters/index.ts'
+import { didYouMean } from '../src/closest.ts'
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -46,6 +47,13 @@ function isHost(text: string): boolean {
   return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text
 }
 
+const providerNames = adapters.map(({ name }) => name)
+
+/** Of names that are none of a provider: those that were most likely meant. */
+function meant(names: readonly string[]): string {
+  return names.map(name => (providerNames.includes(name) ? '' : didYouMean(name, providerNames))).join('')
+}
+
 /**
  * Every setting of the runnable server, under the name of its environment variable. An empty variable counts as not set.
  * The table in `docs/settings.md` is made from this.
@@ -53,7 +61,7 @@ function isHost(text: string): boolean {
 export const settingsSchema = z.strictObject({
   AUTH_PROVIDER: list
     .refine(names => names.every(name => adapterNamed(name)), {
-      error: `must name providers out of ${adapters.map(({ name }) => name).join(', ')}`,
+      error: ({ input }) => `must name providers out of ${providerNames.join(', ')}${meant(input as string[])}`,
     })
     .default([])
     .describe(
@@ -77,7 +85,8 @@ export const settingsSchema = z.strictObject({
   AUTH_SHADOW: z
     .string()
     .refine(name => adapterNamed(name) !== undefined || name.endsWith('.json'), {
-      error: `must name one provider out of ${adapters.map(({ name }) => name).join(', ')}, or a file that ends in .json`,
+      error: ({ input }) =>
+        `must name one provider out of ${providerNames.join(', ')}, or a file that ends in .json${meant([input as string])}`,
     })
     .optional()
     .describe(
@@ -207,7 +216,7 @@ export const settingsSchema = z.strictObject({
   DANGEROUSLY_ALLOW_FAKE_SIGN_IN: oneOf(['on', 'off'])
     .default('off')
     .describe(
-      'Lets the demo sign-in, which takes everybody for whomever they say they are, start with NODE_ENV=production.',
+      'Allows the demo sign-in, which lets everybody in as anybody, where others can reach it: under a public name, on an address other than loopback, or with NODE_ENV=production.',
     ),
   DEMO_RS_CLIENT_ID: z
     .string()

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { loadConfiguration } from '../../config/load.ts'
 import { settingsSchema } from '../../config/settings.ts'
 
 interface Compose {
-  services: Record<string, { environment?: Record<string, string>; command?: string[]; depends_on?: object }>
+  services: Record<string, { environment?: Record<string, string>; command?: string[]; ports?: string[] }>
 }
 
 const compose = parse(readFileSync(new URL('../../compose.yaml', import.meta.url), 'utf8')) as Compose
@@ -18,6 +19,22 @@ describe('compose.yaml', () => {
     const names = Object.keys(compose.services[service]?.environment ?? {})
     expect(names.length).toBeGreaterThan(0)
     expect(names.filter(name => !(name in settingsSchema.shape))).toEqual(['NODE_ENV'])
+  })
+
+  it.each([
+    ['mcp', false],
+    ['authorization-server', true],
+  ])('gives %s settings that it starts with, and that say what is unsafe', async (service, isAuthorizationServer) => {
+    const secret = { DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }
+    const env = { ...compose.services[service]?.environment, ...secret }
+    const { warnings } = await loadConfiguration(env, { isAuthorizationServer })
+    expect(warnings.map(({ setting }) => setting)).toEqual(['DANGEROUSLY_ALLOW_FAKE_SIGN_IN'])
+  })
+
+  it('publishes the fake sign-in to this machine only', () => {
+    const ports = Object.values(compose.services).flatMap(({ ports = [] }) => ports)
+    expect(ports).toHaveLength(2)
+    expect(ports.filter(port => !port.startsWith('127.0.0.1:'))).toEqual([])
   })
 
   it('gives both servers the same issuer and the same secret', () => {

@@ -89,9 +89,8 @@ describe('loadConfiguration', () => {
 
   describe('with AUTH_MODE=embedded', () => {
     it('publishes the origin of the MCP server as issuer', async () => {
-      expect(
-        (await loadConfiguration({ AUTH_MODE: 'embedded', PUBLIC_URL: 'https://mcp.example.com' })).demoIssuer,
-      ).toBe('https://mcp.example.com')
+      const env = { AUTH_MODE: 'embedded', PUBLIC_URL: 'https://mcp.example.com', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' }
+      expect((await loadConfiguration(env)).demoIssuer).toBe('https://mcp.example.com')
     })
 
     it('refuses another issuer', async () => {
@@ -108,7 +107,8 @@ describe('loadConfiguration', () => {
     })
 
     it('demands a secret as soon as one of the two is elsewhere', async () => {
-      const env = { AUTH_MODE: 'separate', AUTH_SERVER_URL: 'https://auth.example.com' }
+      const elsewhere = { AUTH_SERVER_URL: 'https://auth.example.com', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' }
+      const env = { AUTH_MODE: 'separate', ...elsewhere }
       expect((await problems(env)).DEMO_RS_CLIENT_SECRET).toContain('is needed')
       expect(await problems({ ...env, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' })).toEqual({})
     })

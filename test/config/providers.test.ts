@@ -59,6 +59,14 @@ describe('the provider in force', () => {
     expect(await load(env)).toMatchObject([{ adapter: 'oidc', metadataUrl: env.AUTH_METADATA_URL }])
   })
 
+  it.each([
+    [{ AUTH_PROVIDER: 'auht0' }, 'AUTH_PROVIDER'],
+    [{ AUTH_PROVIDER: 'demo,Auth0' }, 'AUTH_PROVIDER'],
+    [{ AUTH_SHADOW: 'auth' }, 'AUTH_SHADOW'],
+  ])('is asked for where its name is misspelled: %j', async (env, setting) => {
+    expect((await problems(env))[setting]).toContain('(did you mean auth0?)')
+  })
+
   it('may be several, each once', async () => {
     const env = { AUTH_PROVIDER: 'demo, okta demo', OKTA_DOMAIN: 'acme.okta.com' }
     expect((await load(env)).map(({ adapter }) => adapter)).toEqual(['demo', 'okta'])
@@ -226,8 +234,14 @@ describe('AUTH_CONFIG', () => {
     ['is no JSON', '{', '', 'is not JSON'],
     ['holds no object', [], '', 'must hold a JSON object'],
     ['names no adapter', { metadataUrl: 'https://id.example.com' }, ': adapter', 'auth0, azure, demo'],
-    ['names an unknown adapter', { ...good, adapter: 'oidcc' }, ': adapter', 'must be one of'],
-    ['has an unknown option', { ...good, audiance: 'x' }, ': file', 'has no option audiance'],
+    ['names an unknown adapter', { ...good, adapter: 'oidcc' }, ': adapter', '(did you mean oidc?)'],
+    ['has an unknown option', { ...good, audiance: 'x' }, ': file', 'has no option audiance (did you mean audience?)'],
+    [
+      'has an unknown option further in',
+      { ...good, scopeNames: { 'notes:read': { wires: 'x' } } },
+      ': scopeNames.notes:read',
+      'has no option wires (did you mean wire?); it has wire, token',
+    ],
     ['lacks an option', { adapter: 'oidc' }, ': metadataUrl', 'is missing: URL of the metadata document'],
     ['has a wrong value', { ...good, algorithms: ['HS256'] }, ': algorithms.0', 'Accepted signature algorithms'],
     ['has a mistake', { ...good, subjectClaim: 'email' }, ': subjectClaim', 'immutable'],

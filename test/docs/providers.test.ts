@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { adapters } from '../../adapters/index.ts'
+import { secretVariables } from '../../config/known-names.ts'
 import { loadConfiguration } from '../../config/load.ts'
-import { secretVariables } from '../../config/providers.ts'
 import { secretSettings, settingsSchema } from '../../config/settings.ts'
 import { createAuth0Emulator } from '../../emulators/auth0.ts'
 import { createAzureEmulator } from '../../emulators/azure.ts'
@@ -224,7 +224,12 @@ const mistakes: Readonly<Record<string, readonly (() => Promise<string>)[]>> = {
           introspection_endpoint: undefined,
         })),
       ),
-    () => start('AUTH_PROVIDER', { ...INTROSPECTION, AUTH_PROVIDER: 'demo,introspection' }),
+    () =>
+      start('AUTH_PROVIDER', {
+        ...INTROSPECTION,
+        AUTH_PROVIDER: 'demo,introspection',
+        DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on',
+      }),
   ],
 }
 

@@ -69,7 +69,7 @@ describe('the start', () => {
   })
 
   it('names an address that is not of this machine', async () => {
-    const { ended, output } = run(main, { ...(await ports()), HOST: '192.0.2.1' })
+    const { ended, output } = run(main, { ...(await ports()), HOST: '192.0.2.1', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' })
     expect(await ended).toBe(1)
     expect(output()).toContain('HOST: 192.0.2.1 is not an address of this machine')
   })

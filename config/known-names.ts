@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import { adapterNamed, adapters, recognizeAdapter } from '../adapters/index.ts'
+import type { Environment } from './environment.ts'
+import { secretSettings, settingsSchema } from './settings.ts'
+
+/** The names that can be read from the environment. */
+export interface KnownNames {
+  /** Settings, and what the files of the chosen providers and the user's own files refer to. */
+  readonly read: ReadonlySet<string>
+  /** What only providers that are not chosen refer to, with the name of the provider. */
+  readonly unread: ReadonlyMap<string, string>
+  /** Nobody chose who signs people in, so the demo does. */
+  readonly isDemoByDefault: boolean
+  /** Tokens of our own authorization server, demo or bridge, are accepted. */
+  readonly usesOwnServer: boolean
+}
+
+/**
+ * Finds out which names are read. Looks into the files that `AUTH_CONFIG`, `AUTH_SHADOW` and `AUTH_CLIENTS_FILE` name, because
+ * these refer to variables of the user's own. Problems with these files are left to whoever loads them.
+ */
+export function knownNames(env: Environment): KnownNames {
+  const configs = commaList(env.AUTH_CONFIG)
+  const [shadow] = wordList(env.AUTH_SHADOW)
+  const own = [...configs, ...(shadow?.endsWith('.json') ? [shadow] : [])].map(readJson)
+  const named = wordList(env.AUTH_PROVIDER)
+  // Beside a shadow the URL is the shadow's.
+  const addressed = shadow === undefined ? recognized(env.AUTH_METADATA_URL) : undefined
+  const isDemoByDefault = named.length === 0 && configs.length === 0 && addressed === undefined
+  const byDefault = configs.length > 0 ? [] : [addressed ?? 'demo']
+  const inForce = named.length > 0 ? named : byDefault
+
+  const read = new Set([
+    ...Object.keys(settingsSchema.shape),
+    ...secretSettings.map(fileOf),
+    'NODE_ENV',
+    ...own.flatMap(variablesIn),
+    ...secretsIn(readJson(env.AUTH_CLIENTS_FILE?.trim())).flatMap(name => [name, fileOf(name)]),
+    ...[...inForce, shadow ?? ''].flatMap(providerVariables),
+  ])
+  const others = adapters.flatMap(({ name }) => providerVariables(name).map(variable => [variable, name] as const))
+  return {
+    read,
+    unread: new Map(others.filter(([variable]) => !read.has(variable))),
+    isDemoByDefault,
+    usesOwnServer:
+      env.AUTH_BRIDGE?.trim() === 'on' || inForce.includes('demo') || own.some(file => adapterIn(file) === 'demo'),
+  }
+}
+
+/** Variables that only the file of this provider in `config/` refers to. */
+export function providerVariables(provider: string): readonly string[] {
+  const names = variablesIn(providerFile(provider))
+  return names.filter(name => !(name in settingsSchema.shape) && name !== DERIVED)
+}
+
+/** Variables that this file reads secrets from. */
+export function secretVariables(provider: string): readonly string[] {
+  return secretsIn(providerFile(provider))
+}
+
+/** Worked out from PUBLIC_URL, whatever the environment says. */
+const DERIVED = 'MCP_RESOURCE'
+
+const fileOf = (name: string) => `${name}_FILE`
+const wordList = (text = '') => text.split(/[\s,]+/).filter(Boolean)
+const commaList = (text = '') =>
+  text
+    .split(',')
+    .map(part => part.trim())
+    .filter(Boolean)
+
+function recognized(text = ''): string | undefined {
+  return URL.canParse(text.trim()) ? recognizeAdapter(new URL(text.trim())).name : undefined
+}
+
+function providerFile(provider: string): unknown {
+  return adapterNamed(provider) && readJson(new URL(`./${provider}.json`, import.meta.url))
+}
+
+/** References, and secrets together with the files that may hold them. */
+function variablesIn(file: unknown): string[] {
+  const references = [...JSON.stringify(file ?? null).matchAll(/\$\{(\w+)/g)].map(match => match[1] ?? '')
+  const secrets = secretsIn(file).flatMap(name => [name, fileOf(name)])
+  return [...new Set([...references, ...secrets])]
+}
+
+/** Names of secrets: the members that end in `Env`, at any depth. */
+function secretsIn(file: unknown): string[] {
+  if (typeof file !== 'object' || file === null) return []
+  return Object.entries(file).flatMap(([member, value]) => {
+    if (!member.endsWith('Env') || typeof value !== 'string') return secretsIn(value)
+    // A name may stand in a reference that leaves it out: ${ID:+SECRET}.
+    return [/(\w+)\}?$/.exec(value)?.[1] ?? value]
+  })
+}
+
+function adapterIn(file: unknown): unknown {
+  return typeof file === 'object' && file !== null && 'adapter' in file ? file.adapter : undefined
+}
+
+function readJson(file: string | URL | undefined): unknown {
+  if (!file) return undefined
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}

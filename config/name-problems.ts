@@ -1,0 +1,205 @@
+import { closest } from '../src/closest.ts'
+import { type ConfigProblem, clip } from '../src/errors.ts'
+import type { Environment } from './environment.ts'
+import type { KnownNames } from './known-names.ts'
+
+/** A file of settings, such as `.env`. */
+export interface SettingsFile {
+  /** For messages. */
+  readonly path: string
+  readonly values: Environment
+  /** First words of lines that set nothing, such as `AUTH_PROVIDER: auth0`. */
+  readonly strayWords: readonly string[]
+  /** Settings that were deliberately not taken from the file. They stop the start unless the environment has them. */
+  readonly withheld: readonly ConfigProblem[]
+}
+
+/** What names say. Lists names only, never values. */
+export interface NameReport {
+  /** They stop the start. */
+  readonly problems: readonly ConfigProblem[]
+  /** Worth a line at the start. */
+  readonly warnings: readonly ConfigProblem[]
+}
+
+const SEE = 'docs/settings.md'
+
+/**
+ * Finds settings that would be lost silently: misspelled ones, those of a provider that nobody chose, those of a bridge that is
+ * off. Other software sets variables as well: a name that it is known to use is a warning at most.
+ *
+ * @param env - Settings, including those taken from the file.
+ * @param file - Checked for the names that were not taken from it.
+ */
+export function checkNames(env: Environment, known: KnownNames, file?: SettingsFile): NameReport {
+  const set = variablesOf(env, file)
+  const verdicts = [
+    ...strayLines(known, file),
+    ...set.map(variable => misspelling(variable, env, known)),
+    ...otherProviders(set, known),
+    bridgeIsOff(set, env, known),
+    serverIsUnused(set, known),
+  ].filter(verdict => verdict !== undefined)
+  const ofLevel = (wanted: Verdict['level']) =>
+    verdicts.flatMap(({ level, setting, problem }) => (level === wanted ? { setting, problem, see: SEE } : []))
+  return { problems: ofLevel('problem'), warnings: ofLevel('warning') }
+}
+
+interface Verdict {
+  readonly level: 'problem' | 'warning'
+  readonly setting: string
+  readonly problem: string
+}
+
+/** A variable that has a value. */
+interface Variable {
+  readonly name: string
+  readonly value: string
+  /** For messages: the file that it stands in. */
+  readonly where: string
+}
+
+function variablesOf(env: Environment, file: SettingsFile | undefined): Variable[] {
+  const here = Object.entries(env).map(([name, value = '']) => ({ name, value, where: '' }))
+  const there = Object.entries(file?.values ?? {})
+    .filter(([name]) => !(name in env))
+    .map(([name, value = '']) => ({ name, value, where: ` (in ${file?.path})` }))
+  return [...here, ...there].filter(({ value }) => value.trim() !== '')
+}
+
+/** Names that other software is known to use and that differ from one of ours by a letter or two. */
+const OF_OTHERS: ReadonlySet<string> = new Set([
+  'APT_CONFIG',
+  'AUTH_AUDIENCE',
+  'AUTH_DOMAIN',
+  'AZURE_AD_CLIENT_ID',
+  'AZURE_AD_TENANT_ID',
+  'CMD',
+  'GOOGLE_CLIENT_ID',
+  'LOGLEVEL',
+  'MCP_SESSION_ID',
+  'OIDC_CLIENT_ID',
+  'OKTA_CLIENT_ID',
+  'REDIS_URI',
+])
+
+/** Auth.js has `AUTH_SECRET`, `AUTH_GITHUB_ID` and their like; `AUTH_TOKEN` is everybody's. */
+const AUTH_OF_OTHERS =
+  /^AUTH_(TOKEN|SECRET(_\d)?|URL|TRUST_HOST|REDIRECT_PROXY_URL|DEBUG|(?!CLIENT_)\w+_(ID|SECRET|ISSUER|KEY))$/
+
+/** Set by Kubernetes and Docker for every service they know. The service may be called like one of our settings begins. */
+function isServiceLink({ name, value }: Variable): boolean {
+  const byName = /_SERVICE_(HOST|PORT)(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name)
+  return byName || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value))
+}
+
+/** They decide who signs people in. When one is lost, it is the demo, which lets everybody in. */
+const DECIDING = ['AUTH_PROVIDER', 'AUTH_METADATA_URL', 'AUTH_CONFIG', 'AUTH_SHADOW', 'AUTH_BRIDGE']
+
+/** Of the commands that sign in, `idplug login` and its kin. */
+const CLIENT_SETTING = 'IDPLUG_TOKENS'
+
+function misspelling(variable: Variable, env: Environment, known: KnownNames): Verdict | undefined {
+  const { name, value, where } = variable
+  const { read, unread } = known
+  if (read.has(name) || unread.has(name) || name === CLIENT_SETTING || isServiceLink(variable)) return undefined
+  const verdict = (level: Verdict['level'], problem: string) => ({
+    level,
+    setting: clip(name),
+    problem: `is not a setting${where}${problem}`,
+  })
+  const isOfOthers = OF_OTHERS.has(name)
+  const meant = meantBy(name, [...read, ...unread.keys()])
+  const provider = unread.get(meant ?? '')
+
+  if (provider !== undefined) {
+    if (!known.isDemoByDefault) return undefined
+    return verdict(isOfOthers ? 'warning' : 'problem', `; did you mean ${meant}, with AUTH_PROVIDER=${provider}?`)
+  }
+  if (meant !== undefined) {
+    const isSet = Boolean(env[meant]?.trim())
+    if (isOfOthers) return isSet ? undefined : verdict('warning', `; did you mean ${meant}?`)
+    // Where names ignore case, as on Windows, the two are one variable.
+    if (name.toUpperCase() === meant && env[meant] === value) return undefined
+    return verdict('problem', `; did you mean ${meant}? Correct the name, or remove the variable`)
+  }
+  const [, ofFile = ''] = /^(\w+_\w+)_FILE$/.exec(name) ?? []
+  if (read.has(ofFile)) return verdict('problem', `: only secrets are read from files. Set ${ofFile} itself`)
+  if (
+    DECIDING.some(setting => name.startsWith(`${setting}_`)) ||
+    (name.startsWith('BRIDGE_') && env.AUTH_BRIDGE?.trim() === 'on')
+  ) {
+    return verdict('problem', '. Correct the name, or remove the variable')
+  }
+  const isLikeOurs = /^(AUTH|IDPLUG|DANGEROUSLY_ALLOW)_/.test(name) && !AUTH_OF_OTHERS.test(name)
+  return isLikeOurs ? verdict('warning', ' and has no effect') : undefined
+}
+
+/** The setting that a name comes near to, also after what people and shells put before it. */
+function meantBy(name: string, candidates: readonly string[]): string | undefined {
+  const bare = name.replace(/^(\$env:|set\s+|export\s+)/i, '')
+  // PORT2 is another port, not a slip.
+  const unnumbered = bare.replace(/_?\d+$/, '')
+  if (unnumbered !== bare && candidates.includes(unnumbered) && !DECIDING.includes(unnumbered)) return undefined
+  const withoutPrefix = (prefix: RegExp, among: readonly string[]) =>
+    prefix.test(bare) ? closest(bare.replace(prefix, ''), among) : undefined
+  // MCP_HOST and MCP_PORT are everybody's.
+  return closest(bare, candidates) ?? withoutPrefix(/^IDPLUG_/i, candidates) ?? withoutPrefix(/^MCP_/i, DECIDING)
+}
+
+function strayLines({ read, unread }: KnownNames, file: SettingsFile | undefined): Verdict[] {
+  return (file?.strayWords ?? []).flatMap(word => {
+    const meant = closest(word, [...read, ...unread.keys()])
+    if (meant === undefined) return []
+    const problem = `stands in a line of ${file?.path} that sets nothing; write ${meant}=… there, or remove the line`
+    return { level: 'problem', setting: clip(word), problem }
+  })
+}
+
+/** Set without being asked: by GitHub in all of its workflows, by Azure wherever a workload has an identity. */
+const SET_BY_PLATFORMS: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'GITHUB_API_URL'])
+
+/** Alone they do not say that somebody set the provider up for this server. */
+const INCONCLUSIVE: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'GITHUB_API_URL'])
+
+function otherProviders(set: readonly Variable[], { unread, isDemoByDefault }: KnownNames): Verdict[] {
+  const passedOver = isDemoByDefault ? INCONCLUSIVE : SET_BY_PLATFORMS
+  const byProvider = new Map<string, string[]>()
+  for (const { name } of set) {
+    const provider = unread.get(name)
+    if (provider !== undefined && !passedOver.has(name)) {
+      byProvider.set(provider, [...(byProvider.get(provider) ?? []), name])
+    }
+  }
+  if (!isDemoByDefault) {
+    return [...byProvider].map(([provider, names]) => ({
+      level: 'warning',
+      setting: names.join(', '),
+      problem: `has no effect: ${provider} is not in use`,
+    }))
+  }
+  const [first] = byProvider.keys()
+  if (first === undefined) return []
+  // A provider that is set up and not chosen must not end in the demo sign-in.
+  const found = [...byProvider].map(([provider, names]) => `${names.join(', ')} (of ${provider})`).join(', ')
+  const problem = `is not set, but there is ${found}. Set AUTH_PROVIDER=${first}, or AUTH_PROVIDER=demo to start the demo sign-in all the same`
+  return [{ level: 'problem', setting: 'AUTH_PROVIDER', problem }]
+}
+
+/** Rules of who may enter must not get lost with the switch that turns them on. `off` is a decision, and is respected. */
+function bridgeIsOff(set: readonly Variable[], env: Environment, { read }: KnownNames): Verdict | undefined {
+  const found = set.map(({ name }) => name).filter(name => name.startsWith('BRIDGE_') && read.has(name))
+  if (env.AUTH_BRIDGE?.trim() || found.length === 0) return undefined
+  const problem = `is not set, but there is ${found.join(', ')}. Set AUTH_BRIDGE=on to use the bridge, or AUTH_BRIDGE=off to ignore its settings`
+  return { level: 'problem', setting: 'AUTH_BRIDGE', problem }
+}
+
+/** What people rely on and only our own authorization server obeys. */
+const OF_OWN_SERVER = ['AUTH_CLIENTS_FILE', 'CIMD', 'CIMD_ALLOWED_HOSTS', 'REGISTRATION', 'REVOKE_BEFORE']
+
+function serverIsUnused(set: readonly Variable[], { usesOwnServer }: KnownNames): Verdict | undefined {
+  const found = set.map(({ name }) => name).filter(name => OF_OWN_SERVER.includes(name))
+  if (usesOwnServer || found.length === 0) return undefined
+  const problem = 'has no effect: only the demo and the bridge obey it, and neither is in use'
+  return { level: 'warning', setting: found.join(', '), problem }
+}

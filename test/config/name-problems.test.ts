@@ -1,0 +1,262 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { adapters } from '../../adapters/index.ts'
+import { knownNames, providerVariables } from '../../config/known-names.ts'
+import { loadConfiguration } from '../../config/load.ts'
+import { checkNames, type SettingsFile } from '../../config/name-problems.ts'
+import { secretSettings, settingsSchema } from '../../config/settings.ts'
+import { ConfigError } from '../../src/errors.ts'
+
+type Env = Record<string, string>
+
+const lines = (env: Env, file?: Partial<SettingsFile>) => {
+  const complete = file && { path: '/srv/.env', values: {}, strayWords: [], withheld: [], ...file }
+  const { problems, warnings } = checkNames(env, knownNames(env), complete)
+  const text = ({ setting, problem }: { setting: string; problem: string }) => `${setting} ${problem}`
+  return { problems: problems.map(text), warnings: warnings.map(text) }
+}
+
+/** What stops the start. */
+async function stops(env: Env): Promise<string> {
+  const error = await loadConfiguration(env).then(
+    () => expect.fail('the configuration was accepted'),
+    error => error,
+  )
+  expect(error).toBeInstanceOf(ConfigError)
+  return String(error)
+}
+
+function file(content: unknown): string {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'own.json')
+  writeFileSync(path, JSON.stringify(content))
+  return path
+}
+
+const general = [...Object.keys(settingsSchema.shape), ...secretSettings.map(name => `${name}_FILE`), 'NODE_ENV']
+const ofProvider = adapters.flatMap(({ name }) => providerVariables(name).map(variable => [variable, name] as const))
+const all: ReadonlySet<string> = new Set([...general, ...ofProvider.map(([variable]) => variable)])
+
+/** A name with one letter dropped, doubled, replaced, or swapped with the next one: at every place. */
+function slips(name: string): string[] {
+  const found = [...name].flatMap((letter, at) => {
+    const [before, after] = [name.slice(0, at), name.slice(at + 1)]
+    const other = letter === 'X' ? 'Z' : 'X'
+    const [next = '', ...rest] = after
+    return [
+      before + after,
+      before + letter + letter + after,
+      before + other + after,
+      before + next + letter + rest.join(''),
+    ]
+  })
+  return [...new Set(found)].filter(slip => !all.has(slip))
+}
+
+/** What other software sets on the machines that servers run on. */
+const FOREIGN: Env = {
+  ...Object.fromEntries(
+    `PATH HOME USER LOGNAME SHELL LANG LC_ALL TERM PWD OLDPWD SHLVL TZ TMPDIR EDITOR PAGER DISPLAY HOSTNAME HOSTTYPE
+    OSTYPE MACHTYPE COLUMNS LINES DEBUG CI EMAIL SSH_AUTH_SOCK SSH_CONNECTION XDG_RUNTIME_DIR XDG_SESSION_ID
+    DBUS_SESSION_BUS_ADDRESS HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY FTP_PROXY http_proxy https_proxy no_proxy NO_COLOR
+    FORCE_COLOR APT_CONFIG PORT1 PORT2 HOST_1 REDIS_URL_2 NODE_OPTIONS NODE_PATH NODE_VERSION NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED NVM_DIR NODENV_ROOT
+    npm_config_user_agent npm_lifecycle_event npm_package_name INIT_CWD YARN_VERSION PNPM_HOME LOGLEVEL RUST_LOG LOG_FILE
+    LOG_FORMAT CMD POSIXLY_CORRECT PROMPT PS1 AUTH_TOKEN AUTH_SECRET AUTH_SECRET_1 AUTH_URL AUTH_TRUST_HOST AUTH_GITHUB_ID
+    AUTH_GITHUB_SECRET AUTH_GOOGLE_ID AUTH_OKTA_ISSUER AUTH_REDIRECT_PROXY_URL NEXTAUTH_URL NEXTAUTH_SECRET
+    BASIC_AUTH_USER OAUTH_CLIENT_ID GITHUB_TOKEN GITHUB_ACTIONS GITHUB_SHA GITHUB_REF GITHUB_ENV GITHUB_PATH GITHUB_JOB
+    GITHUB_ACTOR GITHUB_API_URL GITHUB_SERVER_URL GITHUB_GRAPHQL_URL GITHUB_REPOSITORY GITHUB_WORKSPACE GH_TOKEN GH_HOST
+    GOOGLE_APPLICATION_CREDENTIALS GOOGLE_CLOUD_PROJECT GOOGLE_API_KEY GOOGLE_CLIENT_ID GOOGLE_CLIENT_SECRET
+    CLOUDSDK_CONFIG AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_FEDERATED_TOKEN_FILE AZURE_AUTHORITY_HOST
+    AZURE_SUBSCRIPTION_ID AZURE_STORAGE_CONNECTION_STRING OKTA_CLIENT_ID OKTA_CLIENT_SECRET OKTA_CLIENT_ORGURL
+    OKTA_CLIENT_TOKEN OKTA_ISSUER OKTA_API_TOKEN AUTH0_CLIENT_ID AUTH0_CLIENT_SECRET AUTH0_SECRET AUTH0_BASE_URL
+    AUTH0_ISSUER_BASE_URL OIDC_CLIENT_ID OIDC_CLIENT_SECRET OIDC_ISSUER AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION
+    DATABASE_URL PGHOST PGPORT DB_HOST DB_PORT MYSQL_HOST SMTP_HOST SMTP_PORT REDIS_HOST REDIS_PORT REDIS_URI
+    REDIS_TLS_URL REDIS_PASSWORD REDISCLI_AUTH MONGO_URL BASE_URL APP_URL PUBLIC_DIR SERVER_PORT HTTP_PORT METRICS_PORT
+    DOCKER_HOST KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT KUBERNETES_PORT_443_TCP K_SERVICE DYNO VERCEL_URL
+    WEBSITE_HOSTNAME ANTHROPIC_API_KEY OPENAI_API_KEY MCP_HOST MCP_PORT MCP_AUTH_TOKEN MCP_SERVER_URL MCP_PROXY_AUTH_TOKEN
+    MCP_SESSION_ID AZURE_AD_CLIENT_ID AZURE_AD_CLIENT_SECRET AZURE_AD_TENANT_ID AUTH_DOMAIN AUTH_AUDIENCE
+    FASTMCP_SERVER_AUTH CLIENT_ID CLIENT_SECRET SCOPES JWT_SECRET SESSION_SECRET COOKIE_SECRET CORS_ALLOWED_ORIGINS
+    TRUST_PROXY BODY_LIMIT RATE_LIMIT SENTRY_DSN OTEL_SERVICE_NAME IDPLUG_TOKENS _`
+      .split(/\s+/)
+      .map(name => [name, 'set']),
+  ),
+  // Services that Kubernetes knows, called like something of ours.
+  IDPLUG_SERVICE_HOST: '10.0.0.7',
+  IDPLUG_SERVICE_PORT: '3232',
+  IDPLUG_PORT: 'tcp://10.0.0.7:3232',
+  IDPLUG_PORT_3232_TCP_ADDR: '10.0.0.7',
+  BRIDGE_PORT: 'tcp://10.0.0.8:3001',
+  AUTH_SERVER_SERVICE_HOST: '10.0.0.8',
+  AUTH_SERVER_PORT_3001_TCP: 'tcp://10.0.0.8:3001',
+}
+
+describe('a misspelled setting', () => {
+  it.each([...general.map(name => [name, undefined] as const), ...ofProvider])(
+    'is reported, whichever letter of %s is wrong',
+    (name, provider) => {
+      const missed = slips(name).filter(slip => {
+        const { problems, warnings } = lines({ ...(provider && { AUTH_PROVIDER: provider }), [slip]: '1' })
+        return ![...problems, ...warnings].some(line => line.startsWith(`${slip} is not a setting; did you mean `))
+      })
+      expect(missed).toEqual([])
+    },
+  )
+
+  it.each<[Env, string]>([
+    [{ AUTH_PROVDER: 'auth0' }, 'AUTH_PROVDER: is not a setting; did you mean AUTH_PROVIDER?'],
+    [{ auth_provider: 'auth0' }, 'auth_provider: is not a setting; did you mean AUTH_PROVIDER?'],
+    [{ 'auth-provider': 'auth0' }, 'auth-provider: is not a setting; did you mean AUTH_PROVIDER?'],
+    [{ IDPLUG_AUTH_PROVIDER: 'auth0' }, 'did you mean AUTH_PROVIDER?'],
+    [{ IDPLUG_PORT: '80' }, 'did you mean PORT?'],
+    [{ MCP_AUTH_PROVIDER: 'auth0' }, 'did you mean AUTH_PROVIDER?'],
+    [{ NODE_EVN: 'production' }, 'did you mean NODE_ENV?'],
+    [{ AUTH_PROVIDER_NAME: 'auth0' }, 'AUTH_PROVIDER_NAME: is not a setting.'],
+    [{ AUTH_PROVIDER_1: 'auth0' }, 'did you mean AUTH_PROVIDER?'],
+    [{ AUTH_CONFIG_FILE: 'own.json' }, 'only secrets are read from files. Set AUTH_CONFIG itself'],
+    [{ LOG_LEVEL_FILE: '/run/level' }, 'only secrets are read from files. Set LOG_LEVEL itself'],
+    [{ AUTH0_DOMIAN: 'a.eu.auth0.com' }, 'did you mean AUTH0_DOMAIN, with AUTH_PROVIDER=auth0?'],
+    [
+      { AUTH_PROVIDER: 'auth0', AUTH0_DOMIAN: 'a.eu.auth0.com' },
+      'AUTH0_DOMIAN: is not a setting; did you mean AUTH0_DOMAIN?',
+    ],
+    [{ AUTH_BRIDGE: 'on', BRIDGE_DENY: 'ben' }, 'BRIDGE_DENY: is not a setting.'],
+  ])('stops the start: %j', async (env, line) => {
+    expect(await stops(env)).toContain(line)
+  })
+
+  it('stops the start also where the right one is set to something else', async () => {
+    expect(await stops({ AUTH_PROVIDER: 'demo', AUTH_PROVDER: 'auth0' })).toContain('did you mean AUTH_PROVIDER?')
+  })
+
+  it('is reported together with everything else that is wrong', async () => {
+    const found = await stops({ AUTH_PROVDER: 'auth0', PORT: 'abc', OKTA_DOMAIN: 'acme.okta.com', REGISTATION: 'off' })
+    for (const part of ['AUTH_PROVDER', 'PORT: must be', 'OKTA_DOMAIN', 'REGISTRATION?']) expect(found).toContain(part)
+  })
+
+  it('shows no value', async () => {
+    expect(await stops({ DEMO_RS_CLIENT_SECERT: 'hunter2-hunter2-hunter2' })).not.toContain('hunter2')
+  })
+
+  it('is nothing while it is empty, or the same variable where names ignore case', () => {
+    expect(lines({ AUTH_PROVDER: ' ' })).toEqual({ problems: [], warnings: [] })
+    expect(lines({ auth_provider: 'demo', AUTH_PROVIDER: 'demo' })).toEqual({ problems: [], warnings: [] })
+  })
+
+  it('may be one that the user’s own files refer to', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
+    const AUTH_CONFIG = file({ adapter: 'oidc', metadataUrl: 'https://${ACME_TENANT}', audience: '${ACME_AUDIENCE:-}' })
+    const env = { AUTH_CONFIG, ACME_TENANT: 'id.example.com' }
+    expect(lines({ ...env, ACME_AUDIENCE: 'x' }).problems).toEqual([])
+    expect(lines({ ...env, ACME_AUDIANCE: 'x' }).problems).toEqual([
+      expect.stringContaining('ACME_AUDIANCE is not a setting; did you mean ACME_AUDIENCE?'),
+    ])
+    const AUTH_CLIENTS_FILE = file({ clients: [{ clientSecretEnv: 'NIGHTLY_SECRET' }] })
+    expect(lines({ AUTH_CLIENTS_FILE, NIGHTLY_SECRETS: 'x' }).problems.join()).toContain('did you mean NIGHTLY_SECRET?')
+  })
+})
+
+describe('what other software sets', () => {
+  const choices: [string, Env][] = [
+    ['nothing chosen', {}],
+    ...adapters.map(({ name }): [string, Env] => [name, { AUTH_PROVIDER: name }]),
+    ['a bridge', { AUTH_PROVIDER: 'okta', AUTH_BRIDGE: 'on' }],
+  ]
+
+  it.each(choices)('stops no start with %s', (_what, env) => {
+    expect(Object.keys(FOREIGN).length).toBeGreaterThan(150)
+    expect(lines({ ...FOREIGN, ...env }).problems).toEqual([])
+  })
+
+  it('is a warning where it may have been meant for us', () => {
+    const meant = lines(FOREIGN).warnings.map(line => /^(\w+) is not a setting; did you mean/.exec(line)?.[1] ?? line)
+    expect(meant.toSorted()).toEqual(
+      `APT_CONFIG AUTH_AUDIENCE AUTH_DOMAIN AZURE_AD_CLIENT_ID AZURE_AD_TENANT_ID CMD GOOGLE_CLIENT_ID LOGLEVEL
+      MCP_SESSION_ID OIDC_CLIENT_ID OKTA_CLIENT_ID REDIS_URI`.split(/\s+/),
+    )
+    expect(lines({ AUTH_PROVIDER: 'okta', OKTA_CLIENT_ID: 'x' }).warnings).toEqual([
+      'OKTA_CLIENT_ID is not a setting; did you mean OKTA_CLIENT_IDS?',
+    ])
+    expect(lines({ AUTH_PROVIDER: 'okta', OKTA_CLIENT_ID: 'x', OKTA_CLIENT_IDS: 'x' }).warnings).toEqual([])
+    expect(lines({ AUTH_PROVIDER: 'auth0', AUTH_ISSUER: 'x' }).warnings).toEqual([
+      'AUTH_ISSUER is not a setting and has no effect',
+    ])
+  })
+})
+
+describe('settings of a provider that is not chosen', () => {
+  it.each<[Env, string]>([
+    [
+      { AUTH0_DOMAIN: 'a.eu.auth0.com', AUTH0_AUDIENCE: 'x' },
+      'AUTH_PROVIDER: is not set, but there is AUTH0_DOMAIN, AUTH0_AUDIENCE (of auth0). Set AUTH_PROVIDER=auth0, or AUTH_PROVIDER=demo',
+    ],
+    [{ AZURE_TENANT_ID: 't', GITHUB_CLIENT_ID: 'c' }, 'AZURE_TENANT_ID (of azure), GITHUB_CLIENT_ID (of github)'],
+    [{ INTROSPECTION_CLIENT_SECRET_FILE: '/run/secret' }, 'INTROSPECTION_CLIENT_SECRET_FILE (of introspection)'],
+    [{ OKTA_INTROSPECTION_CLIENT_SECRET: 's' }, 'OKTA_INTROSPECTION_CLIENT_SECRET (of okta)'],
+    [{ AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'a.eu.auth0.com', OKTA_DOMAIN: 'acme.okta.com' }, 'OKTA_DOMAIN (of okta)'],
+  ])('stop the start while nobody has chosen one: %j', async (env, line) => {
+    expect(await stops(env)).toContain(line)
+  })
+
+  it.each<[Env]>([
+    [{ AUTH_PROVIDER: 'demo', AUTH0_DOMAIN: 'a.eu.auth0.com' }],
+    [{ AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', AUTH0_DOMAIN: 'a.eu.auth0.com' }],
+    [{ AUTH_METADATA_URL: 'https://acme.okta.com/oauth2/default', AUTH0_DOMAIN: 'a.eu.auth0.com' }],
+  ])('are a warning beside one that is chosen: %j', async env => {
+    const { warnings } = await loadConfiguration(env)
+    expect(warnings).toEqual([
+      { setting: 'AUTH0_DOMAIN', problem: 'has no effect: auth0 is not in use', see: 'docs/settings.md' },
+    ])
+  })
+
+  it('are none of those that are in the shadow, behind the bridge, or in a file of the user’s own', async () => {
+    const shadow = { AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'a.eu.auth0.com' }
+    expect(lines(shadow)).toEqual({ problems: [], warnings: [] })
+    expect(lines({ AUTH_BRIDGE: 'on', AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })).toEqual({
+      problems: [],
+      warnings: [],
+    })
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
+    const AUTH_CONFIG = file({ adapter: 'auth0', metadataUrl: 'https://${AUTH0_DOMAIN}' })
+    const { warnings } = lines({ AUTH_CONFIG, AUTH0_DOMAIN: 'a.eu.auth0.com', AUTH0_AUDIENCE: 'x' })
+    expect(warnings).toEqual(['AUTH0_AUDIENCE has no effect: auth0 is not in use'])
+  })
+})
+
+describe('settings of what is not in use', () => {
+  it('stop the start without AUTH_BRIDGE, because they say who may enter', async () => {
+    const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', BRIDGE_ALLOW: '@example.com' }
+    expect(await stops(env)).toContain('AUTH_BRIDGE: is not set, but there is BRIDGE_ALLOW. Set AUTH_BRIDGE=on')
+    expect((await loadConfiguration({ ...env, AUTH_BRIDGE: 'off' })).warnings).toEqual([])
+  })
+
+  it('are a warning where only our own authorization server obeys them', async () => {
+    const env = { REVOKE_BEFORE: '2026-01-01T00:00:00Z' }
+    expect((await loadConfiguration(env)).warnings).toEqual([])
+    const { warnings } = await loadConfiguration({ ...env, AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })
+    expect(warnings).toEqual([expect.objectContaining({ setting: 'REVOKE_BEFORE' })])
+  })
+})
+
+describe('names in a file', () => {
+  it('are looked at as well, although the file adds none of them', () => {
+    const { problems } = lines(
+      {},
+      { values: { AUTH_PROVDER: 'auth0', 'set AUTH_CONFIG': 'x', '$env:PORT': '1', OTHER: '1' } },
+    )
+    expect(problems).toEqual([
+      expect.stringContaining('AUTH_PROVDER is not a setting (in /srv/.env); did you mean AUTH_PROVIDER?'),
+      expect.stringContaining('set AUTH_CONFIG is not a setting (in /srv/.env); did you mean AUTH_CONFIG?'),
+      expect.stringContaining('$env:PORT is not a setting (in /srv/.env); did you mean PORT?'),
+    ])
+  })
+
+  it('in lines that set nothing stop the start', () => {
+    expect(lines({}, { strayWords: ['AUTH_PROVIDER', 'POSTGRES_USER', 'AUTH0_DOMIAN'] }).problems).toEqual([
+      'AUTH_PROVIDER stands in a line of /srv/.env that sets nothing; write AUTH_PROVIDER=… there, or remove the line',
+      'AUTH0_DOMIAN stands in a line of /srv/.env that sets nothing; write AUTH0_DOMAIN=… there, or remove the line',
+    ])
+  })
+})

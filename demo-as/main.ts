@@ -1,5 +1,5 @@
 /** `npm run demo-as`: the demo authorization server as a process of its own. */
 import { startDemoAuthorizationServer } from '../src/cli/demo-authorization-server.ts'
-import { readEnvironment, runProgram } from '../src/cli/program.ts'
+import { runProgram } from '../src/cli/program.ts'
 
-await runProgram({ ...readEnvironment(), AUTH_MODE: 'separate' }, startDemoAuthorizationServer)
+await runProgram(startDemoAuthorizationServer, { fixed: { AUTH_MODE: 'separate' }, isAuthorizationServer: true })

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../errors.ts'
 import { version } from '../version.ts'
 import { EXIT } from './exit.ts'
 
@@ -45,6 +46,12 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv])
   } catch (error) {
+    // Settings that cannot be read at all, before a command could say so itself.
+    if (error instanceof ConfigError) {
+      console.error(`error: ${error.message}`)
+      process.exitCode = EXIT.usage
+      return
+    }
     if (!(error instanceof CommanderError)) throw error
     process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage
   }

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { type Configuration, type Environment, loadConfiguration } from '../../config/load.ts'
+import { type Configuration, type Environment, type LoadOptions, loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../errors.ts'
 import { createLogger } from '../observe/log.ts'
+import { readEnvironment } from './environment.ts'
 
 export interface Program {
   /** Logged when it has started. */
@@ -13,10 +13,9 @@ export interface Program {
   close(): Promise<void>
 }
 
-/** The environment, filled up from `.env` in the working directory where there is one. What is set already stays. */
-export function readEnvironment(): Environment {
-  if (existsSync('.env')) process.loadEnvFile()
-  return process.env
+export interface ProgramOptions extends Omit<LoadOptions, 'file'> {
+  /** Settings that the program fixes, whatever the environment says. */
+  readonly fixed?: Environment
 }
 
 /**
@@ -24,13 +23,16 @@ export function readEnvironment(): Environment {
  * work ends the process with 1 and a message without a stack.
  */
 export async function runProgram(
-  env: Environment,
   start: (configuration: Configuration, env: Environment, logger: Logger) => Promise<Program>,
+  { fixed, ...options }: ProgramOptions = {},
 ): Promise<void> {
   let program: Program
   let logger: Logger
   try {
-    const configuration = await loadConfiguration(env)
+    const read = readEnvironment('server')
+    const env = { ...read.env, ...fixed }
+    const configuration = await loadConfiguration(env, { ...options, file: read.file })
+    for (const { setting, problem } of configuration.warnings) console.error(`Warning: ${setting} ${problem}`)
     logger = createLogger(configuration.settings.LOG_LEVEL)
     program = await start(configuration, env, logger)
   } catch (error) {

@@ -40,6 +40,18 @@ export const catalogue = {
     expected: 'settings that the server can start with',
     cure: 'Correct the setting; docs/settings.md and docs/providers.md say what each is and where its value is found.',
   },
+  'config.no_effect': {
+    severity: 'note',
+    title: 'A variable is set that has no effect',
+    expected: 'settings that the chosen provider and the server read',
+    cure: 'Correct the name (docs/settings.md, docs/providers.md), choose the provider that it belongs to, or remove it. If other software needs it, leave it.',
+  },
+  'config.fake_sign_in': {
+    severity: 'warning',
+    title: 'Others can reach the demo sign-in',
+    expected: 'a real provider, or a server that only this machine can reach',
+    cure: 'Set AUTH_PROVIDER to a real provider, or HOST=127.0.0.1 and localhost URLs; then remove DANGEROUSLY_ALLOW_FAKE_SIGN_IN.',
+  },
   'config.resource_local': {
     severity: 'note',
     title: 'The server is reachable from this machine only',

@@ -5,8 +5,8 @@ import type { Visit } from '../../mcp/client/grants.ts'
 import { createProviderFetch } from '../../provider-fetch.ts'
 import { listenForBrowser } from '../client/visit.ts'
 import { endpointUrl } from '../endpoint-url.ts'
+import { type ProgramEnvironment, readEnvironment } from '../environment.ts'
 import { EXIT } from '../exit.ts'
-import { readEnvironment } from '../program.ts'
 import { examineServer, examineTenants } from './doctor.ts'
 import { findingsText, outlooksText, summaryText } from './report.ts'
 import type { TrialClient } from './trial.ts'
@@ -58,7 +58,9 @@ export function registerDoctor(program: Command): void {
 }
 
 async function doctor(url: string | undefined, options: DoctorOptions, command: Command): Promise<number> {
-  const env = readEnvironment()
+  const looksAtTenant = url === undefined || options.idp !== undefined || options.clientId !== undefined
+  // A server is looked at from outside: no file has a say in that.
+  const { env, file }: ProgramEnvironment = looksAtTenant ? readEnvironment('command') : { env: process.env }
   const client = trialClient(options, env, command)
   if (options.attack && url === undefined) command.error('error: --attack needs the URL of a server', usage)
   if (options.attack && !(await mayAttack(url ?? '', options))) return EXIT.usage
@@ -69,8 +71,7 @@ async function doctor(url: string | undefined, options: DoctorOptions, command: 
     ...env,
     ...(options.idp && { AUTH_PROVIDER: options.idp, AUTH_CONFIG: undefined, AUTH_SHADOW: undefined }),
   }
-  const looksAtTenant = url === undefined || options.idp !== undefined || client !== undefined
-  const tenants = looksAtTenant ? await examineTenants(settings, { fetch, now: Date.now }, client) : []
+  const tenants = looksAtTenant ? await examineTenants(settings, { fetch, now: Date.now, file }, client) : []
   const visit = options.attack ? await listenForBrowser({ say: text => console.error(text) }) : undefined
   const attack = visit && { redirectUri: visit.redirectUri, signIn: (url: URL) => codesToo(visit, url) }
   const server = url === undefined ? undefined : await examineServer(url, fetch, { token, tool: options.tool }, attack)

@@ -1,6 +1,7 @@
 import type { Environment } from '../../../config/environment.ts'
 import { type Configuration, loadConfiguration } from '../../../config/load.ts'
-import { ConfigError } from '../../errors.ts'
+import type { SettingsFile } from '../../../config/name-problems.ts'
+import { ConfigError, type ConfigProblem } from '../../errors.ts'
 import { scopeDescriptions } from '../../mcp/scopes.ts'
 import { createProviders } from '../providers.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
@@ -15,6 +16,8 @@ export interface Surroundings {
   readonly fetch: typeof globalThis.fetch
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
+  /** The file that some of the settings were taken from. Default: none. */
+  readonly file?: SettingsFile
 }
 
 export interface DoctorReport {
@@ -31,12 +34,12 @@ export interface DoctorReport {
  */
 export async function examineTenants(
   env: Environment,
-  { fetch, now }: Surroundings,
+  { fetch, now, file }: Surroundings,
   client?: TrialClient,
 ): Promise<readonly Finding[]> {
   let configuration: Configuration
   try {
-    configuration = await loadConfiguration(env)
+    configuration = await loadConfiguration(env, { file })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return error.problems.map(({ setting, problem }) => finding('config.invalid', `${setting}: ${problem}`))
@@ -51,7 +54,12 @@ export async function examineTenants(
     if (client === undefined || metadata === undefined) return findings
     return [...findings, ...(await tryClient(tenant, metadata, client, Object.keys(scopeDescriptions)))]
   })
-  return (await Promise.all(found)).flat()
+  return [...configuration.warnings.map(warningFinding), ...(await Promise.all(found)).flat()]
+}
+
+function warningFinding({ setting, problem }: ConfigProblem): Finding {
+  const code = setting === 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN' ? 'config.fake_sign_in' : 'config.no_effect'
+  return finding(code, `${setting} ${problem}`)
 }
 
 /**

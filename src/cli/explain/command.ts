@@ -4,8 +4,8 @@ import type { Command } from 'commander'
 import { type Configuration, loadConfiguration } from '../../../config/load.ts'
 import { ConfigError } from '../../errors.ts'
 import { createProviderFetch } from '../../provider-fetch.ts'
+import { readEnvironment } from '../environment.ts'
 import { EXIT } from '../exit.ts'
-import { readEnvironment } from '../program.ts'
 import { createProviders } from '../providers.ts'
 import { findRefusal } from './audit-log.ts'
 import { explainToken } from './explain.ts'
@@ -72,9 +72,9 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   const token = (fromArgument ? given : await text(process.stdin)).trim().replace(/^Bearer\s+/i, '')
   if (token === '') return fail(command, 'there is no token on standard input')
 
-  const env = readEnvironment()
+  const { env, file } = readEnvironment('command')
   const settings = { ...env, ...(options.idp && { AUTH_PROVIDER: options.idp, AUTH_CONFIG: undefined }) }
-  const configuration = await loadConfiguration(settings).catch(error => {
+  const configuration = await loadConfiguration(settings, { file }).catch(error => {
     if (!(error instanceof ConfigError)) throw error
     return fail(command, error.message)
   })

@@ -63,7 +63,7 @@ export function registerInit(program: Command): void {
 async function init({ yes, json, ...options }: InitCommandOptions): Promise<number> {
   const asks = !yes && process.stdin.isTTY && process.stdout.isTTY
   const questions = asks ? terminalQuestions() : undefined
-  const done = await initialize({ ...options, folder: '.', env: process.env, questions })
+  const done = await initialize({ ...options, folder: '.', env: process.env, questions, say: console.error })
   const steps = consoleSteps(done.provider, { resource: done.resource, scopes: Object.keys(scopeDescriptions) })
   if (!json) console.log(writtenText(done, steps))
   const findings = await examineTenants(done.env, { fetch: await createProviderFetch(done.env), now: Date.now })

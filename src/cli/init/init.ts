@@ -2,10 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { recognizeAdapter } from '../../../adapters/index.ts'
 import type { Environment } from '../../../config/environment.ts'
-import { secretVariables } from '../../../config/known-names.ts'
+import { type KnownNames, knownNames, secretVariables } from '../../../config/known-names.ts'
 import { loadConfiguration } from '../../../config/load.ts'
+import type { SettingsFile } from '../../../config/name-problems.ts'
 import { secretSettings } from '../../../config/settings.ts'
 import { ConfigError, type ConfigProblem } from '../../errors.ts'
+import { withEnvFile } from '../environment.ts'
 import { conflictsWith, mergedEnvText, readEnvFile, writePrivately } from './env-file.ts'
 
 /** Who answers what is not known: a person at a terminal. */
@@ -31,6 +33,8 @@ export interface InitOptions {
   folder: string
   /** What is set already; the file comes after it. */
   env: Environment
+  /** Told which file was read. Default: nobody. */
+  say?: (line: string) => void
   /** Default: nobody; what is missing is then an error. */
   questions?: Questions
 }
@@ -67,18 +71,20 @@ export async function initialize(options: InitOptions): Promise<Initialized> {
   }
   const secrets: Record<string, string> = {}
   const written = readEnvFile(path)
-  const before = { ...written, ...options.env }
+  const { env: before, file: envFile, summary } = withEnvFile(options.env, folder, 'command')
+  if (summary) options.say?.(summary)
   const complete = () => ({ ...before, ...settings, ...secrets })
   const isSecret = new Set<string>([...secretSettings, ...PROVIDERS.flatMap(secretVariables)])
-  const resource = await completed(complete, async ({ setting, problem }) => {
+  const resource = await completed(complete, envFile, async ({ setting, problem }) => {
     if (!questions) return
     if (isSecret.has(setting)) secrets[setting] = await questions.secret(setting, problem)
     else settings[setting] = await questions.setting(setting, problem)
   })
 
   // What only the environment of this moment says would be gone at the next start.
+  const known = knownNames(complete())
   for (const [name, value = ''] of Object.entries(options.env)) {
-    if (!belongsTo(name, provider) || value === '') continue
+    if (!belongsTo(name, provider, known) || value === '') continue
     if (!isSecret.has(name)) settings[name] ??= value
     else if (!written[name] && !written[`${name}_FILE`]) secrets[name] ??= value
   }
@@ -101,14 +107,20 @@ async function providerOf({ url, questions }: InitOptions): Promise<string> {
 export const PROVIDERS = ['auth0', 'okta', 'azure', 'google', 'github', 'oidc', 'introspection', 'demo'] as const
 
 /** Asks about problems of the configuration until there are none. */
-async function completed(env: () => Environment, ask: (problem: ConfigProblem) => Promise<void>): Promise<string> {
+async function completed(
+  env: () => Environment,
+  file: SettingsFile | undefined,
+  ask: (problem: ConfigProblem) => Promise<void>,
+): Promise<string> {
   let asked = ''
   for (let round = 1; ; round++) {
     try {
-      return (await loadConfiguration(env())).resource
+      return (await loadConfiguration(env(), { file })).resource
     } catch (error) {
-      const problem =
-        error instanceof ConfigError ? error.problems.find(({ setting }) => isVariable(setting)) : undefined
+      const problems = error instanceof ConfigError ? error.problems : []
+      const problem = problems.find(({ setting }) => isVariable(setting))
+      // A misspelled name, or a line of the file, is not cured by a value.
+      if (problems.some(({ setting }) => isNoQuestion(setting, env(), file))) throw error
       const before = asked
       asked = JSON.stringify(env())
       // The same state again: nobody answered.
@@ -122,9 +134,15 @@ function isVariable(setting: string): boolean {
   return /^[A-Z][A-Z0-9_]*$/.test(setting)
 }
 
+function isNoQuestion(setting: string, env: Environment, file: SettingsFile | undefined): boolean {
+  const isWithheld = file?.withheld.some(problem => problem.setting === setting)
+  return isWithheld || (/^\w+$/.test(setting) && !knownNames(env).read.has(setting))
+}
+
 /** Whether a variable says which provider there is, or how this one is set up. */
-function belongsTo(name: string, provider: string): boolean {
-  return /^(AUTH_[A-Z0-9_]+|PUBLIC_URL|PORT)$/.test(name) || name.startsWith(`${provider.toUpperCase()}_`)
+function belongsTo(name: string, provider: string, { read }: KnownNames): boolean {
+  // GITHUB_TOKEN begins like a setting and is a secret of somebody else.
+  return read.has(name) && (/^(AUTH_\w+|PUBLIC_URL|PORT)$/.test(name) || name.startsWith(`${provider.toUpperCase()}_`))
 }
 
 function withoutSecrets(secrets: Readonly<Record<string, string>>): Environment {

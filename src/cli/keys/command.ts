@@ -12,8 +12,8 @@ import { createSeal } from '../../../demo-as/upstream/sealed.ts'
 import { ConfigError } from '../../errors.ts'
 import { createLogger } from '../../observe/log.ts'
 import { connectRedis } from '../demo-authorization-server.ts'
+import { readEnvironment } from '../environment.ts'
 import { EXIT } from '../exit.ts'
-import { readEnvironment } from '../program.ts'
 
 const EXAMPLES = `
 Examples:
@@ -57,7 +57,8 @@ export function registerKeys(program: Command): void {
 
 async function withKeys(command: Command, work: (keys: SigningKeys) => Promise<void>): Promise<void> {
   try {
-    const configuration = await loadConfiguration(readEnvironment())
+    const { env, file } = readEnvironment('command')
+    const configuration = await loadConfiguration(env, { file })
     const redis = await connectRedis(configuration.settings, createLogger('silent'))
     if (!redis) {
       const problem = 'is not set: without it every start of the authorization server makes a key of its own'

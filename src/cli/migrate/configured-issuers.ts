@@ -1,6 +1,7 @@
-import { type Environment, loadConfiguration } from '../../../config/load.ts'
+import { loadConfiguration } from '../../../config/load.ts'
 import { ConfigError } from '../../errors.ts'
 import { createProviderFetch } from '../../provider-fetch.ts'
+import type { ProgramEnvironment } from '../environment.ts'
 import { createProviders } from '../providers.ts'
 
 /**
@@ -9,8 +10,11 @@ import { createProviders } from '../providers.ts'
  *
  * @throws {ConfigError} The configuration has no second provider, or cannot work.
  */
-export async function configuredIssuers(env: Environment): Promise<{ former: string; current: string }> {
-  const { providers, shadow, resource, settings } = await loadConfiguration(env)
+export async function configuredIssuers({
+  env,
+  file,
+}: ProgramEnvironment): Promise<{ former: string; current: string }> {
+  const { providers, shadow, resource, settings } = await loadConfiguration(env, { file })
   const [former] = providers
   const current = shadow ?? providers[1]
   if (!former || !current) {

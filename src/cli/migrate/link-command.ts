@@ -4,9 +4,9 @@ import { type Command, Option } from 'commander'
 import { stringify } from 'csv-stringify/sync'
 import { createLinkSet, type IdentityLink } from '../../identity-links.ts'
 import { paint, wrap } from '../doctor/report.ts'
+import { readEnvironment } from '../environment.ts'
 import { EXIT } from '../exit.ts'
 import { LINK_COLUMNS, readLinks } from '../identity-links.ts'
-import { readEnvironment } from '../program.ts'
 import { configuredIssuers } from './configured-issuers.ts'
 import { type Invocation, run } from './invocation.ts'
 import { type LinkingResult, linkByEmail, linkPairs } from './link-users.ts'
@@ -60,7 +60,7 @@ async function link({ options, usage }: Invocation<LinkOptions>): Promise<number
     return usage('--from and --to are needed, or --pairs')
   if (pairs !== undefined && (from ?? to) !== undefined)
     return usage('--pairs stands for itself; leave out --from and --to')
-  const known = options.fromIssuer && options.toIssuer ? undefined : await configuredIssuers(readEnvironment())
+  const known = options.fromIssuer && options.toIssuer ? undefined : await configuredIssuers(readEnvironment('command'))
   const former = { issuer: options.fromIssuer ?? known?.former ?? '' }
   const current = { issuer: options.toIssuer ?? known?.current ?? '', subjectPrefix: toPrefix }
   const result =

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { createProviderFetch } from '../../provider-fetch.ts'
+import { readEnvironment } from '../environment.ts'
 import { EXIT } from '../exit.ts'
-import { readEnvironment } from '../program.ts'
 import { type Invocation, run } from './invocation.ts'
 import { migrationStatus, statusText } from './status.ts'
 
@@ -33,14 +33,17 @@ interface StatusOptions {
 }
 
 async function status({ options, urls }: Invocation<StatusOptions>): Promise<number> {
-  const env = readEnvironment()
-  const own = `http://localhost:${env.PORT || 3232}`
-  const pages = (urls.length > 0 ? urls : [own]).map(url => (isMetrics(url) ? url : new URL('/metrics', url).href))
+  const pages = (urls.length > 0 ? urls : [ownUrl()]).map(url => (isMetrics(url) ? url : new URL('/metrics', url).href))
   const now = Date.now() / 1000
-  const fetch = await createProviderFetch(env)
+  const fetch = await createProviderFetch(process.env)
   const assessment = await migrationStatus(pages, fetch, { now, quietSeconds: options.quiet })
   console.log(options.json ? JSON.stringify(assessment, null, 2) : statusText(assessment, now))
   return assessment.safe ? EXIT.fine : EXIT.found
+}
+
+function ownUrl(): string {
+  const { env } = readEnvironment('command')
+  return `http://localhost:${env.PORT || 3232}`
 }
 
 function httpUrls(value: string, before: readonly string[] = []): readonly string[] {

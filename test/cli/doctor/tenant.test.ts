@@ -34,6 +34,7 @@ const rsa = (modulusLength: number) => {
 
 /** One mistake each, and the only thing that may be found then. */
 const mistakes: Partial<Record<FindingCode, Case>> = {
+  'config.no_effect': { settings: { OKTA_DOMAIN: 'acme.okta.com' } },
   'config.resource_local': { settings: { PUBLIC_URL: undefined } },
   'config.user_name_subject': { settings: { OIDC_SUBJECT_CLAIM: 'username' } },
   'tenant.unreachable': { fetch: broken('ENOTFOUND') },
@@ -254,6 +255,17 @@ test('finds every mistake in the settings, each by its name', async () => {
   const found = await examine({ settings: { AUTH_PROVIDER: 'auth0', AUTH_METADATA_URL: undefined, PORT: 'many' } })
   expect(found.map(({ code }) => code)).toEqual(found.map(() => 'config.invalid'))
   expect(found.map(({ seen }) => seen.split(':')[0])).toContain('PORT')
+})
+
+test('finds config.fake_sign_in where others can reach the demo, and that is allowed', async () => {
+  const AUTH_METADATA_URL = undefined
+  const open = { AUTH_PROVIDER: 'demo', AUTH_METADATA_URL, AUTH_MODE: 'embedded', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' }
+  const [first] = await examine({ settings: open, fetch: broken('ENOTFOUND') })
+  expect(first).toMatchObject({
+    code: 'config.fake_sign_in' satisfies FindingCode,
+    severity: 'warning',
+    seen: expect.stringContaining('PUBLIC_URL is https://mcp.example.com'),
+  })
 })
 
 test("cures in the words of the provider's console", async () => {

@@ -85,6 +85,34 @@ describe('a new configuration', () => {
     expect(read('.env')).not.toMatch(/s3cret|HOME/)
   })
 
+  it('keeps nothing of other software, however its variables are called', async () => {
+    const { init, read } = workshop()
+    const github = { GITHUB_CLIENT_ID: 'Iv1.a', GITHUB_CLIENT_SECRET: 's', GITHUB_GRANT_SCOPES: 'notes:read' }
+    const others = { GITHUB_TOKEN: 'ghp_x', GITHUB_ACTIONS: 'true', AUTH_SECRET: 'hunter2', AUTH_TOKEN: 'hunter2' }
+    await init({ provider: 'github', env: { ...github, GITHUB_GRANT_TO: 'everyone', ...others } })
+    expect(read('.env')).toContain('GITHUB_CLIENT_ID=Iv1.a\n')
+    expect(read('.env')).not.toMatch(/ghp_x|hunter2|GITHUB_ACTIONS/)
+  })
+
+  it('is not asked for the value of a misspelled name', async () => {
+    const { init, put, has } = workshop()
+    put('AUTH_PROVDER=auth0\n')
+    const { asked, questions } = answering([])
+    await expect(init({ provider: 'okta', questions })).rejects.toThrow('did you mean AUTH_PROVIDER?')
+    expect(asked).toEqual([])
+    expect(has('.env.new')).toBe(false)
+  })
+
+  it('says which file it read', async () => {
+    const { init, put, path } = workshop()
+    put('PORT=4000\nHTTPS_PROXY=http://127.0.0.1:1\n')
+    const said: string[] = []
+    const { env, resource } = await init({ provider: 'demo', say: line => said.push(line) })
+    expect(said).toEqual([`Read ${path}: PORT. Not read from it: HTTPS_PROXY; set that in the environment.`])
+    expect(resource).toBe('http://localhost:4000/mcp')
+    expect(env.HTTPS_PROXY).toBeUndefined()
+  })
+
   it('puts a provider into the shadow of those in force', async () => {
     const { init, read, put } = workshop()
     put('AUTH_PROVIDER=demo\n')

@@ -1,0 +1,356 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { loadConfiguration } from '../../config/load.ts'
+import { type Reader, withEnvFile } from '../../src/cli/environment.ts'
+import type { ConfigError } from '../../src/errors.ts'
+import { freePort, listen } from '../support/http.ts'
+import { listenHttps } from '../support/https.ts'
+
+const script = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+
+/** A folder with files in it. */
+function folderWith(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+/** What `.env` adds to an environment, and the line about it. */
+function added(text: string, { reader = 'server', env = {} }: { reader?: Reader; env?: Record<string, string> } = {}) {
+  const folder = folderWith({ '.env': text })
+  const read = withEnvFile(env, folder, reader)
+  return { ...read, folder, summary: read.summary?.replace(folder, '') }
+}
+
+interface Ended {
+  code: number | null
+  out: string
+  err: string
+}
+
+function run(cwd: string, args: readonly string[], env: Record<string, string> = {}, file = 'src/main.ts') {
+  const child = spawn(process.execPath, [script(file), ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let [out, err] = ['', '']
+  child.stdout.on('data', chunk => (out += chunk))
+  child.stderr.on('data', chunk => (err += chunk))
+  child.stdin.end('some-token')
+  return { child, said: () => ({ out, err }) }
+}
+
+/** Runs a program in the folder to its end. */
+async function idplug(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const { child, said } = run(cwd, args, env)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, ...said() }
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM')
+  await once(child, 'close')
+}
+
+describe('.env', () => {
+  it('adds known settings to what is set, and nothing else', () => {
+    const text = `# ours
+AUTH_PROVIDER=auth0
+AUTH0_DOMAIN=acme.eu.auth0.com
+PORT=4000
+NODE_ENV=production
+DEMO_RS_CLIENT_SECRET_FILE=/run/secrets/demo
+POSTGRES_PASSWORD=hunter2
+GITHUB_TOKEN=ghp_x
+HTTPS_PROXY=http://proxy.example
+https_proxy=http://proxy.example
+NO_PROXY=*
+NODE_TLS_REJECT_UNAUTHORIZED=0
+NODE_EXTRA_CA_CERTS=evil.pem
+NODE_OPTIONS=--import ./evil.mjs
+IDPLUG_TOKENS=/tmp/tokens
+PATH=/tmp`
+    const { env, summary } = added(text, { env: { PORT: '5000', PATH: '/bin' } })
+    expect(env).toEqual({
+      PATH: '/bin',
+      PORT: '5000',
+      AUTH_PROVIDER: 'auth0',
+      AUTH0_DOMAIN: 'acme.eu.auth0.com',
+      NODE_ENV: 'production',
+      DEMO_RS_CLIENT_SECRET_FILE: '/run/secrets/demo',
+    })
+    expect(summary).toBe(
+      'Read /.env: AUTH0_DOMAIN, AUTH_PROVIDER, DEMO_RS_CLIENT_SECRET_FILE, NODE_ENV. Not read from it: HTTPS_PROXY, NODE_EXTRA_CA_CERTS, NODE_OPTIONS, NODE_TLS_REJECT_UNAUTHORIZED, NO_PROXY, https_proxy; set that in the environment.',
+    )
+  })
+
+  it('leaves the environment of the process as it is', () => {
+    const before = { ...process.env }
+    const folder = folderWith({ '.env': 'AUTH_PROVIDER=demo\nNODE_TLS_REJECT_UNAUTHORIZED=0\nEVIL=1\n' })
+    expect(withEnvFile(process.env, folder, 'server').env.AUTH_PROVIDER).toBe('demo')
+    expect({ ...process.env }).toEqual(before)
+  })
+
+  it('yields to what is set, also to an empty value', () => {
+    expect(added('AUTH_PROVIDER=auth0', { env: { AUTH_PROVIDER: '' } }).env).toEqual({ AUTH_PROVIDER: '' })
+  })
+
+  it('may hold what the configuration of the user refers to', () => {
+    const own = {
+      adapter: 'introspection',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
+      metadataUrl: 'https://${ACME_HOST}',
+      clientSecretEnv: 'ACME_SECRET',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as above.
+      audience: '${HTTPS_PROXY:-}',
+    }
+    const clients = { clients: [{ clientSecretEnv: 'NIGHTLY_SECRET' }] }
+    const folder = folderWith({ 'own.json': JSON.stringify(own), 'clients.json': JSON.stringify(clients) })
+    const config = `AUTH_CONFIG=${folder}/own.json\nAUTH_CLIENTS_FILE=${folder}/clients.json\n`
+    const { env } = added(`${config}ACME_HOST=x\nACME_SECRET=x\nNIGHTLY_SECRET=x\nHTTPS_PROXY=x\nACME_OTHER=x\n`)
+    const names = ['AUTH_CONFIG', 'AUTH_CLIENTS_FILE', 'ACME_HOST', 'ACME_SECRET', 'NIGHTLY_SECRET']
+    expect(Object.keys(env).toSorted()).toEqual(names.toSorted())
+  })
+
+  it('may begin with a byte order mark, and may not be there', () => {
+    expect(added('\uFEFFAUTH_PROVIDER=demo\r\nPORT=1\r\n').env).toEqual({ AUTH_PROVIDER: 'demo', PORT: '1' })
+    expect(withEnvFile({ A: '1' }, folderWith({}), 'server')).toEqual({ env: { A: '1' } })
+    const python = folderWith({})
+    mkdirSync(join(python, '.env'))
+    expect(withEnvFile({}, python, 'server')).toEqual({ env: {} })
+  })
+
+  it('that cannot be read is said in words', async () => {
+    const folder = folderWith({})
+    symlinkSync('.env', join(folder, '.env'))
+    expect(() => withEnvFile({}, folder, 'server')).toThrow(`${folder}/.env: cannot be read (ELOOP)`)
+    for (const args of [[], ['doctor'], ['keys', 'list'], ['migrate', 'link', '--pairs', 'x.csv']]) {
+      const { code, err } = await idplug(folder, args)
+      expect(err).toContain('/.env: cannot be read (ELOOP)')
+      expect(err).not.toContain('    at ')
+      expect(code).toBe(args.length === 0 ? 1 : 2)
+    }
+  })
+
+  it.each([
+    ['AUTH_PROVDER=auth0', 'AUTH_PROVDER: is not a setting (in FOLDER/.env); did you mean AUTH_PROVIDER?'],
+    ['set AUTH_PROVIDER=auth0', 'did you mean AUTH_PROVIDER?'],
+    ['AUTH_PROVIDER: auth0', 'AUTH_PROVIDER: stands in a line of FOLDER/.env that sets nothing'],
+    ['export AUTH_PROVIDER auth0', 'AUTH_PROVIDER: stands in a line of FOLDER/.env that sets nothing'],
+    ['AUTH_METADATA_URL: https://a.example/?a=b', 'AUTH_METADATA_URL: stands in a line of'],
+    ['AUTH0_DOMAIN=a.eu.auth0.com', 'AUTH_PROVIDER: is not set, but there is AUTH0_DOMAIN (of auth0)'],
+  ])('does not lose %s', async (text, problem) => {
+    const { env, file, folder } = added(`# AUTH_PROVIDER: no\n\n${text}\nSOME WORDS\n`)
+    const error = await loadConfiguration(env, { file }).then(
+      () => expect.fail('the configuration was accepted'),
+      error => error,
+    )
+    expect(String(error)).toContain(problem.replace('FOLDER', folder))
+    expect((error as ConfigError).problems).toHaveLength(
+      text.includes('?a=b') ? 1 : (error as ConfigError).problems.length,
+    )
+  })
+})
+
+describe('a command reads from .env', () => {
+  const problemsWith = async (text: string, env: Record<string, string> = {}, prepare?: (folder: string) => void) => {
+    const folder = folderWith({ '.env': text })
+    prepare?.(folder)
+    const read = withEnvFile(env, folder, 'command')
+    return loadConfiguration(read.env, { file: read.file }).then(
+      () => [],
+      error => (error as ConfigError).problems.map(({ setting }) => setting),
+    )
+  }
+  const introspection = `AUTH_PROVIDER=introspection
+INTROSPECTION_METADATA_URL=https://as.example.com
+INTROSPECTION_CLIENT_ID=rs
+INTROSPECTION_CLIENT_SECRET_FILE=`
+
+  it.each([
+    ['AUTH_CONFIG=own.json', 'AUTH_CONFIG'],
+    ['AUTH_SHADOW=new.json', 'AUTH_SHADOW'],
+    [`${introspection}/etc/hostname`, 'INTROSPECTION_CLIENT_SECRET_FILE'],
+    [`${introspection}../secret`, 'INTROSPECTION_CLIENT_SECRET_FILE'],
+    [`${introspection}link`, 'INTROSPECTION_CLIENT_SECRET_FILE'],
+  ])('not %s, and says so instead of going on without it', async (text, setting) => {
+    const link = (folder: string) => symlinkSync('/etc/hostname', join(folder, 'link'))
+    expect(await problemsWith(text, {}, link)).toEqual([setting])
+  })
+
+  it('a secret in a file beside it, as init writes it', async () => {
+    const write = (folder: string) => {
+      mkdirSync(join(folder, '.secrets'))
+      writeFileSync(join(folder, '.secrets', 'S'), 'secret')
+    }
+    const folder = folderWith({})
+    write(folder)
+    // Relative to the working directory, which is that folder when the command runs.
+    expect(await problemsWith(`${introspection}${folder}/.secrets/S`)).toEqual(['INTROSPECTION_CLIENT_SECRET_FILE'])
+    writeFileSync(join(folder, '.env'), `${introspection}${folder}/.secrets/S`)
+    const { env, file } = withEnvFile({}, folder, 'command')
+    const { providers } = await loadConfiguration(env, { file })
+    expect(providers[0]?.secret('INTROSPECTION_CLIENT_SECRET')).toBe('secret')
+  })
+
+  it('nothing of that where the environment or the command has it, or the provider is not in use', async () => {
+    expect(await problemsWith('AUTH_CONFIG=own.json', { AUTH_CONFIG: '', AUTH_PROVIDER: 'demo' })).toEqual([])
+    expect(await problemsWith('AUTH_PROVIDER=demo\nGITHUB_CLIENT_SECRET_FILE=/run/x')).toEqual([])
+  })
+})
+
+describe('a .env that lies', () => {
+  const MARK = 'it-ran'
+  const module = `import { writeFileSync } from 'node:fs'
+writeFileSync(new URL('./${MARK}', import.meta.url), 'yes')
+export const adapter = {}`
+
+  it.each([[['doctor']], [['explain']], [['keys', 'list']], [['init', '--provider', 'demo', '--yes']]])(
+    'runs no code in idplug %j',
+    async args => {
+      const folder = folderWith({
+        '.env': 'AUTH_CONFIG=own.json\nREDIS_URL=redis://127.0.0.1:1\n',
+        'own.json': '{"adapter":"./evil.mjs","metadataUrl":"https://id.example.com"}',
+        'evil.mjs': module,
+      })
+      const { err, out } = await idplug(folder, args)
+      expect(existsSync(join(folder, MARK))).toBe(false)
+      expect(err + out).toContain('AUTH_CONFIG: in ')
+      expect(err).toContain(`Read ${folder}/.env: `)
+      expect(err).not.toContain('    at ')
+    },
+  )
+
+  it('makes no certificate trusted', async () => {
+    const host = await listenHttps('localhost', (_req, res) => res.end('{}'))
+    const settings = `AUTH_PROVIDER=oidc\nOIDC_METADATA_URL=https://${host}/.well-known/openid-configuration\n`
+    const folder = folderWith({ '.env': `${settings}NODE_TLS_REJECT_UNAUTHORIZED=0\n` })
+    const { out, err, code } = await idplug(folder, ['doctor'])
+    expect(out).toContain('tenant.tls_untrusted')
+    expect(err).toBe(
+      `Read ${folder}/.env: AUTH_PROVIDER, OIDC_METADATA_URL. Not read from it: NODE_TLS_REJECT_UNAUTHORIZED; set that in the environment.\n`,
+    )
+    expect(code).toBe(1)
+  })
+
+  it('sends nothing through a proxy', async () => {
+    const target = `https://127.0.0.2:${await freePort()}`
+    let asked = 0
+    const proxy = await listen((_req, res) => res.end())
+    proxy.server.on('connect', (_req, socket) => {
+      asked++
+      socket.destroy()
+    })
+    onTestFinished(proxy.close)
+    const settings = `AUTH_PROVIDER=oidc\nOIDC_METADATA_URL=${target}/.well-known/openid-configuration\nPROVIDER_TIMEOUT_SECONDS=1\n`
+    const folder = folderWith({ '.env': `${settings}HTTPS_PROXY=${proxy.origin}\nhttps_proxy=${proxy.origin}\n` })
+    await idplug(folder, ['doctor'])
+    await idplug(folder, ['doctor', `${target}/mcp`])
+    expect(asked).toBe(0)
+    // The same setting in the environment counts.
+    await idplug(folder, ['doctor'], { HTTPS_PROXY: proxy.origin })
+    expect(asked).toBeGreaterThan(0)
+  })
+
+  it('sends no file of the user to a server', async () => {
+    const bodies: string[] = []
+    const server = await listen(async (req, res) => {
+      let body = `${req.headers.authorization}`
+      for await (const chunk of req) body += chunk
+      bodies.push(body)
+      res.setHeader('content-type', 'application/json').end(
+        JSON.stringify({
+          issuer: server.origin,
+          introspection_endpoint: `${server.origin}/introspect`,
+          introspection_endpoint_auth_methods_supported: ['client_secret_post'],
+        }),
+      )
+    })
+    onTestFinished(server.close)
+    const secret = join(folderWith({ key: 'private-to-the-user' }), 'key')
+    const folder = folderWith({
+      '.env': `AUTH_PROVIDER=introspection\nINTROSPECTION_METADATA_URL=${server.origin}\nINTROSPECTION_CLIENT_ID=rs\nINTROSPECTION_AUTH_METHOD=client_secret_post\nINTROSPECTION_CLIENT_SECRET_FILE=${secret}\n`,
+    })
+    const { code, err } = await idplug(folder, ['explain'])
+    expect(bodies.join()).not.toContain('private-to-the-user')
+    expect(err).toContain('INTROSPECTION_CLIENT_SECRET_FILE: in ')
+    expect(code).toBe(2)
+    // Said in the environment, it is the user who says so.
+    await idplug(folder, ['explain'], { INTROSPECTION_CLIENT_SECRET_FILE: secret })
+    expect(bodies.join()).toContain('private-to-the-user')
+  })
+
+  it('is not even read for a server that is looked at from outside', async () => {
+    const folder = folderWith({ '.env': 'AUTH_PROVIDER=demo\n' })
+    const { err } = await idplug(folder, ['doctor', `http://localhost:${await freePort()}/mcp`])
+    expect(err).not.toContain('.env')
+    const status = await idplug(folder, ['migrate', 'status', `http://localhost:${await freePort()}/metrics`])
+    expect(status.err).not.toContain('.env')
+  })
+})
+
+describe('a server', () => {
+  const ports = async () => ({ PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) })
+
+  it.each([
+    ['npm start', 'src/main.ts'],
+    ['npm run demo-as', 'demo-as/main.ts'],
+  ])('started by %s takes its settings from .env, code of its operator included', async (_what, file) => {
+    const { PORT, AUTH_SERVER_PORT } = await ports()
+    const folder = folderWith({ '.env': `PORT=${PORT}\nAUTH_SERVER_PORT=${AUTH_SERVER_PORT}\n` })
+    const { child, said } = run(folder, [], {}, file)
+    await once(child.stdout, 'data')
+    expect(said().err).toBe(`Read ${folder}/.env: AUTH_SERVER_PORT, PORT.\n`)
+    const metadata = `http://localhost:${AUTH_SERVER_PORT}/.well-known/oauth-authorization-server`
+    expect((await fetch(metadata)).status).toBe(200)
+    await stopped(child)
+  })
+
+  it('loads the adapter that its .env names', async () => {
+    const folder = folderWith({
+      '.env': 'AUTH_CONFIG=own.json\n',
+      'own.json': '{"adapter":"./own.mjs","metadataUrl":"https://id.example.com"}',
+      'own.mjs': "throw new Error('the adapter was loaded')",
+    })
+    const { code, err } = await idplug(folder, [])
+    expect(err).toContain('the adapter was loaded')
+    expect(code).toBe(1)
+  })
+
+  it.each([
+    ['npm start', 'src/main.ts', {}],
+    ['npm run demo-as', 'demo-as/main.ts', { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' }],
+  ])('started by %s warns loudly when it opens the demo sign-in to others', async (_what, file, env) => {
+    const open = { HOST: '0.0.0.0', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on', LOG_LEVEL: 'info' }
+    const { child, said } = run(folderWith({}), [], { ...(await ports()), ...open, ...env }, file)
+    await once(child.stdout, 'data')
+    expect(said().err).toContain(
+      'Warning: DANGEROUSLY_ALLOW_FAKE_SIGN_IN is on: everybody can sign in as anybody (HOST is 0.0.0.0)\n',
+    )
+    await stopped(child)
+  })
+
+  it.each([
+    [
+      'a misspelled AUTH_PROVIDER',
+      'src/main.ts',
+      { AUTH_PROVDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com', PUBLIC_URL: 'https://mcp.example.com' },
+      ['AUTH_PROVDER: is not a setting; did you mean AUTH_PROVIDER?', 'but there is AUTH0_DOMAIN', 'HOST is 0.0.0.0'],
+    ],
+    [
+      'the authorization server of an MCP server that accepts no tokens of it',
+      'demo-as/main.ts',
+      { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' },
+      ['AUTH_BRIDGE: is not on, so this authorization server is the demo'],
+    ],
+  ])('does not start for strangers because of %s', async (_what, file, env, parts) => {
+    const { child, said } = run(folderWith({}), [], { ...(await ports()), HOST: '0.0.0.0', ...env }, file)
+    const [code] = await once(child, 'close')
+    expect(code).toBe(1)
+    for (const part of parts) expect(said().err).toContain(part)
+  })
+})

@@ -16,4 +16,4 @@ USER node
 EXPOSE 3232
 HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3232}/health`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Started directly, not by npm: signals then reach the server, which finishes requests in flight.
-CMD ["node", "dist/src/main.js"]
+CMD ["node", "dist/app/main.js"]

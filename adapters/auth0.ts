@@ -8,9 +8,9 @@ import {
   textList,
   textListNonEmpty,
 } from '../src/adapter-options.ts'
+import { scopesFromAll } from '../src/engines/claim-judge.ts'
+import { createJwtValidator } from '../src/engines/jwt.ts'
 import { resourceSpellings } from '../src/resource.ts'
-import { scopesFromAll } from '../src/validators/claims.ts'
-import { createJwtValidator } from '../src/validators/jwt.ts'
 import { AUTH0_HOSTS, explainRefusal, isManagementApi, refuseIdTokens } from './auth0-refusals.ts'
 
 /** Issuers of Auth0 end in a slash, whatever was typed. */

@@ -1,5 +1,5 @@
+import { type Claims, scopesFrom } from '../src/engines/claim-judge.ts'
 import { clip, InvalidTokenError, type TokenReason } from '../src/errors.ts'
-import { type Claims, scopesFrom } from '../src/validators/claims.ts'
 import { type EntraAuthority, tenantOf } from './azure-authority.ts'
 
 /** Audiences that every client gets a token for; only Microsoft can verify one. */

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { defineAdapter } from '../src/adapter.ts'
 import { flag, providerOptions, textList } from '../src/adapter-options.ts'
+import { scopesFromAll } from '../src/engines/claim-judge.ts'
+import { createJwtValidator, type IssuerRule } from '../src/engines/jwt.ts'
 import { resourceSpellings } from '../src/resource.ts'
-import { scopesFromAll } from '../src/validators/claims.ts'
-import { createJwtValidator, type IssuerRule } from '../src/validators/jwt.ts'
 import {
   CONSUMERS,
   type EntraAuthority,

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { defineAdapter } from '../src/adapter.ts'
 import { httpsUrl, issuerAndMetadata, providerOptions, textList, textListNonEmpty } from '../src/adapter-options.ts'
-import { grantedScopes, scopeGrants } from '../src/scope-grants.ts'
-import { createCheckEndpointValidator } from '../src/validators/check-endpoint.ts'
-import type { Claims } from '../src/validators/claims.ts'
+import { createCheckEndpointValidator } from '../src/engines/check-endpoint.ts'
+import type { Claims } from '../src/engines/claim-judge.ts'
+import { grantedScopes, scopeGrants } from '../src/scopes/grants.ts'
 import { checkAccessToken, inFull, readTokenInfo, refuseOtherKinds, verifiedDomain } from './google-rules.ts'
 import { createServiceAccountValidator } from './google-service-accounts.ts'
 

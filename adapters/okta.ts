@@ -8,11 +8,11 @@ import {
   secretName,
   textListNonEmpty,
 } from '../src/adapter-options.ts'
+import type { Claims } from '../src/engines/claim-judge.ts'
+import { createIntrospectionValidator } from '../src/engines/introspection.ts'
+import { createJwtValidator } from '../src/engines/jwt.ts'
 import type { TokenReason } from '../src/errors.ts'
 import { resourceSpellings } from '../src/resource.ts'
-import type { Claims } from '../src/validators/claims.ts'
-import { createIntrospectionValidator } from '../src/validators/introspection.ts'
-import { createJwtValidator } from '../src/validators/jwt.ts'
 import { AUTHORIZATION_SERVERS, explain, mapping, refuseOtherKinds } from './okta-rules.ts'
 
 const DOMAINS = ['okta.com', 'oktapreview.com', 'okta-emea.com', 'okta-gov.com', 'okta.mil']

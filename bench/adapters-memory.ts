@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { createJwtValidator } from '../src/engines/jwt.ts'
 import { signJwt } from '../src/testing/sign-jwt.ts'
 import type { TokenValidator } from '../src/token-validator.ts'
-import { createJwtValidator } from '../src/validators/jwt.ts'
 
 // Fills the cache of a validator with as many distinct tokens as the argument says, and reports what they weigh.
 

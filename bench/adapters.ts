@@ -12,8 +12,8 @@ import { createAzureEmulator } from '../emulators/azure.ts'
 import { createOidcEmulator } from '../emulators/oidc.ts'
 import { createOktaEmulator } from '../emulators/okta.ts'
 import type { Adapter } from '../src/adapter.ts'
+import { createJwtValidator } from '../src/engines/jwt.ts'
 import type { TokenValidator } from '../src/token-validator.ts'
-import { createJwtValidator } from '../src/validators/jwt.ts'
 import type { MemoryReport } from './adapters-memory.ts'
 import type { BenchSection, Measurement } from './report.ts'
 import { ratio } from './report.ts'
@@ -165,7 +165,7 @@ async function startUpSeconds(): Promise<number> {
   const emulator = createAuth0Emulator({ apis: [{ identifier: resource, scopes: ['notes:read'] }] })
   const address = await emulator.start()
   const token = await emulator.mint()
-  const server = spawn(process.execPath, [new URL('../src/main.ts', import.meta.url).pathname], {
+  const server = spawn(process.execPath, [new URL('../app/main.ts', import.meta.url).pathname], {
     env: { PATH: process.env.PATH, AUTH_PROVIDER: 'auth0', AUTH_METADATA_URL: `${address}/`, PORT: String(port) },
     stdio: 'ignore',
   })

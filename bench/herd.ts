@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { createIntrospectionValidator } from '../src/engines/introspection.ts'
+import { createJwtValidator } from '../src/engines/jwt.ts'
 import { InvalidTokenError } from '../src/errors.ts'
-import { createIntrospectionValidator } from '../src/validators/introspection.ts'
-import { createJwtValidator } from '../src/validators/jwt.ts'
 import type { BenchSection } from './report.ts'
 
 const ISSUER = 'https://as.example.com'

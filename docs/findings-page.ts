@@ -1,5 +1,5 @@
 import { adapterNamed } from '../adapters/index.ts'
-import { type CatalogueEntry, catalogue } from '../src/cli/doctor/catalogue.ts'
+import { type CatalogueEntry, catalogue } from '../app/commands/doctor/catalogue.ts'
 
 const GROUPS: Readonly<Record<string, string>> = {
   config: 'The settings',
@@ -20,7 +20,7 @@ export function findingsPage(): string {
 
 What \`idplug doctor\` can find: ${entries.length} findings, each with a stable code. An error means that sign-in does not work or is not
 safe; a warning, that some clients or users fail; a note is worth knowing. How to run it: [doctor.md](doctor.md). This page is made
-from \`src/cli/doctor/catalogue.ts\` by \`npm run docs\`.
+from \`app/commands/doctor/catalogue.ts\` by \`npm run docs\`.
 
 ${groups.join('\n\n')}
 `

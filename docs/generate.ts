@@ -86,7 +86,7 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 const withSnippets = (page: string) =>
   read(page).replace(/<!-- (\S+) -->\n```(\w+)\n[\s\S]*?```/g, (_block, path: string, language: string) => {
     const text = read(path)
-      .replace(/'(?:\.\.\/)+src\/index\.ts'/, "'idplug'")
+      .replace(/'(?:\.\.\/)+(?:src\/)?index\.ts'/, "'idplug'")
       .replace(/'(?:\.\.\/)+(?:src\/)?testing\/index\.ts'/, "'idplug/testing'")
     return `<!-- ${path} -->\n\`\`\`${language}\n${text}\`\`\``
   })

@@ -8,7 +8,7 @@ import { type EmulatorName, emulatorNames, runEmulator } from '../emulators/run.
 import { freePort } from './support/http.ts'
 
 const page = readFileSync(new URL('../docs/migration.md', import.meta.url), 'utf8')
-const main = new URL('../src/main.ts', import.meta.url).pathname
+const main = new URL('../app/main.ts', import.meta.url).pathname
 
 interface Block {
   /** `sh server`: a server in place of the one before. */

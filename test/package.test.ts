@@ -33,7 +33,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 describe('the published package', () => {
   it('holds JavaScript, declarations and no sources', () => {
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
-    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/src/index.js', 'dist/src/index.d.ts']))
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts']))
     expect(files.filter(file => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([])
     expect(files.filter(file => /(^|\/)(test|bench)\//.test(file))).toEqual([])
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createScopeNames } from '../src/scope-names.ts'
+import { createScopeNames } from '../src/scopes/names.ts'
 
 describe('scope names', () => {
   it('are the same everywhere by default', () => {

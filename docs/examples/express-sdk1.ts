@@ -2,7 +2,7 @@ import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middlew
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express from 'express'
-import { protectedResourceMetadata, protectedResourceMetadataUrl, type TokenValidator } from '../../src/index.ts'
+import { protectedResourceMetadata, protectedResourceMetadataUrl, type TokenValidator } from '../../index.ts'
 
 export function createNotesServer(validator: TokenValidator, resource: string) {
   const app = express()

@@ -6,7 +6,7 @@ import {
   protectedResourceMetadata,
   protectedResourceMetadataUrl,
   type TokenValidator,
-} from '../../src/index.ts'
+} from '../../index.ts'
 
 export function createNotesServer(validator: TokenValidator, resource: string) {
   const mcp = createMcpHandler(() => {

@@ -1,5 +1,5 @@
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
-import { bearerFetch, type TokenValidator } from '../../src/index.ts'
+import { bearerFetch, type TokenValidator } from '../../index.ts'
 
 export function createNotesServer(validator: TokenValidator, resource: string) {
   const mcp = createMcpHandler(() => {

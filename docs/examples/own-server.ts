@@ -1,5 +1,5 @@
 import express from 'express'
-import { bearerAuth, createIntrospectionValidator, createValidatorContext } from '../../src/index.ts'
+import { bearerAuth, createIntrospectionValidator, createValidatorContext } from '../../index.ts'
 
 const context = await createValidatorContext({ resource: 'https://mcp.example.com/mcp', env: process.env })
 const validator = createIntrospectionValidator(

@@ -1,5 +1,5 @@
 import type { ValidatedToken, VerifiedAuthInfo } from '../token-validator.ts'
-import { bearerToken, dpopToken, isDpopScheme } from './bearer.ts'
+import { bearerToken, dpopToken, isDpopScheme } from './credentials.ts'
 
 /**
  * The shape that the MCP SDKs' transports hand on to tools.

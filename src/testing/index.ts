@@ -1,5 +1,5 @@
 // What is listed here is public; everything else may change. Needs vitest, which the package does not bring along.
-export { type JsonObject, signJwt } from './sign-jwt.ts'
+
 export {
   type ContractSetup,
   describeTokenValidator,
@@ -8,4 +8,5 @@ export {
   type OpaqueProvider,
   type RefusedChange,
   type RefusedToken,
-} from './token-validator-contract.ts'
+} from './contract.ts'
+export { type JsonObject, signJwt } from './sign-jwt.ts'

@@ -3,7 +3,7 @@ import { auth0 } from '../../adapters/auth0.ts'
 import { recognizeAdapter } from '../../adapters/index.ts'
 import { type Auth0EmulatorOptions, createAuth0Emulator } from '../../emulators/auth0.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
-import { describeTokenValidator, type GoodJwt } from '../../src/testing/token-validator-contract.ts'
+import { describeTokenValidator, type GoodJwt } from '../../src/testing/contract.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
 
 const TENANT = 'https://acme.eu.auth0.com'

@@ -1,5 +1,5 @@
 import { demo } from '../../adapters/demo.ts'
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { CLAIMS, createKey, createProvider, ISSUER, NOW, RESOURCE } from '../validators/support.ts'
 
 const METADATA = `${ISSUER}/.well-known/oauth-authorization-server`

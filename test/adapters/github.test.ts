@@ -5,7 +5,7 @@ import { recognizeAdapter } from '../../adapters/index.ts'
 import { createGithubEmulator } from '../../emulators/github.ts'
 import type { ValidatorContext } from '../../src/context.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
 import { createContext, createProvider, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
 

@@ -4,7 +4,7 @@ import { recognizeAdapter } from '../../adapters/index.ts'
 import { createGoogleEmulator } from '../../emulators/google.ts'
 import type { AdapterContext } from '../../src/adapter.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
 import { createContext, createProvider, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
 

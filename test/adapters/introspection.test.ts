@@ -4,7 +4,7 @@ import { introspection } from '../../adapters/introspection.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
 import { createContext, createProvider, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { oidc } from '../../adapters/oidc.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import { InvalidTokenError, MisconfigurationError, type TokenReason } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
 import { createContext, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
 

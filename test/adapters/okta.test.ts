@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { okta } from '../../adapters/okta.ts'
 import { createOktaEmulator, type OktaEmulatorOptions, type OktaTokenOptions } from '../../emulators/okta.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
 import { createContext, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
 

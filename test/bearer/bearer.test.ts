@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { bearerToken } from '../../src/bearer/bearer.ts'
+import { requireScopes } from '../../src/bearer/assert-scopes.ts'
+import { bearerToken } from '../../src/bearer/credentials.ts'
 import { refusal } from '../../src/bearer/refusal.ts'
-import { requireScopes } from '../../src/bearer/scopes.ts'
 import {
   InsufficientScopeError,
   InvalidRequestError,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bearerFetch } from '../../src/bearer/fetch.ts'
+import { bearerFetch } from '../../src/edges/fetch.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
 import type { TokenValidator } from '../../src/token-validator.ts'
 import { acceptedToken } from '../support/tokens.ts'

@@ -9,7 +9,7 @@ import { runEmulator } from '../../emulators/run.ts'
 import { createClient } from '../demo-as/support.ts'
 import { startServers } from '../e2e/servers.ts'
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname
+const main = new URL('../../app/main.ts', import.meta.url).pathname
 
 /** Runs the command line to its end. */
 async function idplug(args: readonly string[], { env = {}, input = '' }: { env?: object; input?: string } = {}) {

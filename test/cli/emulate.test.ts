@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createProgram } from '../../src/cli/commands.ts'
+import { createProgram } from '../../app/commands/index.ts'
 import { freePort, listen } from '../support/http.ts'
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname
+const main = new URL('../../app/main.ts', import.meta.url).pathname
 
 function idplug(...args: string[]) {
   const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH } })

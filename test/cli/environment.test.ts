@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { type Reader, withEnvFile } from '../../app/environment.ts'
 import { loadConfiguration } from '../../config/load.ts'
-import { type Reader, withEnvFile } from '../../src/cli/environment.ts'
 import type { ConfigError } from '../../src/errors.ts'
 import { freePort, listen } from '../support/http.ts'
 import { listenHttps } from '../support/https.ts'
@@ -34,7 +34,7 @@ interface Ended {
   err: string
 }
 
-function run(cwd: string, args: readonly string[], env: Record<string, string> = {}, file = 'src/main.ts') {
+function run(cwd: string, args: readonly string[], env: Record<string, string> = {}, file = 'app/main.ts') {
   const child = spawn(process.execPath, [script(file), ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
   onTestFinished(() => void child.kill('SIGKILL'))
   let [out, err] = ['', '']
@@ -297,8 +297,8 @@ describe('a server', () => {
   const ports = async () => ({ PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) })
 
   it.each([
-    ['npm start', 'src/main.ts'],
-    ['npm run demo-as', 'demo-as/main.ts'],
+    ['npm start', 'app/main.ts'],
+    ['npm run demo-as', 'app/serve/authorization-server-main.ts'],
   ])('started by %s takes its settings from .env, code of its operator included', async (_what, file) => {
     const { PORT, AUTH_SERVER_PORT } = await ports()
     const folder = folderWith({ '.env': `PORT=${PORT}\nAUTH_SERVER_PORT=${AUTH_SERVER_PORT}\n` })
@@ -322,8 +322,12 @@ describe('a server', () => {
   })
 
   it.each([
-    ['npm start', 'src/main.ts', {}],
-    ['npm run demo-as', 'demo-as/main.ts', { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' }],
+    ['npm start', 'app/main.ts', {}],
+    [
+      'npm run demo-as',
+      'app/serve/authorization-server-main.ts',
+      { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' },
+    ],
   ])('started by %s warns loudly when it opens the demo sign-in to others', async (_what, file, env) => {
     const open = { HOST: '0.0.0.0', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on', LOG_LEVEL: 'info' }
     const { child, said } = run(folderWith({}), [], { ...(await ports()), ...open, ...env }, file)
@@ -337,13 +341,13 @@ describe('a server', () => {
   it.each([
     [
       'a misspelled AUTH_PROVIDER',
-      'src/main.ts',
+      'app/main.ts',
       { AUTH_PROVDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com', PUBLIC_URL: 'https://mcp.example.com' },
       ['AUTH_PROVDER: is not a setting; did you mean AUTH_PROVIDER?', 'but there is AUTH0_DOMAIN', 'HOST is 0.0.0.0'],
     ],
     [
       'the authorization server of an MCP server that accepts no tokens of it',
-      'demo-as/main.ts',
+      'app/serve/authorization-server-main.ts',
       { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' },
       ['AUTH_BRIDGE: is not on, so this authorization server is the demo'],
     ],

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openLinkFile } from '../../src/cli/identity-links.ts'
+import { openLinkFile } from '../../config/links-file.ts'
 import { ConfigError } from '../../src/errors.ts'
 
 const HEADER = 'old_issuer,old_subject,new_issuer,new_subject\n'

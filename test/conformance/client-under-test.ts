@@ -1,16 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createTokenFile } from '../../src/cli/client/token-file.ts'
-import { listenForBrowser } from '../../src/cli/client/visit.ts'
-import { type AuthorizerOptions, createAuthorizer } from '../../src/mcp/client/authorizer.ts'
+import { type AuthorizerOptions, createAuthorizer } from '../../app/client/authorizer.ts'
 import {
   authorizationCodeGrant,
   clientCredentialsGrant,
   identityAssertionGrant,
   workloadGrant,
-} from '../../src/mcp/client/grants.ts'
-import { openSession, type Tool } from '../../src/mcp/client/session.ts'
+} from '../../app/client/grants.ts'
+import { openSession, type Tool } from '../../app/client/session.ts'
+import { createTokenFile } from '../../app/client/token-file.ts'
+import { listenForBrowser } from '../../app/client/visit.ts'
 
 // What the conformance suite runs: our client, told what an operator would tell it, with a browser that agrees to everything.
 // The suite appends the URL of its server, and gives the rest in the environment.

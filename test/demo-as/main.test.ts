@@ -5,7 +5,9 @@ import { freePort, listen } from '../support/http.ts'
 
 /** `npm run demo-as` with the given settings. */
 function run(settings: Record<string, string>) {
-  const child = spawn(process.execPath, ['demo-as/main.ts'], { env: { PATH: process.env.PATH, ...settings } })
+  const child = spawn(process.execPath, ['app/serve/authorization-server-main.ts'], {
+    env: { PATH: process.env.PATH, ...settings },
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', chunk => {

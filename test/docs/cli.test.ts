@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
-import { createProgram } from '../../src/cli/commands.ts'
+import { createProgram } from '../../app/commands/index.ts'
 import { personAt } from '../cli/client/person.ts'
 import { openTerminal } from '../cli/client/support.ts'
 import { startServers } from '../e2e/servers.ts'

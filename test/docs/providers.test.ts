@@ -3,6 +3,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { adapters } from '../../adapters/index.ts'
+import { catalogue } from '../../app/commands/doctor/catalogue.ts'
+import { examineServer, examineTenants } from '../../app/commands/doctor/doctor.ts'
+import { authorizationRequest, type TrialClient } from '../../app/commands/doctor/trial.ts'
+import { explainToken } from '../../app/commands/explain/explain.ts'
+import { createProviders } from '../../auth/providers.ts'
 import { secretVariables } from '../../config/known-names.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { secretSettings, settingsSchema } from '../../config/settings.ts'
@@ -13,11 +18,6 @@ import { createGoogleEmulator, googleDefaults } from '../../emulators/google.ts'
 import { createOidcEmulator, type OidcEmulatorOptions } from '../../emulators/oidc.ts'
 import { createOktaEmulator, type OktaEmulatorOptions } from '../../emulators/okta.ts'
 import { emulatorNames, runEmulator } from '../../emulators/run.ts'
-import { catalogue } from '../../src/cli/doctor/catalogue.ts'
-import { examineServer, examineTenants } from '../../src/cli/doctor/doctor.ts'
-import { authorizationRequest, type TrialClient } from '../../src/cli/doctor/trial.ts'
-import { explainToken } from '../../src/cli/explain/explain.ts'
-import { createProviders } from '../../src/cli/providers.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { addressIn, openTerminal } from '../cli/client/support.ts'
 import { replaced, tampered } from '../cli/doctor/world.ts'
@@ -324,7 +324,7 @@ function clientOf(text: string, settings: Readonly<Record<string, string>>): { c
   return { callback, clientId: publicClient ?? settings.GITHUB_CLIENT_ID ?? settings.GOOGLE_CLIENT_IDS ?? '' }
 }
 
-const commandSource = globSync('src/cli/**/command.ts', { cwd: root }).map(read).join('\n')
+const commandSource = globSync('app/commands/**/command.ts', { cwd: root }).map(read).join('\n')
 
 const configurations = globSync('{config,docs/examples/providers}/*.json', { cwd: root }).map(read).join('\n')
 const secrets = [...secretSettings, ...emulatorNames.flatMap(secretVariables)]

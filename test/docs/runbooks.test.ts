@@ -8,7 +8,7 @@ import { settingsSchema } from '../../config/settings.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 
-const source = globSync('{src,demo-as,config,adapters}/**/*.ts', { cwd: root }).map(read).join('\n')
+const source = globSync('{src,auth,app,demo-as,config,adapters}/**/*.ts', { cwd: root }).map(read).join('\n')
 /** OAuth's own words, and claims. */
 const OF_THE_WIRE = new Set(['client_id', 'invalid_client', 'invalid_grant', 'invalid_token'])
 const settings = new Set([...Object.keys(settingsSchema.shape), 'HTTPS_PROXY'])
@@ -20,7 +20,7 @@ const codeSpans = (text: string) =>
 const distinct = (values: Iterable<string>) => [...new Set(values)]
 
 function helpOf(words: readonly string[]): string {
-  const { stdout, status } = spawnSync(process.execPath, ['src/main.ts', ...words, '--help'], {
+  const { stdout, status } = spawnSync(process.execPath, ['app/main.ts', ...words, '--help'], {
     cwd: root,
     encoding: 'utf8',
   })

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freePort, listen } from '../support/http.ts'
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname
-const demoAs = new URL('../../demo-as/main.ts', import.meta.url).pathname
+const main = new URL('../../app/main.ts', import.meta.url).pathname
+const demoAs = new URL('../../app/serve/authorization-server-main.ts', import.meta.url).pathname
 
 interface Program {
   child: ChildProcess

@@ -5,7 +5,7 @@ import { freePort } from '../support/http.ts'
 import { type RedisServer, redisForTest } from '../support/redis.ts'
 import { balance } from './balancer.ts'
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname
+const main = new URL('../../app/main.ts', import.meta.url).pathname
 
 export interface Processes {
   readonly resource: string

@@ -15,12 +15,17 @@ interface Rule {
   forbids: (imported: string, file: string) => boolean
 }
 
-const COMPOSITION_ROOTS = /^(src\/main\.ts|src\/cli\/|demo-as\/main\.ts)/
-const HTTP_EDGES = new Set(['src/bearer/express.ts', 'src/http/protected-route.ts', 'src/http/resource-server.ts'])
+const FOLDERS = ['src', 'adapters', 'config', 'auth', 'demo-as', 'app', 'emulators']
+/** The only places outside `app/` that may know a web framework. */
+const EXPRESS_EDGES = new Set(['src/edges/express.ts'])
 
-const isOurs = (imported: string) => /^(src|adapters|config|demo-as|emulators|test|bench)\//.test(imported)
-const isProduct = (file: string) => /^(src|adapters|config|demo-as|emulators)\//.test(file)
+const isOurs = (imported: string) => imported === 'index.ts' || isWithin(...FOLDERS, 'test', 'bench')(imported)
+const isProduct = (file: string) => file === 'index.ts' || isWithin(...FOLDERS)(file)
 const isIn = (folder: string) => (file: string) => file.startsWith(`${folder}/`)
+
+function isWithin(...folders: readonly string[]): (file: string) => boolean {
+  return file => folders.some(folder => isIn(folder)(file))
+}
 
 export const rules: readonly Rule[] = [
   {
@@ -29,28 +34,33 @@ export const rules: readonly Rule[] = [
     forbids: isOurs,
   },
   {
-    rule: 'src never imports adapters, config, demo-as or emulators; only the composition roots do',
-    of: file => isIn('src')(file) && !COMPOSITION_ROOTS.test(file),
-    forbids: imported => /^(adapters|config|demo-as|emulators)\//.test(imported),
+    rule: 'src imports nothing of ours but src',
+    of: isIn('src'),
+    forbids: imported => isOurs(imported) && !isIn('src')(imported),
   },
   {
-    rule: 'src/validators knows nothing of HTTP edges and MCP',
-    of: isIn('src/validators'),
-    forbids: imported => /^src\/(bearer|http|mcp|metadata|observe|cli)\//.test(imported),
+    rule: 'engines, validators, claims and scopes know nothing of HTTP edges and MCP',
+    of: isWithin('src/engines', 'src/validators', 'src/claims', 'src/scopes'),
+    forbids: isWithin('src/bearer', 'src/edges', 'src/metadata', 'src/mcp'),
   },
   {
     rule: 'adapters import from src only',
     of: isIn('adapters'),
-    forbids: imported => isOurs(imported) && !/^(src|adapters)\//.test(imported),
+    forbids: imported => isOurs(imported) && !isWithin('src', 'adapters')(imported),
   },
   {
     rule: 'config imports adapters and src only',
     of: isIn('config'),
-    forbids: imported => isOurs(imported) && !/^(src|adapters|config)\//.test(imported),
+    forbids: imported => isOurs(imported) && !isWithin('src', 'adapters', 'config')(imported),
+  },
+  {
+    rule: 'auth imports config, adapters and src only',
+    of: isIn('auth'),
+    forbids: imported => isOurs(imported) && !isWithin('src', 'adapters', 'config', 'auth')(imported),
   },
   {
     rule: 'demo-as and emulators share no code with anything else of ours',
-    of: file => (isIn('demo-as')(file) || isIn('emulators')(file)) && !COMPOSITION_ROOTS.test(file),
+    of: isWithin('demo-as', 'emulators'),
     forbids: (imported, file) => isOurs(imported) && imported.split('/')[0] !== file.split('/')[0],
   },
   {
@@ -59,19 +69,19 @@ export const rules: readonly Rule[] = [
     forbids: imported => imported === 'vitest' || isIn('src/testing')(imported),
   },
   {
-    rule: 'only src/mcp imports an MCP SDK',
-    of: file => isProduct(file) && !isIn('src/mcp')(file),
+    rule: 'only app, src/edges and src/mcp import an MCP SDK',
+    of: file => isProduct(file) && !isWithin('app', 'src/edges', 'src/mcp')(file),
     forbids: imported => imported.startsWith('@modelcontextprotocol/'),
   },
   {
-    rule: 'only the HTTP edges import Express',
-    of: file => isProduct(file) && !HTTP_EDGES.has(file),
+    rule: 'only app and the Express edge import Express',
+    of: file => isProduct(file) && !isIn('app')(file) && !EXPRESS_EDGES.has(file),
     forbids: imported => imported === 'express' || imported.startsWith('express/'),
   },
   {
     rule: 'nothing that ships imports tests or benchmarks',
     of: isProduct,
-    forbids: imported => /^(test|bench)\//.test(imported),
+    forbids: isWithin('test', 'bench'),
   },
 ]
 

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { importsOf, rules, wrongArrows } from './arrows.ts'
 
 const root = new URL('../../', import.meta.url)
-const folders = ['src', 'adapters', 'config', 'demo-as', 'emulators']
+const folders = ['src', 'adapters', 'config', 'auth', 'demo-as', 'app', 'emulators']
 
 function repositorySources(): Map<string, string> {
-  const sources = new Map<string, string>()
+  const sources = new Map([['index.ts', readFileSync(new URL('index.ts', root), 'utf8')]])
   for (const folder of folders) {
     for (const entry of readdirSync(new URL(folder, root), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
@@ -26,22 +26,27 @@ describe('layering', () => {
 
   const planted: [file: string, source: string, rule: string][] = [
     ['src/errors.ts', "import { x } from './context.ts'", 'src/errors.ts import nothing of ours'],
-    ['src/bearer/gate.ts', "import { demo } from '../../adapters/demo.ts'", 'src never imports adapters'],
-    ['src/index.ts', "export { loadConfiguration } from '../config/load.ts'", 'src never imports adapters'],
-    ['src/http/landing.ts', "const as = await import('../../demo-as/server.ts')", 'src never imports adapters'],
-    ['src/validators/jwt.ts', "import type { Gate } from '../bearer/gate.ts'", 'knows nothing of HTTP edges'],
+    ['src/bearer/authenticator.ts', "import { demo } from '../../adapters/demo.ts'", 'src imports nothing of ours but'],
+    [
+      'src/edges/fetch.ts',
+      "export { createProviders } from '../../auth/providers.ts'",
+      'src imports nothing of ours but',
+    ],
+    ['src/edges/node.ts', "const as = await import('../../demo-as/server.ts')", 'src imports nothing of ours but'],
+    ['src/engines/jwt.ts', "import type { Gate } from '../bearer/authenticator.ts'", 'know nothing of HTTP edges'],
     ['adapters/auth0.ts', "import { settings } from '../config/settings.ts'", 'adapters import from src only'],
     ['config/load.ts', "import '../demo-as/server.ts'", 'config imports adapters and src only'],
+    ['auth/providers.ts', "import { start } from '../app/serve/start.ts'", 'auth imports config, adapters and src'],
     ['demo-as/token.ts', "import { clip } from '../src/errors.ts'", 'demo-as and emulators share no code'],
-    ['src/index.ts', "export { signJwt } from './testing/sign-jwt.ts'", 'only src/testing imports a test runner'],
+    ['index.ts', "export { signJwt } from './src/testing/sign-jwt.ts'", 'only src/testing imports a test runner'],
     ['emulators/auth0.ts', "import { expect } from 'vitest'", 'only src/testing imports a test runner'],
     [
-      'src/bearer/bearer.ts',
+      'src/bearer/credentials.ts',
       "import { McpServer } from '@modelcontextprotocol/server'",
-      'only src/mcp imports an MCP SDK',
+      'src/edges and src/mcp import an MCP SDK',
     ],
-    ['src/mcp/endpoint.ts', "import express from 'express'", 'only the HTTP edges import Express'],
-    ['src/main.ts', "import { run } from '../bench/http.ts'", 'nothing that ships imports tests'],
+    ['src/edges/fetch.ts', "import express from 'express'", 'the Express edge import Express'],
+    ['app/main.ts', "import { run } from '../bench/http.ts'", 'nothing that ships imports tests'],
   ]
   it.each(planted)('is broken by %s with %s', (file, source, rule) => {
     expect(wrongArrows(new Map([[file, source]])).map(arrow => arrow.rule)).toEqual([expect.stringContaining(rule)])
@@ -62,8 +67,8 @@ describe('layering', () => {
     expect(importsOf(source)).toEqual(['../adapters/a.ts', '../config/c.ts', '../demo-as/d.ts'])
   })
 
-  it('lets the composition roots wire everything', () => {
+  it('lets app wire everything', () => {
     const source = "import { demo } from '../adapters/demo.ts'\nimport { loadConfiguration } from '../config/load.ts'"
-    expect(wrongArrows(new Map([['src/main.ts', source]]))).toEqual([])
+    expect(wrongArrows(new Map([['app/main.ts', source]]))).toEqual([])
   })
 })

@@ -1,10 +1,10 @@
 import { request as httpRequest } from 'node:http'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { type CallContext, defineTool, ToolError } from '../../src/mcp/catalog.ts'
-import { createNoteStore } from '../../src/mcp/notes.ts'
-import { createNotesCatalog } from '../../src/mcp/notes-catalog.ts'
-import { createCatalogServers } from '../../src/mcp/servers.ts'
+import { type CallContext, defineTool, ToolError } from '../../app/notes/catalog.ts'
+import { createNoteStore } from '../../app/notes/notes.ts'
+import { createNotesCatalog } from '../../app/notes/notes-catalog.ts'
+import { createCatalogServers } from '../../app/notes/servers.ts'
 import {
   connectLegacy,
   connectModern,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createNoteStore } from '../../src/mcp/notes.ts'
+import { createNoteStore } from '../../app/notes/notes.ts'
 
 const alice = { issuer: 'https://issuer.example', subject: 'alice' }
 const bob = { issuer: 'https://issuer.example', subject: 'bob' }

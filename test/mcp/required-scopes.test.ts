@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { requiredScopes } from '../../src/mcp/required-scopes.ts'
+import { requiredScopes } from '../../src/bearer/required-scopes.ts'
 import { connectLegacy, initialize, messagesOf, modernCall, openSession, post, serve, toolCall } from './support.ts'
 
 describe('requiredScopes', () => {

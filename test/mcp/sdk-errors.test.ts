@@ -3,6 +3,7 @@ import { requireBearerAuth as legacyMiddleware } from '@modelcontextprotocol/sdk
 import { OAuthError } from '@modelcontextprotocol/server'
 import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { toSdkError } from '../../src/edges/sdk-errors.ts'
 import {
   type AuthorizationError,
   InsufficientScopeError,
@@ -12,7 +13,6 @@ import {
   MissingTokenError,
   ValidatorUnavailableError,
 } from '../../src/errors.ts'
-import { toSdkError } from '../../src/mcp/sdk-errors.ts'
 import { listen } from '../support/http.ts'
 
 const endpoint = 'https://issuer.example/introspect'

@@ -3,8 +3,8 @@ import { McpServer as LegacyMcpServer } from '@modelcontextprotocol/sdk/server/m
 import { CallToolRequestSchema, ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { McpServer as ModernMcpServer, Server as ModernServer } from '@modelcontextprotocol/server'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { tokenOf } from '../../src/mcp/auth-info.ts'
-import type { McpServers } from '../../src/mcp/servers.ts'
+import { tokenOf } from '../../app/notes/auth-info.ts'
+import type { McpServers } from '../../app/notes/servers.ts'
 import { initialize, messagesOf, modernCall, openSession, post, serve, toolCall } from './support.ts'
 
 const info = { name: 'other', version: '1' }

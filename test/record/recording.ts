@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { createProviders } from '../../auth/providers.ts'
 import { loadConfiguration } from '../../config/load.ts'
-import { createProviders } from '../../src/cli/providers.ts'
 import { AuthorizationError } from '../../src/errors.ts'
 import type { TokenValidator } from '../../src/token-validator.ts'
 

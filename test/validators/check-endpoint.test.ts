@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { type CheckEndpointValidatorOptions, createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
+import { throttled } from '../../src/engines/provider-request.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
-import {
-  type CheckEndpointValidatorOptions,
-  createCheckEndpointValidator,
-} from '../../src/validators/check-endpoint.ts'
-import { throttled } from '../../src/validators/upstream.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, createProvider, ISSUER, NOW, RESOURCE, refusalOf } from './support.ts'
 
 const ENDPOINT = 'https://as.example.com/check'

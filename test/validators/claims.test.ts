@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { type ClaimRules, createClaimJudge, scopesFrom } from '../../src/engines/claim-judge.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
-import { type ClaimRules, createClaimJudge, scopesFrom } from '../../src/validators/claims.ts'
 import { CLAIMS, createContext, ISSUER, NOW, RESOURCE } from './support.ts'
 
 const { context } = createContext(fetch)

@@ -1,6 +1,6 @@
-import { describeTokenValidator } from '../../src/testing/token-validator-contract.ts'
-import { createIntrospectionValidator } from '../../src/validators/introspection.ts'
-import { createJwtValidator } from '../../src/validators/jwt.ts'
+import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { createJwtValidator } from '../../src/engines/jwt.ts'
+import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { CLAIMS, createKey, createProvider, ISSUER, NOW, RESOURCE } from './support.ts'
 
 describeTokenValidator('the JWT engine', {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { createDiscovery, issuerInForce, wellKnownUrls } from '../../src/engines/discovery.ts'
+import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
-import { createDiscovery, issuerInForce, wellKnownUrls } from '../../src/validators/discovery.ts'
-import { createIntrospectionValidator } from '../../src/validators/introspection.ts'
-import { createJwtValidator } from '../../src/validators/jwt.ts'
 import { createContext, createKey, createProvider, RESOURCE, refusalOf } from './support.ts'
 
 const ISSUER = 'https://as.example.com/tenant'

@@ -5,12 +5,12 @@ import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
-import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
 import {
   type ClientCredentials,
   createIntrospectionValidator,
   type IntrospectionValidatorOptions,
-} from '../../src/validators/introspection.ts'
+} from '../../src/engines/introspection.ts'
+import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
 import { CLAIMS, createContext, createProvider, type Handler, ISSUER, NOW, RESOURCE, refusalOf } from './support.ts'
 
 const METADATA = 'https://as.example.com/.well-known/oauth-authorization-server'

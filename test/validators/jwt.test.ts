@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { createJwtValidator, type JwtValidatorOptions } from '../../src/engines/jwt.ts'
 import { InvalidTokenError, ValidatorUnavailableError } from '../../src/errors.ts'
 import { encodePart, signJwt } from '../../src/testing/sign-jwt.ts'
-import { createJwtValidator, type JwtValidatorOptions } from '../../src/validators/jwt.ts'
 import { CLAIMS, createContext, createKey, createProvider, ISSUER, mint, RESOURCE, refusalOf } from './support.ts'
 
 const JWKS = 'https://as.example.com/jwks'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { createKeySet, type KeySetOptions } from '../../src/engines/key-set.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { createKeySet, type KeySetOptions } from '../../src/validators/key-set.ts'
 import { createContext, createKey, createProvider, type Handler, refusalOf } from './support.ts'
 
 const JWKS = 'https://as.example.com/jwks'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createLimiter } from '../../src/engines/limiter.ts'
 import { ValidatorUnavailableError } from '../../src/errors.ts'
-import { createLimiter } from '../../src/validators/limiter.ts'
 
 /** Tasks that run until they are told to end. */
 function heldTasks() {

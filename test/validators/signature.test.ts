@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { CompactSign, compactVerify, exportJWK, generateKeyPair, importJWK } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { type SignatureAlgorithm, signatureAlgorithms, verifySignature } from '../../src/validators/signature.ts'
+import { type SignatureAlgorithm, signatureAlgorithms, verifySignature } from '../../src/engines/signature.ts'
 
 /** A key pair as a key set would deliver it, and a token that jose signed. */
 async function sign(alg: SignatureAlgorithm) {

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import { askProvider } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { askProvider } from '../../src/validators/upstream.ts'
 import { createContext, NOW, refusalOf } from './support.ts'
 
 const closing: (() => void)[] = []

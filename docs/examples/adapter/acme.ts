@@ -9,7 +9,7 @@ import {
   resourceSpellings,
   scopesFrom,
   textListNonEmpty,
-} from '../../../src/index.ts'
+} from '../../../index.ts'
 
 const options = providerOptions.extend({
   audience: textListNonEmpty

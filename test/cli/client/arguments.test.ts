@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { readArguments, readObject } from '../../../src/cli/client/arguments.ts'
+import { readArguments, readObject } from '../../../app/commands/client/arguments.ts'
 
 const schema = {
   type: 'object' as const,

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createTokenFile, type TokenFile } from '../../../src/cli/client/token-file.ts'
+import { createTokenFile, type TokenFile } from '../../../app/client/token-file.ts'
 
 const SERVER = 'https://mcp.example.com/mcp'
 const tokens = { accessToken: 'at', tokenType: 'Bearer', scopes: ['notes:read'] }

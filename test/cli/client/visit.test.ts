@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { listenForBrowser } from '../../../src/cli/client/visit.ts'
+import { listenForBrowser } from '../../../app/client/visit.ts'
 import { freePort, listen } from '../../support/http.ts'
 
 const say = () => undefined

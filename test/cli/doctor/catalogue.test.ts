@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { adapterNamed } from '../../../adapters/index.ts'
-import { type CatalogueEntry, catalogue } from '../../../src/cli/doctor/catalogue.ts'
+import { type CatalogueEntry, catalogue } from '../../../app/commands/doctor/catalogue.ts'
 
 const entries = Object.entries(catalogue) as [string, CatalogueEntry][]
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../../src/adapter.ts'
-import { createJwtValidator } from '../../../src/validators/jwt.ts'
+import { createJwtValidator } from '../../../src/engines/jwt.ts'
 import { ORIGIN } from './world.ts'
 
 /** Knows its provider by heart. */

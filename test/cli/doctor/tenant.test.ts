@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
+import type { FindingCode } from '../../../app/commands/doctor/catalogue.ts'
 import { createAuth0Emulator } from '../../../emulators/auth0.ts'
 import { createAzureEmulator } from '../../../emulators/azure.ts'
 import { createGoogleEmulator, googleDefaults } from '../../../emulators/google.ts'
 import { createOktaEmulator } from '../../../emulators/okta.ts'
-import type { FindingCode } from '../../../src/cli/doctor/catalogue.ts'
 import { broken, type Case, emulator, examine, healthy, METADATA, NOW, ORIGIN, replaced, tampered } from './world.ts'
 
 const metadata = (changes: Record<string, unknown>) => tampered(healthy, METADATA, () => changes)

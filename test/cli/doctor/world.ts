@@ -1,7 +1,7 @@
+import { examineTenants } from '../../../app/commands/doctor/doctor.ts'
+import type { Finding } from '../../../app/commands/doctor/finding.ts'
+import type { TrialClient } from '../../../app/commands/doctor/trial.ts'
 import { createOidcEmulator } from '../../../emulators/oidc.ts'
-import { examineTenants } from '../../../src/cli/doctor/doctor.ts'
-import type { Finding } from '../../../src/cli/doctor/finding.ts'
-import type { TrialClient } from '../../../src/cli/doctor/trial.ts'
 
 export const ORIGIN = 'https://idp.example.com'
 export const METADATA = '/.well-known/openid-configuration'

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { adapters } from '../../../adapters/index.ts'
+import { consoleSteps } from '../../../app/commands/init/console-steps.ts'
+import { mergedEnvText, readEnvFile } from '../../../app/commands/init/env-file.ts'
+import { type InitOptions, initialize, PROVIDERS, type Questions } from '../../../app/commands/init/init.ts'
 import { loadConfiguration } from '../../../config/load.ts'
-import { consoleSteps } from '../../../src/cli/init/console-steps.ts'
-import { mergedEnvText, readEnvFile } from '../../../src/cli/init/env-file.ts'
-import { type InitOptions, initialize, PROVIDERS, type Questions } from '../../../src/cli/init/init.ts'
 import { ConfigError } from '../../../src/errors.ts'
 
 /** A folder, and `idplug init` in it. */

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { assess } from '../../../src/cli/migrate/assessment.ts'
-import { parseMetrics } from '../../../src/cli/migrate/metrics-text.ts'
-import { statusText } from '../../../src/cli/migrate/status.ts'
+import { assess } from '../../../app/commands/migrate/assessment.ts'
+import { parseMetrics } from '../../../app/commands/migrate/metrics-text.ts'
+import { statusText } from '../../../app/commands/migrate/status.ts'
 
 const NOW = 1_800_000_000
 const DAY = 86_400

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { listen } from '../../support/http.ts'
 
-const main = new URL('../../../src/main.ts', import.meta.url).pathname
+const main = new URL('../../../app/main.ts', import.meta.url).pathname
 
 /** A folder, and the command line in it. */
 function workshop() {

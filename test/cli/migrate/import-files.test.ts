@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type ImportFilesOptions, writeImportFiles } from '../../../src/cli/migrate/import-files.ts'
-import { openUserFile, type UserSource } from '../../../src/cli/migrate/user-file.ts'
+import { type ImportFilesOptions, writeImportFiles } from '../../../app/commands/migrate/import-files.ts'
+import { openUserFile, type UserSource } from '../../../app/commands/migrate/user-file.ts'
 
 /** A folder of its own for lists and files. */
 function workshop() {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { linkByEmail } from '../../../src/cli/migrate/link-users.ts'
-import { listedUsers, type UserRecord } from '../../../src/cli/migrate/user-file.ts'
+import { linkByEmail } from '../../../app/commands/migrate/link-users.ts'
+import { listedUsers, type UserRecord } from '../../../app/commands/migrate/user-file.ts'
 
 type Someone = Partial<Omit<UserRecord, 'row'>>
 

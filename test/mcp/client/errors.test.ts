@@ -8,7 +8,7 @@ import {
   SdkHttpError,
 } from '@modelcontextprotocol/client'
 import { describe, expect, it } from 'vitest'
-import { explainError, OAUTH_ERRORS } from '../../../src/mcp/client/errors.ts'
+import { explainError, OAUTH_ERRORS } from '../../../app/client/explain-error.ts'
 
 // Every code of the documents that a client of MCP meets; the lists are theirs.
 const CODES = {

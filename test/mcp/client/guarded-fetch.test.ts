@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { assertSafeUrl, createGuardedFetch, UnsafeUrlError } from '../../../src/mcp/client/guarded-fetch.ts'
+import { assertSafeUrl, createGuardedFetch, UnsafeUrlError } from '../../../app/client/guarded-fetch.ts'
 import { listen } from '../../support/http.ts'
 
 const here = new URL('http://localhost:3000/mcp')

@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline/promises'
+import type { Visit } from './grants.ts'
+
+/** The person did not come back, or what came back is no answer. */
+export class VisitError extends Error {
+  override name = 'VisitError'
+}
+
+export interface VisitOptions {
+  /** Where the browser is to return to, with a path and a port. Default: the kept one, else a free port. */
+  readonly redirectUri?: string
+  /** Opens a browser. Default: the person is only told the URL. */
+  readonly openBrowser?: (url: string) => Promise<unknown>
+  /** Tells the person something. */
+  readonly say: (text: string) => void
+  /** Longest wait in milliseconds. */
+  readonly wait?: number
+}
+
+const WAIT_MILLISECONDS = 300_000
+const PATH = '/callback'
+const KEPT_CLIENT = 'If the page there does not know the client, stop this and sign in with --register.\n'
+
+/** Listens on loopback for the browser (RFC 8252 §7.3). A port of before that is taken by now is changed for a free one. */
+export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: string): Promise<Visit> {
+  const { openBrowser, say, wait = WAIT_MILLISECONDS } = options
+  const wanted = options.redirectUri ?? keptRedirectUri
+  const server = createServer()
+  try {
+    await listen(server, wanted ? new URL(wanted) : new URL('http://127.0.0.1:0'))
+  } catch (error) {
+    if (options.redirectUri !== undefined) {
+      const { code } = error as NodeJS.ErrnoException
+      throw new VisitError(
+        `nothing can listen at ${options.redirectUri} (${code}); another program may be at that port`,
+      )
+    }
+    await listen(server, new URL('http://127.0.0.1:0'))
+  }
+  const { port } = server.address() as AddressInfo
+  const isAsWanted = wanted !== undefined && Number(new URL(wanted).port) === port
+  const redirectUri = isAsWanted ? wanted : `http://127.0.0.1:${port}${PATH}`
+  return {
+    redirectUri,
+    async go(url) {
+      say(`Sign in at ${url.host} in your browser. If none opens, go to:\n\n  ${url.href}\n`)
+      if (isAsWanted && options.redirectUri === undefined) say(KEPT_CLIENT)
+      const back = waitForReturn(server, new URL(redirectUri), wait)
+      // A browser that cannot be opened is no mistake: the person has the URL.
+      openBrowser?.(url.href).catch(() => undefined)
+      return back
+    },
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+async function listen(server: Server, { hostname, port }: URL): Promise<void> {
+  server.listen(Number(port), hostname.replace(/^\[|\]$/g, ''))
+  await once(server, 'listening')
+}
+
+function waitForReturn(server: Server, redirectUri: URL, wait: number): Promise<URLSearchParams> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new VisitError('the browser did not come back in time; begin again'))
+    const timer = setTimeout(late, wait)
+    server.on('request', ({ method, url: target = '/' }, response) => {
+      const { pathname, searchParams } = new URL(target, redirectUri)
+      // Browsers ask for an icon as well, and other programs of this machine for whatever they like.
+      const isAnswer = method === 'GET' && pathname === redirectUri.pathname && searchParams.has('state')
+      response.writeHead(isAnswer ? 200 : 404, {
+        'content-type': 'text/html; charset=utf-8',
+        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+        'referrer-policy': 'no-referrer',
+        connection: 'close',
+      })
+      response.end(isAnswer ? donePage(searchParams.has('error')) : 'Nothing here.', () => {
+        if (!isAnswer) return
+        clearTimeout(timer)
+        resolve(searchParams)
+      })
+    })
+  })
+}
+
+function donePage(isError: boolean): string {
+  const [title, text] = isError
+    ? ['Not signed in', 'The reason stands in the terminal.']
+    : ['Back to the terminal', 'The sign-in goes on there. You can close this page.']
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${title}</title><style>:root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui;max-width:30rem;margin:20vh auto;padding:0 1rem}</style>
+<h1>${title}</h1><p>${text}</p>`
+}
+
+/** For a machine without a browser: the person signs in on another one, and brings back where that ended up. */
+export async function askForUrl(options: VisitOptions, keptRedirectUri?: string): Promise<Visit> {
+  const redirectUri = options.redirectUri ?? keptRedirectUri ?? `http://127.0.0.1:8765${PATH}`
+  const isKept = options.redirectUri === undefined && keptRedirectUri !== undefined
+  return {
+    redirectUri,
+    async go(url) {
+      options.say(
+        `Open this on any machine and sign in:\n\n  ${url.href}\n\nThe last page cannot be shown there; that is as it should be. Copy its address from the browser, and paste it here.\n`,
+      )
+      if (isKept) options.say(KEPT_CLIENT)
+      const lines = createInterface({ input: process.stdin, output: process.stderr })
+      try {
+        for await (const line of lines) {
+          const pasted = line.trim()
+          if (URL.canParse(pasted) && pasted.startsWith(redirectUri)) return new URL(pasted).searchParams
+          if (pasted) options.say(`That is not it: the address begins with ${redirectUri}.`)
+        }
+      } finally {
+        lines.close()
+      }
+      throw new VisitError('nothing was pasted')
+    },
+    close() {},
+  }
+}

@@ -1,0 +1,245 @@
+import { text } from 'node:stream/consumers'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { isLoopback } from '../../../src/resource.ts'
+import { explainError } from '../../client/explain-error.ts'
+import { revoke } from '../../client/revoke.ts'
+import { createTokenFile, TokenFileError } from '../../client/token-file.ts'
+import { VisitError } from '../../client/visit.ts'
+import { endpointUrl } from '../endpoint-url.ts'
+import { EXIT } from '../exit.ts'
+import { ArgumentError, readArguments, readObject } from './arguments.ts'
+import { type ClientOptions, isMachine, SignInNeededError, storeFor, tokensPath, withSession } from './connect.ts'
+import { explanationText, factsOf, factsText, homely, printable, resultText, toolsText } from './report.ts'
+
+const usage = { exitCode: EXIT.usage }
+const SIGN_IN_NEEDED = 3
+/** Granted without a word in the answer, where it is. */
+const OFFLINE_ACCESS = 'offline_access'
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 sign-in needed.`
+
+const EXAMPLES: Record<string, string> = {
+  login: `
+Examples:
+  idplug login https://mcp.example.com/mcp
+  idplug login URL --paste               no browser on this machine
+  idplug login URL --device              the same, with a code to enter
+  idplug login URL --client-id ID --redirect-uri http://127.0.0.1:8765/callback
+                                         a client registered at the provider
+${EXIT_CODES}`,
+  call: `
+Examples:
+  idplug call URL whoami
+  idplug call URL add_note text="Buy milk" pinned:=true
+  idplug call URL add_note --args '{"text": "Buy milk"}'
+  idplug call URL list_notes --client-credentials --client-id nightly \\
+    --client-secret-env NIGHTLY_SECRET --issuer https://id.example.com
+${EXIT_CODES}`,
+  tools: EXIT_CODES,
+  whoami: EXIT_CODES,
+  logout: `
+Examples:
+  idplug logout https://mcp.example.com/mcp
+  idplug logout --all
+${EXIT_CODES}`,
+}
+
+/** An MCP client for the terminal: `login`, `call`, `tools`, `whoami` and `logout`. */
+export function registerClient(program: Command): void {
+  const url = 'URL of the MCP endpoint'
+  const command = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .option('--json', 'print JSON')
+      .addHelpText('after', EXAMPLES[name] ?? '')
+
+  withSignIn(command('login', 'sign in to an MCP server'))
+    .argument('<url>', url, endpointUrl)
+    .option('--register', 'register this client anew')
+    .action((server: string, options: ClientOptions, command: Command) =>
+      run(command, () => login(server, options, command)),
+    )
+  withSignIn(command('call', 'call a tool of an MCP server'))
+    .argument('<url>', url, endpointUrl)
+    .argument('<tool>', 'name of the tool')
+    .argument('[arguments...]', 'key=value, or key:=JSON')
+    .option('--args <json>', 'the arguments as JSON; - reads standard input')
+    .action((server: string, tool: string, words: string[], options: ClientOptions, command: Command) =>
+      run(command, () => call(server, tool, words, options, command)),
+    )
+  withSignIn(command('tools', 'list the tools of an MCP server'))
+    .argument('<url>', url, endpointUrl)
+    .action((server: string, options: ClientOptions, command: Command) =>
+      run(command, () => tools(server, options, command)),
+    )
+  withSignIn(command('whoami', 'say as whom, and for what, you are signed in'))
+    .argument('<url>', url, endpointUrl)
+    .action((server: string, options: ClientOptions, command: Command) =>
+      run(command, () => whoami(server, options, command)),
+    )
+  command('logout', 'revoke the tokens for an MCP server, and forget them')
+    .argument('[url]', url, endpointUrl)
+    .option('--all', 'for every server')
+    .action((server: string | undefined, options: ClientOptions, command: Command) =>
+      run(command, () => logout(server, options, command)),
+    )
+}
+
+function withSignIn(command: Command): Command {
+  return command
+    .option('--client-id <id>', 'a client that was registered beforehand')
+    .option('--client-secret-env <name>', 'variable with its secret')
+    .option('--client-metadata <url>', 'Client ID Metadata Document of the client', endpointUrl)
+    .option('--issuer <url>', 'the authorization server that its credentials are for', endpointUrl)
+    .option('--scope <scopes>', 'scopes to ask for, in place of those that the server names')
+    .option('--redirect-uri <uri>', 'where the browser returns to on this machine', loopbackUri)
+    .addOption(new Option('--device', 'enter a code in a browser elsewhere').conflicts('paste'))
+    .option('--paste', 'bring the address back from a browser elsewhere')
+    .option('--no-browser', 'do not open a browser, only show the address')
+    .option('--client-credentials', 'as a machine: with the secret, or with --private-key')
+    .option('--private-key <file>', 'private key of the machine, PKCS #8 in PEM')
+    .option('--workload-token <file>', 'as a workload: the token that its platform gave it')
+    .option('--id-token <file>', "as an employee: the ID token of the company's --idp")
+    .option('--idp <url>', 'its issuer', endpointUrl)
+    .option('--idp-client-id <id>', 'client at the --idp')
+    .option('--idp-client-secret-env <name>', 'variable with its secret')
+    .option('--dpop', 'ask for a token that is bound to a key of this machine')
+    .addOption(new Option('--protocol <revision>', 'revision of MCP to speak').choices(PROTOCOLS))
+}
+
+const PROTOCOLS = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']
+
+async function login(server: string, options: ClientOptions, command: Command): Promise<number> {
+  const store = await storeFor(options)
+  const kept = await store.load(server)
+  const granted = new Set([...(kept?.tokens?.scopes ?? []), OFFLINE_ACCESS])
+  const isEnough = options.scope?.split(' ').every(scope => granted.has(scope)) ?? true
+  if (kept?.tokens && (options.register || !isEnough)) await store.save(server, { ...kept, tokens: undefined })
+  return withSession(server, options, command, store, async session => {
+    // A server may ask for nothing before there is something to do.
+    await session.tools()
+    const signIn = await store.load(server)
+    if (!signIn?.tokens) {
+      console.log(`${server} asks for no sign-in.`)
+      return EXIT.fine
+    }
+    const facts = factsOf(server, signIn)
+    const isNew = signIn.tokens.accessToken !== kept?.tokens?.accessToken
+    const title = isNew ? `Signed in to ${server}.` : `Already signed in to ${server}; idplug logout ends that.`
+    const note = isMachine(options)
+      ? 'It works; the token of a machine is not kept.'
+      : `Kept in ${homely(tokensPath())}.`
+    console.log(options.json ? JSON.stringify(facts, null, 2) : [title, factsText(facts), note].join('\n'))
+    return EXIT.fine
+  })
+}
+
+async function call(
+  server: string,
+  tool: string,
+  words: readonly string[],
+  options: ClientOptions,
+  command: Command,
+): Promise<number> {
+  const given =
+    options.args === undefined ? undefined : readObject(options.args === '-' ? await text(process.stdin) : options.args)
+  if (given && words.length > 0) command.error('error: give the arguments in one way', usage)
+  return withSession(server, options, command, await storeFor(options), async session => {
+    const tools = await session.tools()
+    const found = tools.find(({ name }) => name === tool)
+    if (!found) {
+      const names = tools.map(({ name }) => printable(name)).join(', ')
+      return command.error(`error: the server has no tool ${tool}; it has ${names || 'none'}`, usage)
+    }
+    const result = await session.call(tool, given ?? readArguments(words, found.inputSchema))
+    const output = options.json ? JSON.stringify(result, null, 2) : resultText(result)
+    if (result.isError) console.error(output)
+    else console.log(output)
+    return result.isError ? EXIT.found : EXIT.fine
+  })
+}
+
+async function tools(server: string, options: ClientOptions, command: Command): Promise<number> {
+  return withSession(server, options, command, await storeFor(options), async session => {
+    const found = await session.tools()
+    console.log(options.json ? JSON.stringify(found, null, 2) : toolsText(found))
+    return EXIT.fine
+  })
+}
+
+async function whoami(server: string, options: ClientOptions, command: Command): Promise<number> {
+  const store = await storeFor(options)
+  return withSession(server, options, command, store, async session => {
+    const isTold = (await session.tools()).some(({ name }) => name === 'whoami')
+    const answer = isTold ? await session.call('whoami', {}) : undefined
+    const signIn = await store.load(server)
+    const facts = signIn && factsOf(server, signIn)
+    if (options.json) {
+      console.log(JSON.stringify({ ...facts, server, answer: answer?.structuredContent ?? answer?.content }, null, 2))
+      return EXIT.fine
+    }
+    if (facts) console.log(`${server}\n${factsText(facts)}`)
+    else console.log(`${server} asks for no sign-in.`)
+    if (answer) console.log(`\nThe server says:\n${resultText(answer)}`)
+    return EXIT.fine
+  })
+}
+
+async function logout(server: string | undefined, { all, json }: ClientOptions, command: Command): Promise<number> {
+  if ((server === undefined) === !all) command.error('error: give the URL of a server, or --all', usage)
+  const store = createTokenFile(tokensPath())
+  const fetch = await createProviderFetch(process.env)
+  const done: { server: string; revoked: boolean; problem?: string }[] = []
+  for (const name of server === undefined ? await store.servers() : [server]) {
+    const signIn = await store.load(name)
+    if (!signIn) continue
+    const outcome = await revoke(new URL(name), signIn, fetch).then(
+      revoked => ({ revoked }),
+      (error: unknown) => ({ revoked: false, problem: explainError(error).what }),
+    )
+    await store.remove(name)
+    done.push({ server: name, ...outcome })
+  }
+  if (json) console.log(JSON.stringify(done, null, 2))
+  else if (done.length === 0) console.log('Nobody was signed in.')
+  for (const { problem, revoked, server } of json ? [] : done) {
+    if (revoked) console.log(`Signed out of ${server}; the tokens are revoked.`)
+    else if (problem) console.log(`Forgot the tokens for ${server}. They are not revoked: ${problem}`)
+    else console.log(`Forgot the tokens for ${server}. The authorization server revokes none; they end by themselves.`)
+  }
+  return done.some(({ problem }) => problem) ? EXIT.found : EXIT.fine
+}
+
+/** Runs a command; what goes wrong is explained, and becomes its exit code. */
+async function run(command: Command, work: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work()
+  } catch (error) {
+    if (error instanceof ArgumentError) return command.error(`error: ${error.message}`, usage)
+    if (error instanceof SignInNeededError) {
+      const scopes = error.scope?.split(' ').filter(scope => scope !== OFFLINE_ACCESS) ?? []
+      const option = scopes.length > 0 ? ` --scope "${printable(scopes.join(' '))}"` : ''
+      console.error(`A person has to sign in:\n\n  idplug login ${command.args[0]}${option}`)
+      process.exitCode = SIGN_IN_NEEDED
+      return
+    }
+    // Commander's own, for wrong arguments.
+    if (error instanceof Error && error.name === 'CommanderError') throw error
+    const isOurs = error instanceof VisitError || error instanceof TokenFileError
+    const explanation = isOurs ? { what: `${error.message}.` } : explainError(error)
+    const { json } = command.opts<ClientOptions>()
+    console.error(json ? JSON.stringify({ error: explanation }, null, 2) : explanationText(explanation))
+    process.exitCode = EXIT.found
+  }
+}
+
+function loopbackUri(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url?.protocol !== 'http:' || !isLoopback(url.hostname) || !url.port) {
+    throw new InvalidArgumentError('Needed is one on this machine, with a port, like http://127.0.0.1:8765/callback.')
+  }
+  return value
+}

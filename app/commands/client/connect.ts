@@ -1,0 +1,194 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import envPaths from 'env-paths'
+import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { createAuthorizer } from '../../client/authorizer.ts'
+import { deviceGrant } from '../../client/device-grant.ts'
+import {
+  authorizationCodeGrant,
+  clientCredentialsGrant,
+  type Grant,
+  identityAssertionGrant,
+  type MachineKey,
+  workloadGrant,
+} from '../../client/grants.ts'
+import { openSession, type Session } from '../../client/session.ts'
+import { createMemorySignIns, type SignInStore } from '../../client/sign-ins.ts'
+import { createTokenFile } from '../../client/token-file.ts'
+import { askForUrl, listenForBrowser, type VisitOptions } from '../../client/visit.ts'
+import { version } from '../../version.ts'
+import { EXIT } from '../exit.ts'
+import { askPerson } from './questions.ts'
+import { printable } from './report.ts'
+
+/** Options of the commands that connect. */
+export interface ClientOptions {
+  clientId?: string
+  clientSecretEnv?: string
+  clientMetadata?: string
+  issuer?: string
+  scope?: string
+  redirectUri?: string
+  browser: boolean
+  device?: boolean
+  paste?: boolean
+  clientCredentials?: boolean
+  privateKey?: string
+  workloadToken?: string
+  idToken?: string
+  idp?: string
+  idpClientId?: string
+  idpClientSecretEnv?: string
+  dpop?: boolean
+  protocol?: string
+  register?: boolean
+  args?: string
+  all?: boolean
+  json?: boolean
+}
+
+/** A person has to sign in, and nobody is there. */
+export class SignInNeededError extends Error {
+  override name = 'SignInNeededError'
+  /** What the sign-in has to be for. */
+  readonly scope: string | undefined
+
+  constructor(scope: string | undefined) {
+    super('a person has to sign in')
+    this.scope = scope
+  }
+}
+
+const usage = { exitCode: EXIT.usage }
+
+/** Connects as the options say, does the work, and closes the connection. */
+export async function withSession(
+  url: string,
+  options: ClientOptions,
+  command: Command,
+  store: SignInStore,
+  work: (session: Session) => Promise<number>,
+): Promise<number> {
+  const server = new URL(url)
+  const fetch = await createProviderFetch(process.env)
+  const clientSecret = secretOf(options.clientSecretEnv, command)
+  checkCredentials(options, command)
+  const authorizer = createAuthorizer({
+    server,
+    store,
+    grant: await grantFor(options, command),
+    fetch,
+    now: Date.now,
+    client: options.clientId === undefined ? undefined : { clientId: options.clientId, clientSecret },
+    clientMetadataUrl: options.clientMetadata,
+    issuer: options.issuer,
+    scope: options.scope,
+    dpop: options.dpop,
+    registerAnew: options.register,
+  })
+  const elicit = isAtTerminal() && !options.json ? askPerson : undefined
+  const session = await openSession({ server, authorizer, fetch, version, protocol: options.protocol, elicit })
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
+}
+
+function checkCredentials(options: ClientOptions, command: Command): void {
+  const needs = (is: unknown, needed: unknown, message: string) =>
+    is && !needed && command.error(`error: ${message}`, usage)
+  const { clientCredentials, clientId, clientSecretEnv, idp, idpClientId, idToken, issuer, privateKey } = options
+  needs(isMachine(options) || clientSecretEnv, clientId, 'it needs --client-id')
+  needs(
+    clientCredentials,
+    clientSecretEnv || privateKey,
+    '--client-credentials needs --client-secret-env or --private-key',
+  )
+  needs(privateKey, clientCredentials, '--private-key is for --client-credentials')
+  needs(idToken, idp && idpClientId, '--id-token needs --idp and --idp-client-id')
+  // A server that is not the one that the person means could otherwise name itself as the place for them.
+  needs(
+    isMachine(options) || clientSecretEnv,
+    issuer,
+    'it needs --issuer: credentials go to the authorization server that you name, and to no other',
+  )
+}
+
+async function grantFor(options: ClientOptions, command: Command): Promise<Grant> {
+  const { device, idToken, idp, idpClientId, idpClientSecretEnv, paste, privateKey, redirectUri, workloadToken } =
+    options
+  if (options.clientCredentials)
+    return clientCredentialsGrant(privateKey ? await readKey(privateKey, command) : undefined)
+  if (workloadToken) return workloadGrant(() => readToken(workloadToken))
+  if (idToken && idp && idpClientId) {
+    const clientSecret = secretOf(idpClientSecretEnv, command)
+    return identityAssertionGrant({ url: idp, clientId: idpClientId, clientSecret, idToken: () => readToken(idToken) })
+  }
+  const say = (message: string) => console.error(message)
+  if (device) {
+    return deviceGrant(({ expiresIn, userCode, verificationUri, verificationUriComplete }) => {
+      say(`Open ${verificationUri} on any machine, and enter\n\n  ${printable(userCode)}\n`)
+      if (verificationUriComplete) say(`or open ${verificationUriComplete}.`)
+      say(`The code is good for ${Math.floor(expiresIn / 60)} minutes. Waiting.`)
+    })
+  }
+  const isSomebodyThere = command.name() === 'login' || isAtTerminal()
+  if (!isSomebodyThere) {
+    return {
+      grantTypes: ['authorization_code', 'refresh_token'],
+      obtain: ({ scope }) => Promise.reject(new SignInNeededError(scope)),
+    }
+  }
+  const fixed = redirectUri ?? (options.clientId === undefined ? undefined : DEFAULT_REDIRECT_URI)
+  const visit: VisitOptions = { redirectUri: fixed, say, openBrowser: options.browser ? openBrowser : undefined }
+  return authorizationCodeGrant(kept => (paste ? askForUrl(visit, kept) : listenForBrowser(visit, kept)))
+}
+
+/** Registered at providers for this program, which is why its port does not change. */
+const DEFAULT_REDIRECT_URI = 'http://127.0.0.1:8765/callback'
+
+async function openBrowser(url: string): Promise<void> {
+  const { default: open } = await import('open')
+  await open(url)
+}
+
+export const isMachine = (options: ClientOptions) =>
+  Boolean(options.clientCredentials || options.workloadToken || options.idToken)
+
+const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true
+
+export async function storeFor(options: ClientOptions): Promise<SignInStore> {
+  return isMachine(options) ? createMemorySignIns() : createTokenFile(tokensPath())
+}
+
+export function tokensPath(): string {
+  return process.env.IDPLUG_TOKENS || join(envPaths('idplug', { suffix: '' }).config, 'tokens.json')
+}
+
+function secretOf(name: string | undefined, command: Command): string | undefined {
+  const secret = name === undefined ? undefined : process.env[name]
+  if (name !== undefined && !secret) command.error(`error: the variable ${name} is not set`, usage)
+  return secret
+}
+
+async function readToken(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).trim()
+}
+
+async function readKey(file: string, command: Command): Promise<MachineKey> {
+  let key: KeyObject
+  try {
+    key = createPrivateKey(await readFile(file))
+  } catch {
+    return command.error(`error: ${file} holds no private key (PKCS #8 in PEM, without a passphrase)`, usage)
+  }
+  const { namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  const curves: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
+  const algorithms: Record<string, string | undefined> = { rsa: 'RS256', ec: curves[namedCurve], ed25519: 'EdDSA' }
+  const algorithm = algorithms[key.asymmetricKeyType ?? '']
+  if (!algorithm) return command.error(`error: ${file} holds a key of a kind that signs no assertions`, usage)
+  return { privateKey: key.export({ type: 'pkcs8', format: 'pem' }) as string, algorithm }
+}

@@ -1,0 +1,124 @@
+import { createInterface } from 'node:readline/promises'
+import { text } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import type { Visit } from '../../client/grants.ts'
+import { listenForBrowser } from '../../client/visit.ts'
+import { type ProgramEnvironment, readEnvironment } from '../../environment.ts'
+import { endpointUrl } from '../endpoint-url.ts'
+import { EXIT } from '../exit.ts'
+import { examineServer, examineTenants } from './doctor.ts'
+import { findingsText, outlooksText, summaryText } from './report.ts'
+import type { TrialClient } from './trial.ts'
+
+interface DoctorOptions {
+  idp?: string
+  clientId?: string
+  clientSecretEnv?: string
+  redirectUri?: string
+  tokenStdin?: boolean
+  tool?: string
+  attack?: boolean
+  yes?: boolean
+  json?: boolean
+}
+
+const usage = { exitCode: EXIT.usage }
+
+const EXAMPLES = `
+Examples:
+  idplug doctor                                  the settings that are in force
+  idplug doctor --idp auth0                      the same, for another provider
+  idplug doctor https://mcp.example.com/mcp      a running server, from outside
+  idplug doctor --idp auth0 --client-id ID --client-secret-env SECRET
+                                                 with a token of a machine
+  idplug doctor URL --token-stdin < token        with a token that it accepts
+  idplug doctor URL --attack                     your own server, as an attacker
+
+Exit codes: 0 no error found, 1 at least one, 2 wrong arguments.`
+
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('say what is wrong with the sign-in, and which setting cures it')
+    .argument('[url]', 'URL of the MCP endpoint of a running server', endpointUrl)
+    .option('--idp <name>', 'provider to check, in place of AUTH_PROVIDER')
+    .option('--client-id <id>', 'a client of yours, to try the provider with')
+    .option('--client-secret-env <name>', 'variable with its secret; asks for a token')
+    .option('--redirect-uri <uri>', 'its redirect URI; tries the redirect rules')
+    .option('--token-stdin', 'read an access token for the server from standard input')
+    .option('--tool <name>', 'call this tool, which that token is not enough for')
+    .option('--attack', 'try attacks against your own server; registers clients')
+    .option('--yes', 'do not ask before --attack')
+    .option('--json', 'print the findings as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (url: string | undefined, options: DoctorOptions, command: Command) => {
+      process.exitCode = await doctor(url, options, command)
+    })
+}
+
+async function doctor(url: string | undefined, options: DoctorOptions, command: Command): Promise<number> {
+  const looksAtTenant = url === undefined || options.idp !== undefined || options.clientId !== undefined
+  // A server is looked at from outside: no file has a say in that.
+  const { env, file }: ProgramEnvironment = looksAtTenant ? readEnvironment('command') : { env: process.env }
+  const client = trialClient(options, env, command)
+  if (options.attack && url === undefined) command.error('error: --attack needs the URL of a server', usage)
+  if (options.attack && !(await mayAttack(url ?? '', options))) return EXIT.usage
+  const token = options.tokenStdin ? (await text(process.stdin)).trim() : undefined
+  const fetch = await createProviderFetch(env)
+
+  const settings = {
+    ...env,
+    ...(options.idp && { AUTH_PROVIDER: options.idp, AUTH_CONFIG: undefined, AUTH_SHADOW: undefined }),
+  }
+  const tenants = looksAtTenant ? await examineTenants(settings, { fetch, now: Date.now, file }, client) : []
+  const visit = options.attack ? await listenForBrowser({ say: text => console.error(text) }) : undefined
+  const attack = visit && { redirectUri: visit.redirectUri, signIn: (url: URL) => codesToo(visit, url) }
+  const server = url === undefined ? undefined : await examineServer(url, fetch, { token, tool: options.tool }, attack)
+  visit?.close()
+
+  const findings = [...tenants, ...(server?.findings ?? [])]
+  const clients = server?.clients ?? []
+  if (options.json) console.log(JSON.stringify({ findings, clients }, null, 2))
+  else {
+    const parts = [findingsText(findings), clients.length > 0 ? outlooksText(clients) : '', summaryText(findings)]
+    console.log(parts.filter(Boolean).join('\n\n'))
+  }
+  return findings.some(({ severity }) => severity === 'error') ? EXIT.found : EXIT.fine
+}
+
+/** Where the browser ended up; nobody has to sign in for the other attacks. */
+async function codesToo({ go, redirectUri }: Visit, authorizeUrl: URL): Promise<URL> {
+  console.error('To have codes and refresh tokens tried as well:')
+  const answer = await go(authorizeUrl).catch(() => new URLSearchParams({ error: 'timeout' }))
+  return new URL(`${redirectUri}?${answer}`)
+}
+
+function trialClient(
+  { clientId, clientSecretEnv, redirectUri }: DoctorOptions,
+  env: Readonly<Record<string, string | undefined>>,
+  command: Command,
+): TrialClient | undefined {
+  if (!clientId) {
+    if (clientSecretEnv || redirectUri) command.error('error: --client-id is needed as well', usage)
+    return undefined
+  }
+  const clientSecret = clientSecretEnv && env[clientSecretEnv]
+  if (clientSecretEnv && !clientSecret) command.error(`error: the variable ${clientSecretEnv} is not set`, usage)
+  return { clientId, clientSecret, redirectUri }
+}
+
+/** Asks at the terminal. Without one only `--yes` is a yes. */
+async function mayAttack(url: string, { yes }: DoctorOptions): Promise<boolean> {
+  if (yes) return true
+  if (!process.stdin.isTTY) {
+    console.error('--attack asks first, and there is no terminal to ask at. Add --yes if the server is your own.')
+    return false
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(
+    `This registers clients at ${new URL(url).host} and tries attacks. Is the server your own? [y/N] `,
+  )
+  terminal.close()
+  return /^y(es)?$/i.test(answer.trim())
+}

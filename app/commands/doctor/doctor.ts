@@ -1,0 +1,81 @@
+import { createProviders } from '../../../auth/providers.ts'
+import type { Environment } from '../../../config/environment.ts'
+import { type Configuration, loadConfiguration } from '../../../config/load.ts'
+import type { SettingsFile } from '../../../config/name-problems.ts'
+import { ConfigError, type ConfigProblem } from '../../../src/errors.ts'
+import { scopeDescriptions } from '../../notes/scopes.ts'
+import { type AttackOptions, attackServer } from './attack.ts'
+import { type ClientOutlook, clientOutlooks } from './clients.ts'
+import { type Finding, finding } from './finding.ts'
+import { createProbe } from './probe.ts'
+import { checkServer, type ServerTrial } from './server.ts'
+import { checkTenant, type Tenant } from './tenant.ts'
+import { type TrialClient, tryClient } from './trial.ts'
+
+export interface Surroundings {
+  readonly fetch: typeof globalThis.fetch
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+  /** The file that some of the settings were taken from. Default: none. */
+  readonly file?: SettingsFile
+}
+
+export interface DoctorReport {
+  readonly findings: readonly Finding[]
+  /** What each client would do; nothing where no server was looked at. */
+  readonly clients: readonly ClientOutlook[]
+}
+
+/**
+ * Checks a configuration against its providers, each by itself. A configuration that cannot be loaded is what was found.
+ *
+ * @param env - Settings, as the server reads them.
+ * @param client - A client of the user's own to try the provider with. Default: none.
+ */
+export async function examineTenants(
+  env: Environment,
+  { fetch, now, file }: Surroundings,
+  client?: TrialClient,
+): Promise<readonly Finding[]> {
+  let configuration: Configuration
+  try {
+    configuration = await loadConfiguration(env, { file })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(({ setting, problem }) => finding('config.invalid', `${setting}: ${problem}`))
+  }
+  const { settings, resource, providers, shadow } = configuration
+  const clockToleranceSeconds = settings.CLOCK_TOLERANCE_SECONDS
+  const found = [...providers, ...(shadow ? [shadow] : [])].map(async provider => {
+    const { validator } = createProviders([provider], { resource, fetch, now, clockToleranceSeconds })
+    const probe = createProbe({ fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS })
+    const tenant: Tenant = { provider, validator, resource, probe, now, clockToleranceSeconds }
+    const { findings, metadata } = await checkTenant(tenant)
+    if (client === undefined || metadata === undefined) return findings
+    return [...findings, ...(await tryClient(tenant, metadata, client, Object.keys(scopeDescriptions)))]
+  })
+  return [...configuration.warnings.map(warningFinding), ...(await Promise.all(found)).flat()]
+}
+
+function warningFinding({ setting, problem }: ConfigProblem): Finding {
+  const code = setting === 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN' ? 'config.fake_sign_in' : 'config.no_effect'
+  return finding(code, `${setting} ${problem}`)
+}
+
+/**
+ * Checks a running server from outside.
+ *
+ * @param url - URL of the MCP endpoint.
+ * @param attack - Tries what an attacker would try as well. Default: no.
+ */
+export async function examineServer(
+  url: string,
+  fetch: typeof globalThis.fetch,
+  trial: ServerTrial = {},
+  attack?: Pick<AttackOptions, 'signIn' | 'redirectUri'>,
+): Promise<DoctorReport> {
+  const probe = createProbe({ fetch })
+  const { findings, facts } = await checkServer(url, probe, trial)
+  const attacks = attack ? await attackServer(facts, { probe, token: trial.token, ...attack }) : []
+  return { findings: [...findings, ...attacks], clients: clientOutlooks(facts) }
+}

@@ -1,0 +1,27 @@
+import { clip } from '../../../src/errors.ts'
+import { type CatalogueEntry, catalogue, type FindingCode } from './catalogue.ts'
+
+/** `error`: sign-in does not work, or is not safe. `warning`: some clients or users fail. `note`: worth knowing. */
+export type Severity = 'error' | 'warning' | 'note'
+
+/** One thing that was found, in words for the person who can change it. */
+export interface Finding {
+  /** Stable; the page `docs/findings.md` lists them all. */
+  readonly code: FindingCode
+  readonly severity: Severity
+  readonly title: string
+  /** Holds no token and no secret; text of others is clipped. */
+  readonly seen: string
+  readonly expected: string
+  readonly cure: string
+}
+
+/**
+ * @param seen - What was found, with the URL or setting it was found at.
+ * @param provider - Name of its adapter, for the cure in that provider's own words.
+ * @param cure - Takes the place of the one in the catalogue, where it is known more exactly.
+ */
+export function finding(code: FindingCode, seen: string, provider?: string, cure?: string): Finding {
+  const { severity, title, expected, cure: general, cures = {} }: CatalogueEntry = catalogue[code]
+  return { code, severity, title, seen: clip(seen), expected, cure: cure ?? cures[provider ?? ''] ?? general }
+}

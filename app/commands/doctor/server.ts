@@ -1,0 +1,280 @@
+import { wellKnownUrls } from '../../../src/engines/discovery.ts'
+import { clip } from '../../../src/errors.ts'
+import { protectedResourceMetadataUrl } from '../../../src/metadata/protected-resource.ts'
+import { isLoopback, urlProblem } from '../../../src/resource.ts'
+import type { FindingCode } from './catalogue.ts'
+import { type Challenge, parseChallenge } from './challenge.ts'
+import { type Finding, finding } from './finding.ts'
+import type { Answer, Answered, Probe } from './probe.ts'
+import { tryRegistration } from './registration.ts'
+import type { Metadata } from './tenant.ts'
+
+/** What was learned about a server from outside; what each client makes of it stands in `clients.ts`. */
+export interface ServerFacts {
+  readonly url: string
+  /** The endpoint refuses a request without a token by 401. */
+  readonly protects: boolean
+  readonly challenge: Challenge | undefined
+  /** By CORS; clients in a browser need challenge and metadata. */
+  readonly readableByPages: boolean
+  readonly metadata: Metadata | undefined
+  /** Those that the metadata names. */
+  readonly authorizationServers: readonly AuthorizationServerFacts[]
+}
+
+export interface AuthorizationServerFacts {
+  readonly issuer: string
+  /** What it publishes. */
+  readonly metadata: Metadata | undefined
+  /** It lets clients register themselves. */
+  readonly registers: boolean
+}
+
+export interface ServerReport {
+  readonly findings: readonly Finding[]
+  readonly facts: ServerFacts
+}
+
+export interface ServerTrial {
+  /** An access token of the user's own, to try the endpoint with. */
+  readonly token?: string
+  /** A tool that this token is not allowed to call. */
+  readonly tool?: string
+}
+
+const UNREADABLE: readonly FindingCode[] = [
+  'server.challenge_missing',
+  'server.challenge_not_exposed',
+  'server.metadata_cors_missing',
+]
+const ROOT = '/.well-known/oauth-protected-resource'
+
+/**
+ * Checks a running MCP server from outside, as a client meets it: endpoint, challenge, metadata, authorization servers.
+ *
+ * @param url - URL of the MCP endpoint.
+ */
+export async function checkServer(url: string, probe: Probe, trial: ServerTrial = {}): Promise<ServerReport> {
+  const facts = {
+    url,
+    protects: false,
+    challenge: undefined,
+    readableByPages: false,
+    metadata: undefined,
+    authorizationServers: [],
+  }
+  const answer = await call(probe, url)
+  const broken = checkAnswer(answer)
+  if (broken || answer.outcome === 'failed') return { findings: broken ? [broken] : [], facts }
+
+  const challenge = parseChallenge(answer.headers.get('www-authenticate'))
+  const metadataUrl = challenge?.parameters.resource_metadata ?? protectedResourceMetadataUrl(url)
+  const { metadata, findings } = await checkMetadata(url, metadataUrl, probe)
+  const issuers = listOf(metadata?.authorization_servers)
+  const servers = await Promise.all(issuers.map(issuer => checkAuthorizationServer(issuer, url, probe)))
+  const found = [...checkChallenge(challenge, answer), ...findings]
+  return {
+    facts: {
+      url,
+      protects: true,
+      challenge,
+      readableByPages: !found.some(({ code }) => UNREADABLE.includes(code)),
+      metadata,
+      authorizationServers: servers.map(({ findings: _, ...server }) => server),
+    },
+    findings: [
+      ...found,
+      ...servers.flatMap(server => server.findings),
+      ...(await tryBadTokens(url, probe)),
+      ...(trial.token === undefined ? [] : await tryToken(url, probe, trial.token, trial.tool)),
+    ],
+  }
+}
+
+/** One MCP request; `initialize` unless a body is given. It changes nothing. */
+export function call(
+  probe: Probe,
+  url: string,
+  headers: Record<string, string> = {},
+  body: object = INITIALIZE,
+): Promise<Answer> {
+  return probe(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+    body: JSON.stringify(body),
+  })
+}
+
+const INITIALIZE = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'idplug-doctor', version: '1' },
+  },
+}
+
+function checkAnswer(answer: Answer): Finding | undefined {
+  const { url } = answer
+  if (answer.outcome === 'failed') {
+    const code = answer.cause === 'tls' ? 'server.tls_untrusted' : 'server.unreachable'
+    return finding(code, `${answer.detail} at ${url}`)
+  }
+  const { status, headers } = answer
+  if (status === 401) return undefined
+  if (status < 300) return finding('server.open', `status ${status} at ${url} to a request without a token`)
+  if (status < 400) return finding('server.login_page', `status ${status} to ${clip(headers.get('location'))}`)
+  return finding('server.failing', `status ${status} at ${url}`)
+}
+
+function checkChallenge(challenge: Challenge | undefined, { headers }: Answered): Finding[] {
+  const exposed = (headers.get('access-control-expose-headers') ?? '').toLowerCase()
+  const readable = exposed.includes('www-authenticate') || exposed.trim() === '*'
+  if (!challenge) {
+    return [finding('server.challenge_missing', `WWW-Authenticate is ${headers.get('www-authenticate') ?? 'absent'}`)]
+  }
+  const { resource_metadata, error, scope } = challenge.parameters
+  return [
+    ...(resource_metadata === undefined ? [finding('server.resource_metadata_missing', challenge.text)] : []),
+    ...(error === undefined ? [] : [finding('server.error_without_credentials', `error="${error}"`)]),
+    ...(scope === undefined ? [finding('server.challenge_scope_missing', challenge.text)] : []),
+    ...(readable
+      ? []
+      : [finding('server.challenge_not_exposed', `Access-Control-Expose-Headers is ${exposed || 'absent'}`)]),
+  ]
+}
+
+/** What metadata may name: loopback only where the server itself is there. */
+function mayBePublished(value: unknown, serverUrl: string): string | undefined {
+  return urlProblem(value, isLoopback(new URL(serverUrl).hostname))
+}
+
+async function checkMetadata(
+  url: string,
+  metadataUrl: string,
+  probe: Probe,
+): Promise<{ findings: Finding[]; metadata?: Metadata }> {
+  const problem = mayBePublished(metadataUrl, url)
+  if (problem)
+    return { findings: [finding('server.metadata_insecure', `resource_metadata ${problem}: ${metadataUrl}`)] }
+  const answer = await probe(metadataUrl)
+  const metadata = answer.outcome === 'answered' && answer.status === 200 ? answer.json : undefined
+  if (answer.outcome === 'failed' || !metadata) {
+    const seen = answer.outcome === 'failed' ? answer.detail : `status ${answer.status} without JSON`
+    return { findings: [finding('server.metadata_missing', `${seen} at ${metadataUrl}`)] }
+  }
+  const origin = answer.headers.get('access-control-allow-origin')
+  const root = new URL(ROOT, url).href
+  const atRoot = root === metadataUrl ? answer : await probe(root)
+  return {
+    metadata,
+    findings: [
+      ...checkMembers(metadata, url),
+      ...(origin === null ? [finding('server.metadata_cors_missing', `no such header at ${metadataUrl}`)] : []),
+      ...(atRoot.outcome === 'answered' && atRoot.status === 200
+        ? []
+        : [finding('server.root_metadata_missing', `nothing at ${root}`)]),
+    ],
+  }
+}
+
+function checkMembers(metadata: Metadata, url: string): Finding[] {
+  const { resource, scopes_supported: scopes } = metadata
+  const servers = listOf(metadata.authorization_servers)
+  const named = [resource, ...servers]
+  const insecure = named.filter(value => mayBePublished(value, url))
+  const bare = (text: unknown) => String(text).replace(/\/$/, '')
+  return [
+    ...(insecure.length > 0 ? [finding('server.metadata_insecure', `${insecure.map(clip).join(', ')}`)] : []),
+    ...(bare(resource) === bare(url) || insecure.includes(resource)
+      ? []
+      : [finding('server.resource_mismatch', `resource is ${clip(resource)}; clients connect to ${url}`)]),
+    ...(servers.length === 0 ? [finding('server.authorization_servers_missing', 'no authorization_servers')] : []),
+    ...(scopes === undefined ? [finding('server.scopes_missing', 'no scopes_supported')] : []),
+    ...(listOf(scopes).includes('offline_access')
+      ? [finding('server.offline_access_listed', `scopes_supported: ${listOf(scopes).join(' ')}`)]
+      : []),
+  ]
+}
+
+async function checkAuthorizationServer(
+  issuer: string,
+  serverUrl: string,
+  probe: Probe,
+): Promise<AuthorizationServerFacts & { findings: Finding[] }> {
+  const unknown = { issuer, metadata: undefined, registers: false }
+  if (mayBePublished(issuer, serverUrl)) return { ...unknown, findings: [] } // told already
+  for (const url of wellKnownUrls(issuer)) {
+    const answer = await probe(url)
+    if (answer.outcome === 'failed' || answer.status !== 200 || !answer.json) continue
+    const metadata = answer.json
+    const seen = `${clip(metadata.issuer)} at ${url}; published is ${issuer}`
+    const findings = metadata.issuer === issuer ? [] : [finding('server.authorization_server_issuer', seen)]
+    const endpoint = metadata.registration_endpoint
+    const callable = typeof endpoint === 'string' && !mayBePublished(endpoint, serverUrl)
+    const registers = callable && (await tryRegistration(endpoint, probe)).open
+    return { issuer, metadata, registers, findings }
+  }
+  const seen = `no metadata at any well-known place of ${issuer}`
+  return { ...unknown, findings: [finding('server.authorization_server_unreachable', seen)] }
+}
+
+const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+
+/** Tokens that no server may take: one that is no token, and one that anybody can make. */
+async function tryBadTokens(url: string, probe: Probe): Promise<Finding[]> {
+  const garbage = await call(probe, url, { authorization: 'Bearer idplug-doctor' })
+  const status = garbage.outcome === 'answered' ? garbage.status : 0
+  if (status > 0 && status < 300) return [finding('server.garbage_accepted', `status ${status} to a made-up token`)]
+  const unsigned = `${encoded({ alg: 'none', typ: 'at+jwt' })}.${encoded({ sub: 'doctor', aud: url, scope: '*', exp: 4_102_444_800 })}.`
+  const forged = await call(probe, url, { authorization: `Bearer ${unsigned}` })
+  return [
+    ...(status === 401 ? [] : [finding('server.garbage_not_401', `status ${status || 'none'} to a made-up token`)]),
+    ...(forged.outcome === 'answered' && forged.status < 300
+      ? [finding('server.forged_accepted', `status ${forged.status} to a token with alg none`)]
+      : []),
+  ]
+}
+
+async function tryToken(url: string, probe: Probe, token: string, tool?: string): Promise<Finding[]> {
+  const authorization = `Bearer ${token}`
+  const accepted = await call(probe, url, { authorization })
+  if (accepted.outcome === 'failed' || accepted.status >= 400) {
+    const id = accepted.outcome === 'answered' ? accepted.headers.get('x-request-id') : undefined
+    const status = accepted.outcome === 'answered' ? accepted.status : accepted.detail
+    return [finding('server.token_refused', `status ${status}${id ? `, id ${id}` : ''}`)]
+  }
+  return tool === undefined ? [] : tryTool(url, probe, accepted, authorization, tool)
+}
+
+/** Calls a tool that the token is not enough for, with no arguments. */
+async function tryTool(
+  url: string,
+  probe: Probe,
+  initialized: Answered,
+  authorization: string,
+  tool: string,
+): Promise<Finding[]> {
+  const session = initialized.headers.get('mcp-session-id')
+  const headers = {
+    authorization,
+    'mcp-protocol-version': '2025-11-25',
+    ...(session && { 'mcp-session-id': session }),
+  }
+  const body = { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: tool, arguments: {} } }
+  const answer = await call(probe, url, headers, body)
+  if (answer.outcome === 'failed' || answer.status !== 403) {
+    const status = answer.outcome === 'answered' ? `status ${answer.status}` : answer.detail
+    return [finding('server.step_up_in_result', `${status} to a call of ${tool}`)]
+  }
+  const challenge = parseChallenge(answer.headers.get('www-authenticate'))
+  return challenge?.parameters.scope === undefined
+    ? [finding('server.step_up_without_scope', challenge?.text ?? 'no challenge')]
+    : []
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter(item => typeof item === 'string') : []
+}

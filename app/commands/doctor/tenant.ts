@@ -1,0 +1,217 @@
+import type { ProviderConfiguration } from '../../../config/providers.ts'
+import { issuerAndMetadata } from '../../../src/adapter-options.ts'
+import { wellKnownUrls } from '../../../src/engines/discovery.ts'
+import { AuthorizationError, clip } from '../../../src/errors.ts'
+import { isLoopback, urlProblem } from '../../../src/resource.ts'
+import type { TokenValidator } from '../../../src/token-validator.ts'
+import { type Finding, finding } from './finding.ts'
+import { checkKeys } from './keys.ts'
+import type { Answer, Answered, Probe } from './probe.ts'
+import { tryRegistration } from './registration.ts'
+
+export interface Tenant {
+  readonly provider: ProviderConfiguration
+  /** The provider's validator, as the server would use it: it has the last word. */
+  readonly validator: TokenValidator
+  /** Identifier of the MCP server. */
+  readonly resource: string
+  readonly probe: Probe
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+  readonly clockToleranceSeconds: number
+}
+
+export interface TenantReport {
+  readonly findings: readonly Finding[]
+  /** The provider's metadata, where it could be read. */
+  readonly metadata?: Metadata
+}
+
+export type Metadata = Readonly<Record<string, unknown>>
+
+/** Endpoints that clients call or open; each is hostile input until it is looked at. */
+const ENDPOINTS = [
+  'authorization_endpoint',
+  'token_endpoint',
+  'jwks_uri',
+  'registration_endpoint',
+  'introspection_endpoint',
+  'revocation_endpoint',
+  'userinfo_endpoint',
+] as const
+
+/** Checks the configuration against the provider: what it publishes, its keys, and what it lets clients do. */
+export async function checkTenant(tenant: Tenant): Promise<TenantReport> {
+  const { provider, validator, resource, probe } = tenant
+  const name = provider.adapter.name
+  const local = checkConfiguration(provider, resource)
+  if (typeof provider.options.metadataUrl !== 'string') {
+    // An adapter of the user's own may do without; then only the validator can tell.
+    const notReady = await readiness(validator, name)
+    return { findings: notReady ? [...local, notReady] : local }
+  }
+  const found = await fetchMetadata(provider, probe)
+  if (found.finding) return { findings: [...local, found.finding] }
+  const { answer, metadata } = found
+
+  // The validator may learn the spelling of the issuer from the metadata.
+  const notReady = await readiness(validator, name)
+  const issuer = checkIssuer(metadata, validator.issuers, answer.url, name)
+  const published = [
+    ...issuer,
+    ...checkEndpoints(metadata, name),
+    ...checkPkce(metadata, name),
+    ...checkSession(metadata, name),
+    ...checkClock(answer, tenant),
+    ...(await checkRegistration(metadata, probe, name)),
+    ...(usesKeys(provider) ? await checkKeys(metadata, provider, probe) : []),
+    ...(asksIntrospection(provider) && metadata.introspection_endpoint === undefined
+      ? [finding('tenant.introspection_missing', `no introspection_endpoint at ${answer.url}`, name)]
+      : []),
+  ]
+  const explained = published.some(({ severity }) => severity === 'error')
+  return { findings: [...local, ...published, ...(notReady && !explained ? [notReady] : [])], metadata }
+}
+
+function checkConfiguration({ adapter, options }: ProviderConfiguration, resource: string): Finding[] {
+  const findings: Finding[] = []
+  if (isLoopback(new URL(resource).hostname)) findings.push(finding('config.resource_local', resource))
+  if (options.subjectClaim === 'username') {
+    findings.push(finding('config.user_name_subject', 'subjectClaim is username', adapter.name))
+  }
+  if (adapter.name !== 'azure') return findings
+  if (!options.scopePrefix) findings.push(finding('config.scope_prefix_missing', 'scopePrefix is empty', 'azure'))
+  if (options.dangerouslyAllowAnyTenant === true) {
+    findings.push(finding('config.any_tenant', 'AZURE_DANGEROUSLY_ALLOW_ANY_TENANT=true', 'azure'))
+  }
+  return findings
+}
+
+type MetadataFound =
+  | { finding: Finding }
+  | { finding?: undefined; answer: Answered; metadata: Metadata & { issuer?: unknown } }
+
+/** The first document at the places where the server looks, else what is most telling about them. */
+async function fetchMetadata({ adapter, options }: ProviderConfiguration, probe: Probe): Promise<MetadataFound> {
+  const { issuer, metadataUrl } = issuerAndMetadata(String(options.metadataUrl))
+  const answers: Answer[] = []
+  for (const url of metadataUrl === undefined ? wellKnownUrls(issuer) : [metadataUrl]) {
+    const answer = await probe(url)
+    if (answer.outcome === 'answered' && answer.status === 200 && answer.json) return { answer, metadata: answer.json }
+    answers.push(answer)
+  }
+  const telling = answers.find(({ outcome }) => outcome === 'failed') ?? answers.find(isNotMissing) ?? answers[0]
+  return { finding: metadataFinding(telling as Answer, adapter.name) }
+}
+
+function isNotMissing(answer: Answer): boolean {
+  return answer.outcome === 'answered' && answer.status !== 404
+}
+
+function metadataFinding(answer: Answer, name: string): Finding {
+  const { url } = answer
+  if (answer.outcome === 'failed') {
+    const code = answer.cause === 'tls' ? 'tenant.tls_untrusted' : 'tenant.unreachable'
+    return finding(code, `${answer.detail} at ${url}`, name)
+  }
+  const seen = `status ${answer.status} at ${url}`
+  if (answer.status === 429) return finding('tenant.throttled', seen, name)
+  if (answer.status >= 500) return finding('tenant.failing', seen, name)
+  if (answer.status === 200) return finding('tenant.metadata_not_json', `no JSON object at ${url}`, name)
+  return finding('tenant.metadata_missing', seen, name)
+}
+
+function checkIssuer(metadata: Metadata, issuers: readonly string[], url: string, name: string): Finding[] {
+  const actual = String(metadata.issuer)
+  if (issuers.includes(actual)) return []
+  const seen = `issuer is ${clip(metadata.issuer)} at ${url}; expected is ${issuers.join(' or ')}`
+  if (actual.includes('{tenantid}')) return [finding('tenant.issuer_template', seen, name)]
+  const bare = (text: string) => text.replace(/\/$/, '')
+  const slash = issuers.some(issuer => bare(issuer) === bare(actual))
+  return [finding(slash ? 'tenant.issuer_slash' : 'tenant.issuer_mismatch', seen, name)]
+}
+
+function checkEndpoints(metadata: Metadata, name: string): Finding[] {
+  const missing = ['authorization_endpoint', 'token_endpoint'].filter(member => metadata[member] === undefined)
+  const insecure = ENDPOINTS.flatMap(member => {
+    const problem = metadata[member] === undefined ? undefined : urlProblem(metadata[member])
+    return problem ? [`${member} ${problem} (${clip(metadata[member])})`] : []
+  })
+  return [
+    ...(missing.length > 0 ? [finding('tenant.endpoint_missing', `no ${missing.join(' and no ')}`, name)] : []),
+    ...(insecure.length > 0 ? [finding('tenant.endpoint_insecure', insecure.join('; '), name)] : []),
+  ]
+}
+
+function checkPkce({ code_challenge_methods_supported: methods }: Metadata, name: string): Finding[] {
+  if (methods === undefined) {
+    return [finding('tenant.pkce_not_advertised', 'no code_challenge_methods_supported', name)]
+  }
+  if (Array.isArray(methods) && methods.includes('S256')) return []
+  return [finding('tenant.pkce_plain_only', `code_challenge_methods_supported is ${clip(methods)}`, name)]
+}
+
+/** Whether clients can stay signed in, and know who answers them. */
+function checkSession(metadata: Metadata, name: string): Finding[] {
+  const { scopes_supported: scopes, grant_types_supported: grants } = metadata
+  const includes = (list: unknown, value: string) => Array.isArray(list) && list.includes(value)
+  const refreshes = includes(scopes, 'offline_access') || includes(grants, 'refresh_token')
+  return [
+    ...(refreshes
+      ? []
+      : [finding('tenant.refresh_not_offered', 'neither offline_access nor the grant type refresh_token', name)]),
+    ...(metadata.authorization_response_iss_parameter_supported === true
+      ? []
+      : [
+          finding('tenant.response_issuer_missing', 'authorization_response_iss_parameter_supported is not true', name),
+        ]),
+  ]
+}
+
+/** A `Date` header has whole seconds, and the answer took its time. */
+const DATE_LEEWAY_SECONDS = 3
+
+function checkClock(answer: Answered, { now, clockToleranceSeconds }: Tenant): Finding[] {
+  const theirs = Date.parse(answer.headers.get('date') ?? '')
+  const skew = Math.round((now() - theirs) / 1000)
+  if (Number.isNaN(skew) || Math.abs(skew) <= clockToleranceSeconds + DATE_LEEWAY_SECONDS) return []
+  const seen = `this machine is ${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the provider; allowed are ${clockToleranceSeconds} s`
+  return [finding('tenant.clock_skew', seen)]
+}
+
+async function checkRegistration(metadata: Metadata, probe: Probe, name: string): Promise<Finding[]> {
+  const endpoint = metadata.registration_endpoint
+  if (metadata.client_id_metadata_document_supported === true) return []
+  const documents = finding('tenant.cimd_missing', 'client_id_metadata_document_supported is not true', name)
+  if (endpoint === undefined) {
+    return [finding('tenant.registration_missing', 'neither registration nor client metadata documents', name)]
+  }
+  if (typeof endpoint !== 'string' || urlProblem(endpoint)) return [documents]
+  const trial = await tryRegistration(endpoint, probe)
+  return trial.open ? [documents] : [documents, finding('tenant.registration_closed', trial.seen, name)]
+}
+
+/** What the server itself says about the provider at its start. */
+async function readiness(validator: TokenValidator, name: string): Promise<Finding | undefined> {
+  try {
+    await validator.warmUp()
+    return undefined
+  } catch (error) {
+    if (!(error instanceof AuthorizationError)) throw error
+    const refused = error.reason.kind === 'own_credentials_refused'
+    return finding(refused ? 'tenant.credentials_refused' : 'tenant.not_ready', error.message, name)
+  }
+}
+
+/** Whether tokens are verified by published keys. Adapters of others are taken at their metadata's word. */
+function usesKeys({ adapter, options }: ProviderConfiguration): boolean {
+  if (adapter.name === 'okta') return options.clientId === undefined
+  if (adapter.name === 'demo') return options.accessTokenFormat === 'jwt'
+  return adapter.name === 'auth0' || adapter.name === 'azure' || adapter.name === 'oidc'
+}
+
+function asksIntrospection({ adapter, options }: ProviderConfiguration): boolean {
+  if (adapter.name === 'introspection') return options.introspectionEndpoint === undefined
+  if (adapter.name === 'demo') return options.accessTokenFormat !== 'jwt'
+  return adapter.name === 'okta' && options.clientId !== undefined
+}

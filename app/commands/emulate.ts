@@ -1,0 +1,55 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { emulatorNames, runEmulator } from '../../emulators/run.ts'
+import { didYouMean } from '../../src/closest.ts'
+import { endpointUrl } from './endpoint-url.ts'
+
+const HELP = `
+Providers: ${emulatorNames.join(', ')}
+
+Examples:
+  idplug emulate auth0
+  idplug emulate okta --port 4000 --resource https://mcp.example.com/mcp
+
+It runs until Ctrl+C, and says how to start a server beside it.
+Exit codes: 0 stopped, 1 the port is taken, 2 wrong arguments.`
+
+interface EmulateOptions {
+  port?: number
+  resource?: string
+}
+
+export function registerEmulate(program: Command): void {
+  program
+    .command('emulate')
+    .description('run a stand-in for a provider, with users to choose from')
+    .argument('<provider>', 'whose')
+    .option('--port <number>', 'where it listens; default: a free one', portNumber)
+    .option('--resource <url>', 'URL of the MCP endpoint', endpointUrl)
+    .addHelpText('after', HELP)
+    .showHelpAfterError()
+    .action(emulate)
+}
+
+/** Runs a provider's emulator as a process until SIGINT or SIGTERM, and says how to start a server beside it. */
+async function emulate(provider: string, { port, resource }: EmulateOptions, command: Command): Promise<void> {
+  const name = emulatorNames.find(known => known === provider)
+  if (!name) {
+    const hint = didYouMean(provider, emulatorNames)
+    return command.error(`error: there is no emulator of ${provider}${hint}`, { exitCode: 2 })
+  }
+  const { emulator, origin, settings } = await runEmulator(name, { port, resource }).catch((error: Error) => {
+    console.error(`The emulator cannot listen: ${error.message}`)
+    process.exit(1)
+  })
+  const setting = Object.entries(settings).map(([key, value]) => `${key}='${value}'`)
+  console.log(
+    `The emulator of ${name} listens at ${origin}. Start a server beside it:\n\n${setting.join(' ')} npx idplug`,
+  )
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void emulator.close())
+}
+
+function portNumber(value: string): number {
+  const port = Number(value)
+  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError('Needed is a number up to 65535.')
+  return port
+}

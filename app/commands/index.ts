@@ -1,0 +1,58 @@
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../../src/errors.ts'
+import { version } from '../version.ts'
+import { EXIT } from './exit.ts'
+
+type Register = (program: Command) => void
+
+// Each is loaded when it is called for: a program that is run often should not take long to begin.
+const client = () => import('./client/command.ts').then(({ registerClient }): Register => registerClient)
+const loaders: Readonly<Record<string, () => Promise<Register>>> = {
+  login: client,
+  call: client,
+  tools: client,
+  whoami: client,
+  logout: client,
+  init: () => import('./init/command.ts').then(({ registerInit }) => registerInit),
+  doctor: () => import('./doctor/command.ts').then(({ registerDoctor }) => registerDoctor),
+  explain: () => import('./explain/command.ts').then(({ registerExplain }) => registerExplain),
+  migrate: () => import('./migrate/command.ts').then(({ registerMigrate }) => registerMigrate),
+  keys: () => import('./keys/command.ts').then(({ registerKeys }) => registerKeys),
+  emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),
+}
+
+const NOTE = `
+Without a command the MCP server starts, with the settings of the environment
+and of .env (docs/settings.md).`
+
+/** The program with all its commands, or with the one that is going to be run and its kin. */
+export async function createProgram(name?: string): Promise<Command> {
+  const program = new Command('idplug')
+    .description('sign-in for MCP servers that you can swap with one line of configuration')
+    .version(version)
+    .addHelpText('after', NOTE)
+    // With their arguments they would leave no room for what they do.
+    .configureHelp({ subcommandTerm: command => command.name() })
+  const loader = name === undefined ? undefined : loaders[name]
+  for (const load of new Set(loader ? [loader] : Object.values(loaders))) (await load())(program)
+  return program
+}
+
+/** Runs the commands that need no server of ours. Wrong arguments end the process with 2. */
+export async function runCommand(argv: readonly string[]): Promise<void> {
+  const program = await createProgram(argv[2])
+  program.exitOverride()
+  for (const command of program.commands) for (const each of [command, ...command.commands]) each.exitOverride()
+  try {
+    await program.parseAsync([...argv])
+  } catch (error) {
+    // Settings that cannot be read at all, before a command could say so itself.
+    if (error instanceof ConfigError) {
+      console.error(`error: ${error.message}`)
+      process.exitCode = EXIT.usage
+      return
+    }
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage
+  }
+}

@@ -1,0 +1,110 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { parseEnv } from 'node:util'
+import type { Environment } from '../config/environment.ts'
+import { knownNames } from '../config/known-names.ts'
+import type { SettingsFile } from '../config/name-problems.ts'
+import { settingsSchema } from '../config/settings.ts'
+import { ConfigError, type ConfigProblem } from '../src/errors.ts'
+
+/**
+ * Who reads `.env`. A server runs in a folder of its operator. A command gets a URL or a token from its user, in whatever folder
+ * they are: there, the file chooses no code and no file to be sent to a provider.
+ */
+export type Reader = 'server' | 'command'
+
+/** Settings as a program of ours sees them. */
+export interface ProgramEnvironment {
+  /** The environment, and behind it what was taken from the file. */
+  readonly env: Environment
+  /** Absent where there is none. */
+  readonly file?: SettingsFile
+}
+
+/**
+ * The settings for a command or server: the environment, and what `.env` in the working directory adds to it. Says on standard
+ * error which file was read. `process.env` stays as it is.
+ *
+ * @throws {ConfigError} The file cannot be read.
+ */
+export function readEnvironment(reader: Reader): ProgramEnvironment {
+  const read = withEnvFile(process.env, '.', reader)
+  if (read.summary) console.error(read.summary)
+  return read
+}
+
+/** What changes how requests are sent, or how Node runs. Nobody expects a file of settings to. */
+const NEVER_FROM_FILE = /^((HTTPS?|ALL|FTP|NO)_PROXY|NODE_(?!ENV$).*|SSL_CERT_(FILE|DIR)|OPENSSL_CONF)$/i
+
+/**
+ * Adds what is missing in an environment from the `.env` of a folder: known settings, and variables that the configuration refers to.
+ *
+ * @returns `summary` says in one line what was taken from where; absent without a file.
+ * @throws {ConfigError} The file cannot be read.
+ */
+export function withEnvFile(
+  env: Environment,
+  folder: string,
+  reader: Reader,
+): ProgramEnvironment & { readonly summary?: string } {
+  const path = resolve(folder, '.env')
+  const text = readText(path)
+  if (text === undefined) return { env }
+  const values = parseEnv(text)
+  const missing = Object.entries(values).filter(([name]) => !(name in env) && !NEVER_FROM_FILE.test(name))
+  const withheld =
+    reader === 'server' ? [] : missing.flatMap(([name, value = '']) => withheldProblem(path, name, value))
+  const offered = missing.filter(([name]) => withheld.every(({ setting }) => setting !== name))
+  const { read, unread } = knownNames({ ...Object.fromEntries(offered), ...env })
+  const taken = offered.filter(([name]) => read.has(name) || unread.has(name))
+  return {
+    env: { ...Object.fromEntries(taken), ...env },
+    file: { path, values, strayWords: strayWords(text), withheld },
+    summary: summaryOf(path, taken, values),
+  }
+}
+
+/** `undefined` where there is no file. A folder of that name is one of Python. */
+function readText(path: string): string | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (!stats || stats.isDirectory()) return undefined
+    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigError([{ setting: path, problem: `cannot be read (${code})`, see: SEE }])
+  }
+}
+
+const SEE = 'docs/settings.md'
+
+/** What a command does not let the file decide: which code runs, and which files of its user go to a provider as a secret. */
+function withheldProblem(path: string, setting: string, value: string): ConfigProblem[] {
+  const problem = (why: string) => [
+    { setting, problem: `in ${path} ${why}. A command takes that from the environment only: set it there`, see: SEE },
+  ]
+  if (setting === 'AUTH_CONFIG' || (setting === 'AUTH_SHADOW' && value.trim().endsWith('.json'))) {
+    return problem('names a provider file, which may load code and send any secret')
+  }
+  const isSecretFile = setting.endsWith('_FILE') && !(setting in settingsSchema.shape)
+  return isSecretFile && !isWithin(dirname(path), value.trim()) ? problem('names a secret in another folder') : []
+}
+
+/** Whether a file is in the folder or below it, links followed. One that does not exist is nowhere else. */
+function isWithin(folder: string, file: string): boolean {
+  const path = resolve(folder, file)
+  const way = relative(realpathSync(folder), statSync(path, { throwIfNoEntry: false }) ? realpathSync(path) : path)
+  return !isAbsolute(way) && way.split(sep)[0] !== '..'
+}
+
+/** First words of lines that are no assignments: `AUTH_PROVIDER: auth0`. Parsers pass over them silently. */
+function strayWords(text: string): string[] {
+  const words = text.split(/\r?\n/).map(line => /^\s*(?:(?:export|set)\s+)?([A-Za-z_]\w*)(?!\w|\s*=)/.exec(line)?.[1])
+  return words.filter(word => word !== undefined)
+}
+
+function summaryOf(path: string, taken: readonly [string, unknown][], values: Environment): string {
+  const names = taken.map(([name]) => name).join(', ') || 'no settings'
+  const never = Object.keys(values).filter(name => NEVER_FROM_FILE.test(name))
+  return `Read ${path}: ${names}.${never.length > 0 ? ` Not read from it: ${never.join(', ')}; set that in the environment.` : ''}`
+}

@@ -1,0 +1,99 @@
+import type { ProviderConfiguration } from '../config/providers.ts'
+import type { AdapterContext } from '../src/adapter.ts'
+import { ConfigError } from '../src/errors.ts'
+import type { ScopeNames } from '../src/scopes/names.ts'
+import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
+import { answersFor, createRoutedValidator, type Route } from '../src/validators/routed.ts'
+import { createShadowValidator, type ShadowOptions } from '../src/validators/shadow.ts'
+
+/** A configured provider with its validator. */
+export interface Provider extends Route {
+  /** Of its adapter. */
+  readonly name: string
+  readonly role: 'active' | 'shadow'
+  readonly scopeNames: ScopeNames
+}
+
+export interface Providers {
+  readonly validator: TokenValidator
+  /** The ones in force, and the one in the shadow. */
+  readonly all: readonly Provider[]
+  /**
+   * Scopes as clients request them. Of the provider that issued the token where there is one, else of all.
+   *
+   * @param token - Whose client is to be told how to get more. Nothing, where its provider grants no scope on request.
+   */
+  wireScopes(scopes: readonly string[], token?: ValidatedToken): readonly string[]
+  /** Name of the provider in force whose token was accepted. */
+  nameOf(token: ValidatedToken): string
+}
+
+/** A provider that is tried out. */
+export interface Shadow {
+  readonly configuration: ProviderConfiguration
+  readonly onObservation: ShadowOptions['onObservation']
+}
+
+/**
+ * Makes validators of the configured providers: one, or several as one, and one that is tried out beside them.
+ *
+ * @throws {ConfigError} Two providers cannot be told apart.
+ */
+export function createProviders(
+  configurations: readonly ProviderConfiguration[],
+  context: Omit<AdapterContext, 'secret' | 'mapScopes'>,
+  shadow?: Shadow,
+): Providers {
+  const createProvider = (
+    { adapter, options, scopeNames, secret }: ProviderConfiguration,
+    role: Provider['role'],
+  ): Provider => ({
+    name: adapter.name,
+    role,
+    scopeNames,
+    validator: adapter.create(options, { ...context, secret, mapScopes: scopeNames.fromToken }),
+    opaqueTokens: adapter.opaqueTokens?.(options) ?? 'none',
+  })
+  const active = configurations.map(configuration => createProvider(configuration, 'active'))
+  const ofIssuer = (issuer: string) => active.filter(({ validator }) => answersFor(validator, issuer))
+  const providers: Providers = {
+    validator: combine(active, context),
+    all: active,
+    wireScopes(scopes, token) {
+      const own = token === undefined ? [] : ofIssuer(token.issuer)
+      if (own.length === 0) return union(active, scopes)
+      return union(
+        own.filter(({ scopeNames }) => scopeNames.requestable),
+        scopes,
+      )
+    },
+    nameOf: ({ issuer }) => ((active.length > 1 && ofIssuer(issuer)[0]) || active[0])?.name ?? '',
+  }
+  if (!shadow) return providers
+  const triedOut = createProvider(shadow.configuration, 'shadow')
+  const { validator } = providers
+  const { onObservation } = shadow
+  return {
+    ...providers,
+    all: [...active, triedOut],
+    validator: createShadowValidator(
+      { active: validator, activeRoutes: active, shadow: triedOut, onObservation },
+      context,
+    ),
+  }
+}
+
+function combine(routes: readonly Route[], context: Omit<AdapterContext, 'secret'>): TokenValidator {
+  const [first, ...others] = routes
+  if (!first) throw new TypeError('a server needs one provider at least')
+  if (others.length === 0) return first.validator
+  try {
+    return createRoutedValidator([first, ...others], context)
+  } catch (error) {
+    throw new ConfigError([{ setting: 'AUTH_PROVIDER', problem: (error as Error).message, see: 'docs/providers.md' }])
+  }
+}
+
+function union(entries: readonly { scopeNames: ScopeNames }[], scopes: readonly string[]): readonly string[] {
+  return [...new Set(entries.flatMap(({ scopeNames }) => scopeNames.toWire(scopes)))]
+}

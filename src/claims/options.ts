@@ -1,0 +1,208 @@
+import { z } from 'zod'
+import { claimPath, textListNonEmpty } from '../adapter-options.ts'
+import type { ValidatorContext } from '../context.ts'
+import { type AudienceRule, type ClaimRules, type Claims, clientIdOf, PERSONAL_CLAIMS } from '../engines/claim-judge.ts'
+import { InvalidTokenError, type TokenReason } from '../errors.ts'
+import { resourceSpellings } from '../resource.ts'
+
+/** Options of adapters that know their provider only by configuration: what binds a token, and where its claims are. */
+export const claimOptions = z.strictObject({
+  audience: textListNonEmpty
+    .nullable()
+    .optional()
+    .describe(
+      'Accepted aud values. Default: the URL of this server. null where the provider has no audience; then clientIds is needed.',
+    ),
+  clientIds: textListNonEmpty.optional().describe('When given, only tokens issued to these clients are accepted.'),
+  subjectClaim: claimPath
+    .default('sub')
+    .describe(
+      'Claim with the immutable id of the user or service. E-mail addresses and login names are refused; username is taken, for providers without ids whose user names never change and are never given to somebody else.',
+    ),
+  tokensWithoutSubject: z
+    .enum(['refuse', 'client'])
+    .default('refuse')
+    .describe(
+      'Who a token without subjectClaim belongs to: nobody (refuse), or the client itself (client), for providers that leave the subject out for machines only. A token that points to a person (username, email) is refused either way.',
+    ),
+  clientIdClaim: claimPath.optional().describe('Claim with the client id. Default: client_id, else azp.'),
+  scopeClaims: textListNonEmpty
+    .optional()
+    .describe('Claims whose values count as scopes, all of them: scope, realm_access.roles. Default: scope, else scp.'),
+  tenantClaim: claimPath.optional().describe('Claim with the tenant or organisation. Default: none.'),
+  requiredClaims: z
+    .record(claimPath, z.union([z.string(), z.number(), z.boolean()]))
+    .default({})
+    .describe('Claims that must have this value, or be a list that holds it: { "token_use": "access" }.'),
+})
+
+export type ClaimOptions = z.output<typeof claimOptions>
+
+/** The one login name that may be a subject: RFC 7662 has it, and leaves `sub` optional. */
+const LOGIN_NAME = 'username'
+
+/** Subjects that are given to somebody else one day, or that users choose themselves. */
+const MUTABLE: readonly string[] = PERSONAL_CLAIMS.filter(claim => claim !== LOGIN_NAME)
+
+/** Claims that the tokens of many people have in common. */
+const SHARED: readonly (string | undefined)[] = ['client_id', 'azp', 'aud', 'iss']
+
+/** What of the options cannot work; see `Adapter.mistakes`. */
+export function claimMistakes({
+  audience,
+  clientIds,
+  clientIdClaim,
+  subjectClaim,
+  tokensWithoutSubject,
+}: ClaimOptions): Partial<Record<keyof ClaimOptions, string>> {
+  return {
+    ...(subjectClaim === LOGIN_NAME && tokensWithoutSubject === 'client' && !clientIds
+      ? {
+          clientIds:
+            'is needed where user names and client ids are subjects side by side: a user who has the name of one of these clients is refused',
+        }
+      : {}),
+    ...(audience === null && !clientIds
+      ? { clientIds: 'is needed where audience is null: else the tokens of every client of the provider are accepted' }
+      : {}),
+    ...(MUTABLE.includes(subjectClaim)
+      ? { subjectClaim: `must be an immutable id such as sub; ${subjectClaim} can pass to somebody else` }
+      : {}),
+    ...([...SHARED, clientIdClaim].includes(subjectClaim)
+      ? {
+          subjectClaim: `must be an id of one user or service; ${subjectClaim} is the same for all users of a client. For tokens of machines there is tokensWithoutSubject`,
+        }
+      : {}),
+  }
+}
+
+/** The options as rules for an engine. `check` compares `requiredClaims`. Warns where user names are the subjects. */
+export function claimRules(
+  options: ClaimOptions,
+  context: Pick<ValidatorContext, 'resource' | 'observer'>,
+): ClaimRules & { check(claims: Claims): void } {
+  const { subjectClaim, tokensWithoutSubject, clientIdClaim, scopeClaims, tenantClaim } = options
+  if (subjectClaim === LOGIN_NAME) {
+    const message =
+      'User names are the subjects of tokens: the provider must never change one, nor give one to somebody else.'
+    context.observer?.warning?.(message, { subjectClaim })
+  }
+  const required = Object.entries(options.requiredClaims).map(([claim, expected]) => {
+    return { claim, expected, read: claimReader(claim) }
+  })
+  return {
+    audience: audienceRule(options, context),
+    tokensWithoutSubject,
+    subjectClaim,
+    subject: subjectReader(options),
+    clientId: clientIdClaim === undefined ? undefined : claimReader(clientIdClaim),
+    scopes: scopeClaims && textsReader(scopeClaims),
+    tenant: tenantClaim === undefined ? undefined : claimReader(tenantClaim),
+    check(claims) {
+      for (const { claim, expected, read } of required) {
+        const actual = read(claims)
+        if (actual === undefined || actual === null) throw new InvalidTokenError({ kind: 'claim_missing', claim })
+        if (actual === expected || (Array.isArray(actual) && actual.includes(expected))) continue
+        throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: `not ${expected}` })
+      }
+    },
+  }
+}
+
+function subjectReader({ subjectClaim, clientIdClaim }: ClaimOptions): ClaimReader {
+  const read = claimReader(subjectClaim)
+  if (subjectClaim !== LOGIN_NAME) return read
+  const clientOf = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
+  // A `sub` that is the client's id is a machine's (RFC 9068 §5). A user name that is the client's id proves nothing.
+  return claims => {
+    const name = read(claims)
+    return name === clientOf(claims) ? undefined : name
+  }
+}
+
+/**
+ * Adds the settings that may help to a refusal of a token without a subject; `undefined` for other reasons.
+ *
+ * @param prefix - Of the adapter's environment variables: `OIDC`.
+ */
+export function subjectReason(
+  reason: TokenReason,
+  { subjectClaim, tokensWithoutSubject }: ClaimOptions,
+  prefix: string,
+): TokenReason | undefined {
+  if (reason.kind !== 'subject_missing') return undefined
+  const { personalClaim } = reason
+  const cures = [`have the provider include ${subjectClaim}`]
+  if (personalClaim === 'sub') {
+    cures.push(`set subjectClaim (${prefix}_SUBJECT_CLAIM) to sub, if that is an immutable id`)
+  }
+  if (personalClaim === LOGIN_NAME) {
+    cures.push(
+      `set subjectClaim (${prefix}_SUBJECT_CLAIM) to username, if the provider never changes a user name and never gives one to somebody else`,
+    )
+  }
+  if (personalClaim === undefined && tokensWithoutSubject === 'refuse') {
+    cures.push(
+      `set tokensWithoutSubject (${prefix}_TOKENS_WITHOUT_SUBJECT) to client, if the provider leaves ${subjectClaim} out for machines only`,
+    )
+  }
+  return { ...reason, cure: cures.join('; or ') }
+}
+
+function audienceRule(
+  { audience, clientIds }: ClaimOptions,
+  { resource }: Pick<ValidatorContext, 'resource'>,
+): AudienceRule {
+  if (audience !== null) return { audience: audience ?? resourceSpellings(resource), clientIds }
+  if (!clientIds) throw new TypeError('a provider without audience needs clientIds')
+  return { clientIds }
+}
+
+type ClaimReader = (claims: Claims) => unknown
+
+/**
+ * Reads the claim at a path of own members: `realm_access.roles`. A name that holds dots itself is found as well, the longest
+ * first: `https://example.com/roles`, `resource_access.my.app.roles`. The path is taken apart once, not for each token.
+ */
+function claimReader(path: string): ClaimReader {
+  const own = (claims: Claims) => (Object.hasOwn(claims, path) ? claims[path] : undefined)
+  const splits: { name: string; rest: string; read?: ClaimReader }[] = []
+  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
+    splits.push({ name: path.slice(0, end), rest: path.slice(end + 1) })
+  }
+  if (splits.length === 0) return own
+  return claims => {
+    const found = own(claims)
+    if (found !== undefined) return found
+    for (const split of splits) {
+      const value = Object.hasOwn(claims, split.name) ? claims[split.name] : undefined
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) continue
+      split.read ??= claimReader(split.rest)
+      const nested = split.read(value as Claims)
+      if (nested !== undefined) return nested
+    }
+    return undefined
+  }
+}
+
+/** Reads the texts at several paths: those of arrays, and of strings separated by spaces. */
+function textsReader(paths: readonly string[]): (claims: Claims) => readonly string[] {
+  const readers = paths.map(claim => ({ claim, read: claimReader(claim) }))
+  return claims => {
+    const texts: string[] = []
+    for (const { claim, read } of readers) {
+      const value = read(claims)
+      if (value === undefined || value === null) continue
+      if (typeof value === 'string') texts.push(...value.split(' ').filter(Boolean))
+      else if (Array.isArray(value) && value.every(item => typeof item === 'string'))
+        texts.push(...value.filter(Boolean))
+      else
+        throw new InvalidTokenError({
+          kind: 'claim_invalid',
+          claim,
+          detail: 'neither a string nor an array of strings',
+        })
+    }
+    return texts
+  }
+}

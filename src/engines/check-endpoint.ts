@@ -1,0 +1,71 @@
+import type { ValidatorContext } from '../context.ts'
+import { InvalidTokenError } from '../errors.ts'
+import type { TokenValidator } from '../token-validator.ts'
+import { createCachedValidator } from '../validators/cached.ts'
+import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
+import { createLimiter } from './limiter.ts'
+import { askProvider, type ProviderAnswer, type ProviderRequest } from './provider-request.ts'
+
+export interface CheckEndpointValidatorOptions extends ClaimRules {
+  /** Authorization server that clients are sent to. Answers need not name it: the endpoint knows its own tokens only. */
+  issuer: string
+  /** Whether an answer without `exp` is refused, or the token accepted until the end of its time in the cache. */
+  expiry: 'required' | 'optional'
+  /** Well-formed, and not a token of anybody's: asked about once, to learn whether the endpoint answers us. */
+  probe: string
+  /**
+   * Refuses what the endpoint is not to be shown: tokens of another kind, or none of the provider's.
+   *
+   * @throws {InvalidTokenError}
+   */
+  precheck(token: string): void
+  /** How the endpoint is asked. */
+  request(token: string): Omit<ProviderRequest, 'operation'>
+  /**
+   * What an answer says, with numbers as numbers and `exp` in seconds since the Unix epoch. Must leave the token out.
+   *
+   * @throws {InvalidTokenError} The endpoint does not stand for the token.
+   * @throws {MisconfigurationError} It refuses this server.
+   * @throws {ValidatorUnavailableError} It says nothing about the token.
+   */
+  read(answer: ProviderAnswer): Claims
+}
+
+/**
+ * Validates opaque tokens at an endpoint of the provider's own making, where RFC 7662 is not spoken.
+ * Checks what `read` and the claim rules say: the client or audience, `exp`, `nbf` and `iat`. Does not check scope: the
+ * operation does. Answers are remembered by `createCachedValidator`; `validate` throws what `askProvider` and `read` throw.
+ */
+export function createCheckEndpointValidator(
+  options: CheckEndpointValidatorOptions,
+  context: ValidatorContext,
+): TokenValidator {
+  const { issuer, probe, precheck, request, read } = options
+  const judge = createClaimJudge(options, options.expiry, context)
+  const ask = (token: string) => askProvider(context, { ...request(token), operation: 'check' }, read)
+
+  const limited = createLimiter(() => issuer)
+  let probed = false
+  return createCachedValidator(
+    {
+      issuers: [issuer],
+      async warmUp() {
+        if (probed) return
+        await ask(probe).catch(error => {
+          if (!(error instanceof InvalidTokenError)) throw error
+        })
+        probed = true
+      },
+      async decide(token) {
+        precheck(token)
+        const claims = await limited(() => ask(token))
+        try {
+          return judge(issuer, claims)
+        } catch (error) {
+          throw explained(error, options.explain, { header: {}, claims })
+        }
+      },
+    },
+    context,
+  )
+}

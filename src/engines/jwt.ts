@@ -1,0 +1,212 @@
+import { isUtf8 } from 'node:buffer'
+import type { ValidatorContext } from '../context.ts'
+import { clip, InvalidTokenError } from '../errors.ts'
+import type { TokenValidator } from '../token-validator.ts'
+import { createCachedValidator } from '../validators/cached.ts'
+import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
+import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
+import { createKeySet, type KeySetOptions } from './key-set.ts'
+import { type SignatureAlgorithm, verifySignature } from './signature.ts'
+
+/** Issuers that no list can spell out (Entra's tenants), or that one provider spells in several ways. */
+export interface IssuerRule {
+  /** Issuers to publish. */
+  readonly issuers: readonly [string, ...string[]]
+  /**
+   * Compares the whole issuer by itself: a token that fails here is another validator's, or refused before keys are fetched.
+   * Default: tokens are routed by `issuers`, and none is refused before `accepts`.
+   */
+  answersFor?(issuer: string): boolean
+  /**
+   * Compares the issuer with claims and key. Runs before the signature is verified; the token is accepted only if both
+   * agree.
+   *
+   * @param jwk - The key that the token names, as published.
+   */
+  accepts(issuer: string, claims: Claims, jwk: Claims): boolean
+  /** Issuer under which identities are kept, so that another spelling is not another user. Default: the token's. */
+  canonical?(claims: Claims): string
+}
+
+export interface JwtValidatorOptions extends ClaimRules {
+  /** Compared with `iss` byte for byte: a trailing slash matters. */
+  issuer: string | IssuerChoice | readonly [string, ...string[]] | IssuerRule
+  /** Where the keys are. Default: `jwks_uri` of the metadata. */
+  jwksUri?: string
+  /** Where the metadata is. Default: the well-known places that follow from the (first) issuer. */
+  metadataUrl?: string
+  /** What the metadata says its issuer is. Default: the (first) issuer. Entra's shared documents hold a template. */
+  metadataIssuer?: string
+  /** Default: RS256, PS256, ES256, ES384, EdDSA. Never taken from the metadata or the token. */
+  algorithms?: readonly [SignatureAlgorithm, ...SignatureAlgorithm[]]
+  /**
+   * Accepted header `typ` values, without `application/` and in any case: `['at+jwt']` keeps ID tokens out (RFC 9068 §4).
+   * `null` does not look at it, for providers that send none; then `check` must tell ID tokens apart.
+   */
+  types: readonly [string, ...string[]] | null
+  keys?: KeySetOptions
+}
+
+const DEFAULT_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const
+
+/** Header parameters that bring their own keys or change what the signature or the payload means. */
+const REFUSED_PARAMETERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'zip'] as const
+
+/**
+ * Validates access tokens that are signed JWTs (RFC 9068 §4, with the providers' departures as options).
+ * Checks the header, `iss`, the signature by the provider's published keys, `cnf`, `aud` or the client, `exp` (required),
+ * `nbf` and `iat`. Does not check scope: the operation does.
+ *
+ * Everything that can be refused without a key is refused before one is looked for, so that foreign tokens cause no
+ * fetches. `validate` throws `ValidatorUnavailableError` while the keys cannot be had, and `MisconfigurationError` when
+ * metadata or key set are not where the settings say.
+ */
+export function createJwtValidator(options: JwtValidatorOptions, context: ValidatorContext): TokenValidator {
+  const { jwksUri, metadataUrl, metadataIssuer = firstIssuer(options.issuer) } = options
+  const discovery = createDiscovery({ issuer: metadataIssuer, metadataUrl, member: 'jwks_uri' }, context)
+  const rule = issuerCheck(options.issuer, issuerInForce(metadataIssuer, discovery))
+  const algorithms = options.algorithms ?? DEFAULT_ALGORITHMS
+  const types = options.types?.map(normalizedType)
+  const judge = createClaimJudge(options, 'required', context)
+  const keysAt = async () => jwksUri ?? ((await discovery.get()).jwks_uri as string)
+  const keys = createKeySet(keysAt, options.keys ?? {}, context)
+
+  return createCachedValidator(
+    {
+      get issuers() {
+        return rule.issuers
+      },
+      answersFor: rule.answersFor,
+      warmUp: () => keys.warmUp(),
+      async decide(token) {
+        /** Filled as far as the token could be read. */
+        const seen: { header: Claims; claims: Claims } = { header: {}, claims: {} }
+        try {
+          const parts = token.split('.')
+          if (parts.length === 5) {
+            seen.header = readHeader(parts[0])
+            throw new InvalidTokenError({ kind: 'token_encrypted' })
+          }
+          const [header, payload, signature] = signedParts(parts)
+          seen.header = parsePart(header, 'header')
+          const algorithm = checkHeader(seen.header, algorithms, types)
+          seen.claims = parsePart(payload, 'payload')
+          const issuer = checkIssuer(seen.claims, rule)
+          const { key, jwk } = await keys.find(algorithm, seen.header.kid as string | undefined)
+          if (!rule.accepts(issuer, seen.claims, jwk)) throw issuerMismatch(issuer, rule)
+          if (!(await verifySignature(token, signature, key, algorithm))) {
+            throw new InvalidTokenError({ kind: 'signature_invalid' })
+          }
+          return judge(rule.canonical?.(seen.claims) ?? issuer, seen.claims, seen.header)
+        } catch (error) {
+          throw explained(error, options.explain, seen)
+        }
+      },
+    },
+    context,
+  )
+}
+
+/** Any form of issuer rule. Until the metadata is read, the issuers may be a guess. */
+interface IssuerCheck extends Omit<IssuerRule, 'issuers'> {
+  readonly issuers: readonly string[]
+}
+
+/** @param inForce - The issuer that the metadata names, once a key was found. */
+function issuerCheck(issuer: JwtValidatorOptions['issuer'], inForce: () => string): IssuerCheck {
+  if (typeof issuer === 'string') return issuerCheck([issuer], inForce)
+  if ('oneOf' in issuer) {
+    return {
+      get issuers() {
+        return [inForce()]
+      },
+      answersFor: actual => issuer.oneOf.includes(actual),
+      accepts: actual => actual === inForce(),
+    }
+  }
+  if ('accepts' in issuer) return issuer
+  return { issuers: issuer, answersFor: actual => issuer.includes(actual), accepts: () => true }
+}
+
+function firstIssuer(issuer: JwtValidatorOptions['issuer']): string | IssuerChoice {
+  if (typeof issuer === 'string' || 'oneOf' in issuer) return issuer
+  return 'issuers' in issuer ? issuer.issuers[0] : issuer[0]
+}
+
+function signedParts(parts: readonly string[]): [header: string, payload: string, signature: Buffer<ArrayBuffer>] {
+  if (parts.length === 1) throw new InvalidTokenError({ kind: 'token_opaque' })
+  const [header, payload, signature] = parts
+  if (parts.length !== 3 || !header || !payload || signature === undefined) throw malformed('not a signed JWT')
+  return [header, payload, decodePart(signature, 'signature')]
+}
+
+/** The header of an encrypted token, which tells whom it is for (RFC 7516 §4.1); empty when it cannot be read. */
+function readHeader(part: string | undefined): Claims {
+  try {
+    return parsePart(part ?? '', 'header')
+  } catch {
+    return {}
+  }
+}
+
+function parsePart(part: string, name: 'header' | 'payload'): Claims {
+  const bytes = decodePart(part, name)
+  let value: unknown
+  try {
+    value = isUtf8(bytes) ? JSON.parse(bytes.toString()) : undefined
+  } catch {
+    throw malformed(`the ${name} is not JSON`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw malformed(`the ${name} is not a JSON object`)
+  }
+  return value as Claims
+}
+
+/** base64url without padding (RFC 7515 §2). Node's decoder passes over what is not; encoding again tells. */
+function decodePart(part: string, name: string): Buffer<ArrayBuffer> {
+  const bytes = Buffer.from(part, 'base64url')
+  if (bytes.toString('base64url') !== part) throw malformed(`the ${name} is not base64url`)
+  return bytes
+}
+
+function checkHeader(
+  header: Claims,
+  algorithms: readonly SignatureAlgorithm[],
+  types: readonly string[] | undefined,
+): SignatureAlgorithm {
+  const algorithm = algorithms.find(name => name === header.alg)
+  if (!algorithm) {
+    throw new InvalidTokenError({ kind: 'algorithm_refused', actual: clip(header.alg), expected: algorithms })
+  }
+  const unsupported =
+    REFUSED_PARAMETERS.find(parameter => header[parameter] !== undefined) ??
+    (header.kid !== undefined && typeof header.kid !== 'string' ? 'kid' : undefined) ??
+    (normalizedType(header.cty) === 'jwt' ? 'cty' : undefined)
+  if (unsupported) throw new InvalidTokenError({ kind: 'header_unsupported', parameter: unsupported })
+  if (types && !types.includes(normalizedType(header.typ))) {
+    throw new InvalidTokenError({ kind: 'type_mismatch', actual: clip(header.typ), expected: types })
+  }
+  return algorithm
+}
+
+/** Media types compare without case, and `application/` is optional (RFC 7515 §4.1.9). */
+function normalizedType(type: unknown): string {
+  return typeof type === 'string' ? type.toLowerCase().replace(/^application\//, '') : ''
+}
+
+function checkIssuer({ iss }: Claims, rule: IssuerCheck): string {
+  if (iss === undefined) throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iss' })
+  if (typeof iss !== 'string')
+    throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'iss', detail: 'not a string' })
+  if (!(rule.answersFor?.(iss) ?? true)) throw issuerMismatch(iss, rule)
+  return iss
+}
+
+function issuerMismatch(issuer: string, { issuers }: IssuerCheck): InvalidTokenError {
+  return new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(issuer), expected: issuers })
+}
+
+function malformed(detail: string): InvalidTokenError {
+  return new InvalidTokenError({ kind: 'token_malformed', detail })
+}

@@ -117,7 +117,7 @@ describe('the published package', () => {
 
   it('loads an adapter from outside by the path in its configuration, and knows its refusals', async () => {
     const example = (file: string) => readFileSync(join(root, 'docs/examples/adapter', file), 'utf8')
-    writeFileSync(join(folder, 'acme.ts'), example('acme.ts').replace(/'(\.\.\/)+src\/index\.ts'/, "'idplug'"))
+    writeFileSync(join(folder, 'acme.ts'), example('acme.ts').replace(/'(\.\.\/)+index\.ts'/, "'idplug'"))
     writeFileSync(join(folder, 'acme.json'), example('acme.json'))
     const port = await freePort()
     const env = {

@@ -5,8 +5,8 @@ import { type AzureEmulatorOptions, type AzureTokenOptions, createAzureEmulator 
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createRoutedValidator } from '../../src/validators/routed.ts'
+import { createContext, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
-import { createContext, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
 
 const LOGIN = 'https://login.microsoftonline.com'
 const CONTOSO = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'

@@ -1,6 +1,6 @@
 import { demo } from '../../adapters/demo.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'
-import { CLAIMS, createKey, createProvider, ISSUER, NOW, RESOURCE } from '../validators/support.ts'
+import { CLAIMS, createKey, createProvider, ISSUER, NOW, RESOURCE } from '../engines/support.ts'
 
 const METADATA = `${ISSUER}/.well-known/oauth-authorization-server`
 const parse = (accessTokenFormat: 'opaque' | 'jwt') =>

@@ -3,8 +3,8 @@ import { oidc } from '../../adapters/oidc.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import { InvalidTokenError, MisconfigurationError, type TokenReason } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'
+import { createContext, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
-import { createContext, NOW, RESOURCE, refusalOf } from '../validators/support.ts'
 
 const ORIGIN = 'https://id.example.com'
 const METADATA = `${ORIGIN}/.well-known/openid-configuration`

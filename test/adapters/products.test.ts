@@ -8,7 +8,7 @@ import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
 import { describeTokenValidator, type RefusedChange } from '../../src/testing/contract.ts'
 import { signJwt } from '../../src/testing/sign-jwt.ts'
 import type { TokenValidator, ValidatedToken } from '../../src/token-validator.ts'
-import { createContext, NOW, refusalOf } from '../validators/support.ts'
+import { createContext, NOW, refusalOf } from '../engines/support.ts'
 
 /** A product with its documented configuration, and what comes of its tokens. */
 interface Row {

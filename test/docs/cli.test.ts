@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { createProgram } from '../../app/commands/index.ts'
-import { personAt } from '../cli/client/person.ts'
-import { openTerminal } from '../cli/client/support.ts'
+import { personAt } from '../app/commands/client/person.ts'
+import { openTerminal } from '../app/commands/client/support.ts'
 import { startServers } from '../e2e/servers.ts'
 import { consolesOf, pattern } from '../support/consoles.ts'
 

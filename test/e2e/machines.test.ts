@@ -13,7 +13,7 @@ import {
 import { exportJWK, exportPKCS8, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createOidcEmulator } from '../../emulators/oidc.ts'
-import { openTerminal } from '../cli/client/support.ts'
+import { openTerminal } from '../app/commands/client/support.ts'
 import { basic, createClient } from '../demo-as/support.ts'
 import { listen } from '../support/http.ts'
 import { CLIENT, startBridge } from './bridge/support.ts'

@@ -8,7 +8,7 @@ import {
 } from '../../src/errors.ts'
 import type { ValidatedToken } from '../../src/token-validator.ts'
 import { createCachedValidator } from '../../src/validators/cached.ts'
-import { createContext, ISSUER, NOW, RESOURCE, refusalOf } from './support.ts'
+import { createContext, ISSUER, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 
 /** An engine that the test answers for; `decisions` lists what it was asked. */
 function createEngine(overrides: Partial<ValidatorContext> = {}) {

@@ -3,8 +3,8 @@ import { createIntrospectionValidator } from '../../src/engines/introspection.ts
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { InvalidTokenError, ValidatorUnavailableError } from '../../src/errors.ts'
 import { createRoutedValidator, type OpaqueTokens, type Route } from '../../src/validators/routed.ts'
+import { createContext, createKey, createProvider, mint, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { acceptedToken } from '../support/tokens.ts'
-import { createContext, createKey, createProvider, mint, NOW, RESOURCE, refusalOf } from './support.ts'
 
 /** A validator that only notes what it is shown. */
 function note(

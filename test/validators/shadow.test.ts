@@ -3,8 +3,8 @@ import { InvalidTokenError, ValidatorUnavailableError } from '../../src/errors.t
 import type { PresentationScheme, TokenValidator, ValidatedToken } from '../../src/token-validator.ts'
 import type { OpaqueTokens, Route } from '../../src/validators/routed.ts'
 import { createShadowValidator, type ShadowObservation } from '../../src/validators/shadow.ts'
+import { NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { acceptedToken } from '../support/tokens.ts'
-import { NOW, RESOURCE, refusalOf } from './support.ts'
 
 type Answer = (token: string) => Promise<ValidatedToken>
 

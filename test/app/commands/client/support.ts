@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+const main = fileURLToPath(new URL('../../../../app/main.ts', import.meta.url))
+
+export interface Ended {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+export interface Terminal {
+  readonly tokens: string
+  /**
+   * Runs the program to its end.
+   *
+   * @param person - Told what the program says; what it returns is typed.
+   */
+  run(args: readonly string[], person?: (said: string) => Promise<string | undefined> | undefined): Promise<Ended>
+}
+
+/** The command line as a process of its own, with a file of tokens that only this test has. */
+export function openTerminal(env: Record<string, string> = {}): Terminal {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-cli-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const tokens = join(folder, 'tokens.json')
+  return {
+    tokens,
+    async run(args, person) {
+      const child = spawn(process.execPath, [main, ...args], {
+        cwd: folder,
+        env: { PATH: process.env.PATH, NO_COLOR: '1', IDPLUG_TOKENS: tokens, ...env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      })
+      onTestFinished(() => void child.kill())
+      let [stdout, stderr] = ['', '']
+      let answered = 0
+      let failure: unknown
+      child.stdout.on('data', text => {
+        stdout += text
+      })
+      child.stderr.on('data', async text => {
+        stderr += text
+        const typed = await person?.(stderr.slice(answered))?.catch(error => {
+          failure = error
+          child.kill()
+          return undefined
+        })
+        if (typed === undefined) return
+        answered = stderr.length
+        child.stdin.write(`${typed}\n`)
+      })
+      if (!person) child.stdin.end()
+      const [code] = await once(child, 'close')
+      if (failure) throw failure
+      return { code, stdout, stderr }
+    },
+  }
+}
+
+/** The address that the program asks the person to open, once it stands there whole. */
+export function addressIn(said: string): string | undefined {
+  return /^ {2}(https?:\S+)$/m.exec(said.slice(0, said.lastIndexOf('\n') + 1))?.[1]
+}

@@ -1,0 +1,182 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Auth0Emulator } from '../../../emulators/auth0.ts'
+import { runEmulator } from '../../../emulators/run.ts'
+import { createClient } from '../../demo-as/support.ts'
+import { startServers } from '../../e2e/servers.ts'
+
+const main = new URL('../../../app/main.ts', import.meta.url).pathname
+
+/** Runs the command line to its end. */
+async function idplug(args: readonly string[], { env = {}, input = '' }: { env?: object; input?: string } = {}) {
+  const child = spawn(process.execPath, [main, ...args], { cwd: tmpdir(), env: { PATH: process.env.PATH, ...env } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout.on('data', chunk => out.push(chunk))
+  child.stderr.on('data', chunk => err.push(chunk))
+  child.stdin.end(input)
+  const [code] = await once(child, 'close')
+  return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }
+}
+
+async function auth0() {
+  const { emulator, settings } = await runEmulator('auth0')
+  onTestFinished(() => emulator.close())
+  return { emulator: emulator as Auth0Emulator, env: settings }
+}
+
+describe('idplug doctor', () => {
+  test('prints findings with their cure within 80 columns and without colours, and exits with 0 without errors', async () => {
+    const { env } = await auth0()
+    const { code, out } = await idplug(['doctor'], { env })
+    expect(out).toContain('tenant.registration_closed')
+    expect(out).toContain('Dynamic Client Registration')
+    expect(out).not.toContain('\u001b')
+    // A long URL keeps its line.
+    expect(out.split('\n').filter(line => line.length > 80 && /\S \S/.test(line))).toEqual([])
+    expect(code).toBe(0)
+  })
+
+  test('exits with 1 and lists the findings as JSON when there is an error', async () => {
+    const { code, out } = await idplug(['doctor', '--idp', 'auth0', '--json'])
+    const { findings } = JSON.parse(out) as { findings: { code: string; seen: string }[] }
+    expect(findings.map(found => found.code)).toContain('config.invalid')
+    expect(code).toBe(1)
+  })
+
+  test('looks at a running server from outside, with its clients', async () => {
+    const { resource } = await startServers()
+    const { code, out } = await idplug(['doctor', resource])
+    expect(out).toMatch(/Claude Code +connects/)
+    expect(out).toMatch(/ChatGPT +fails/)
+    expect(code).toBe(0)
+  })
+
+  test('attacks nothing without a yes', async () => {
+    const { code, err } = await idplug(['doctor', 'https://mcp.example.com/mcp', '--attack'])
+    expect(err).toContain('--yes')
+    expect(code).toBe(2)
+  })
+
+  test.each([
+    [['--nope']],
+    [['http://mcp.example.com/mcp']],
+    [['javascript:alert(1)']],
+    [['-x']],
+    [['--attack']],
+    [['--client-secret-env', 'X']],
+    [['--client-id', 'x', '--client-secret-env', 'NOT_SET']],
+  ])('exits with 2 for %j', async args => {
+    const { code, err } = await idplug(['doctor', ...args])
+    expect(err).toMatch(/^error: /)
+    expect(code).toBe(2)
+  })
+
+  test.each(['doctor', 'explain'])('%s --help shows examples and exit codes', async command => {
+    const { code, out } = await idplug([command, '--help'])
+    expect(out).toContain('Examples:')
+    expect(out).toContain('Exit codes: 0')
+    expect(code).toBe(0)
+  })
+})
+
+describe('idplug explain', () => {
+  test('accepts a good token from standard input, and refuses another with its cure', async () => {
+    const { emulator, env } = await auth0()
+    const good = await idplug(['explain'], { env, input: `Bearer ${await emulator.mint()}\n` })
+    expect(good.out).toContain('ACCEPTED')
+    expect(good.code).toBe(0)
+    const bad = await idplug(['explain', '-'], { env, input: emulator.mintOpaque() })
+    expect(bad.out).toContain('auth0.no_api_requested')
+    expect(bad.code).toBe(1)
+  })
+
+  test('warns when the token is an argument', async () => {
+    const { emulator, env } = await auth0()
+    const { err, out } = await idplug(['explain', await emulator.mint(), '--json'], { env })
+    expect(err).toContain('history of your shell')
+    expect(JSON.parse(out)).toMatchObject({ verdict: 'accepted' })
+  })
+
+  test('saves the keys, and verifies with them while the provider is down', async () => {
+    const { emulator, env } = await auth0()
+    const input = await emulator.mint()
+    const path = join(await mkdtemp(join(tmpdir(), 'idplug-')), 'keys.json')
+    expect((await idplug(['explain', '--save-keys', path], { env, input })).code).toBe(0)
+    await emulator.close()
+    expect((await idplug(['explain'], { env, input })).out).toContain('UNDECIDED')
+    expect((await idplug(['explain', '--keys', path], { env, input })).out).toContain('ACCEPTED')
+  })
+
+  test('explains a refusal by the id that the client was told', async () => {
+    const { resource, log } = await startServers()
+    const refused = await fetch(resource, { method: 'POST', headers: { authorization: 'Bearer never-issued' } })
+    const { request_id: id } = (await refused.json()) as { request_id: string }
+    const path = join(await mkdtemp(join(tmpdir(), 'idplug-')), 'server.log')
+    await writeFile(path, log())
+    const { code, out } = await idplug(['explain', '--id', id, '--log', path])
+    expect(out).toContain('inactive')
+    expect(out).toContain('not active')
+    expect(code).toBe(1)
+    expect((await idplug(['explain', '--id', 'nobody-1'], { input: log() })).err).toContain('No line of the log')
+  })
+
+  test.each([[[]], [['--keys', '/nonexistent.json']], [['--id', 'x', '--log', '/nonexistent.log']]])(
+    'exits with 2 for %j without a token or with files that are not there',
+    async args => {
+      const { code, err } = await idplug(['explain', ...args], { input: args.includes('--keys') ? 'token' : '' })
+      expect(err).toMatch(/^error: /)
+      expect(code).toBe(2)
+    },
+  )
+})
+
+describe('idplug explain at the demo server', () => {
+  const secret = 'a-secret-that-both-know'
+  const settingsOf = ({ issuer, resource }: { issuer: string; resource: string }) => ({
+    AUTH_SERVER_URL: issuer,
+    AUTH_SERVER_PORT: new URL(issuer).port,
+    PUBLIC_URL: new URL(resource).origin,
+  })
+
+  test('says that it needs the secret of the running server', async () => {
+    const { code, err } = await idplug(['explain'], { env: settingsOf(await startServers()), input: 'a-token' })
+    expect(err).toContain('DEMO_RS_CLIENT_SECRET is not set')
+    expect(code).toBe(2)
+  })
+
+  test('needs no secret of it for a token of another provider', async () => {
+    const { emulator, env } = await auth0()
+    const both = { ...env, AUTH_PROVIDER: 'demo,auth0' }
+    const { code, out } = await idplug(['explain'], { env: both, input: await emulator.mint() })
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('ACCEPTED') })
+  })
+
+  test('asks it with that secret, and sees for whom the token is', async () => {
+    const servers = await startServers({ DEMO_RS_CLIENT_SECRET: secret })
+    const client = createClient(servers.issuer)
+    const { json: registered } = await client.register({
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'client_secret_post',
+    })
+    const { client_id, client_secret } = registered
+    const { json } = await client.token({
+      grant_type: 'client_credentials',
+      client_id,
+      client_secret,
+      resource: servers.resource,
+    })
+    const env = { ...settingsOf(servers), DEMO_RS_CLIENT_SECRET: secret }
+    const input = json.access_token
+    expect((await idplug(['explain'], { env, input })).out).toContain('ACCEPTED')
+    const elsewhere = { ...env, PUBLIC_URL: 'http://localhost:9' }
+    const { out } = await idplug(['explain'], { env: elsewhere, input })
+    expect(out).toContain('REFUSED  opaque  audience_mismatch')
+    expect(out).toContain(servers.resource)
+  })
+})

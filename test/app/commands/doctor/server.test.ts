@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { FindingCode } from '../../../../app/commands/doctor/catalogue.ts'
+import { examineServer } from '../../../../app/commands/doctor/doctor.ts'
+import type { ServerTrial } from '../../../../app/commands/doctor/server.ts'
+import { authorizationRequest } from '../../../../app/commands/doctor/trial.ts'
+import { createLogger } from '../../../../app/observe/log.ts'
+import { type Running, start } from '../../../../app/serve/start.ts'
+import { loadConfiguration } from '../../../../config/load.ts'
+import { signIn } from '../../../support/browser.ts'
+import { freePort } from '../../../support/http.ts'
+import { broken, replaced, tampered } from './world.ts'
+
+let server: Running
+beforeAll(async () => {
+  const settings = { PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) }
+  server = await start(await loadConfiguration(settings), {}, createLogger('silent'))
+})
+afterAll(() => server.close())
+
+type Fetch = typeof globalThis.fetch
+interface Case {
+  fetch: Fetch
+  trial?: ServerTrial
+}
+
+const METADATA = '/.well-known/oauth-protected-resource/mcp'
+
+/** Puts another answer in place of the endpoint's, by the credentials that it was sent. */
+function endpoint(change: (request: Request, answer: Response) => Response | Promise<Response>): Fetch {
+  return async (input, init) => {
+    const request = new Request(input, init)
+    const answer = await fetch(input, init)
+    return new URL(request.url).pathname === '/mcp' ? change(request, answer) : answer
+  }
+}
+
+/** The same, for requests without credentials. */
+function unauthenticated(change: (answer: Response) => Response): Fetch {
+  return endpoint((request, answer) => (request.headers.has('authorization') ? answer : change(answer)))
+}
+
+function challenged(rewrite: (challenge: string) => string | undefined): Fetch {
+  return unauthenticated(answer => {
+    const headers = new Headers(answer.headers)
+    const challenge = rewrite(headers.get('www-authenticate') ?? '')
+    if (challenge === undefined) headers.delete('www-authenticate')
+    else headers.set('www-authenticate', challenge)
+    return new Response(answer.body, { status: answer.status, headers })
+  })
+}
+
+/** The resource metadata changed; CORS stays as it is. */
+function metadata(changes: Record<string, unknown>): Fetch {
+  return replaced(fetch, METADATA, async answer => {
+    const body = { ...((await answer.json()) as object), ...changes }
+    return Response.json(body, { headers: { 'access-control-allow-origin': '*' } })
+  })
+}
+
+const ok = () => Response.json({ jsonrpc: '2.0', id: 1, result: {} })
+const carries = (token: string) => (request: Request) => request.headers.get('authorization') === `Bearer ${token}`
+const isGarbage = carries('idplug-doctor')
+const isUnsigned = (request: Request) => request.headers.get('authorization')?.endsWith('.') ?? false
+const trial = { token: 'a-token-that-counts', tool: 'add_note' }
+const isTrial = carries(trial.token)
+
+/** Accepts the token of the trial, and answers a call of a tool as given. */
+function calling(answer: () => Response): Fetch {
+  return endpoint(async (request, original) => {
+    if (!isTrial(request)) return original
+    return (await request.text()).includes('tools/call') ? answer() : ok()
+  })
+}
+
+const mistakes: Partial<Record<FindingCode, Case>> = {
+  'server.unreachable': { fetch: broken('ECONNREFUSED') },
+  'server.tls_untrusted': { fetch: broken('CERT_HAS_EXPIRED') },
+  'server.open': { fetch: unauthenticated(ok) },
+  'server.login_page': {
+    fetch: unauthenticated(() => new Response('', { status: 302, headers: { location: 'https://sso.example.com' } })),
+  },
+  'server.failing': { fetch: unauthenticated(() => new Response('', { status: 404 })) },
+  'server.challenge_missing': { fetch: challenged(() => undefined) },
+  'server.resource_metadata_missing': { fetch: challenged(() => 'Bearer scope="notes:read"') },
+  'server.error_without_credentials': { fetch: challenged(text => `${text}, error="invalid_token"`) },
+  'server.challenge_scope_missing': { fetch: challenged(text => text.replace(/, scope="[^"]*"/, '')) },
+  'server.challenge_not_exposed': {
+    fetch: unauthenticated(answer => {
+      const headers = new Headers(answer.headers)
+      headers.delete('access-control-expose-headers')
+      return new Response(answer.body, { status: answer.status, headers })
+    }),
+  },
+  'server.metadata_missing': { fetch: replaced(fetch, METADATA, () => new Response('', { status: 404 })) },
+  'server.metadata_insecure': {
+    fetch: challenged(text =>
+      text.replace(/resource_metadata="[^"]*"/, 'resource_metadata="http://mcp.example.com/x"'),
+    ),
+  },
+  'server.resource_mismatch': { fetch: metadata({ resource: 'https://mcp.example.com/mcp' }) },
+  'server.authorization_servers_missing': { fetch: metadata({ authorization_servers: [] }) },
+  'server.scopes_missing': { fetch: metadata({ scopes_supported: undefined }) },
+  'server.offline_access_listed': { fetch: metadata({ scopes_supported: ['notes:read', 'offline_access'] }) },
+  'server.root_metadata_missing': {
+    fetch: replaced(fetch, '/.well-known/oauth-protected-resource', () => new Response('', { status: 404 })),
+  },
+  'server.metadata_cors_missing': { fetch: tampered(fetch, METADATA, () => ({})) },
+  'server.authorization_server_unreachable': {
+    fetch: replaced(
+      replaced(fetch, '/.well-known/oauth-authorization-server', () => new Response('', { status: 404 })),
+      '/.well-known/openid-configuration',
+      () => new Response('', { status: 404 }),
+    ),
+  },
+  'server.authorization_server_issuer': {
+    fetch: tampered(fetch, '/.well-known/oauth-authorization-server', ({ issuer }) => ({ issuer: `${issuer}/` })),
+  },
+  'server.garbage_accepted': { fetch: endpoint((request, answer) => (isGarbage(request) ? ok() : answer)) },
+  'server.garbage_not_401': {
+    fetch: endpoint((request, answer) => (isGarbage(request) ? new Response('', { status: 500 }) : answer)),
+  },
+  'server.forged_accepted': { fetch: endpoint((request, answer) => (isUnsigned(request) ? ok() : answer)) },
+  'server.token_refused': { fetch, trial: { token: 'expired-long-ago' } },
+  'server.step_up_in_result': { fetch: calling(ok), trial },
+  'server.step_up_without_scope': {
+    fetch: calling(
+      () => new Response('', { status: 403, headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' } }),
+    ),
+    trial,
+  },
+}
+
+test('finds nothing at our own server', async () => {
+  expect((await examineServer(server.resource, fetch)).findings).toEqual([])
+})
+
+test.each(Object.entries(mistakes))('finds %s, and nothing else, where that is the mistake', async (code, world) => {
+  const { findings } = await examineServer(server.resource, world.fetch, world.trial)
+  expect(findings.map(found => found.code)).toEqual([code])
+})
+
+test('sends no request to loopback that a server elsewhere names', async () => {
+  const asked: string[] = []
+  const hostile: Fetch = async input => {
+    asked.push(String(input))
+    const headers = { 'www-authenticate': 'Bearer resource_metadata="http://localhost:6379/", scope="x"' }
+    return new Response('', { status: 401, headers })
+  }
+  const { findings } = await examineServer('https://mcp.example.com/mcp', hostile)
+  expect(findings.map(({ code }) => code)).toContain('server.metadata_insecure')
+  expect(asked.filter(url => url.includes('localhost'))).toEqual([])
+})
+
+test('says which clients cannot reach a server on this machine, and which connect', async () => {
+  const { clients } = await examineServer(server.resource, fetch)
+  const verdicts = Object.fromEntries(clients.map(({ client, verdict }) => [client, verdict]))
+  expect(verdicts).toEqual({
+    'claude.ai': 'fails',
+    'Claude Code': 'connects',
+    ChatGPT: 'fails',
+    'VS Code': 'connects',
+    Cursor: 'connects',
+    'MCP Inspector': 'connects',
+    'mcp-remote': 'connects',
+  })
+})
+
+const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server'
+const withoutDocuments = tampered(fetch, AUTHORIZATION_SERVER, () => ({
+  client_id_metadata_document_supported: undefined,
+}))
+
+test.each([
+  [
+    'there is no registration',
+    tampered(withoutDocuments, AUTHORIZATION_SERVER, () => ({ registration_endpoint: undefined })),
+  ],
+  [
+    'the registration is named and closed, as by Auth0',
+    replaced(withoutDocuments, '/oauth/register', () =>
+      Response.json({ error: 'Bad Request', message: 'dynamic client registration is disabled' }, { status: 400 }),
+    ),
+  ],
+])('says who needs a client id where %s', async (_what, closed) => {
+  const { clients } = await examineServer(server.resource, closed)
+  expect(clients.filter(({ verdict }) => verdict === 'set up').map(({ client }) => client)).toEqual([
+    'Claude Code',
+    'VS Code',
+    'Cursor',
+    'MCP Inspector',
+    'mcp-remote',
+  ])
+})
+
+test('does not guess what a client does that nobody has written down', async () => {
+  const documentsOnly = tampered(fetch, '/.well-known/oauth-authorization-server', () => ({
+    registration_endpoint: undefined,
+    client_id_metadata_document_supported: true,
+  }))
+  const { clients } = await examineServer(server.resource, documentsOnly)
+  const verdictOf = (name: string) => clients.find(({ client }) => client === name)?.verdict
+  expect([verdictOf('Claude Code'), verdictOf('mcp-remote')]).toEqual(['connects', 'not verified'])
+})
+
+test('says that a client in a browser fails where the challenge is not exposed to pages', async () => {
+  const { clients } = await examineServer(server.resource, mistakes['server.challenge_not_exposed']?.fetch ?? fetch)
+  expect(clients.filter(({ because }) => because.includes('web page')).map(({ client }) => client)).toEqual([
+    'MCP Inspector',
+  ])
+})
+
+test('finds nothing where our own server asks for more scopes, with a token of a real sign-in', async () => {
+  const [issuer = ''] = server.issuers
+  const redirectUri = 'http://127.0.0.1:49152/callback'
+  const post = (path: string, body: URLSearchParams | string, type: string) =>
+    fetch(issuer + path, { method: 'POST', headers: { 'content-type': type }, body: body.toString() })
+  const registration = JSON.stringify({ redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' })
+  const registered = await post('/oauth/register', registration, 'application/json')
+  const { client_id: clientId } = (await registered.json()) as { client_id: string }
+  const verifier = 'v'.repeat(43)
+  const url = authorizationRequest(`${issuer}/oauth/authorize`, {
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    scope: 'notes:read',
+    resource: server.resource,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+  })
+  const code = (await signIn(url)).searchParams.get('code') ?? ''
+  const form = new URLSearchParams({
+    grant_type: 'authorization_code',
+    client_id: clientId,
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+  })
+  const answer = await post('/oauth/token', form, 'application/x-www-form-urlencoded')
+  const { access_token: token } = (await answer.json()) as { access_token: string }
+  expect((await examineServer(server.resource, fetch, { token, tool: 'add_note' })).findings).toEqual([])
+  const allowed = await examineServer(server.resource, fetch, { token, tool: 'list_notes' })
+  expect(allowed.findings.map(({ code }) => code)).toEqual(['server.step_up_in_result'])
+  expect((await examineServer(server.resource, fetch, { token }, {})).findings).toEqual([])
+})

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createProgram } from '../../../app/commands/index.ts'
+import { freePort, listen } from '../../support/http.ts'
+
+const main = new URL('../../../app/main.ts', import.meta.url).pathname
+
+function idplug(...args: string[]) {
+  const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH } })
+  let output = ''
+  const collect = (chunk: Buffer) => {
+    output += chunk
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return { child, ended, output: () => output }
+}
+
+describe('idplug emulate', () => {
+  it('runs the emulator at the port, says how to start a server beside it, and stops when told to', async () => {
+    const port = await freePort()
+    const { child, ended, output } = idplug('emulate', 'auth0', '--port', String(port))
+    await expect
+      .poll(output, { timeout: 10_000 })
+      .toContain("AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http://localhost:")
+    const metadata = await fetch(`http://localhost:${port}/.well-known/openid-configuration`)
+    expect(await metadata.json()).toMatchObject({ issuer: `http://localhost:${port}/` })
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
+  it('says when the port is taken and exits with 1', async () => {
+    const taken = await listen(() => {})
+    onTestFinished(taken.close)
+    const { ended, output } = idplug('emulate', 'auth0', '--port', String(taken.port))
+    expect(await ended).toBe(1)
+    expect(output()).toMatch(/^The emulator cannot listen: .*EADDRINUSE/)
+  })
+
+  it.each([[], ['auth1'], ['auth0', 'okta'], ['auth0', '--port', 'http'], ['auth0', '--hots', 'x']])(
+    'explains itself and exits with 2 when called with %j',
+    async (...args) => {
+      const { ended, output } = idplug('emulate', ...args)
+      expect(await ended).toBe(2)
+      if (args[0] === 'auth1') expect(output()).toContain('there is no emulator of auth1 (did you mean auth0?)')
+      expect(output()).toContain('Providers: auth0, azure, github, google, introspection, oidc, okta')
+    },
+  )
+})
+
+it('a command that there is not exits with 2', async () => {
+  const { ended, output } = idplug('emulat')
+  expect(await ended).toBe(2)
+  expect(output()).toContain("unknown command 'emulat'")
+  expect(output()).toContain('Did you mean emulate?')
+})
+
+it('--help names every command, and --version the version of the package', async () => {
+  const help = idplug('--help')
+  expect(await help.ended).toBe(0)
+  for (const command of ['call', 'doctor', 'emulate', 'explain', 'init', 'keys', 'login', 'logout', 'migrate']) {
+    expect(help.output()).toMatch(new RegExp(`^  ${command} `, 'm'))
+  }
+  expect(help.output()).toContain('Without a command the MCP server starts')
+  expect(
+    help
+      .output()
+      .split('\n')
+      .filter(line => line.length > 80),
+  ).toEqual([])
+  const asked = idplug('--version')
+  expect(await asked.ended).toBe(0)
+  expect(asked.output()).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+it('the help of every command fits into 80 columns', async () => {
+  const { commands } = await createProgram()
+  for (const command of commands.flatMap(each => [each, ...each.commands])) {
+    let help = ''
+    command.configureOutput({ writeOut: text => (help += text), getOutHelpWidth: () => 80 }).outputHelp()
+    expect(
+      help.split('\n').filter(line => line.length > 80),
+      command.name(),
+    ).toEqual([])
+  }
+})

@@ -1,0 +1,254 @@
+import { Readable } from 'node:stream'
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { auth0 } from '../../../../adapters/auth0.ts'
+import { oidc } from '../../../../adapters/oidc.ts'
+import { findRefusal } from '../../../../app/commands/explain/audit-log.ts'
+import { type Explanation, explainToken } from '../../../../app/commands/explain/explain.ts'
+import { explanationText } from '../../../../app/commands/explain/report.ts'
+import { offlineFetch, readSavedKeys, recordingFetch } from '../../../../app/commands/explain/saved-keys.ts'
+import { createAuth0Emulator } from '../../../../emulators/auth0.ts'
+import { createOidcEmulator } from '../../../../emulators/oidc.ts'
+import type { ValidatorContext } from '../../../../src/context.ts'
+import { createIntrospectionValidator } from '../../../../src/engines/introspection.ts'
+import { AuthorizationError, InvalidTokenError } from '../../../../src/errors.ts'
+import { describeTokenValidator, type GoodJwt } from '../../../../src/testing/contract.ts'
+import type { TokenValidator } from '../../../../src/token-validator.ts'
+
+const ORIGIN = 'https://acme.eu.auth0.com'
+const RESOURCE = 'https://mcp.example.com/mcp'
+const NOW = 1_793_491_200_000
+
+const create = (context: ValidatorContext) =>
+  auth0.create(auth0.options.parse({ adapter: 'auth0', metadataUrl: `${ORIGIN}/.well-known/openid-configuration` }), {
+    ...context,
+    secret: () => expect.fail('this provider needs no secret'),
+  })
+const emulate = () => createAuth0Emulator({ origin: ORIGIN, now: () => NOW })
+const contextWith = (fetch: typeof globalThis.fetch): ValidatorContext => ({
+  resource: RESOURCE,
+  fetch,
+  now: () => NOW,
+})
+
+function setUp() {
+  const emulator = emulate()
+  const validator = create(contextWith(emulator.fetch))
+  return { emulator, explain: (token: string) => explainToken(token, { validator, resource: RESOURCE, now: NOW }) }
+}
+
+/** A validator that has each of its decisions explained, and fails where the explanation says something else. */
+function explaining(validator: TokenValidator, now: () => number): TokenValidator {
+  return {
+    get issuers() {
+      return validator.issuers
+    },
+    answersFor: validator.answersFor,
+    warmUp: () => validator.warmUp(),
+    verifyAccessToken: token => validator.verifyAccessToken(token),
+    async validate(token, connection, scheme) {
+      const decision = validator.validate(token, connection, scheme)
+      const asDecided: TokenValidator = { ...validator, issuers: validator.issuers, validate: () => decision }
+      const explanation = await explainToken(token, { validator: asDecided, resource: RESOURCE, now: now() })
+      const error = await decision.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      expectAgreement(explanation, error)
+      return decision
+    },
+  }
+}
+
+function expectAgreement({ verdict, reason, rules, meaning }: Explanation, error: unknown): void {
+  const failed = rules.filter(({ passed }) => passed === false)
+  if (error === undefined) {
+    expect(verdict).toBe('accepted')
+    expect(rules.every(({ passed }) => passed)).toBe(true)
+    return
+  }
+  expect(error).toBeInstanceOf(AuthorizationError)
+  expect(reason).toBe((error as AuthorizationError).reason.kind)
+  expect(verdict).toBe(error instanceof InvalidTokenError ? 'refused' : 'undecided')
+  expect(failed).toHaveLength(error instanceof InvalidTokenError ? 1 : 0)
+  expect(meaning?.means).toBeTruthy()
+  expect(meaning?.cure).toBeTruthy()
+}
+
+describeTokenValidator('auth0, with every decision explained,', {
+  tokens: 'jwt',
+  types: 'checked',
+  async start() {
+    const emulator = emulate()
+    return {
+      resource: RESOURCE,
+      now: NOW,
+      fetch: emulator.fetch,
+      createValidator: context => explaining(create(context), context.now),
+      good: [emulator.accessToken() as GoodJwt, emulator.accessToken({ user: null }) as GoodJwt],
+      privateKey: () => emulator.keys.current.privateKey,
+      rotate: () => emulator.keys.rotate().kid,
+      refused: {
+        otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'auth0.other_api' },
+        noAudience: { claims: { aud: undefined }, reason: 'audience_missing' },
+        idToken: { claims: { aud: 'native', azp: undefined }, reason: 'id_token' },
+        otherTenant: { claims: { iss: 'https://other.eu.auth0.com/' }, reason: 'auth0.other_domain' },
+      },
+    }
+  },
+})
+
+describeTokenValidator('introspection, with every decision explained,', {
+  tokens: 'opaque',
+  async start() {
+    const good = { active: true, sub: 'ada', client_id: 'client', aud: RESOURCE, exp: NOW / 1000 + 3600 }
+    const answers: Record<string, object> = {
+      good,
+      other: { ...good, aud: 'https://other.example.com' },
+      nobody: { ...good, sub: undefined },
+    }
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const request = new Request(input, init)
+      if (request.method === 'GET') {
+        return Response.json({ issuer: 'https://as.example.com', introspection_endpoint: 'https://as.example.com/i' })
+      }
+      const token = new URLSearchParams(await request.text()).get('token') ?? ''
+      return Response.json(answers[token] ?? { active: false })
+    }
+    return {
+      resource: RESOURCE,
+      now: NOW,
+      fetch,
+      createValidator: context =>
+        explaining(
+          createIntrospectionValidator(
+            {
+              issuer: 'https://as.example.com',
+              audience: { audience: [RESOURCE] },
+              credentials: { method: 'client_secret_basic', clientId: 'mcp-server', clientSecret: 'secret' },
+            },
+            context,
+          ),
+          context.now,
+        ),
+      good: ['good'],
+      refused: {
+        unknown: { token: 'never-issued', reason: 'inactive' },
+        otherBinding: { token: 'other', reason: 'audience_mismatch' },
+        noSubject: { token: 'nobody', reason: 'subject_missing' },
+      },
+    }
+  },
+})
+
+describe('explain', () => {
+  test("names the provider's cause and cure of an encrypted token", async () => {
+    const { emulator, explain } = setUp()
+    const { form, reason, meaning } = await explain(emulator.mintOpaque('jwe'))
+    expect({ form, reason }).toEqual({ form: 'JWE', reason: 'auth0.no_api_requested' })
+    expect(meaning?.cure).toContain('Resource Parameter Compatibility Profile')
+  })
+
+  test('says which rules had passed, which failed and which were not looked at', async () => {
+    const { emulator, explain } = setUp()
+    const { rules } = await explain(await emulator.mint({ audience: 'https://other.example.com' }))
+    const passed = Object.fromEntries(rules.map(rule => [rule.rule, rule.passed]))
+    expect(passed).toMatchObject({ signature: true, audience: false, lifetime: undefined })
+    expect(rules.find(({ rule }) => rule === 'audience')?.seen).toContain('https://other.example.com')
+  })
+
+  test('leaves a decision open while the provider cannot be reached', async () => {
+    const { emulator, explain } = setUp()
+    const token = await emulator.mint()
+    emulator.fail({ kind: 'reset' })
+    expect(await explain(token)).toMatchObject({ verdict: 'undecided', reason: 'provider_unreachable', rules: [] })
+  })
+
+  test('holds no signature, in the text or in the object, of a good token, a refused one or an encrypted one', async () => {
+    const { emulator, explain } = setUp()
+    for (const token of [await emulator.mint(), await emulator.mint({ claims: { exp: 1 } }), emulator.mintOpaque()]) {
+      const explanation = await explain(token)
+      const shown = JSON.stringify(explanation) + explanationText(explanation)
+      expect(shown).not.toContain(token.split('.').at(-1))
+    }
+  })
+
+  test('says of a token without a subject what points to a person, and what to set', async () => {
+    const { fetch, mint } = createOidcEmulator({ origin: 'https://id.example.com', now: () => NOW, audience: RESOURCE })
+    const options = oidc.options.parse({ adapter: 'oidc', metadataUrl: 'https://id.example.com' })
+    const validator = oidc.create(options, { resource: RESOURCE, fetch, now: () => NOW, secret: () => '' })
+    const token = await mint({ claims: { sub: undefined, username: 'ada' } })
+    const { rules, reason, meaning } = await explainToken(token, { validator, resource: RESOURCE, now: NOW })
+    expect(reason).toBe('subject_missing')
+    expect(rules.find(({ passed }) => passed === false)).toMatchObject({
+      rule: 'claims',
+      seen: 'no sub, and username points to a person',
+    })
+    expect(meaning?.means).toBe('The token does not say who it belongs to.')
+    expect(meaning?.cure).toContain('set subjectClaim (OIDC_SUBJECT_CLAIM) to username')
+  })
+
+  test('keeps within 80 columns', async () => {
+    const { emulator, explain } = setUp()
+    const text = explanationText(await explain(await emulator.mint({ claims: { exp: 1 } })))
+    const visible = stripVTControlCharacters(text).split('\n')
+    expect(visible.filter(line => line.length > 80)).toEqual([])
+    expect(text).toContain('expired')
+  })
+})
+
+describe('saved keys', () => {
+  test('verify without a network what they were saved for, and refuse the rest alike', async () => {
+    const emulator = emulate()
+    const recording = recordingFetch(emulator.fetch)
+    await create(contextWith(recording.fetch)).warmUp()
+    const saved = readSavedKeys(JSON.stringify(recording.saved()))
+    const validator = create(contextWith(offlineFetch(saved, () => expect.fail('the metadata was saved'))))
+    const context = { validator, resource: RESOURCE, now: NOW }
+    expect(await explainToken(await emulator.mint(), context)).toMatchObject({ verdict: 'accepted' })
+    const foreign = await emulate().mint()
+    expect(await explainToken(foreign, context)).toMatchObject({ verdict: 'refused', reason: 'key_unknown' })
+  })
+
+  test('may be a plain key set, with the configured issuer', async () => {
+    const emulator = emulate()
+    const saved = readSavedKeys(JSON.stringify({ keys: emulator.keys.published() }))
+    const validator = create(contextWith(offlineFetch(saved, () => `${ORIGIN}/`)))
+    const explanation = await explainToken(await emulator.mint(), { validator, resource: RESOURCE, now: NOW })
+    expect(explanation.verdict).toBe('accepted')
+  })
+
+  test('that are none are refused in words', () => {
+    expect(() => readSavedKeys('{"jwks":[]}')).toThrow('is no key set')
+  })
+})
+
+describe('the audit log', () => {
+  const line = (entry: object) => `${JSON.stringify({ level: 'info', time: '2026-11-21T07:00:00.000Z', ...entry })}\n`
+
+  test('gives the refusal with the id, and passes over broken lines and ids that only begin alike', async () => {
+    const log = [
+      'not JSON abc-1\n',
+      line({ event: 'request_refused', request_id: 'abc-1f', status: 401, reason: 'expired', facts: {} }),
+      line({
+        event: 'request_refused',
+        request_id: 'abc-1',
+        status: 401,
+        reason: 'auth0.other_api',
+        facts: { detail: 'for another API', cure: 'create an API' },
+      }),
+    ]
+    expect(await findRefusal(Readable.from(log), 'abc-1')).toEqual({
+      id: 'abc-1',
+      time: '2026-11-21T07:00:00.000Z',
+      status: 401,
+      reason: 'auth0.other_api',
+      facts: { detail: 'for another API', cure: 'create an API' },
+      who: undefined,
+    })
+  })
+
+  test('says so where no line has the id', async () => {
+    expect(await findRefusal(Readable.from([line({ request_id: 'other' })]), 'abc-1')).toBeUndefined()
+  })
+})

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { freePort, listen } from '../../support/http.ts'
+
+/** `npm run demo-as` with the given settings. */
+function run(settings: Record<string, string>) {
+  const child = spawn(process.execPath, ['app/serve/authorization-server-main.ts'], {
+    env: { PATH: process.env.PATH, ...settings },
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', chunk => {
+    stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    stderr += chunk
+  })
+  return { child, exit: once(child, 'exit'), output: () => ({ stdout, stderr }) }
+}
+
+describe('the process', () => {
+  it('serves, says so, warns of nothing, and stops when told to', async () => {
+    const port = await freePort()
+    const { child, exit, output } = run({ AUTH_SERVER_PORT: String(port) })
+    await once(child.stdout, 'data')
+    const metadata = await (await fetch(`http://localhost:${port}/.well-known/oauth-authorization-server`)).json()
+    expect(metadata).toMatchObject({ issuer: `http://localhost:${port}` })
+    child.kill('SIGTERM')
+    expect(await exit).toEqual([0, null])
+    expect(output().stderr).toBe('')
+    const events = output().stdout.trim().split('\n')
+    expect(events.map(line => JSON.parse(line))).toEqual([
+      expect.objectContaining({
+        event: 'started',
+        issuer: `http://localhost:${port}`,
+        access_tokens: 'opaque',
+        resource: 'http://localhost:3232/mcp',
+      }),
+      expect.objectContaining({ event: 'stopping', signal: 'SIGTERM' }),
+    ])
+  })
+
+  it('says which setting to change when its port is taken, and exits with 1', async () => {
+    const taken = await listen(() => {})
+    onTestFinished(taken.close)
+    const { exit, output } = run({ AUTH_SERVER_PORT: String(taken.port) })
+    expect(await exit).toEqual([1, null])
+    expect(output().stderr).toContain(`AUTH_SERVER_PORT: port ${taken.port} is taken by another program`)
+    expect(output().stderr).not.toContain('    at ')
+  })
+
+  it.each([
+    ['the MCP server', { PUBLIC_URL: 'https://mcp.example.com' }],
+    ['the authorization server', { AUTH_SERVER_URL: 'https://auth.example.com' }],
+  ])('does not start on the well-known secret when %s is not on this machine', async (_name, settings) => {
+    const { exit, output } = run(settings)
+    expect(await exit).toEqual([1, null])
+    expect(output().stderr).toContain('DEMO_RS_CLIENT_SECRET')
+  })
+})

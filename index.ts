@@ -1,8 +1,18 @@
 // What is listed here is public; everything else may change.
 
-export { createResourceServer, type ResourceServerOptions } from './app/serve/http.ts'
-export type { ProtectedEndpoint } from './app/serve/protected-route.ts'
-export { createValidatorContext, type ValidatorContextOptions } from './auth/validator-context.ts'
+// For adapters of your own (docs/adapters.md).
+export { z } from 'zod'
+// Sign-in for a server: one declaration, one line to swap the provider.
+export {
+  type AuthOptions,
+  type Auths,
+  configure,
+  createAuth,
+  createAuths,
+  type Declarations,
+} from './auth/create-auth.ts'
+export type { AccessRules, ResourceDeclaration } from './auth/declaration.ts'
+export type { ConfiguredProvider } from './config/providers.ts'
 export { type Adapter, type AdapterContext, defineAdapter } from './src/adapter.ts'
 export {
   claimPath,
@@ -16,22 +26,22 @@ export {
   textList,
   textListNonEmpty,
 } from './src/adapter-options.ts'
-export { requireScopes } from './src/bearer/assert-scopes.ts'
-export {
-  createGate,
-  type Decision,
-  type Gate,
-  type GateOptions,
-  type Presentation,
-} from './src/bearer/authenticator.ts'
-export { bearerToken, type CredentialSource } from './src/bearer/credentials.ts'
-export { createProofCheck, type DpopOptions, type PresentedProof, type ProofCheck } from './src/bearer/dpop.ts'
-export { createProofMemory, type ProofMemory } from './src/bearer/proof-memory.ts'
-export { type ChallengeOptions, type Refusal, refusal } from './src/bearer/refusal.ts'
+export type {
+  Access,
+  Answer,
+  Auth,
+  AuthObserver,
+  BodyProblem,
+  Decision,
+  ObservedProvider,
+  Operation,
+  Refused,
+  RequestHead,
+  ScopeChallengeHandler,
+} from './src/auth.ts'
+export type { AuthorizationServer } from './src/authorization-server.ts'
 export { type ClaimOptions, claimMistakes, claimOptions, claimRules, subjectReason } from './src/claims/options.ts'
-export type { UpstreamCall, ValidatorContext, ValidatorObserver } from './src/context.ts'
-export { type BearerAuthOptions, bearerAuth } from './src/edges/express.ts'
-export { type BearerFetchOptions, type BearerHandler, bearerFetch } from './src/edges/fetch.ts'
+export type { CompleteContext, ProviderCall, ValidatorContext, ValidatorObserver } from './src/context.ts'
 export { type CheckEndpointValidatorOptions, createCheckEndpointValidator } from './src/engines/check-endpoint.ts'
 export type { AudienceRule, ClaimMapping, ClaimRules, Claims } from './src/engines/claim-judge.ts'
 export { scopesFrom, scopesFromAll } from './src/engines/claim-judge.ts'
@@ -63,18 +73,16 @@ export {
   type IdentityLink,
   type IdentityResolver,
 } from './src/identity-links.ts'
-export {
-  type ProtectedResourceMetadata,
-  type ProtectedResourceOptions,
-  protectedResourceMetadata,
-  protectedResourceMetadataUrl,
-} from './src/metadata/protected-resource.ts'
+export type { ProtectedResourceMetadata } from './src/metadata/protected-resource.ts'
+export { createProviderFetch } from './src/provider-fetch.ts'
 export { resourceSpellings } from './src/resource.ts'
+export { grantedScopes, type ScopeGrant, scopeGrants } from './src/scopes/grants.ts'
 export type {
+  AuthInfo,
   Confirmation,
   PresentationScheme,
+  ServerMetadata,
   TokenValidator,
   ValidatedToken,
-  VerifiedAuthInfo,
 } from './src/token-validator.ts'
 export type { OpaqueTokens } from './src/validators/routed.ts'

@@ -64,7 +64,7 @@ export const auth0 = defineAdapter({
     }
   },
   create({ metadataUrl, audience, furtherIssuers, scopeClaims }, context) {
-    const [api, ...others] = audience ?? resourceSpellings(context.resource)
+    const [api, ...others] = audience ?? resourceSpellings(context)
     const issuer = issuerOf(metadataUrl)
     return createJwtValidator(
       {

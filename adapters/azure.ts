@@ -82,6 +82,7 @@ export const azure = defineAdapter({
     if ('mistake' in authority) throw new TypeError(`metadataUrl ${authority.mistake}`)
     const { issuer, shared, tenant } = authority
     const uri = appIdUri ?? context.resource
+    const uris = resourceSpellings(appIdUri === undefined ? context : { resource: appIdUri })
     const rule = issuerRule(authority, options)
     const refusals = { authority, appIdUri: uri, answersFor: rule.answersFor }
     const metadata = new URL(authority.metadataUrl)
@@ -94,7 +95,7 @@ export const azure = defineAdapter({
         algorithms: ['RS256'], // The keys have no alg.
         types: ['JWT'],
         // An App ID URI is one app's in its own tenant only; a client id everywhere.
-        audience: { audience: shared ? [clientId] : [clientId, `api://${clientId}`, ...resourceSpellings(uri)] },
+        audience: { audience: shared ? [clientId] : [clientId, `api://${clientId}`, ...uris] },
         subject: ({ tid, oid }) => `${tid}.${oid}`, // sub differs from app to app.
         clientId: ({ azp, appid }) => azp ?? appid,
         tenant: ({ tid }) => tid,

@@ -31,7 +31,7 @@ export const demo = defineAdapter({
   opaqueTokens: ({ accessTokenFormat }) => (accessTokenFormat === 'opaque' ? 'any' : 'none'),
   create({ metadataUrl, accessTokenFormat, clientId, clientSecretEnv, revokedBefore }, context) {
     const { issuer } = issuerAndMetadata(metadataUrl)
-    const audience = { audience: resourceSpellings(context.resource) }
+    const audience = { audience: resourceSpellings(context) }
     const check = revokedBefore === undefined ? undefined : refuseBefore(revokedBefore)
     if (accessTokenFormat === 'jwt') {
       return createJwtValidator({ issuer, audience, types: ['at+jwt'], check }, context)

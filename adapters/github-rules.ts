@@ -1,4 +1,4 @@
-import type { ValidatorContext } from '../src/context.ts'
+import type { CompleteContext } from '../src/context.ts'
 import type { Claims } from '../src/engines/claim-judge.ts'
 import { type ProviderAnswer, throttled } from '../src/engines/provider-request.ts'
 import { InvalidTokenError, MisconfigurationError } from '../src/errors.ts'
@@ -47,7 +47,7 @@ export function refuseOtherKinds(token: string): void {
  *
  * @throws {InvalidTokenError | MisconfigurationError | ValidatorUnavailableError}
  */
-export function readCheck(answer: ProviderAnswer, { observer, now }: ValidatorContext): Claims {
+export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteContext): Claims {
   const { endpoint, status, headers } = answer
   if (status === 200) return readToken(answer.json())
   if (status === 404) {

@@ -29,7 +29,7 @@ export function createServiceAccountValidator(
     {
       issuer: { issuers: [issuer], answersFor, accepts: answersFor, canonical: () => issuer },
       metadataUrl,
-      audience: { audience: resourceSpellings(context.resource) },
+      audience: { audience: resourceSpellings(context) },
       algorithms: ['RS256'],
       types: null,
       clientId: ({ azp, sub }) => azp ?? sub,

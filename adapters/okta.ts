@@ -69,7 +69,7 @@ export const okta = defineAdapter({
   create(settings, context) {
     const { issuer, org, metadataUrl } = issuerOf(settings)
     const { clientIds, clientId, clientSecretEnv, agentTokens } = settings
-    const audience = settings.audience ?? (issuer === org ? ([org] as const) : resourceSpellings(context.resource))
+    const audience = settings.audience ?? (issuer === org ? ([org] as const) : resourceSpellings(context))
     const rules = {
       issuer,
       metadataUrl,

@@ -5,5 +5,6 @@ if (process.argv.length > 2) {
 } else {
   const { runProgram } = await import('./serve/program.ts')
   const { start } = await import('./serve/start.ts')
-  await runProgram(start)
+  const { notes } = await import('./notes/declaration.ts')
+  await runProgram(start, { declarations: () => ({ notes }) })
 }

@@ -7,16 +7,16 @@ import express from 'express'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { type Catalog, defineTool } from '../app/notes/catalog.ts'
+import { notes as declaration } from '../app/notes/declaration.ts'
 import { createNoteStore } from '../app/notes/notes.ts'
 import { createNotesCatalog } from '../app/notes/notes-catalog.ts'
-import { defaultScopes } from '../app/notes/scopes.ts'
 import { createCatalogServers } from '../app/notes/servers.ts'
-import { createResourceServer } from '../app/serve/http.ts'
+import { createHttpApp } from '../app/serve/http.ts'
 import { createMcpEndpoint } from '../app/serve/mcp/endpoint.ts'
-import { createProtectedRoute } from '../app/serve/protected-route.ts'
-import { createOriginCheck } from '../src/edges/origin.ts'
+import { authFrom } from '../auth/auth-from.ts'
+import { authInfoOf } from '../src/bearer/auth-info.ts'
 import { createJwtValidator } from '../src/engines/jwt.ts'
-import type { ValidatedToken } from '../src/token-validator.ts'
+import type { AuthInfo, ValidatedToken } from '../src/token-validator.ts'
 
 export interface CompositionSettings {
   issuer: string
@@ -31,7 +31,6 @@ const slow = defineTool({
   description: 'Takes a while.',
   inputSchema: z.strictObject({}),
   outputSchema: z.object({}),
-  scopes: [],
   annotations: {},
   handler: () => delay(20, {}),
 })
@@ -46,32 +45,28 @@ function createEndpoint() {
 
 /** Our server as it ships, validating JWTs. */
 export function checked({ issuer, resource, jwksUri }: CompositionSettings): RequestListener {
-  const endpoint = createEndpoint()
   const validator = createJwtValidator(
     { issuer, jwksUri, audience: { audience: [resource] }, types: ['at+jwt'] },
     { resource, fetch, now: Date.now },
   )
-  return createResourceServer({
-    resource,
+  return createHttpApp({
+    auth: authFrom({ ...declaration, resource }, validator, { observer: {} }),
     name: 'Notes',
-    validator,
-    authorizationServers: [issuer],
-    endpoint,
-    scopesSupported: endpoint.scopesSupported,
-    defaultScopes,
+    handle: createEndpoint().handle,
+    onError: error => console.error(error),
   })
 }
 
 /**
- * The same server with the check taken out: a gate that takes every request for whoever it says it is from, and operations
- * that need no scope. As many users as with the check: for a single one, compiled code takes the user for a constant.
+ * The same server with the check taken out: every request is taken for whoever it says it is from, and its body is parsed. As many
+ * users as with the check: for a single one, compiled code takes the user for a constant.
  */
 export function unchecked({ issuer, resource }: CompositionSettings): RequestListener {
-  const users = new Map<string, Promise<ValidatedToken>>()
-  function userOf(claim: string): Promise<ValidatedToken> {
+  const users = new Map<string, { token: ValidatedToken; auth: AuthInfo }>()
+  function userOf(claim: string) {
     const known = users.get(claim)
     if (known) return known
-    const user: ValidatedToken = Object.freeze({
+    const token: ValidatedToken = Object.freeze({
       issuer,
       subject: `user-${users.size}`,
       clientId: 'bench',
@@ -81,26 +76,20 @@ export function unchecked({ issuer, resource }: CompositionSettings): RequestLis
       principalType: 'user' as const,
       claims: {},
     })
-    const admitted = Promise.resolve(user)
-    users.set(claim, admitted)
-    return admitted
+    const user = { token, auth: authInfoOf(token, new URL(resource), token) }
+    users.set(claim, user)
+    return user
   }
   const endpoint = createEndpoint()
-  const route = createProtectedRoute({
-    gate: {
-      authenticate: ({ headers: { authorization = '' } }) => userOf(authorization.slice(-16)),
-      accept: () => {},
-      refuse: (_response, error) => console.error(error),
-    },
-    endpoint: { requiredScopes: () => [], handle: endpoint.handle },
-    scopesSupported: [],
-    checkOrigin: createOriginCheck({ publicUrl: resource, allowedHosts: [], allowedOrigins: [] }),
-    bodyLimit: 1024 * 1024,
-    onError: error => console.error(error),
-  })
   return (req, res) => {
-    if (req.url === '/mcp') route(req, res)
-    else res.writeHead(404).end()
+    if (req.url !== '/mcp') return void res.writeHead(404).end()
+    const { authorization = '' } = req.headers
+    const chunks: Buffer[] = []
+    req.on('data', chunk => chunks.push(chunk))
+    req.on('end', () => {
+      const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString())
+      endpoint.handle(Object.assign(req, { ...userOf(authorization.slice(-16)), body }), res).catch(console.error)
+    })
   }
 }
 

@@ -6,7 +6,7 @@ import { auth } from 'express-oauth2-jwt-bearer'
 import { createVerifier } from 'fast-jwt'
 import { createLocalJWKSet, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
-import { bearerToken } from '../src/bearer/credentials.ts'
+import { presentedToken } from '../src/bearer/credentials.ts'
 import { createJwtValidator } from '../src/engines/jwt.ts'
 import type { TokenValidator } from '../src/token-validator.ts'
 import { type BenchSection, type Measurement, ratio } from './report.ts'
@@ -89,7 +89,7 @@ async function measureCached(token: string): Promise<Map<string, Measurement>> {
         run: async fresh => {
           for (const authorization of fresh) {
             const validated = await validator.validate(
-              bearerToken({ authorization, authorizationCount: 1, url: '/mcp' }),
+              presentedToken({ authorization, authorizationCount: 1, url: '/mcp' }, 'Bearer'),
             )
             if (validated !== expected) throw new Error('not from the cache')
           }

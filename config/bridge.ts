@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { adapterNamed, recognizeAdapter } from '../adapters/index.ts'
 import { httpsUrl, strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/errors.ts'
 import { scopeGrants } from '../src/scopes/grants.ts'
 import type { Environment } from './environment.ts'
+import { readJsonFile } from './files.ts'
 import { metadataUrlOf } from './providers.ts'
 import type { Settings } from './settings.ts'
 
@@ -16,7 +16,7 @@ export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSch
   /** Absent for a public client, which only `oidc` may be. */
   readonly clientSecret?: string
   /** 32 bytes each, the one in use first; none: made at the start. */
-  readonly keys: readonly Buffer[]
+  readonly keys: readonly Uint8Array[]
 }
 
 export type BridgeProvider = keyof typeof PRINCIPALS
@@ -129,7 +129,7 @@ function rulesOf(settings: Settings, provider: BridgeProvider, report: Report) {
     for (const [name, value] of Object.entries(rest)) {
       if (value.length > 0) report(name, 'and BRIDGE_CONFIG are both set; keep one')
     }
-    const parsed = rulesSchema(provider).safeParse(readJson(BRIDGE_CONFIG, report))
+    const parsed = rulesSchema(provider).safeParse(readRules(BRIDGE_CONFIG, report))
     for (const issue of parsed.error?.issues ?? []) report(`${BRIDGE_CONFIG}: ${issue.path.join('.')}`, issue.message)
     return parsed.data
   }
@@ -149,17 +149,11 @@ function rulesOf(settings: Settings, provider: BridgeProvider, report: Report) {
   return parsed.data
 }
 
-function readJson(path: string, report: Report): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    report(
-      'BRIDGE_CONFIG',
-      code ? `names a file that cannot be read (${code})` : `names a file that is not JSON: ${message}`,
-    )
-    return undefined
-  }
+function readRules(path: string, report: Report): unknown {
+  const file = readJsonFile(path)
+  if ('value' in file) return file.value
+  report('BRIDGE_CONFIG', `names a file that ${file.problem}`)
+  return undefined
 }
 
 function keysOf({ BRIDGE_KEYS }: Settings, report: Report): Buffer[] {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { httpsUrl, strictObject } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/errors.ts'
 import { type Environment, readSecret } from './environment.ts'
+import { readJsonFile } from './files.ts'
 
 /** A client that the operator set up, in RFC 7591 members; secrets filled in. */
 export type ClientEntry = {
@@ -55,7 +55,7 @@ const SEE = 'docs/clients.md'
 export function loadClients(path: string | undefined, env: Environment, problems: ConfigProblem[]): ClientEntry[] {
   if (path === undefined) return []
   const report = (problem: string, setting = 'AUTH_CLIENTS_FILE') => void problems.push({ setting, problem, see: SEE })
-  const parsed = clientsFile.safeParse(readJson(path, report))
+  const parsed = clientsFile.safeParse(readClients(path, report))
   for (const issue of parsed.error?.issues ?? []) report(`${issue.path.join('.') || 'file'}: ${issue.message}`)
   const ids = parsed.data?.clients.map(({ client_id }) => client_id) ?? []
   for (const id of ids.filter((id, i) => ids.indexOf(id) !== i)) report(`two clients have the id ${id}`)
@@ -83,12 +83,9 @@ export function loadClients(path: string | undefined, env: Environment, problems
 
 const MIN_SECRET = 16
 
-function readJson(path: string, report: (problem: string) => void): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    report(code ? `names a file that cannot be read (${code})` : `names a file that is not JSON: ${message}`)
-    return { clients: [] }
-  }
+function readClients(path: string, report: (problem: string) => void): unknown {
+  const file = readJsonFile(path)
+  if ('value' in file) return file.value
+  report(`names a file that ${file.problem}`)
+  return { clients: [] }
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { ConfigProblem } from '../src/errors.ts'
+import { readTextFile } from './files.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -14,7 +14,7 @@ export function readSecret(name: string, env: Environment, problems: ConfigProbl
   if (!file) return value
   let content: string
   try {
-    content = readFileSync(file, 'utf8').trim()
+    content = readTextFile(file).trim()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     problems.push({

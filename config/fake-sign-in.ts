@@ -1,14 +1,17 @@
 import type { ConfigProblem } from '../src/errors.ts'
-import { isLoopback } from '../src/resource.ts'
+import { isLoopback } from '../src/url.ts'
 import type { Settings } from './settings.ts'
 
 /** A server that issues or accepts tokens of the demo sign-in. */
 export interface FakeSignIn {
   readonly settings: Readonly<Settings>
-  readonly publicUrl: string
+  /** Every name of every server. */
+  readonly publicUrls: readonly string[]
   /** Of the demo authorization server. */
   readonly issuer: string
   readonly isProduction: boolean
+  /** The code names its providers, and settings do not. */
+  readonly inCode: boolean
 }
 
 const SWITCH = 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN'
@@ -19,15 +22,16 @@ const SWITCH = 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN'
  *
  * @returns A problem where it must not start, and a warning where the switch allows it.
  */
-export function checkFakeSignIn({ settings, publicUrl, issuer, isProduction }: FakeSignIn): {
+export function checkFakeSignIn({ settings, publicUrls, issuer, isProduction, inCode }: FakeSignIn): {
   problem?: ConfigProblem
   warning?: ConfigProblem
 } {
   const { ALLOWED_HOSTS, HOST } = settings
   const foreign = ALLOWED_HOSTS.filter(host => !isLocalUrl(`http://${host}`))
+  const open = publicUrls.filter(url => !isLocalUrl(url))
   const exposures = [
-    ...(isLocalUrl(publicUrl) ? [] : [`PUBLIC_URL is ${publicUrl}`]),
-    ...(isLocalUrl(issuer) || new URL(issuer).origin === new URL(publicUrl).origin
+    ...(open.length > 0 ? [`the server's URL is ${open[0]}`] : []),
+    ...(isLocalUrl(issuer) || open.some(url => new URL(url).origin === new URL(issuer).origin)
       ? []
       : [`AUTH_SERVER_URL is ${issuer}`]),
     ...(isLocalAddress(HOST) ? [] : [`HOST is ${HOST}`]),
@@ -40,7 +44,7 @@ export function checkFakeSignIn({ settings, publicUrl, issuer, isProduction }: F
     const problem = `is on: everybody can sign in as anybody (${why})`
     return { warning: { setting: SWITCH, problem, see: SEE } }
   }
-  const [setting, is] = choiceOf(settings)
+  const [setting, is] = inCode ? ['providers', 'includes demo,'] : choiceOf(settings)
   const problem = `${is} a sign-in that lets everybody in as anybody, and others could reach it (${why}). Name a real provider, keep the server on this machine (localhost, HOST=127.0.0.1), or set ${SWITCH}=on`
   return { problem: { setting, problem, see: SEE } }
 }

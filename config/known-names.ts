@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { adapterNamed, adapters, recognizeAdapter } from '../adapters/index.ts'
 import type { Environment } from './environment.ts'
+import { readJsonFile } from './files.ts'
+import { providerFiles } from './provider-files.ts'
+import type { ConfiguredProvider } from './providers.ts'
 import { secretSettings, settingsSchema } from './settings.ts'
 
 /** The names that can be read from the environment. */
@@ -17,18 +19,21 @@ export interface KnownNames {
 
 /**
  * Finds out which names are read. Looks into the files that `AUTH_CONFIG`, `AUTH_SHADOW` and `AUTH_CLIENTS_FILE` name, because
- * these refer to variables of the user's own. Problems with these files are left to whoever loads them.
+ * these refer to variables of the user's own. Problems with these files are left to the code that loads them.
+ *
+ * @param inCode - Providers that were configured in code, and so need no setting that names one.
  */
-export function knownNames(env: Environment): KnownNames {
+export function knownNames(env: Environment, inCode?: readonly ConfiguredProvider[]): KnownNames {
   const configs = commaList(env.AUTH_CONFIG)
   const [shadow] = wordList(env.AUTH_SHADOW)
-  const own = [...configs, ...(shadow?.endsWith('.json') ? [shadow] : [])].map(readJson)
+  const files = [...configs, ...(shadow?.endsWith('.json') ? [shadow] : [])].map(readJson)
+  const own = inCode ? inCode.map(({ adapter, options }) => ({ ...options, adapter: adapter.name })) : files
   const named = wordList(env.AUTH_PROVIDER)
   // Beside a shadow the URL is the shadow's.
   const addressed = shadow === undefined ? recognized(env.AUTH_METADATA_URL) : undefined
-  const isDemoByDefault = named.length === 0 && configs.length === 0 && addressed === undefined
+  const isDemoByDefault = !inCode && named.length === 0 && configs.length === 0 && addressed === undefined
   const byDefault = configs.length > 0 ? [] : [addressed ?? 'demo']
-  const inForce = named.length > 0 ? named : byDefault
+  const inForce = inCode ? [] : named.length > 0 ? named : byDefault
 
   const read = new Set([
     ...Object.keys(settingsSchema.shape),
@@ -44,7 +49,9 @@ export function knownNames(env: Environment): KnownNames {
     unread: new Map(others.filter(([variable]) => !read.has(variable))),
     isDemoByDefault,
     usesOwnServer:
-      env.AUTH_BRIDGE?.trim() === 'on' || inForce.includes('demo') || own.some(file => adapterIn(file) === 'demo'),
+      (!inCode && env.AUTH_BRIDGE?.trim() === 'on') ||
+      inForce.includes('demo') ||
+      own.some(file => adapterIn(file) === 'demo'),
   }
 }
 
@@ -75,7 +82,7 @@ function recognized(text = ''): string | undefined {
 }
 
 function providerFile(provider: string): unknown {
-  return adapterNamed(provider) && readJson(new URL(`./${provider}.json`, import.meta.url))
+  return adapterNamed(provider) && providerFiles[provider]
 }
 
 /** References, and secrets together with the files that may hold them. */
@@ -99,11 +106,7 @@ function adapterIn(file: unknown): unknown {
   return typeof file === 'object' && file !== null && 'adapter' in file ? file.adapter : undefined
 }
 
-function readJson(file: string | URL | undefined): unknown {
-  if (!file) return undefined
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
-  }
+function readJson(path: string | undefined): unknown {
+  const file = path ? readJsonFile(path) : undefined
+  return file && 'value' in file ? file.value : undefined
 }

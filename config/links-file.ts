@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
-import { parse } from 'csv-parse/sync'
 import { ConfigError } from '../src/errors.ts'
 import { createIdentityResolver, type IdentityLink, type IdentityResolver } from '../src/identity-links.ts'
+import { parseCsv } from './csv.ts'
+import { readTextFile, stateOfFile } from './files.ts'
 
 /** Header of a file of links. */
 export const LINK_COLUMNS = ['old_issuer', 'old_subject', 'new_issuer', 'new_subject'] as const
@@ -26,47 +26,42 @@ export interface LinkFile {
  */
 export function openLinkFile(
   path: string,
-  onReload: (outcome: { links: number } | { error: Error }) => void,
+  observer: { links?(outcome: { links: number } | { error: Error }): void },
   lookMilliseconds = LOOK_MILLISECONDS,
 ): LinkFile {
-  let seen = stateOf(path)
+  let seen = stateOfFile(path)
   let resolver = createResolver(readLinks(path))
   const look = () => {
-    const state = stateOf(path)
+    const state = stateOfFile(path)
     if (state === seen) return
     seen = state
     try {
       const links = readLinks(path)
       resolver = createResolver(links)
-      onReload({ links: links.length })
+      observer.links?.({ links: links.length })
     } catch (error) {
-      onReload({ error: error as Error })
+      observer.links?.({ error: error as Error })
     }
   }
   // By looking at it, not by events: those of a file that is replaced or mounted come or do not, by platform.
-  const timer = setInterval(look, lookMilliseconds).unref()
+  const timer = setInterval(look, lookMilliseconds)
+  timer.unref?.()
   return { resolve: identity => resolver(identity), close: () => clearInterval(timer) }
-}
-
-/** Changes whenever the file does; empty when it is not there. */
-function stateOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : ''
 }
 
 /** @throws {ConfigError} */
 export function readLinks(path: string): IdentityLink[] {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readTextFile(path)
   } catch (error) {
     throw problem(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
   let rows: Partial<LinkRow>[]
   try {
-    rows = parse(text, { columns: true, bom: true, skip_empty_lines: true })
+    rows = parseCsv(text)
   } catch (error) {
-    throw problem(`names a file that is no CSV: ${(error as Error).message}`)
+    throw problem(`names a file that is not CSV: ${(error as Error).message}`)
   }
   return rows.map((row, index) => {
     const missing = LINK_COLUMNS.filter(column => !row[column])

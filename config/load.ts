@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { ConfigError, type ConfigProblem } from '../src/errors.ts'
-import { canonicalResource, isLoopback } from '../src/resource.ts'
+import { canonicalResource } from '../src/resource.ts'
+import { isLoopback } from '../src/url.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'
 import { type ClientEntry, loadClients } from './clients.ts'
 import { type Environment, readSecret } from './environment.ts'
@@ -8,30 +8,58 @@ import { checkFakeSignIn } from './fake-sign-in.ts'
 import { knownNames } from './known-names.ts'
 import { checkNames, type SettingsFile } from './name-problems.ts'
 import { productionProblems } from './production.ts'
-import { loadProviders, type ProviderConfiguration } from './providers.ts'
-import { type Settings, secretSettings, settingsSchema } from './settings.ts'
+import {
+  type ConfiguredProvider,
+  type LoadedProviders,
+  loadConfiguredProviders,
+  loadProviders,
+  type ProviderConfiguration,
+} from './providers.ts'
+import { type ResourceNames, type ResourcePlace, resourceNames } from './public-urls.ts'
+import { checkScopeRules } from './scope-rules.ts'
+import { programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
 
 export type { Environment } from './environment.ts'
+
+/** One server of the process, as far as settings decide about it. */
+export interface ResourceConfiguration extends ResourceNames, LoadedProviders {
+  /** Under which it was declared. */
+  readonly key: string
+  /** Client id and secret under which it introspects at our own authorization server. */
+  readonly demoClientId: string
+}
 
 /** The settings with everything that follows from them worked out. Read-only. */
 export interface Configuration {
   readonly settings: Readonly<Settings>
-  /** Providers whose tokens are accepted; one at least. */
+  /** Where our own authorization server runs. */
+  readonly mode: 'beside' | 'embedded' | 'separate'
+  /** One at least. */
+  readonly resources: readonly [ResourceConfiguration, ...ResourceConfiguration[]]
+  /** Providers whose tokens are accepted; one at least. Those of the first resource. */
   readonly providers: readonly ProviderConfiguration[]
   /** The provider that is tried out beside them and decides nothing. */
   readonly shadow?: ProviderConfiguration
-  /** Identifier of the MCP server (RFC 8707) and URL of its endpoint. */
+  /** Identifier of the MCP server (RFC 8707) and URL of its endpoint. The first of several. */
   readonly resource: string
+  /** Whether tokens of our own authorization server are accepted, demo or bridge. */
+  readonly usesOwnServer: boolean
   /** Clients of our authorization server that the operator set up. */
   readonly clients: readonly ClientEntry[]
   /** Where our authorization server signs people in; absent: at its fake upstream. */
   readonly bridge?: BridgeConfiguration
-  /** Issuer of the demo authorization server, byte for byte as it is published. */
+  /** Issuer of our own authorization server, byte for byte as it is published. */
   readonly demoIssuer: string
-  /** Secret under which the MCP server introspects at the demo authorization server. */
+  /** Secret under which the MCP servers introspect there. */
   readonly demoClientSecret: string
   /** What an operator should know although the server starts. */
   readonly warnings: readonly ConfigProblem[]
+}
+
+/** What the declaration of a server says that settings are checked against. */
+export interface ConfiguredResource extends ResourcePlace {
+  /** Every scope of the server. Default: unknown, so that rules may name any. */
+  readonly scopes?: Readonly<Record<string, string>>
 }
 
 export interface LoadOptions {
@@ -39,6 +67,14 @@ export interface LoadOptions {
   readonly file?: SettingsFile
   /** The process is the authorization server, whichever tokens the MCP server accepts. Default: `false`. */
   readonly isAuthorizationServer?: boolean
+  /** Servers of the process by key. Default: one at `/mcp`. */
+  readonly resources?: Readonly<Record<string, ConfiguredResource>>
+  /**
+   * The settings stand in the environment of the user's own server: those of our program are not ours to read there. Default: `false`.
+   */
+  readonly isLibrary?: boolean
+  /** Providers configured in code, instead of those that settings name. */
+  readonly providers?: readonly ConfiguredProvider[]
 }
 
 /** Known to everybody who reads this, and therefore good for two processes of one machine only. */
@@ -51,48 +87,32 @@ const SEE = 'docs/settings.md'
  *
  * @throws {ConfigError} Lists every problem at once; names settings, never the values of secrets.
  */
-export async function loadConfiguration(env: Environment, options: LoadOptions = {}): Promise<Configuration> {
-  const { file, isAuthorizationServer = false } = options
-  const known = knownNames(env)
+export function loadConfiguration(env: Environment, options: LoadOptions = {}): Configuration {
+  const { file, isAuthorizationServer = false, isLibrary = false } = options
+  const inCode = options.providers !== undefined
+  const known = knownNames(env, options.providers)
   const withheld = file?.withheld.filter(({ setting }) => !(setting in env) && known.read.has(setting)) ?? []
   // Part of the configuration is missing then, so nothing more can be said about it.
   if (withheld.length > 0) throw new ConfigError(withheld)
-  const usesOwnServer = known.usesOwnServer || isAuthorizationServer
+  const usesOwnServer = isAuthorizationServer || known.usesOwnServer
   const names = checkNames(env, { ...known, usesOwnServer }, file)
   const problems: ConfigProblem[] = [...names.problems]
   const warnings: ConfigProblem[] = [...names.warnings]
-  const values = readValues(env, problems)
-  const parsed = settingsSchema.safeParse(values)
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      const setting = String(issue.path[0])
-      problems.push({ setting, problem: issue.message, see: SEE })
-    }
-    throw new ConfigError(problems)
-  }
-  const settings = parsed.data
+  const settings = readSettings(env, isLibrary, problems)
+  const mode = settings.AUTH_MODE ?? (isLibrary ? 'embedded' : 'beside')
 
-  const publicUrl = settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`
-  const resource = attempt(problems, () => canonicalResource(new URL('/mcp', publicUrl).href))
-  if (settings.PUBLIC_URL !== undefined && new URL(settings.PUBLIC_URL).pathname !== '/') {
-    problems.push({
-      setting: 'PUBLIC_URL',
-      problem: 'must be an origin without a path; the endpoint is /mcp below it',
-      see: SEE,
-    })
-  }
+  const places = Object.entries(options.resources ?? { mcp: {} })
+  const placed = places.flatMap(([key, declared]) => {
+    const place = places.length > 1 ? `${key}.` : ''
+    const found = resourceNames(declared, settings.PUBLIC_URL, publicUrlOf(env, settings, isLibrary), place, problems)
+    return found ? { key, ...found } : []
+  })
+  refuseSameResource(placed, problems)
+  const publicUrl = placed[0]?.publicUrl ?? settings.PUBLIC_URL[0] ?? 'http://localhost'
 
-  const demoIssuer = demoIssuerOf(settings, publicUrl, problems)
-  const demoClientSecret = settings.DEMO_RS_CLIENT_SECRET ?? madeSecret(settings, publicUrl, demoIssuer, problems)
-  const derived = {
-    AUTH_SERVER_URL: demoIssuer,
-    ACCESS_TOKEN_FORMAT: settings.ACCESS_TOKEN_FORMAT,
-    DEMO_RS_CLIENT_ID: settings.DEMO_RS_CLIENT_ID,
-    DEMO_RS_CLIENT_SECRET: demoClientSecret,
-    DEMO_RS_CLIENT_SECRET_FILE: undefined,
-    MCP_RESOURCE: resource,
-  }
-  const isBridge = settings.AUTH_BRIDGE === 'on'
+  const demoIssuer = demoIssuerOf({ settings, mode, publicUrl, isLibrary, usesOwnServer }, problems)
+  const demoClientSecret = settings.DEMO_RS_CLIENT_SECRET ?? madeSecret(mode, publicUrl, demoIssuer, problems)
+  const isBridge = settings.AUTH_BRIDGE === 'on' && !inCode
   const bridge = isBridge ? loadBridge(settings, env, demoIssuer, problems) : undefined
   if (isBridge && settings.REDIS_URL !== undefined && !settings.BRIDGE_KEYS) {
     problems.push({
@@ -102,26 +122,72 @@ export async function loadConfiguration(env: Environment, options: LoadOptions =
       see: 'docs/bridge.md',
     })
   }
+  if (inCode) refuseProviderSettings(settings, problems)
   // Behind the bridge, the tokens are those of our own authorization server.
   const accepted = isBridge
     ? { ...settings, AUTH_PROVIDER: ['demo'], AUTH_CONFIG: [], AUTH_METADATA_URL: shadowOfBridge(settings) }
     : settings
-  const loaded = await loadProviders(accepted, env, derived).catch(error => collect(problems, error))
+  const resources = places.flatMap(([key], index): ResourceConfiguration[] => {
+    const names = placed.find(other => other.key === key)
+    const demoClientId = index === 0 ? settings.DEMO_RS_CLIENT_ID : `${settings.DEMO_RS_CLIENT_ID}-${key}`
+    const derived = {
+      AUTH_SERVER_URL: demoIssuer,
+      ACCESS_TOKEN_FORMAT: settings.ACCESS_TOKEN_FORMAT,
+      DEMO_RS_CLIENT_ID: demoClientId,
+      DEMO_RS_CLIENT_SECRET: demoClientSecret,
+      DEMO_RS_CLIENT_SECRET_FILE: undefined,
+      // What is wrong with its providers is told, too, where the server itself has no name yet.
+      MCP_RESOURCE: names?.resource ?? publicUrl,
+    }
+    const load = () =>
+      options.providers
+        ? loadConfiguredProviders(options.providers, env, derived)
+        : loadProviders(accepted, env, derived)
+    const loaded = attempt(problems, load)
+    return names && loaded ? [{ ...names, ...loaded, demoClientId }] : []
+  })
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
+  const declared = places.map(([, { scopes }]) => scopes)
+  if (declared.every(scopes => scopes !== undefined)) {
+    const { providers = [], shadow } = resources[0] ?? {}
+    const all = shadow ? [...providers, shadow] : providers
+    checkScopeRules({ settings, bridge, clients, providers: all, scopes: declared }, problems)
+  }
   const isProduction = env.NODE_ENV?.trim() === 'production'
   if (usesOwnServer && !isBridge) {
-    const { problem, warning } = checkFakeSignIn({ settings, publicUrl, issuer: demoIssuer, isProduction })
-    if (problem) problems.push(problem)
-    if (warning) warnings.push(warning)
+    const publicUrls = placed.flatMap(({ resource, furtherResources }) => [resource, ...furtherResources])
+    const found = checkFakeSignIn({ settings, publicUrls, issuer: demoIssuer, isProduction, inCode })
+    if (found.problem) problems.push(found.problem)
+    if (found.warning) warnings.push(found.warning)
   }
   if (isProduction) {
     const ownIssuer = usesOwnServer ? demoIssuer : undefined
     const reported = new Set(problems.map(({ setting }) => setting))
-    const found = productionProblems({ settings, publicUrl, ownIssuer })
+    const found = productionProblems({ settings, mode, publicUrl, ownIssuer })
     problems.push(...found.filter(({ setting }) => !reported.has(setting)))
   }
-  if (problems.length > 0 || resource === undefined || loaded === undefined) throw new ConfigError(problems)
-  return { settings, ...loaded, bridge, clients, resource, demoIssuer, demoClientSecret, warnings }
+  const [first, ...others] = resources
+  if (problems.length > 0 || !first) throw new ConfigError(distinct(problems))
+  const { providers, shadow, resource } = first
+  return {
+    settings,
+    mode,
+    resources: [first, ...others],
+    providers,
+    shadow,
+    resource,
+    usesOwnServer,
+    bridge,
+    clients,
+    demoIssuer,
+    demoClientSecret,
+    warnings,
+  }
+}
+
+/** Of several resources, each reports what is wrong with the providers that they share. */
+function distinct(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return [...new Map(problems.map(problem => [`${problem.setting}\n${problem.problem}`, problem])).values()]
 }
 
 /** The metadata URL of the provider behind the bridge, where clients are to go there directly later. */
@@ -129,27 +195,88 @@ function shadowOfBridge({ AUTH_PROVIDER, AUTH_SHADOW, AUTH_METADATA_URL }: Setti
   return AUTH_SHADOW !== undefined && AUTH_PROVIDER.includes(AUTH_SHADOW) ? AUTH_METADATA_URL : undefined
 }
 
-function readValues(env: Environment, problems: ConfigProblem[]): Record<string, string> {
+/** @throws {ConfigError} With what was found before, too: without settings nothing more can be said. */
+function readSettings(env: Environment, isLibrary: boolean, problems: ConfigProblem[]): Settings {
   const values: Record<string, string> = {}
+  const notOurs = new Set<string>(isLibrary ? programSettings : [])
   for (const name of Object.keys(settingsSchema.shape)) {
     const value = env[name]?.trim()
-    if (value) values[name] = value
+    if (value && !notOurs.has(name)) values[name] = value
   }
   for (const name of secretSettings) {
     const secret = readSecret(name, env, problems)
     if (secret) values[name] = secret
   }
-  return values
+  const parsed = settingsSchema.safeParse(values)
+  if (parsed.success) return parsed.data
+  for (const issue of parsed.error.issues) {
+    problems.push({ setting: String(issue.path[0]), problem: issue.message, see: SEE })
+  }
+  throw new ConfigError(problems)
 }
 
-function demoIssuerOf(settings: Settings, publicUrl: string, problems: ConfigProblem[]): string {
+/** Where clients reach the server if nobody says so. A server of the user's own says at most which port it has. */
+function publicUrlOf(env: Environment, settings: Settings, isLibrary: boolean): string | undefined {
+  if (!isLibrary) return `http://localhost:${settings.PORT}`
+  const port = env.PORT?.trim() ?? ''
+  // 0 lets the system choose one.
+  const isPort = /^\d{1,5}$/.test(port) && Number(port) > 0 && Number(port) <= 65_535
+  return isPort ? `http://localhost:${port}` : undefined
+}
+
+function refuseSameResource(placed: readonly (ResourceNames & { key: string })[], problems: ConfigProblem[]): void {
+  const taken = new Map<string, string>()
+  for (const { key, resource, furtherResources } of placed) {
+    for (const name of [resource, ...furtherResources]) {
+      const other = taken.get(name)
+      if (other !== undefined) {
+        const problem = `is ${name}, as ${other}.resource is: give each server a path of its own`
+        problems.push({ setting: `${key}.resource`, problem, see: SEE })
+      }
+      taken.set(name, key)
+    }
+  }
+}
+
+function refuseProviderSettings(settings: Settings, problems: ConfigProblem[]): void {
+  const { AUTH_PROVIDER, AUTH_CONFIG, AUTH_METADATA_URL = '', AUTH_SHADOW = '' } = settings
+  const AUTH_BRIDGE = settings.AUTH_BRIDGE === 'on' ? 'on' : ''
+  const set = { AUTH_PROVIDER, AUTH_CONFIG, AUTH_METADATA_URL, AUTH_SHADOW, AUTH_BRIDGE }
+  for (const [setting, value] of Object.entries(set)) {
+    if (value.length > 0) {
+      problems.push({
+        setting,
+        problem: 'is set, and the code names its providers itself; keep one of the two',
+        see: SEE,
+      })
+    }
+  }
+}
+
+interface IssuerFacts {
+  readonly settings: Settings
+  readonly mode: Configuration['mode']
+  readonly publicUrl: string
+  readonly isLibrary: boolean
+  readonly usesOwnServer: boolean
+}
+
+function demoIssuerOf(facts: IssuerFacts, problems: ConfigProblem[]): string {
+  const { settings, mode, publicUrl, isLibrary, usesOwnServer } = facts
   const given = settings.AUTH_SERVER_URL
-  if (settings.AUTH_MODE === 'embedded') {
-    const origin = new URL(publicUrl).origin
+  if (mode === 'embedded') {
+    const { origin } = new URL(publicUrl)
     if (given !== undefined && given !== origin) {
       problems.push({
         setting: 'AUTH_SERVER_URL',
         problem: `must be ${origin} or not set: with AUTH_MODE=embedded the authorization server shares the MCP server's origin`,
+        see: SEE,
+      })
+    }
+    if (usesOwnServer && publicUrl !== origin) {
+      problems.push({
+        setting: 'AUTH_MODE',
+        problem: `is ${settings.AUTH_MODE ?? 'not set, which means embedded'}: that takes the paths /oauth/ and /.well-known/ at ${origin}, and PUBLIC_URL is below it. Set AUTH_MODE=beside and AUTH_SERVER_URL`,
         see: SEE,
       })
     }
@@ -165,7 +292,7 @@ function demoIssuerOf(settings: Settings, publicUrl: string, problems: ConfigPro
       see: SEE,
     })
   }
-  if (settings.AUTH_MODE === 'beside' && given === undefined && settings.AUTH_SERVER_PORT === settings.PORT) {
+  if (!isLibrary && mode === 'beside' && given === undefined && settings.AUTH_SERVER_PORT === settings.PORT) {
     problems.push({
       setting: 'AUTH_SERVER_PORT',
       problem: `is the same as PORT (${settings.PORT}); choose another, or AUTH_MODE=embedded to share one port`,
@@ -175,16 +302,9 @@ function demoIssuerOf(settings: Settings, publicUrl: string, problems: ConfigPro
   return issuer
 }
 
-function madeSecret(settings: Settings, publicUrl: string, issuer: string, problems: ConfigProblem[]): string {
-  if (settings.REDIS_URL !== undefined) {
-    problems.push({
-      setting: 'DEMO_RS_CLIENT_SECRET',
-      problem: 'is needed with REDIS_URL: every process must be given the same (openssl rand -base64 32 makes one)',
-      see: SEE,
-    })
-    return LOOPBACK_SECRET
-  }
-  if (settings.AUTH_MODE !== 'separate') return randomBytes(32).toString('base64url')
+function madeSecret(mode: Configuration['mode'], publicUrl: string, issuer: string, problems: ConfigProblem[]): string {
+  // In one process, the two ask each other without a detour through the network, so each process may have its own.
+  if (mode !== 'separate') return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))
   if (!isLoopback(new URL(publicUrl).hostname) || !isLoopback(new URL(issuer).hostname)) {
     problems.push({
       setting: 'DEMO_RS_CLIENT_SECRET',
@@ -200,11 +320,8 @@ function attempt<T>(problems: ConfigProblem[], check: () => T): T | undefined {
   try {
     return check()
   } catch (error) {
-    return collect(problems, error)
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems.map(problem => ({ see: SEE, ...problem })))
+    return undefined
   }
-}
-
-function collect(problems: ConfigProblem[], error: unknown): undefined {
-  if (!(error instanceof ConfigError)) throw error
-  problems.push(...error.problems.map(problem => ({ see: SEE, ...problem })))
 }

@@ -4,6 +4,8 @@ import type { Settings } from './settings.ts'
 /** What the configuration comes to, as far as it can be unsafe. */
 export interface Posture {
   readonly settings: Readonly<Settings>
+  /** Where our own authorization server runs. */
+  readonly mode: 'beside' | 'embedded' | 'separate'
   readonly publicUrl: string
   /** Issuer of our own authorization server; absent where that is not used. */
   readonly ownIssuer?: string
@@ -17,7 +19,7 @@ const SEE = 'docs/production.md'
  *
  * @returns Every problem at once.
  */
-export function productionProblems({ settings, publicUrl, ownIssuer }: Posture): ConfigProblem[] {
+export function productionProblems({ settings, mode, publicUrl, ownIssuer }: Posture): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const report = (setting: string, problem: string) => void problems.push({ setting, problem, see: SEE })
   const isBridge = settings.AUTH_BRIDGE === 'on'
@@ -25,7 +27,7 @@ export function productionProblems({ settings, publicUrl, ownIssuer }: Posture):
   if (!isHttps(publicUrl)) report('PUBLIC_URL', `is ${publicUrl}: in production clients reach the server by https`)
   if (ownIssuer !== undefined) {
     if (!isHttps(ownIssuer)) report('AUTH_SERVER_URL', `is ${ownIssuer}: in production the issuer is an https one`)
-    if (settings.DEMO_RS_CLIENT_SECRET === undefined) {
+    if (mode === 'separate' && settings.DEMO_RS_CLIENT_SECRET === undefined) {
       report('DEMO_RS_CLIENT_SECRET', 'is not set: in production it is not left to a default (openssl rand -base64 32)')
     }
   }

@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
 import { adapterNamed, adapters, recognizeAdapter } from '../adapters/index.ts'
 import type { Adapter } from '../src/adapter.ts'
@@ -9,6 +6,8 @@ import { didYouMean } from '../src/closest.ts'
 import { ConfigError, type ConfigProblem } from '../src/errors.ts'
 import { createScopeNames, type ScopeName, type ScopeNames } from '../src/scopes/names.ts'
 import { type Environment, readSecret } from './environment.ts'
+import { loadModule, readJsonFile } from './files.ts'
+import { providerFiles } from './provider-files.ts'
 import { type Expansion, expandReferences, referenceIn } from './references.ts'
 import type { Settings } from './settings.ts'
 
@@ -20,6 +19,8 @@ export interface ProviderConfiguration {
   readonly scopeNames: ScopeNames
   /** Value of a secret that the options name. */
   secret(name: string): string
+  /** For messages: the name under which the user set what stands at a place of the options, such as `grants.0.scopes`. */
+  settingAt(place: string): string
 }
 
 const SEE = 'docs/providers.md'
@@ -40,11 +41,7 @@ export interface LoadedProviders {
  * @param derived - Settings with their defaults worked out, for references in the files.
  * @throws {ConfigError} Lists every problem at once.
  */
-export async function loadProviders(
-  settings: Settings,
-  env: Environment,
-  derived: Environment,
-): Promise<LoadedProviders> {
+export function loadProviders(settings: Settings, env: Environment, derived: Environment): LoadedProviders {
   const problems: ConfigProblem[] = []
   const inForce = providerSources(settings, problems)
   const inShadow = shadowSource(settings, inForce, problems)
@@ -55,18 +52,52 @@ export async function loadProviders(
   }
   const providers: ProviderConfiguration[] = []
   for (const source of inForce) {
-    const provider = await loadSource(source)
+    const provider = loadSource(source)
     if (provider) providers.push(provider)
   }
-  const shadow = inShadow && (await loadSource(inShadow))
+  const shadow = inShadow && loadSource(inShadow)
   if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
   return { providers, shadow }
 }
 
+/** Where a provider's configuration stands: in a file of ours, in one of the user's own, or in their code. */
 interface Source {
-  /** For messages: `config/auth0.json`, or the user's own path. */
-  label: string
-  url: URL
+  /** For messages: `config/auth0.json`, the user's own path, or `providers.0`. */
+  readonly label: string
+  /** Absent: it is the user's own file at {@link label}. */
+  readonly content?: Readonly<Record<string, unknown>>
+  /** Given in code. */
+  readonly adapter?: Adapter
+}
+
+/** A provider with its options, for configuration in code: see `configure`. */
+export interface ConfiguredProvider {
+  readonly adapter: Adapter
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Providers that were configured in code, checked as those of files are. Texts may refer to variables.
+ *
+ * @throws {ConfigError} Lists every problem at once.
+ */
+export function loadConfiguredProviders(
+  configured: readonly ConfiguredProvider[],
+  env: Environment,
+  derived: Environment,
+): LoadedProviders {
+  const problems: ConfigProblem[] = []
+  const providers = configured.flatMap(({ adapter, options }, index) => {
+    const source: Source = {
+      label: `providers.${index}`,
+      content: { adapter: adapter.name, ...options },
+      adapter,
+    }
+    return loadProvider(source, { ...env, ...derived }, undefined, problems) ?? []
+  })
+  if (configured.length === 0) problems.push({ setting: 'providers', problem: 'must hold one provider at least' })
+  if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
+  return { providers }
 }
 
 function providerSources(settings: Settings, problems: ConfigProblem[]): Source[] {
@@ -87,7 +118,7 @@ function shadowSource(
 ): Source | undefined {
   if (AUTH_SHADOW === undefined) return undefined
   const source = AUTH_SHADOW.endsWith('.json') ? sourceAt(AUTH_SHADOW) : sourceNamed(AUTH_SHADOW)
-  if (inForce.every(({ url }) => url.href !== source.url.href)) return source
+  if (inForce.every(({ label }) => label !== source.label)) return source
   problems.push({
     setting: 'AUTH_SHADOW',
     problem: `is in force already (AUTH_PROVIDER, AUTH_CONFIG); remove it in one place`,
@@ -112,28 +143,26 @@ function addressedSource(
   return candidates.length === 1 ? candidates[0] : undefined
 }
 
-function sourceAt(path: string): Source {
-  return { label: path, url: pathToFileURL(resolve(path)) }
-}
+const sourceAt = (path: string): Source => ({ label: path })
 
 function sourceNamed(name: string): Source {
-  return { label: `config/${name}.json`, url: new URL(`./${name}.json`, import.meta.url) }
+  return { label: `config/${name}.json`, content: providerFiles[name] ?? {} }
 }
 
 function recognized(metadataUrl: string | undefined): string {
   return metadataUrl === undefined ? 'demo' : recognizeAdapter(new URL(metadataUrl)).name
 }
 
-async function loadProvider(
+function loadProvider(
   source: Source,
   env: Environment,
   metadataUrl: string | undefined,
   problems: ConfigProblem[],
-): Promise<ProviderConfiguration | undefined> {
+): ProviderConfiguration | undefined {
   const { label } = source
-  const raw = readJson(source, problems)
-  const adapter = raw && (await adapterOf(raw.adapter, source, problems))
-  if (!adapter) return undefined
+  const raw = contentOf(source, problems)
+  const adapter = source.adapter ?? (raw && adapterOf(raw.adapter, source, problems))
+  if (!raw || !adapter) return undefined
   if (metadataUrl !== undefined) raw.metadataUrl = metadataUrl
 
   const { value, missing, noHosts } = expandReferences(raw, env)
@@ -171,7 +200,7 @@ async function loadProvider(
     wireScopes?: readonly string[]
   }
   const names = createScopeNames({ prefix: scopePrefix, names: scopeNames, fixedWire: wireScopes })
-  return { adapter, options, scopeNames: names, secret }
+  return { adapter, options, scopeNames: names, secret, settingAt }
 }
 
 /**
@@ -181,7 +210,7 @@ async function loadProvider(
  */
 export function metadataUrlOf(name: string, env: Environment, problems: ConfigProblem[]): string | undefined {
   const adapter = adapterNamed(name)
-  const raw = adapter && readJson(sourceNamed(name), problems)
+  const raw = adapter && contentOf(sourceNamed(name), problems)
   if (!raw) return undefined
   const { value, missing, noHosts } = expandReferences({ metadataUrl: raw.metadataUrl }, env)
   const before = problems.length
@@ -206,49 +235,44 @@ function reportReferences(
   }
 }
 
-function readJson({ label, url }: Source, problems: ConfigProblem[]): Record<string, unknown> | undefined {
-  let text: string
-  try {
-    text = readFileSync(url, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    problems.push({ setting: 'AUTH_CONFIG', problem: `${label} cannot be read (${code})` })
+/** A copy, which may be changed. */
+function contentOf({ label, content }: Source, problems: ConfigProblem[]): Record<string, unknown> | undefined {
+  if (content) return { ...content }
+  const file = readJsonFile(label)
+  if ('problem' in file) {
+    problems.push({ setting: 'AUTH_CONFIG', problem: `${label} ${file.problem}` })
     return undefined
   }
-  try {
-    const value = JSON.parse(text) as unknown
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-    problems.push({ setting: label, problem: 'must hold a JSON object' })
-  } catch (error) {
-    problems.push({ setting: label, problem: `is not JSON: ${(error as Error).message}` })
-  }
+  const { value } = file
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  problems.push({ setting: label, problem: 'must hold a JSON object' })
   return undefined
 }
 
-/** One of ours by its name, or one of the user's own by the path of its module, relative to the file. */
-async function adapterOf(name: unknown, source: Source, problems: ConfigProblem[]): Promise<Adapter | undefined> {
-  const setting = `${source.label}: adapter`
-  if (typeof name === 'string' && /^\.{0,2}\//.test(name)) {
-    try {
-      const { adapter } = (await import(/* @vite-ignore */ new URL(name, source.url).href)) as { adapter?: unknown }
-      if (isAdapter(adapter)) return adapter
-      problems.push({ setting, problem: `${name} must export an adapter under the name "adapter"`, see: SEE_ADAPTERS })
-    } catch (error) {
-      const { message } = error as Error
-      problems.push({ setting, problem: `${name} cannot be loaded: ${message}`, see: SEE_ADAPTERS })
-    }
+/** One of ours by its name, or one of the user's own: by the path of its module, relative to the file, or by its package. */
+function adapterOf(name: unknown, { label, content }: Source, problems: ConfigProblem[]): Adapter | undefined {
+  const own = typeof name === 'string' ? adapterNamed(name) : undefined
+  if (own) return own
+  const setting = `${label}: adapter`
+  const isPath = typeof name === 'string' && /^\.{0,2}\//.test(name)
+  const loaded = typeof name === 'string' && !content ? loadModule(name, label) : { problem: 'does not exist' }
+  if ('module' in loaded) {
+    const { adapter } = loaded.module
+    if (isAdapter(adapter)) return adapter
+    problems.push({ setting, problem: `${name} must export an adapter under the name "adapter"`, see: SEE_ADAPTERS })
     return undefined
   }
-  const found = typeof name === 'string' ? adapterNamed(name) : undefined
-  if (!found) {
-    const known = adapters.map(adapter => adapter.name)
-    const hint = didYouMean(String(name), known)
-    problems.push({
-      setting,
-      problem: `must be one of ${known.join(', ')}, or the path of a module that begins with ./${hint}`,
-    })
+  if (isPath || loaded.problem !== 'does not exist') {
+    problems.push({ setting, problem: `${name} ${loaded.problem}`, see: SEE_ADAPTERS })
+    return undefined
   }
-  return found
+  const known = adapters.map(adapter => adapter.name)
+  const hint = didYouMean(String(name), known)
+  problems.push({
+    setting,
+    problem: `must be one of ${known.join(', ')}, the path of a module that begins with ./, or an installed package${hint}`,
+  })
+  return undefined
 }
 
 const SEE_ADAPTERS = 'docs/adapters.md'

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { adapterNamed, adapters } from '../adapters/index.ts'
 import { didYouMean } from '../src/closest.ts'
+import { resourceProblem } from '../src/resource.ts'
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -24,6 +25,15 @@ function isRedisUrl(text: string): boolean {
   return url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== ''
 }
 const port = wholeNumber(1, 65_535)
+const publicUrls = z
+  .string()
+  .transform(text => text.split(/[\s,]+/).filter(Boolean))
+  .superRefine((urls, context) => {
+    for (const url of urls) {
+      const problem = resourceProblem(url)
+      if (problem) context.addIssue({ code: 'custom', message: urls.length > 1 ? `${url} ${problem}` : problem })
+    }
+  })
 const hosts = z
   .string()
   .transform(text =>
@@ -98,6 +108,21 @@ export const settingsSchema = z.strictObject({
     .describe(
       'File of identity links that idplug migrate link has written: who signs in with a linked identity finds the notes of the former one. Read again when it changes.',
     ),
+  AUTH_SIGN_IN_SCOPES: list
+    .default([])
+    .describe(
+      'Scopes that clients are told to ask for at sign-in, separated by commas; all for every scope of the server. For clients that never ask for more later (docs/clients.md). What an operation needs stays the same. Default: the initial scopes of the server.',
+    ),
+  AUTH_EXTRA_SCOPES: list
+    .default([])
+    .describe(
+      'Scopes that clients are told to request besides those of the server, such as openid, as the provider spells them.',
+    ),
+  AUTH_RESOURCE: list
+    .default([])
+    .describe(
+      'Path of a JSON file that declares the server: its name, scopes and access rules (docs/own-server.md). Read by commands only; a server of your own passes its declaration to createAuth.',
+    ),
   AUTH_BRIDGE: oneOf(['on', 'off'])
     .default('off')
     .describe(
@@ -157,9 +182,17 @@ export const settingsSchema = z.strictObject({
       'Keys of 32 bytes in base64, separated by commas, under which the bridge keeps refresh tokens of the provider; the first one encrypts, the others are of before. May be named by BRIDGE_KEYS_FILE instead. Default: one made at the start.',
     ),
   AUTH_MODE: oneOf(['beside', 'embedded', 'separate'])
-    .default('beside')
+    .optional()
     .describe(
-      'Where the demo authorization server runs: on a second port of this process, on the port of the MCP server, or as a process of its own (npm run demo-as).',
+      'Where our authorization server runs: on a second port of this process (beside), on the port of the MCP server (embedded), or as a process of its own (separate: npm run demo-as). Default: beside for npm start, embedded in a server of your own.',
+    ),
+  AUTH_SERVER_HOST: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe(
+      'Address that our own authorization server listens on with AUTH_MODE=beside. Default: HOST for npm start; in a server of your own 127.0.0.1, or every address where AUTH_SERVER_URL is not on this machine.',
     ),
   AUTH_SERVER_PORT: port.default(3001).describe('Port of the demo authorization server.'),
   AUTH_SERVER_URL: httpUrl
@@ -248,10 +281,10 @@ export const settingsSchema = z.strictObject({
     .describe('What all keys in Redis begin with, to share one with others.'),
   PORT: port.default(3232).describe('Port of the MCP server.'),
   HOST: z.string().min(1).max(255).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
-  PUBLIC_URL: httpUrl
-    .optional()
+  PUBLIC_URL: publicUrls
+    .default([])
     .describe(
-      'Origin under which clients reach the MCP server; never taken from request headers. Default: http://localhost:PORT.',
+      'URL under which clients reach the MCP server, without the path of its endpoint; it may have a path of its own (https://example.com/team-a). Several are separated by commas: the Host header picks the one that metadata and challenges name, and the first is canonical. Default: http://localhost:PORT.',
     ),
   MCP_SESSIONS: oneOf(['on', 'off'])
     .default('on')
@@ -288,6 +321,17 @@ export const settingsSchema = z.strictObject({
     .default('info')
     .describe('Least level that is logged.'),
 })
+
+/** Settings of the program alone. In a server of the user's own they are the user's: `PORT` may be anything there. */
+export const programSettings = [
+  'AUTH_RESOURCE',
+  'HOST',
+  'LOG_LEVEL',
+  'MCP_MAX_SESSIONS',
+  'MCP_SESSION_IDLE_SECONDS',
+  'MCP_SESSIONS',
+  'PORT',
+] as const satisfies readonly SettingName[]
 
 export type Settings = z.output<typeof settingsSchema>
 export type SettingName = keyof Settings

@@ -2,6 +2,8 @@
 export interface ProtectedResource {
   /** Identifier (RFC 8707); becomes the `aud` of tokens, byte for byte. */
   resource: string
+  /** Further identifiers under which clients may name it. Default: none. */
+  aliases?: readonly string[]
   /** For people. Default: the identifier. */
   name?: string
   /** What each scope allows, in words for the consent page. */
@@ -33,13 +35,15 @@ export function createResources(all: readonly ProtectedResource[]): Resources {
   const bySpelling = new Map<string, ProtectedResource>()
   const byClient = new Map<string, ProtectedResource>()
   for (const entry of all) {
-    const bare = entry.resource.replace(/\/$/, '')
-    if (bySpelling.has(bare)) throw new TypeError(`two protected resources have the identifier ${bare}`)
+    for (const identifier of [entry.resource, ...(entry.aliases ?? [])]) {
+      const bare = identifier.replace(/\/$/, '')
+      if (bySpelling.has(bare)) throw new TypeError(`two protected resources have the identifier ${bare}`)
+      bySpelling.set(bare, entry).set(`${bare}/`, entry)
+    }
     if (byClient.has(entry.clientId))
       throw new TypeError(`two protected resources have the client id ${entry.clientId}`)
     const unknown = entry.defaultScopes.filter(scope => !Object.hasOwn(entry.scopes, scope))
     if (unknown.length > 0) throw new TypeError(`default scopes that do not exist: ${unknown.join(', ')}`)
-    bySpelling.set(bare, entry).set(`${bare}/`, entry)
     byClient.set(entry.clientId, entry)
   }
   return {

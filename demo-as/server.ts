@@ -28,7 +28,7 @@ import { createUpstreamGrants } from './upstream/grants.ts'
 import { createSeal } from './upstream/sealed.ts'
 import { createUpstreamSessions } from './upstream/sessions.ts'
 import type { SignedInUser, Upstream } from './upstream/upstream.ts'
-import { demoUsers } from './users.ts'
+import { demoUsers, guestScopes } from './users.ts'
 
 export type { ClientMetadata } from 'oidc-provider'
 export type { ClientDocumentsOptions } from './clients/client-documents.ts'
@@ -36,6 +36,7 @@ export type { RegistrationLimitOptions } from './clients/registration-limit.ts'
 export type { AssertionIssuer } from './identity-assertions.ts'
 export type { Lifetimes } from './provider.ts'
 export type { ProtectedResource } from './resources.ts'
+export type { Store, StoreFactory } from './store.ts'
 export { createGithubUpstream } from './upstream/github.ts'
 export { createOpenIdUpstream } from './upstream/openid-connect.ts'
 export { type OpenIdProviderName, presets } from './upstream/presets.ts'
@@ -59,7 +60,7 @@ export interface AuthorizationServerOptions {
    * Default: one for the life of this process.
    */
   encryptionKeys?: readonly [Buffer, ...Buffer[]]
-  /** People offered on the sign-in page of the fake upstream. Default Ada, Ben and Cleo. */
+  /** People offered on the sign-in page of the fake upstream. Default: Ada, Ben and Cleo, with more and less of the scopes that there are. */
   users?: readonly SignedInUser[]
   /** Identity providers of enterprises whose assertions about a user are taken in place of a sign-in (ID-JAG). Default: none. */
   assertionIssuers?: readonly AssertionIssuer[]
@@ -94,7 +95,7 @@ export interface AuthorizationServer {
  * @throws {TypeError} The issuer or a resource cannot work.
  */
 export async function createAuthorizationServer(options: AuthorizationServerOptions): Promise<AuthorizationServer> {
-  const { issuer, stores = createMemoryStores(), users = demoUsers, log = () => {} } = options
+  const { issuer, stores = createMemoryStores(), log = () => {} } = options
   const url = checkIssuer(issuer)
   const resources = createResources(options.resources)
   const lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes }
@@ -104,8 +105,10 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const seal = sharedSeal ?? createSeal([randomBytes(32)])
   const secrets = await createSharedValue<Secrets>(stores('Secrets'), 'secrets', sharedSeal).get(makeSecrets)
   const binding = createBrowserBinding(url, 2 * lifetimes.page, secrets.formKey)
+  const { all } = resources
+  const people = { users: options.users ?? demoUsers(all), guestScopes: guestScopes(all) }
   const upstream: Upstream & Partial<Pick<FakeUpstream, 'page'>> =
-    options.upstream ?? createFakeUpstream(issuer, redirectUri, users, stores, binding)
+    options.upstream ?? createFakeUpstream(issuer, redirectUri, people, stores, binding)
   const sessions = createUpstreamSessions(stores, seal, lifetimes.grant)
   const accounts = stores('Account')
   const grants = createUpstreamGrants({ upstream, sessions, accounts, accountSeconds: lifetimes.grant, log })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { didYouMean } from './closest.ts'
 import type { IssuerChoice } from './engines/discovery.ts'
-import { isSecureOrLoopback } from './resource.ts'
+import { isSecureOrLoopback } from './url.ts'
 
 /** An absolute URL, `https:` or on loopback, without credentials and fragment. */
 export const httpsUrl = z.string().refine(

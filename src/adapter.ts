@@ -1,10 +1,10 @@
 import type { z } from 'zod'
-import type { ValidatorContext } from './context.ts'
+import type { CompleteContext } from './context.ts'
 import type { TokenValidator } from './token-validator.ts'
 import type { OpaqueTokens } from './validators/routed.ts'
 
 /** What an adapter takes from its surroundings, beside what every validator takes. */
-export interface AdapterContext extends ValidatorContext {
+export interface AdapterContext extends CompleteContext {
   /**
    * Value of a secret that the options name (`clientSecretEnv`). The loader has already made sure that it is there.
    */

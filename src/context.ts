@@ -1,18 +1,15 @@
-import type { AuthorizationError } from './errors.ts'
-
 /** What one call to a provider came to; for metrics. */
-export interface UpstreamCall {
+export interface ProviderCall {
   /** What was asked. */
   operation: 'discovery' | 'jwks' | 'introspection' | 'check'
   /** `answered` covers every answer that says something about the token, `active: false` too. */
   outcome: 'answered' | 'unavailable' | 'misconfigured'
-  /** Milliseconds. */
-  duration: number
+  milliseconds: number
 }
 
 /** Told what happens inside a validator. Every member is optional; none may throw. */
 export interface ValidatorObserver {
-  upstreamCall?(call: UpstreamCall): void
+  providerCall?(call: ProviderCall): void
   /** `hit` and `negative` answered from memory, `joined` waited for a validation already under way. */
   cacheLookup?(outcome: 'hit' | 'negative' | 'miss' | 'joined'): void
   /** The key set was fetched at this time (milliseconds since the epoch). */
@@ -22,16 +19,21 @@ export interface ValidatorObserver {
 }
 
 /**
- * Everything that a validator takes from its surroundings. Injected, so that tests patch no globals and nothing below the
- * composition root reads `process.env`.
+ * What a validator takes from its surroundings. Injected, so that tests patch no globals and nothing below the composition reads
+ * `process.env`.
  */
 export interface ValidatorContext {
   /** Identifier of this MCP server (RFC 8707 §2), canonical spelling: absolute URI, no fragment. */
   readonly resource: string
-  /** Used for every call to the provider. Expected to honour proxies; size caps and timeouts are added by the callers. */
-  readonly fetch: typeof globalThis.fetch
-  /** Milliseconds since the Unix epoch. */
-  readonly now: () => number
+  /** Other identifiers of the same server; a token for any of them is accepted. Default: none. */
+  readonly furtherResources?: readonly string[]
+  /**
+   * Used for every call to the provider. Expected to honor proxies; size caps and timeouts are added by the callers. Default: the
+   * platform's.
+   */
+  readonly fetch?: typeof globalThis.fetch
+  /** Milliseconds since the Unix epoch. Default: `Date.now`. */
+  readonly now?: () => number
   /** Most accepted tokens kept. Default 10,000. */
   readonly cacheMaxEntries?: number
   /** Longest time that an accepted token is kept, in seconds; never past its `exp`. Default 60. */
@@ -47,6 +49,17 @@ export interface ValidatorContext {
   /** What a token says its scopes are, in the names that tools require. Default: as it is. */
   readonly mapScopes?: (scopes: readonly string[]) => readonly string[]
   readonly observer?: ValidatorObserver
-  /** Turns a refusal into what the MCP SDKs recognise; used by `verifyAccessToken`. Default: as it is. */
-  readonly sdkError?: (error: AuthorizationError) => unknown
+}
+
+/** A context with its defaults filled in. */
+export type CompleteContext = ValidatorContext & Required<Pick<ValidatorContext, 'fetch' | 'now'>>
+
+export function completeContext(context: ValidatorContext): CompleteContext {
+  const { fetch, now } = context
+  return {
+    ...context,
+    // Called without `this`: Workers refuse the platform's `fetch` as a method of another object.
+    fetch: fetch ? (input, init) => fetch(input, init) : (input, init) => globalThis.fetch(input, init),
+    now: now ?? Date.now,
+  }
 }

@@ -11,6 +11,12 @@ export type RequestReason =
   | { kind: 'token_in_query' }
   | { kind: 'several_credentials' }
 
+/** Reasons for a refusal that is not about credentials: 403 for whom the request addresses or comes from, 4xx for its body. */
+export type ExchangeReason =
+  | { kind: 'host_not_served'; host: string }
+  | { kind: 'origin_not_served'; origin: string }
+  | { kind: 'body_refused'; detail: string }
+
 /** Reasons for `401 invalid_token`. Values that stem from the token are clipped by {@link clip}. */
 export type TokenReason =
   | { kind: 'token_malformed'; detail: string }
@@ -87,6 +93,7 @@ export interface ScopeReason {
 
 export type RefusalReason =
   | NoCredentialsReason
+  | ExchangeReason
   | RequestReason
   | TokenReason
   | ProofReason
@@ -94,8 +101,32 @@ export type RefusalReason =
   | UnavailableReason
   | MisconfigurationReason
 
-/** Base of everything that ends a request for reasons of authorization. */
+/** What a client can see of an {@link AuthorizationError}; one for each class. */
+export type Outcome =
+  | 'no_credentials'
+  | 'invalid_request'
+  | 'invalid_token'
+  | 'invalid_proof'
+  | 'insufficient_scope'
+  | 'unavailable'
+  | 'misconfigured'
+
+/** Registered, so that two copies of this package in one process recognize each other's errors. */
+const OUTCOME: unique symbol = Symbol.for('idplug.outcome') as never
+
+/** The outcome that an error stands for; `undefined` for anything that is not an {@link AuthorizationError}: a bug. */
+export function outcomeOf(error: unknown): Outcome | undefined {
+  return typeof error === 'object' && error !== null ? (error as { [OUTCOME]?: Outcome })[OUTCOME] : undefined
+}
+
+/**
+ * Base of everything that ends a request for reasons of authorization. `instanceof` goes by a brand, so it also recognizes errors
+ * of another copy of this package.
+ */
 export abstract class AuthorizationError<R extends RefusalReason = RefusalReason> extends Error {
+  /** Undefined on the base, which stands for every outcome. */
+  static readonly outcome: Outcome | undefined
+  readonly [OUTCOME]: Outcome
   /** OAuth error code for the challenge (RFC 6750 §3.1); `undefined` where the RFC wants none. */
   abstract readonly code:
     | 'invalid_request'
@@ -114,11 +145,20 @@ export abstract class AuthorizationError<R extends RefusalReason = RefusalReason
     super(describeReason(reason), options)
     this.name = new.target.name
     this.reason = reason
+    this[OUTCOME] = (new.target as typeof AuthorizationError).outcome as Outcome
   }
 }
 
+Object.defineProperty(AuthorizationError, Symbol.hasInstance, {
+  value(this: { outcome: Outcome | undefined }, value: unknown): boolean {
+    const outcome = outcomeOf(value)
+    return outcome !== undefined && (this.outcome === undefined || this.outcome === outcome)
+  },
+})
+
 /** The request carries no credentials: 401 with a bare challenge (RFC 6750 §3.1). */
 export class MissingTokenError extends AuthorizationError<NoCredentialsReason> {
+  static override readonly outcome = 'no_credentials'
   readonly code = undefined
   readonly status = 401
   readonly publicMessage = 'This resource needs an access token.'
@@ -130,6 +170,7 @@ export class MissingTokenError extends AuthorizationError<NoCredentialsReason> {
 
 /** The credentials are presented in a wrong way: 400 `invalid_request`. */
 export class InvalidRequestError extends AuthorizationError<RequestReason> {
+  static override readonly outcome = 'invalid_request'
   readonly code = 'invalid_request'
   readonly status = 400
   readonly publicMessage =
@@ -138,6 +179,7 @@ export class InvalidRequestError extends AuthorizationError<RequestReason> {
 
 /** The token is not good for this server: 401 `invalid_token`. */
 export class InvalidTokenError extends AuthorizationError<TokenReason> {
+  static override readonly outcome = 'invalid_token'
   readonly code = 'invalid_token'
   readonly status = 401
   readonly publicMessage = 'The access token is expired, revoked, malformed or not meant for this resource.'
@@ -145,6 +187,7 @@ export class InvalidTokenError extends AuthorizationError<TokenReason> {
 
 /** The proof of possession that came with the token is not good: 401 `invalid_dpop_proof`, or `use_dpop_nonce`. */
 export class InvalidProofError extends AuthorizationError<ProofReason> {
+  static override readonly outcome = 'invalid_proof'
   readonly status = 401
 
   get code(): 'invalid_dpop_proof' | 'use_dpop_nonce' {
@@ -160,6 +203,7 @@ export class InvalidProofError extends AuthorizationError<ProofReason> {
 
 /** The token is good, the operation needs more: 403 `insufficient_scope` naming every scope that it needs. */
 export class InsufficientScopeError extends AuthorizationError<ScopeReason> {
+  static override readonly outcome = 'insufficient_scope'
   readonly code = 'insufficient_scope'
   readonly status = 403
   readonly publicMessage = 'The access token does not carry every scope that this operation needs.'
@@ -175,6 +219,7 @@ export class InsufficientScopeError extends AuthorizationError<ScopeReason> {
 
 /** The provider could not be asked: 503 with `Retry-After`. The token may be perfectly good. */
 export class ValidatorUnavailableError extends AuthorizationError<UnavailableReason> {
+  static override readonly outcome = 'unavailable'
   readonly code = undefined
   readonly status = 503
   readonly publicMessage =
@@ -195,6 +240,7 @@ export class ValidatorUnavailableError extends AuthorizationError<UnavailableRea
 
 /** The provider answers and says that this server is set up wrongly: 500, logged loudly. Never the client's fault. */
 export class MisconfigurationError extends AuthorizationError<MisconfigurationReason> {
+  static override readonly outcome = 'misconfigured'
   readonly code = undefined
   readonly status = 500
   readonly publicMessage = 'This server is set up wrongly for its identity provider. Its operator has been told.'

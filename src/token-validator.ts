@@ -37,11 +37,11 @@ export interface Confirmation {
 export type PresentationScheme = 'Bearer' | 'DPoP'
 
 /**
- * What the MCP SDKs pass on about a token. Structurally equal to `AuthInfo` of `@modelcontextprotocol/sdk` 1.x and of
+ * What the MCP SDKs hand to tools about a token. Structurally that of `AuthInfo` of `@modelcontextprotocol/sdk` 1.x and of
  * `@modelcontextprotocol/server` 2.x, so that this file needs neither.
  */
-export interface VerifiedAuthInfo {
-  /** Raw access token, as the SDKs ask for it. */
+export interface AuthInfo {
+  /** Empty on every edge of this package. Only {@link TokenValidator.verifyAccessToken} sets it, as the SDKs ask for it. */
   token: string
   clientId: string
   scopes: string[]
@@ -49,9 +49,19 @@ export interface VerifiedAuthInfo {
   expiresAt: number
   /** The `resource` (RFC 8707) that the token was accepted for. */
   resource: URL
-  /** `extra.token` is the {@link ValidatedToken}. */
-  extra: { token: ValidatedToken }
+  /**
+   * `token` is the {@link ValidatedToken}. `identity` is the issuer and subject under which the things of the person are kept: those
+   * of the token, or of the oldest identity that is linked with it (`AUTH_LINKS`).
+   */
+  extra: {
+    token: ValidatedToken
+    identity?: { readonly issuer: string; readonly subject: string }
+    [name: string]: unknown
+  }
 }
+
+/** Metadata of an authorization server (RFC 8414 §2), members as on the wire. */
+export type ServerMetadata = Readonly<Record<string, unknown>> & { readonly issuer: string }
 
 /**
  * The one interface that an MCP server depends on. It decides whether an access token is good for this server; which
@@ -68,6 +78,14 @@ export interface TokenValidator {
    * v1 spelling). Default: those of {@link issuers}.
    */
   answersFor?(issuer: string): boolean
+
+  /**
+   * Metadata of the authorization server (RFC 8414 §2) as it was fetched, of the first one where there are several. Absent where
+   * the provider publishes none.
+   *
+   * @throws As {@link warmUp} does when it cannot be had.
+   */
+  serverMetadata?(): Promise<ServerMetadata | undefined>
 
   /**
    * Fetches discovery documents and keys ahead of the first request. Resolves when the validator could answer now.
@@ -95,5 +113,5 @@ export interface TokenValidator {
    * The same decision for `requireBearerAuth` of the MCP SDKs (`OAuthTokenVerifier`): a validator can be handed to it as
    * it is. Errors are those of {@link validate}, in a form that the SDKs recognise.
    */
-  verifyAccessToken(token: string): Promise<VerifiedAuthInfo>
+  verifyAccessToken(token: string): Promise<AuthInfo>
 }

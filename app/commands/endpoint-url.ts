@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { urlProblem } from '../../src/resource.ts'
+import { urlProblem } from '../../src/url.ts'
 
 /** Reads a URL that was given on the command line. */
 export function endpointUrl(value: string): string {

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { ValidatedToken } from '../../src/token-validator.ts'
 import {
   type CallContext,
   type Catalog,
@@ -24,7 +23,6 @@ export type ListedTool = {
   inputSchema: JsonSchemaObject
   outputSchema: JsonSchemaObject
   annotations: ToolAnnotations
-  _meta?: { 'idplug/missingScopes': string[] }
 }
 type ListedResource = { uri: string; name: string; title: string; description: string; mimeType: string }
 type ListedPrompt = { name: string; title: string; description: string; arguments: PromptArgument[] }
@@ -35,19 +33,11 @@ export type ToolResult = {
 }
 
 /**
- * A catalog made ready to serve: everything that can be worked out once is worked out once. Deeply frozen and bound to no
- * connection, so that every server of every user may share it.
- *
- * Scopes are enforced at the HTTP layer, where a refusal is a challenge that clients understand. They are looked at once
- * more here, right before a handler runs, so that no way of spelling a request can make the two layers disagree.
+ * A catalog made ready to serve: everything that can be worked out once is worked out once. Bound to no connection, so that every
+ * server of every user may share it. Lists say the same to everybody: clients take a description that changes for tampering.
  */
 export interface CatalogTables {
-  /** Every scope that some operation needs, sorted. */
-  readonly scopesSupported: readonly string[]
-  /** Scopes that one request needs; none when the method needs none, or when what it names does not exist. */
-  scopesOf(method: string, params: Readonly<Record<string, unknown>>): readonly string[]
-  /** Tools out of the token's reach are listed too, marked, so that clients can step up. */
-  listTools(token: ValidatedToken): { tools: ListedTool[] }
+  listTools(): { tools: ListedTool[] }
   /** @throws {RpcError} No tool has this name. Everything else that goes wrong is a result with `isError`. */
   callTool(name: string, args: unknown, context: CallContext): Promise<ToolResult>
   listResources(): { resources: ListedResource[] }
@@ -73,30 +63,25 @@ export function createCatalogTables(
   const tools = new Map(catalog.tools.map(tool => [tool.name, tool]))
   const resources = new Map(catalog.resources.map(resource => [resource.uri, resource]))
   const prompts = new Map(catalog.prompts.map(prompt => [prompt.name, prompt]))
-  const scopesSupported = [
-    ...new Set([...tools.values(), ...resources.values(), ...prompts.values()].flatMap(scopesIn)),
-  ]
-  const listedTools = catalog.tools.map(
-    (tool): ListedTool => ({
-      name: tool.name,
-      title: tool.title,
-      description: tool.description,
-      inputSchema: jsonSchema(tool.inputSchema, 'input'),
-      outputSchema: jsonSchema(tool.outputSchema, 'output'),
-      annotations: { ...tool.annotations },
-    }),
-  )
-  // One list per set of granted scopes that makes a difference.
-  const toolLists = new Map<string, { tools: ListedTool[] }>()
-  const resourceList = deepFreeze({
-    resources: catalog.resources.map(({ read: _, scopes: __, ...listed }) => listed),
-  })
-  const promptList = deepFreeze({
-    prompts: catalog.prompts.map(({ render: _, scopes: __, ...listed }) => ({
+  const toolList = {
+    tools: catalog.tools.map(
+      (tool): ListedTool => ({
+        name: tool.name,
+        title: tool.title,
+        description: tool.description,
+        inputSchema: jsonSchema(tool.inputSchema, 'input'),
+        outputSchema: jsonSchema(tool.outputSchema, 'output'),
+        annotations: { ...tool.annotations },
+      }),
+    ),
+  }
+  const resourceList = { resources: catalog.resources.map(({ read: _, ...listed }) => listed) }
+  const promptList = {
+    prompts: catalog.prompts.map(({ render: _, ...listed }) => ({
       ...listed,
       arguments: listed.arguments.map(argument => ({ ...argument })),
     })),
-  })
+  }
 
   async function unlessBroken<T>(operation: string, run: () => T | Promise<T>): Promise<T> {
     try {
@@ -108,40 +93,13 @@ export function createCatalogTables(
   }
 
   return {
-    scopesSupported: Object.freeze(scopesSupported.sort()),
-
-    scopesOf(method, params) {
-      switch (method) {
-        case 'tools/call':
-          return scopesIn(find(tools, params.name))
-        case 'resources/read':
-          return scopesIn(find(resources, params.uri))
-        case 'prompts/get':
-          return scopesIn(find(prompts, params.name))
-        default:
-          return []
-      }
-    },
-
-    listTools({ scopes }) {
-      const granted = scopesSupported.filter(scope => scopes.includes(scope))
-      const key = granted.join(' ')
-      const known = toolLists.get(key)
-      if (known) return known
-      const list = deepFreeze({
-        tools: listedTools.map(tool => markMissing(tool, missing(scopesIn(tools.get(tool.name)), granted))),
-      })
-      toolLists.set(key, list)
-      return list
-    },
-
+    listTools: () => toolList,
     listResources: () => resourceList,
     listPrompts: () => promptList,
 
     async callTool(name, args, context) {
       const tool = tools.get(name)
       if (!tool) throw new RpcError(invalidParams, `Unknown tool: ${name}`)
-      requireScopes(tool.scopes, context.token)
       const parsed = tool.inputSchema.safeParse(args ?? {})
       if (!parsed.success) return failure(`Invalid arguments for ${name}:\n${z.prettifyError(parsed.error)}`)
       try {
@@ -157,7 +115,6 @@ export function createCatalogTables(
     async readResource(uri, context) {
       const resource = resources.get(uri)
       if (!resource) throw new RpcError(resourceNotFound, `Resource not found: ${uri}`, { uri })
-      requireScopes(resource.scopes, context.token)
       const text = await unlessBroken(uri, () => resource.read(context))
       return { contents: [{ uri, mimeType: resource.mimeType, text }] }
     },
@@ -165,7 +122,6 @@ export function createCatalogTables(
     async getPrompt(name, args, context) {
       const prompt = prompts.get(name)
       if (!prompt) throw new RpcError(invalidParams, `Unknown prompt: ${name}`)
-      requireScopes(prompt.scopes, context.token)
       const given = args ?? {}
       const absent = prompt.arguments.find(argument => argument.required && !Object.hasOwn(given, argument.name))
       if (absent) throw new RpcError(invalidParams, `The prompt ${name} needs the argument ${absent.name}.`)
@@ -175,47 +131,10 @@ export function createCatalogTables(
   }
 }
 
-const noScopes: readonly string[] = Object.freeze([])
-
-function scopesIn(definition: { readonly scopes: readonly string[] } | undefined): readonly string[] {
-  return definition?.scopes ?? noScopes
-}
-
-/** Maps, unlike objects, know no `__proto__` and no `constructor`. */
-function find<T>(definitions: ReadonlyMap<string, T>, key: unknown): T | undefined {
-  return typeof key === 'string' ? definitions.get(key) : undefined
-}
-
-function missing(needed: readonly string[], granted: readonly string[]): string[] {
-  return needed.filter(scope => !granted.includes(scope))
-}
-
-function requireScopes(needed: readonly string[], token: ValidatedToken): void {
-  if (missing(needed, token.scopes).length > 0) {
-    throw new RpcError(-32000, 'The access token does not carry every scope that this operation needs.')
-  }
-}
-
-function markMissing(tool: ListedTool, scopes: string[]): ListedTool {
-  if (scopes.length === 0) return tool
-  return {
-    ...tool,
-    description: `${tool.description} Out of reach at the moment: needs the scope ${scopes.join(' and ')}.`,
-    _meta: { 'idplug/missingScopes': scopes },
-  }
-}
-
 function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): JsonSchemaObject {
   return { ...z.toJSONSchema(schema, { io }), type: 'object' }
 }
 
 function failure(text: string): ToolResult {
   return { content: [{ type: 'text', text }], isError: true }
-}
-
-function deepFreeze<T extends object>(value: T): T {
-  for (const member of Object.values(value)) {
-    if (typeof member === 'object' && member !== null) deepFreeze(member)
-  }
-  return Object.freeze(value)
 }

@@ -1,10 +1,11 @@
 import type { z } from 'zod'
-import type { ValidatedToken } from '../../src/token-validator.ts'
+import type { Caller } from './caller.ts'
 
-/** What an operation knows about the request it serves. The raw access token is deliberately not part of it. */
-export interface CallContext {
-  /** The token of this very request, not of the one that opened the session: scopes change by step-up. */
-  readonly token: ValidatedToken
+/**
+ * What an operation knows about the request it serves: the caller of this very request, not of the one that opened the session. The raw
+ * access token is deliberately not part of it.
+ */
+export interface CallContext extends Caller {
   /** Aborts when the client cancels the request or, from 2026-07-28 on, hangs up. */
   readonly signal: AbortSignal
 }
@@ -24,8 +25,6 @@ export interface ToolDefinition<I extends z.ZodObject = z.ZodObject, O extends z
   /** Checked before the handler runs; the client learns what is wrong from a result with `isError`. */
   readonly inputSchema: I
   readonly outputSchema: O
-  /** Every scope that a call needs. Empty: any token that is good for this server will do. */
-  readonly scopes: readonly string[]
   readonly annotations: ToolAnnotations
   /** @throws {ToolError} The call failed in a way that the client should read about. */
   handler(args: z.output<I>, context: CallContext): z.output<O> | Promise<z.output<O>>
@@ -42,7 +41,6 @@ export interface ResourceDefinition {
   readonly title: string
   readonly description: string
   readonly mimeType: string
-  readonly scopes: readonly string[]
   /** Text of the resource. */
   read(context: CallContext): string | Promise<string>
 }
@@ -58,7 +56,6 @@ export interface PromptDefinition {
   readonly title: string
   readonly description: string
   readonly arguments: readonly PromptArgument[]
-  readonly scopes: readonly string[]
   /** Text of the one user message that the prompt consists of. Required arguments are present. */
   render(args: Readonly<Record<string, string>>, context: CallContext): string | Promise<string>
 }

@@ -10,7 +10,7 @@ import {
   ReadResourceRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv-provider.js'
-import { tokenOf } from './auth-info.ts'
+import { callerOf } from './caller.ts'
 import type { CallContext, Catalog } from './catalog.ts'
 import type { CatalogTables } from './catalog-tables.ts'
 
@@ -23,7 +23,7 @@ export function createLegacyServer({ name, title, version, instructions }: Catal
     { name, title, version },
     { capabilities: { tools: {}, resources: {}, prompts: {} }, instructions, jsonSchemaValidator },
   )
-  server.setRequestHandler(ListToolsRequestSchema, (_request, extra) => tables.listTools(contextOf(extra).token))
+  server.setRequestHandler(ListToolsRequestSchema, () => tables.listTools())
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
     tables.callTool(params.name, params.arguments, contextOf(extra)),
   )
@@ -40,5 +40,5 @@ export function createLegacyServer({ name, title, version, instructions }: Catal
 }
 
 function contextOf(extra: Pick<RequestHandlerExtra<never, never>, 'authInfo' | 'signal'>): CallContext {
-  return { token: tokenOf(extra.authInfo), signal: extra.signal }
+  return { ...callerOf(extra.authInfo), signal: extra.signal }
 }

@@ -1,6 +1,6 @@
 import { Server, type ServerContext } from '@modelcontextprotocol/server'
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
-import { tokenOf } from './auth-info.ts'
+import { callerOf } from './caller.ts'
 import type { CallContext, Catalog } from './catalog.ts'
 import type { CatalogTables } from './catalog-tables.ts'
 
@@ -17,11 +17,7 @@ const handlers = new Map<string, Register>([
         tables.callTool(params.name, params.arguments, contextOf(context)),
       ),
   ],
-  [
-    'tools/list',
-    (server, tables) =>
-      server.setRequestHandler('tools/list', (_request, context) => tables.listTools(contextOf(context).token)),
-  ],
+  ['tools/list', (server, tables) => server.setRequestHandler('tools/list', () => tables.listTools())],
   ['resources/list', (server, tables) => server.setRequestHandler('resources/list', () => tables.listResources())],
   [
     'resources/templates/list',
@@ -67,5 +63,5 @@ export function createModernServer(catalog: Catalog, tables: CatalogTables, meth
 }
 
 function contextOf({ http, mcpReq }: ServerContext): CallContext {
-  return { token: tokenOf(http?.authInfo), signal: mcpReq.signal }
+  return { ...callerOf(http?.authInfo), signal: mcpReq.signal }
 }

@@ -9,7 +9,7 @@ export function createNotesCatalog(notes: NoteStore, version: string): Catalog {
     title: 'Notes behind a sign-in',
     version,
     instructions:
-      'Keeps short notes of the signed-in user. A tool that is marked as out of reach needs scopes that the access token lacks; calling it makes the client ask for them.',
+      'Keeps short notes of the signed-in user. Calling a tool that needs more than the access token allows makes the client ask for it.',
     tools: createTools(notes),
     resources: [notesAsText(notes)],
     prompts: [summarize],
@@ -23,9 +23,8 @@ function notesAsText(notes: NoteStore): ResourceDefinition {
     title: 'My notes',
     description: 'All notes of the signed-in user as one Markdown text.',
     mimeType: 'text/markdown',
-    scopes: ['notes:read'],
-    read: async ({ token }) =>
-      (await notes.list(token)).map(({ title, text }) => `# ${title}\n\n${text}\n`).join('\n') ||
+    read: async ({ owner }) =>
+      (await notes.list(owner)).map(({ title, text }) => `# ${title}\n\n${text}\n`).join('\n') ||
       'There are no notes yet.\n',
   }
 }
@@ -35,7 +34,6 @@ const summarize: PromptDefinition = {
   title: 'Summarize my notes',
   description: 'Asks for a summary of the signed-in user’s notes.',
   arguments: [{ name: 'style', description: 'Such as "one sentence" or "as a list"', required: false }],
-  scopes: ['notes:read'],
   render: ({ style = 'a short paragraph' }) =>
     `Read all of my notes with list_notes and read_note, then summarize them. Style: ${style}.`,
 }

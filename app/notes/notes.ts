@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ValidatedToken } from '../../src/token-validator.ts'
+import type { ValidatedToken } from 'idplug'
 
 export interface Note {
   /** UUID, unique among all users. */

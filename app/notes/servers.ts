@@ -2,7 +2,6 @@ import type { Server as LegacyServer } from '@modelcontextprotocol/sdk/server/in
 import type { McpServer as LegacyMcpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { EventStore } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import type { McpServer as ModernMcpServer, Server as ModernServer, ServerEventBus } from '@modelcontextprotocol/server'
-import type { ScopesOf } from '../../src/bearer/required-scopes.ts'
 import type { Catalog } from './catalog.ts'
 import { createCatalogTables } from './catalog-tables.ts'
 import { createLegacyServer } from './legacy-server.ts'
@@ -13,10 +12,6 @@ import { createModernServer } from './modern-server.ts'
  * server twice would show one user's answers to another (CVE-2026-25536), so both endpoints refuse to connect it again.
  */
 export interface McpServers {
-  /** Every scope that some operation needs, sorted. */
-  readonly scopesSupported: readonly string[]
-  /** Scopes that one request needs. Called before anything of the body reaches an SDK. */
-  readonly scopesOf: ScopesOf
   /** New server for one session, or one request without sessions, of a client that speaks 2025-11-25 or older. */
   createLegacy(): LegacyServer | LegacyMcpServer
   /** New server for one request of a client that speaks 2026-07-28. */
@@ -44,8 +39,6 @@ export function createCatalogServers(
 ): McpServers {
   const tables = createCatalogTables(catalog, onError)
   return {
-    scopesSupported: tables.scopesSupported,
-    scopesOf: tables.scopesOf,
     createLegacy: () => createLegacyServer(catalog, tables),
     createModern: () => createModernServer(catalog, tables),
     createModernFor: method => createModernServer(catalog, tables, method),

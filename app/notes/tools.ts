@@ -6,7 +6,7 @@ const noteId = z.uuid().describe('Id of the note, as list_notes gives it')
 const noteSummary = z.object({ id: z.string(), title: z.string(), createdAt: z.string() })
 const note = noteSummary.extend({ text: z.string() })
 
-/** Tools that show authorization at work: one for every signed-in user, the rest behind scopes. */
+/** Tools that show authorization at work: one for every signed-in user, the rest behind scopes (`declaration.ts`). */
 export function createTools(notes: NoteStore): readonly ToolDefinition[] {
   return [
     defineTool({
@@ -22,7 +22,6 @@ export function createTools(notes: NoteStore): readonly ToolDefinition[] {
         scopes: z.array(z.string()),
         expiresAt: z.string().describe('ISO 8601'),
       }),
-      scopes: [],
       annotations: { readOnlyHint: true, openWorldHint: false },
       handler: (_args, { token: { issuer, subject, clientId, principalType, scopes, expiresAt } }) => ({
         issuer,
@@ -39,10 +38,9 @@ export function createTools(notes: NoteStore): readonly ToolDefinition[] {
       description: 'Lists your notes, oldest first.',
       inputSchema: z.strictObject({}),
       outputSchema: z.object({ notes: z.array(noteSummary) }),
-      scopes: ['notes:read'],
       annotations: { readOnlyHint: true, openWorldHint: false },
-      handler: async (_args, { token }) => ({
-        notes: (await notes.list(token)).map(({ id, title, createdAt }) => ({ id, title, createdAt })),
+      handler: async (_args, { owner }) => ({
+        notes: (await notes.list(owner)).map(({ id, title, createdAt }) => ({ id, title, createdAt })),
       }),
     }),
     defineTool({
@@ -51,10 +49,9 @@ export function createTools(notes: NoteStore): readonly ToolDefinition[] {
       description: 'Returns one of your notes.',
       inputSchema: z.strictObject({ id: noteId }),
       outputSchema: note,
-      scopes: ['notes:read'],
       annotations: { readOnlyHint: true, openWorldHint: false },
-      async handler({ id }, { token }) {
-        const found = await notes.read(token, id)
+      async handler({ id }, { owner }) {
+        const found = await notes.read(owner, id)
         if (!found) throw new ToolError(`You have no note with the id ${id}.`)
         return found
       },
@@ -68,10 +65,9 @@ export function createTools(notes: NoteStore): readonly ToolDefinition[] {
         text: z.string().max(5000),
       }),
       outputSchema: note,
-      scopes: ['notes:write'],
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
-      async handler(args, { token }) {
-        const added = await notes.add(token, args)
+      async handler(args, { owner }) {
+        const added = await notes.add(owner, args)
         if (!added) throw new ToolError('There is no room for another note. Delete one first.')
         return added
       },
@@ -82,10 +78,9 @@ export function createTools(notes: NoteStore): readonly ToolDefinition[] {
       description: 'Deletes one of your notes for good.',
       inputSchema: z.strictObject({ id: noteId }),
       outputSchema: z.object({ deleted: z.string().describe('Id of the note') }),
-      scopes: ['notes:write'],
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
-      async handler({ id }, { token }) {
-        if (!(await notes.delete(token, id))) throw new ToolError(`You have no note with the id ${id}.`)
+      async handler({ id }, { owner }) {
+        if (!(await notes.delete(owner, id))) throw new ToolError(`You have no note with the id ${id}.`)
         return { deleted: id }
       },
     }),
@@ -97,7 +92,6 @@ export function createTools(notes: NoteStore): readonly ToolDefinition[] {
       outputSchema: z.object({
         users: z.array(z.object({ issuer: z.string(), subject: z.string(), notes: z.int() })),
       }),
-      scopes: ['notes:admin'],
       annotations: { readOnlyHint: true, openWorldHint: false },
       handler: async () => ({ users: [...(await notes.counts())] }),
     }),

@@ -1,8 +1,5 @@
+import type { AuthObserver, Decision } from 'idplug'
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
-import type { Decision } from '../../src/bearer/authenticator.ts'
-import type { ValidatorObserver } from '../../src/context.ts'
-import { AuthorizationError } from '../../src/errors.ts'
-import type { ShadowObservation } from '../../src/validators/shadow.ts'
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
@@ -19,50 +16,63 @@ export function createLogger(level: LogLevel, stream?: DestinationStream): Logge
 }
 
 /**
- * One audit event per decision: `info` for what clients do, `warn` for an outage, `error` where the fault is ours.
- * Holds who, through which client and why; never the token.
+ * JSON lines for everything that an {@link AuthObserver} is told. One audit event per decision: `info` for what clients do, `warn`
+ * for an outage, `error` where the fault is ours. Holds who, through which client and why; never the token.
+ *
+ * @param logger - Default: standard output, from `info` on.
+ * @param shadowProvider - Name of the provider that is tried out, where there is one.
  */
-export function auditLog(logger: Logger): (decision: Decision) => void {
-  return ({ requestId, outcome, status, error, token }) => {
-    const who = token && { issuer: token.issuer, subject: token.subject, client_id: token.clientId }
-    if (outcome === 'accepted') {
-      logger.info({ event: 'request_accepted', request_id: requestId, ...who })
-      return
-    }
-    if (!(error instanceof AuthorizationError)) {
-      logger.error(
-        { event: 'request_failed', request_id: requestId, status, ...who, err: error },
-        'a bug ended a request',
-      )
-      return
-    }
-    const { kind, ...facts } = error.reason
-    const level = error.status === 500 ? 'error' : error.status === 503 ? 'warn' : 'info'
-    logger[level]({ event: 'request_refused', request_id: requestId, status, reason: kind, facts, ...who })
+export function jsonLines(logger: Logger = createLogger('info'), shadowProvider?: string): AuthObserver {
+  return {
+    decision: decision => logDecision(logger, decision),
+    warning: (message, facts) => logger.warn({ event: 'validator_warning', facts }, message),
+    authorizationServer: (event, facts) => logAuthorizationServer(logger, event, facts),
+    // `warn` where the provider that is tried out disagrees with an answer that was given.
+    shadow({ active, shadow, reason, token }) {
+      if (shadow === 'not_asked') return
+      const { kind, ...facts } = reason ?? { kind: undefined }
+      const level = active === 'accepted' && shadow === 'refused' ? 'warn' : 'info'
+      const event = { event: 'shadow_observed', provider: shadowProvider, active, shadow, reason: kind, facts }
+      logger[level]({ ...event, ...who(token) })
+    },
+    links(outcome) {
+      if ('links' in outcome) logger.info({ event: 'links_read', links: outcome.links })
+      else
+        logger.error({ event: 'links_not_read', message: outcome.error.message }, 'the links read before stay in use')
+    },
   }
 }
 
-/** What validators report beside their answers: stale keys, refused credentials of ours. */
-export function observerLog(logger: Logger): ValidatorObserver {
-  return { warning: (message, facts) => logger.warn({ event: 'validator_warning', facts }, message) }
+function logDecision(logger: Logger, decision: Decision): void {
+  const { requestId, token, provider, operation, address } = decision
+  const facts = { request_id: requestId, ...who(token), provider, operation, address }
+  if (decision.outcome === 'accepted') {
+    logger.info({ event: 'request_accepted', ...facts })
+    return
+  }
+  const { status, reason, error } = decision
+  if (!reason) {
+    logger.error({ event: 'request_failed', status, ...facts, err: error }, 'a bug ended a request')
+    return
+  }
+  const { kind, ...details } = reason
+  const level = status === 500 ? 'error' : status === 503 ? 'warn' : 'info'
+  logger[level]({ event: 'request_refused', status, reason: kind, facts: details, ...facts })
 }
 
-/** One event for every token that the provider in the shadow was asked about; `warn` where it disagrees with an answer given. */
-export function shadowLog(logger: Logger, provider: string | undefined): (observation: ShadowObservation) => void {
-  return ({ active, shadow, reason, token }) => {
-    if (shadow === 'not_asked') return
-    const { kind, ...facts } = reason ?? { kind: undefined }
-    const who = token && { issuer: token.issuer, subject: token.subject, client_id: token.clientId }
-    const level = active === 'accepted' && shadow === 'refused' ? 'warn' : 'info'
-    logger[level]({ event: 'shadow_observed', provider, active, shadow, reason: kind, facts, ...who })
-  }
+function who(token: Decision['token']) {
+  return token && { issuer: token.issuer, subject: token.subject, client_id: token.clientId }
 }
 
-/** What came of reading the file of identity links again. */
-export function linksLog(logger: Logger): (outcome: { links: number } | { error: Error }) => void {
-  return outcome => {
-    if ('links' in outcome) logger.info({ event: 'links_read', links: outcome.links })
-    else
-      logger.error({ event: 'links_not_read', message: outcome.error.message }, 'the links from before stay in force')
-  }
+/** What went wrong by our own fault is an error, what we depend on and miss a warning; refusals are the day's work. */
+function logAuthorizationServer(
+  logger: Logger,
+  event: string,
+  { error, ...facts }: Readonly<Record<string, unknown>>,
+): void {
+  if (event === 'server_error') logger.error({ ...facts, event, err: error })
+  else if (WARNINGS.has(event) || error === 'temporarily_unavailable') logger.warn({ ...facts, event, error })
+  else logger.info({ ...facts, event, error })
 }
+
+const WARNINGS = new Set(['store_unreachable', 'upstream_unavailable', 'signing_keys_not_loaded'])

@@ -1,29 +1,28 @@
+import type { AuthObserver } from 'idplug'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Decision } from '../../src/bearer/authenticator.ts'
-import type { ValidatorObserver } from '../../src/context.ts'
-import { AuthorizationError } from '../../src/errors.ts'
+import { createMigrationMetrics } from './migration-metrics.ts'
 
-export interface Metrics {
+export interface Prometheus {
+  /** Its `metrics()` is the text, and `contentType` the type, of a page for Prometheus to read. */
   readonly registry: Registry
-  /** Counts one decision. */
-  decision(decision: Decision): void
-  /** Seconds that one validation took, cached or not. */
-  validation(seconds: number): void
-  readonly observer: ValidatorObserver
+  readonly observer: AuthObserver
   /** Lets the number of open sessions be read when the metrics are. */
   sessions(read: () => number): void
 }
 
+export interface PrometheusOptions {
+  /** Registry of the application. Default: a new one, with the metrics of the process. */
+  readonly registry?: Registry
+  /** Milliseconds since the Unix epoch; for the age of the keys. Default: `Date.now`. */
+  readonly now?: () => number
+}
+
 /**
- * Prometheus metrics under `idplug_`, and the process's own. Labels take only values that the code lists: nothing that a
- * client or a token says becomes a label, so their number is bounded.
- *
- * @param now - Milliseconds since the Unix epoch; for the age of the keys.
+ * Prometheus metrics under `idplug_`. Labels take only values that the code lists: nothing that a client or a token says becomes a
+ * label, so their number is bounded. One instance may observe several auths.
  */
-export function createMetrics(now: () => number): Metrics {
-  const registry = new Registry()
+export function prometheus({ registry = processRegistry(), now = Date.now }: PrometheusOptions = {}): Prometheus {
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
 
   const requests = new Counter({
     name: 'idplug_requests_total',
@@ -73,18 +72,26 @@ export function createMetrics(now: () => number): Metrics {
     },
   })
 
+  const migration = createMigrationMetrics(registry, now)
   return {
     registry,
-    decision({ outcome, status, error }) {
-      if (outcome === 'accepted') accepted.inc()
-      else requests.inc({ outcome, status, reason: error instanceof AuthorizationError ? error.reason.kind : 'bug' })
-    },
-    validation: seconds => validation.observe(seconds),
     observer: {
+      decision(decision) {
+        if (decision.outcome === 'accepted') {
+          accepted.inc()
+          if (decision.provider) migration.accepted(decision.provider)
+        } else {
+          const { outcome, status, reason } = decision
+          requests.inc({ outcome, status, reason: reason?.kind ?? 'bug' })
+        }
+      },
+      validation: seconds => validation.observe(seconds),
+      shadow: migration.observation,
+      providers: migration.watch,
       cacheLookup: outcome => cacheOutcomes[outcome].inc(),
-      upstreamCall({ operation, outcome, duration }) {
+      providerCall({ operation, outcome, milliseconds }) {
         upstream.inc({ operation, outcome })
-        upstreamTime.observe({ operation }, duration / 1000)
+        upstreamTime.observe({ operation }, milliseconds / 1000)
       },
       keysRefreshed(at) {
         keysRefreshedAt = at
@@ -101,4 +108,10 @@ export function createMetrics(now: () => number): Metrics {
       })
     },
   }
+}
+
+function processRegistry(): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  return registry
 }

@@ -1,20 +1,13 @@
+import type { AuthObserver, ObservedProvider } from 'idplug'
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { ShadowObservation } from '../../src/validators/shadow.ts'
-
-/** A provider as the metrics show it. */
-export interface WatchedProvider {
-  readonly name: string
-  readonly role: 'active' | 'shadow'
-  readonly validator: { warmUp(): Promise<void> }
-}
 
 /** What `idplug migrate status` reads: who is in force, whose tokens come, and what the one in the shadow makes of its own. */
 export interface MigrationMetrics {
   /** Shows these providers, and at every look whether they could answer at the last. */
-  watch(providers: readonly WatchedProvider[]): void
+  watch(providers: readonly ObservedProvider[]): void
   /** Counts an accepted request of a token of this provider. */
   accepted(provider: string): void
-  observation(observation: ShadowObservation): void
+  observation: NonNullable<AuthObserver['shadow']>
 }
 
 /**
@@ -53,11 +46,13 @@ export function createMigrationMetrics(registry: Registry, now: () => number): M
     registers,
   })
 
+  const watched = watchProviders(registry)
+
   return {
     watch(providers) {
       for (const { name, role } of providers)
         if (role === 'active') accepted.set(name, { count: counted.labels(name), at: 0 })
-      watchProviders(registry, providers)
+      for (const provider of providers) watched.add(provider)
     },
     accepted(provider) {
       const entry = accepted.get(provider)
@@ -72,10 +67,12 @@ export function createMigrationMetrics(registry: Registry, now: () => number): M
   }
 }
 
-function watchProviders(registry: Registry, providers: readonly WatchedProvider[]): void {
+/** @returns Takes providers whose readiness is to be shown. */
+function watchProviders(registry: Registry): { add(provider: ObservedProvider): void } {
+  const providers: ObservedProvider[] = []
   const ready = new Map<string, boolean>()
   const asking = new Set<string>()
-  function ask({ name, validator }: WatchedProvider): void {
+  function ask({ name, validator }: ObservedProvider): void {
     if (asking.has(name)) return
     asking.add(name)
     validator
@@ -87,7 +84,6 @@ function watchProviders(registry: Registry, providers: readonly WatchedProvider[
       .finally(() => asking.delete(name))
   }
 
-  for (const provider of providers) if (provider.role === 'shadow') ask(provider)
   new Gauge({
     name: 'idplug_provider_ready',
     help: 'Whether a configured provider could answer when it was last asked; one in the shadow decides nothing.',
@@ -102,4 +98,10 @@ function watchProviders(registry: Registry, providers: readonly WatchedProvider[
       }
     },
   })
+  return {
+    add(provider) {
+      providers.push(provider)
+      if (provider.role === 'shadow') ask(provider)
+    },
+  }
 }

@@ -1,179 +1,98 @@
-import type { RequestListener } from 'node:http'
-import cors from 'cors'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler } from 'express'
-import { createGate, type Decision, type GateOptions } from '../../src/bearer/authenticator.ts'
-import type { ProofCheck } from '../../src/bearer/dpop.ts'
-import { createOriginCheck } from '../../src/edges/origin.ts'
-import { AuthorizationError } from '../../src/errors.ts'
-import { protectedResourceMetadata, protectedResourceMetadataUrl } from '../../src/metadata/protected-resource.ts'
-import type { TokenValidator } from '../../src/token-validator.ts'
+import { type Auth, AuthorizationError } from 'idplug'
+import { authRoutes } from 'idplug/express'
+import { type ProtectedRequest, protect } from 'idplug/node'
 import { landingPage, stylesheet } from './landing.ts'
-import { createProtectedRoute, type ProtectedEndpoint } from './protected-route.ts'
 
-export interface ResourceServerOptions {
-  /** Identifier of the MCP server and URL of its endpoint, canonical spelling. */
-  resource: string
+export interface HttpOptions {
+  auth: Auth
+  /** For people. */
   name: string
-  validator: TokenValidator
-  /** Issuers whose tokens are accepted, as published in the metadata. Default: those of the validator. */
-  authorizationServers?: readonly string[]
-  /** Checks proofs of possession: `createProofCheck`. Default: tokens that are bound to a key are refused. */
-  dpop?: ProofCheck
-  endpoint: ProtectedEndpoint
-  scopesSupported: readonly string[]
-  /** Scopes that a client should ask for at first. */
-  defaultScopes: readonly string[]
-  /** Scopes as clients request them, from the names that tools require. Default: the same. */
-  wireScopes?: GateOptions['wireScopes']
-  /** Beside the host of `resource`. Default: none. */
-  allowedHosts?: readonly string[]
-  /** Beside the origin of `resource`; `*` for any. Default: none. */
-  allowedOrigins?: readonly string[]
-  /** Largest request body, in bytes. Default 1 MiB. */
-  bodyLimit?: number
-  onDecision?: (decision: Decision) => void
-  /** Told how many seconds a validation took. */
-  onValidation?: (seconds: number) => void
-  /** Told about errors that are bugs, outside a decision. */
+  /** The MCP endpoint. */
+  handle(request: ProtectedRequest, response: ServerResponse): Promise<void>
+  /** Told about errors that are bugs. */
   onError?: (error: unknown) => void
   /** Text of the metrics, and its content type. Default: no `/metrics`. */
   metrics?: { contentType: string; metrics(): Promise<string> }
-  /**
-   * What else has to be there before `/ready` says so, such as the store of an authorization server in the same process.
-   *
-   * @throws {Error} It is not.
-   */
-  checkReady?: () => Promise<void>
-  /** Added before everything but the endpoint; an authorization server living on the same origin goes here. */
-  before?: express.RequestHandler
 }
 
-/**
- * The MCP server's HTTP side: the protected endpoint, and around it its metadata (RFC 9728), health, metrics and a page for
- * people. A listener for `node:http`; an Express application takes it as a handler.
- */
-export function createResourceServer(options: ResourceServerOptions): RequestListener {
-  const { resource, validator, endpoint } = options
-  const endpointPath = new URL(resource).pathname
-  const metadataUrl = protectedResourceMetadataUrl(resource)
-  const gate = createGate({
-    validator,
-    resourceMetadataUrl: metadataUrl,
-    dpop: options.dpop,
-    defaultScopes: options.defaultScopes,
-    wireScopes: options.wireScopes,
-    onDecision: options.onDecision,
-    onValidation: options.onValidation,
+/** The HTTP side of an MCP server: the endpoint behind its sign-in, health, metrics, and a page for people. */
+export function createHttpApp({ auth, name, handle, onError, metrics }: HttpOptions): RequestListener {
+  const endpoint = protect(auth, (request, response) => {
+    handle(request, response).catch(error => {
+      onError?.(error)
+      if (response.headersSent) response.destroy()
+      else sendJson(response, 500, { jsonrpc: '2.0', id: null, error: { code: -32603, message: 'Internal error.' } })
+    })
   })
-  const checkOrigin = createOriginCheck({
-    publicUrl: resource,
-    allowedHosts: options.allowedHosts ?? [],
-    allowedOrigins: options.allowedOrigins ?? [],
-  })
-  const route = createProtectedRoute({
-    gate,
-    endpoint,
-    scopesSupported: options.scopesSupported,
-    checkOrigin,
-    bodyLimit: options.bodyLimit ?? 1024 * 1024,
-    onError: error => options.onError?.(error),
-  })
+  const { pathname } = new URL(auth.resource)
 
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
-  if (options.before) app.use(options.before)
-
-  // Probes come by address, not by name, and hold nothing worth guarding: they are served before the host check.
+  app.use(authRoutes(auth))
   app.get('/health', (_req, res) => void res.json({ status: 'ok' }))
   app.get('/ready', async (_req, res) => {
     try {
-      await validator.warmUp()
-    } catch (error) {
-      const reason = error instanceof AuthorizationError ? error.reason.kind : 'bug'
-      res.status(503).json({ status: 'not ready', reason })
-      return
-    }
-    try {
-      await options.checkReady?.()
+      await auth.ready()
       res.json({ status: 'ready' })
-    } catch {
-      res.status(503).json({ status: 'not ready', reason: 'store_unreachable' })
+    } catch (error) {
+      const reason = error instanceof AuthorizationError ? error.reason.kind : 'store_unreachable'
+      res.status(503).json({ status: 'not ready', reason })
     }
   })
-  const { metrics } = options
   if (metrics) {
     app.get('/metrics', async (_req, res) => void res.type(metrics.contentType).send(await metrics.metrics()))
   }
-
-  app.use((req, res, next) => {
-    const problem = checkOrigin(req.headers.host, req.headers.origin)
-    if (problem === undefined || isMetadataPath(req.path)) next()
-    else res.status(403).json({ error: 'forbidden', error_description: problem })
-  })
-
-  // Made anew for every request: a validator may learn from the provider's metadata how its issuer is spelled.
-  const authorizationServers = () => options.authorizationServers ?? validator.issuers
-  const metadata = () =>
-    protectedResourceMetadata({
-      resource,
-      authorizationServers: authorizationServers(),
-      scopesSupported: options.wireScopes?.(options.scopesSupported) ?? options.scopesSupported,
-      resourceName: options.name,
-      dpop: options.dpop,
-      resourceDocumentation: new URL('/', resource).href,
-    })
-  // Some clients look at the root only.
-  const metadataPaths = new Set([new URL(metadataUrl).pathname, '/.well-known/oauth-protected-resource'])
-  const isMetadataPath = (path: string) => metadataPaths.has(path)
-  app.all([...metadataPaths], cors({ methods: ['GET'] }), async (req, res) => {
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      res.status(405).set('Allow', 'GET').end()
-      return
-    }
-    // Clients compare the issuer as a string, and how it is spelled may be known from the provider only.
-    await validator.warmUp().catch(() => {})
-    res.set('Cache-Control', 'public, max-age=300').json(metadata())
-  })
-
   app.get(
     '/style.css',
     (_req, res) => void res.type('css').set('Cache-Control', 'public, max-age=3600').send(stylesheet),
   )
-  app.get('/', (_req, res) => {
+  app.get('/', async (_req, res) => {
+    const { authorization_servers: authorizationServers } = await auth.metadata()
     res.set({
       'Content-Security-Policy': "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
     })
-    res
-      .type('html')
-      .send(landingPage({ name: options.name, resource, metadataUrl, authorizationServers: authorizationServers() }))
+    res.type('html').send(landingPage({ name, resource: auth.resource, authorizationServers }))
   })
-
   app.use((_req, res) => {
     res.status(404).json({
       error: 'not_found',
-      error_description: `Nothing here. The MCP endpoint is ${endpointPath}; a page about this server is at /.`,
+      error_description: `Nothing here. The MCP endpoint is ${pathname}; a page about this server is at /.`,
     })
   })
   const answerError: ErrorRequestHandler = (error, _req, res, _next) => {
-    options.onError?.(error)
+    onError?.(error)
     if (res.headersSent) res.destroy()
     else res.status(500).json({ error: 'server_error', error_description: 'Internal error.' })
   }
   app.use(answerError)
 
-  return (req, res) => {
-    if (isEndpoint(req.url ?? '', endpointPath)) route(req, res)
-    else app(req, res)
+  const paths = endpointPaths(pathname)
+  return (request: IncomingMessage, response: ServerResponse) => {
+    // Not by the framework: its routing costs as much as all of the checks together.
+    if (paths.has(pathOf(request.url ?? ''))) endpoint(request, response)
+    else app(request, response)
   }
 }
 
-/** With and without a slash at the end, whatever the query. */
-function isEndpoint(url: string, path: string): boolean {
-  if (url === path) return true
-  if (!url.startsWith(path)) return false
-  const rest = url.slice(path.length)
-  return rest.startsWith('?') || rest === '/' || rest.startsWith('/?')
+/** With and without a slash at the end, and as a proxy leaves it that takes off the prefix of the public URL. */
+function endpointPaths(pathname: string): ReadonlySet<string> {
+  const last = `/${pathname.split('/').at(-1)}`
+  return new Set([pathname, last].flatMap(path => [path, path.replace(/\/?$/, '/')]).filter(path => path !== '/'))
+}
+
+function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body)
+  response
+    .writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) })
+    .end(text)
 }

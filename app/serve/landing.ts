@@ -1,12 +1,11 @@
 export interface LandingPageOptions {
   name: string
   resource: string
-  metadataUrl: string
   authorizationServers: readonly string[]
 }
 
 /** The page for a person who opens the server in a browser: what this is, and how to connect to it. */
-export function landingPage({ name, resource, metadataUrl, authorizationServers }: LandingPageOptions): string {
+export function landingPage({ name, resource, authorizationServers }: LandingPageOptions): string {
   const url = escapeHtml(resource)
   return `<!doctype html>
 <html lang="en">
@@ -38,7 +37,7 @@ export function landingPage({ name, resource, metadataUrl, authorizationServers 
 <h2>Sign-in</h2>
 <p>Access tokens are accepted from:</p>
 <ul>${authorizationServers.map(issuer => `<li><code>${escapeHtml(issuer)}</code></li>`).join('')}</ul>
-<p>Clients read the details from <a href="${escapeHtml(new URL(metadataUrl).pathname)}">the resource metadata</a>.</p>
+<p>Clients read the details from <a href="/.well-known/oauth-protected-resource">the resource metadata</a>.</p>
 
 <h2>Status</h2>
 <p><a href="/health">Server</a> · <a href="/ready">Sign-in provider</a> · <a href="/metrics">Metrics</a></p>

@@ -1,6 +1,6 @@
+import { ConfigError, type Declarations } from 'idplug'
 import type { Logger } from 'pino'
 import { type Configuration, type Environment, type LoadOptions, loadConfiguration } from '../../config/load.ts'
-import { ConfigError } from '../../src/errors.ts'
 import { readEnvironment } from '../environment.ts'
 import { createLogger } from '../observe/log.ts'
 
@@ -13,7 +13,9 @@ export interface Program {
   close(): Promise<void>
 }
 
-export interface ProgramOptions extends Omit<LoadOptions, 'file'> {
+export interface ProgramOptions extends Omit<LoadOptions, 'file' | 'resources'> {
+  /** The servers that it is about. */
+  readonly declarations: (env: Environment) => Declarations
   /** Settings that the program fixes, whatever the environment says. */
   readonly fixed?: Environment
 }
@@ -24,14 +26,14 @@ export interface ProgramOptions extends Omit<LoadOptions, 'file'> {
  */
 export async function runProgram(
   start: (configuration: Configuration, env: Environment, logger: Logger) => Promise<Program>,
-  { fixed, ...options }: ProgramOptions = {},
+  { fixed, declarations, ...options }: ProgramOptions,
 ): Promise<void> {
   let program: Program
   let logger: Logger
   try {
     const read = readEnvironment('server')
     const env = { ...read.env, ...fixed }
-    const configuration = await loadConfiguration(env, { ...options, file: read.file })
+    const configuration = loadConfiguration(env, { ...options, resources: declarations(env), file: read.file })
     for (const { setting, problem } of configuration.warnings) console.error(`Warning: ${setting} ${problem}`)
     logger = createLogger(configuration.settings.LOG_LEVEL)
     program = await start(configuration, env, logger)

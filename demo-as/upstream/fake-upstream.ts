@@ -18,11 +18,19 @@ export interface FakeUpstream extends Upstream {
   page(req: IncomingMessage, res: ServerResponse): Promise<void>
 }
 
+/** Who can sign in. */
+export interface People {
+  /** Offered on the page. */
+  readonly users: readonly SignedInUser[]
+  /** What somebody may grant who types a name of their own. */
+  readonly guestScopes: readonly string[]
+}
+
 /** @param redirectUri - The one address that it sends anybody to. */
 export function createFakeUpstream(
   issuer: string,
   redirectUri: string,
-  users: readonly SignedInUser[],
+  { users, guestScopes }: People,
   stores: StoreFactory,
   binding: BrowserBinding,
 ): FakeUpstream {
@@ -59,7 +67,7 @@ export function createFakeUpstream(
         return sendPage(res, forgedFormPage(action), 403)
       }
       const typed = form?.get('user') ?? ''
-      const user = userNamed(typed, users)
+      const user = userNamed(typed, users, guestScopes)
       if (!user) return show(422, typed)
 
       const code = randomBytes(32).toString('base64url')

@@ -1,20 +1,19 @@
-import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express from 'express'
-import { protectedResourceMetadata, protectedResourceMetadataUrl, type TokenValidator } from '../../index.ts'
+import type { Auth } from 'idplug'
+import { authRoutes, protect } from 'idplug/express'
 
-export function createNotesServer(validator: TokenValidator, resource: string) {
+export function createFilesServer(auth: Auth) {
   const app = express()
-  const resourceMetadataUrl = protectedResourceMetadataUrl(resource)
-  app.get(new URL(resourceMetadataUrl).pathname, (_req, res) => {
-    res.json(protectedResourceMetadata({ resource, authorizationServers: validator.issuers, scopesSupported: [] }))
-  })
-  app.use('/mcp', requireBearerAuth({ verifier: validator, resourceMetadataUrl }))
-  app.post('/mcp', express.json(), async (req, res) => {
-    const server = new McpServer({ name: 'notes', version: '1.0.0' })
-    server.registerTool('whoami', { description: 'Who is signed in' }, ctx => ({
-      content: [{ type: 'text', text: String(ctx.authInfo?.clientId) }],
+  app.use(authRoutes(auth))
+  app.all('/mcp', protect(auth), async (req, res) => {
+    const server = new McpServer({ name: 'files', version: '1.0.0' })
+    server.registerTool('whoami', { description: 'Who is signed in' }, ({ authInfo }) => ({
+      content: [{ type: 'text', text: String(authInfo?.clientId) }],
+    }))
+    server.registerTool('write_file', { description: 'Change a file' }, () => ({
+      content: [{ type: 'text', text: 'written' }],
     }))
     const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
     await server.connect(transport)

@@ -1,27 +1,24 @@
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import express from 'express'
-import {
-  bearerAuth,
-  protectedResourceMetadata,
-  protectedResourceMetadataUrl,
-  type TokenValidator,
-} from '../../index.ts'
+import type { Auth } from 'idplug'
+import { authRoutes, protect } from 'idplug/express'
 
-export function createNotesServer(validator: TokenValidator, resource: string) {
+export function createFilesServer(auth: Auth<'files:read' | 'files:write'>) {
   const mcp = createMcpHandler(() => {
-    const server = new McpServer({ name: 'notes', version: '1.0.0' })
-    server.registerTool('whoami', { description: 'Who is signed in' }, ctx => ({
-      content: [{ type: 'text', text: String(ctx.http?.authInfo?.clientId) }],
+    const server = new McpServer({ name: 'files', version: '1.0.0' })
+    server.registerTool('whoami', { description: 'Who is signed in' }, ({ http }) => ({
+      content: [{ type: 'text', text: String(http?.authInfo?.clientId) }],
+    }))
+    const scopeChallenge = auth.scopeChallenge('files:write')
+    server.registerTool('write_file', { description: 'Change a file', scopeChallenge }, () => ({
+      content: [{ type: 'text', text: 'written' }],
     }))
     return server
   })
+  const handle = toNodeHandler(mcp)
   const app = express()
-  app.get(new URL(protectedResourceMetadataUrl(resource)).pathname, (_req, res) => {
-    res.json(
-      protectedResourceMetadata({ resource, authorizationServers: validator.issuers, scopesSupported: ['notes:read'] }),
-    )
-  })
-  app.use('/mcp', bearerAuth({ validator, resource, requiredScopes: ['notes:read'] }), toNodeHandler(mcp))
+  app.use(authRoutes(auth))
+  app.all('/mcp', protect(auth), (req, res) => handle(req, res, req.body))
   return app
 }

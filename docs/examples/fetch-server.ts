@@ -1,17 +1,19 @@
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
-import { bearerFetch, type TokenValidator } from '../../index.ts'
+import type { Auth } from 'idplug'
+import { protect } from 'idplug/fetch'
 
-export function createNotesServer(validator: TokenValidator, resource: string) {
+export function createFilesServer(auth: Auth) {
   const mcp = createMcpHandler(() => {
-    const server = new McpServer({ name: 'notes', version: '1.0.0' })
-    server.registerTool('whoami', { description: 'Who is signed in' }, ctx => ({
-      content: [{ type: 'text', text: String(ctx.http?.authInfo?.clientId) }],
+    const server = new McpServer({ name: 'files', version: '1.0.0' })
+    server.registerTool('whoami', { description: 'Who is signed in' }, ({ http }) => ({
+      content: [{ type: 'text', text: String(http?.authInfo?.clientId) }],
+    }))
+    server.registerTool('write_file', { description: 'Change a file' }, () => ({
+      content: [{ type: 'text', text: 'written' }],
     }))
     return server
   })
   return {
-    fetch: bearerFetch({ validator, resource, requiredScopes: ['notes:read'] }, (request, { authInfo }) =>
-      mcp.fetch(request, { authInfo }),
-    ),
+    fetch: protect(auth, (request, { authInfo, parsedBody }) => mcp.fetch(request, { authInfo, parsedBody })),
   }
 }

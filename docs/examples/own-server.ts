@@ -1,23 +1,18 @@
 import express from 'express'
-import { bearerAuth, createIntrospectionValidator, createValidatorContext } from '../../index.ts'
+import { createAuth } from 'idplug'
+import { authRoutes, protect } from 'idplug/express'
 
-const context = await createValidatorContext({ resource: 'https://mcp.example.com/mcp', env: process.env })
-const validator = createIntrospectionValidator(
-  {
-    issuer: 'https://auth.example.com',
-    audience: { audience: [context.resource] },
-    credentials: {
-      method: 'client_secret_basic',
-      clientId: 'my-mcp-server',
-      clientSecret: process.env.INTROSPECTION_SECRET ?? '',
-    },
-  },
-  context,
-)
+const auth = createAuth({
+  name: 'Files',
+  resource: 'https://mcp.example.com/mcp',
+  scopes: { 'files:read': 'Read your files', 'files:write': 'Change your files' },
+  initialScopes: ['files:read'],
+  access: { tools: { write_file: ['files:write'] } },
+})
 
 const app = express()
-app.use('/mcp', bearerAuth({ validator, resource: context.resource }))
-app.post('/mcp', express.json(), (req, res) => {
-  res.json({ hello: req.token?.subject })
+app.use(authRoutes(auth))
+app.all('/mcp', protect(auth), (req, res) => {
+  res.json({ hello: req.token?.subject, asked: req.body })
 })
 app.listen(3000)

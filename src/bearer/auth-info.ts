@@ -1,28 +1,19 @@
-import type { ValidatedToken, VerifiedAuthInfo } from '../token-validator.ts'
-import { bearerToken, dpopToken, isDpopScheme } from './credentials.ts'
+import type { Identity } from '../identity-links.ts'
+import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
 
 /**
- * The shape that the MCP SDKs' transports hand on to tools.
+ * What the MCP SDKs hand to tools. It carries the validated token and leaves out the raw one: no tool can send on what it has never
+ * seen.
  *
- * @param authorization - The header that the token was accepted from.
- * @param resource - Identifier of this server.
+ * @param identity - Under which the things of the person are kept.
  */
-export function authInfoOf(
-  token: ValidatedToken,
-  authorization: string | null | undefined,
-  resource: string,
-): VerifiedAuthInfo {
+export function authInfoOf(token: ValidatedToken, resource: URL, identity: Identity): AuthInfo {
   return {
-    token: rawTokenOf(authorization ?? undefined),
+    token: '',
     clientId: token.clientId,
     scopes: [...token.scopes],
     expiresAt: token.expiresAt,
-    resource: new URL(resource),
-    extra: { token },
+    resource,
+    extra: { token, identity },
   }
-}
-
-function rawTokenOf(authorization: string | undefined): string {
-  const source = { authorization, authorizationCount: 1, url: '' }
-  return isDpopScheme(authorization) ? dpopToken(source) : bearerToken(source)
 }

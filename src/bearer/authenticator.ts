@@ -1,171 +1,73 @@
-import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestHead } from '../auth.ts'
 import { InvalidTokenError, MissingTokenError } from '../errors.ts'
 import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
-import { bearerToken, type CredentialSource, dpopToken, hasNoCredentials, isDpopScheme } from './credentials.ts'
+import { type CredentialSource, hasNoCredentials, isDpopScheme, presentedToken } from './credentials.ts'
 import type { ProofCheck } from './dpop.ts'
-import { type ChallengeOptions, type Refusal, refusal } from './refusal.ts'
 
-/** One decision about one request: what an audit log and a counter need. Holds no token. */
-export interface Decision {
-  /** Correlation id; refused clients are told it. */
-  requestId: string
-  outcome: 'accepted' | 'refused'
-  /** HTTP status of a refusal. */
-  status?: number
-  /** Why it was refused. A bug that is not an {@link AuthorizationError} has none. */
-  error?: unknown
-  /** Whose request it was, where that is known. */
-  token?: ValidatedToken
-}
-
-export interface GateOptions extends Omit<ChallengeOptions, 'wireScopes' | 'dpop' | 'scheme'> {
+export interface AuthenticatorOptions {
   validator: TokenValidator
   /** Checks proofs of possession (RFC 9449). Default: tokens that are bound to a key are refused. */
   dpop?: ProofCheck
-  /**
-   * Scopes as clients request them, from the names that tools require. Default: the same.
-   *
-   * @param token - Whose client is told; absent where no token was accepted.
-   */
-  wireScopes?: (scopes: readonly string[], token?: ValidatedToken) => readonly string[]
-  /** Told every decision. Must not throw. */
-  onDecision?: (decision: Decision) => void
-  /** Told how many seconds a validation took, cached or not, whatever came out of it. Must not throw. */
+  /** Told how many seconds a validation took, cached or not, whatever came of it. Must not throw. */
   onValidation?: (seconds: number) => void
 }
 
-/** What a gate reads of a request. */
-export interface Presentation extends CredentialSource {
-  method: string
-  /** Value of the `DPoP` header. */
-  proof?: string
-  /** What the request came over, as `TokenValidator.validate` takes it. */
-  connection?: object
+/** Whose request it is, with the raw token. That one stays with the caller of {@link Authenticator}, who may validate it again. */
+export interface Authenticated {
+  readonly token: ValidatedToken
+  readonly raw: string
+  readonly scheme: PresentationScheme
 }
 
-/** Authentication and refusal over `node:http`; Express requests and responses are such. Other edges use the last two members. */
-export interface Gate {
-  /**
-   * Reads headers only.
-   *
-   * @throws What `bearerToken`, `validator.validate` and `dpop.check` throw. Always as a rejection.
-   */
-  authenticate(request: IncomingMessage): Promise<ValidatedToken>
-  /** Reports that the request may go on. */
-  accept(token: ValidatedToken): void
-  /** Answers with the refusal that belongs to the error, and reports it. */
-  refuse(response: ServerResponse, error: unknown, token?: ValidatedToken): void
-  /** As {@link Gate.authenticate}, from the parts of a request of any kind. */
-  authenticatePresented(presentation: Presentation): Promise<ValidatedToken>
-  /**
-   * The refusal that belongs to the error, reported and not yet sent.
-   *
-   * @param authorization - The header of the refused request: its challenge is of the same scheme.
-   */
-  refusalOf(error: unknown, authorization: string | undefined, token?: ValidatedToken): Refusal
-}
+/**
+ * Decides about the credentials of a request. Reads headers only.
+ *
+ * @throws What `presentedToken`, `validator.validate` and `dpop.check` throw. Always as a rejection.
+ */
+export type Authenticator = (head: RequestHead) => Promise<Authenticated>
 
-export function createGate(options: GateOptions): Gate {
-  const { validator, dpop, onDecision, onValidation, resourceMetadataUrl, defaultScopes } = options
-  // Counted rather than random for each request: an id has to be unique and say nothing, and this costs next to nothing.
-  const prefix = randomBytes(6).toString('base64url')
-  let count = 0
-  const nextRequestId = () => `${prefix}-${(++count).toString(36)}`
-
-  function validate(token: string, connection?: object, scheme?: PresentationScheme): Promise<ValidatedToken> {
-    return onValidation ? timed(token, connection, scheme, onValidation) : validator.validate(token, connection, scheme)
+export function createAuthenticator({ validator, dpop, onValidation }: AuthenticatorOptions): Authenticator {
+  function validate(raw: string, connection: object | undefined, scheme: PresentationScheme): Promise<ValidatedToken> {
+    return onValidation ? timed(raw, connection, scheme, onValidation) : validator.validate(raw, connection, scheme)
   }
 
   async function timed(
-    token: string,
+    raw: string,
     connection: object | undefined,
-    scheme: PresentationScheme | undefined,
+    scheme: PresentationScheme,
     report: (seconds: number) => void,
   ) {
     const startedAt = performance.now()
     try {
-      return await validator.validate(token, connection, scheme)
+      return await validator.validate(raw, connection, scheme)
     } finally {
       report((performance.now() - startedAt) / 1000)
     }
   }
 
-  async function authenticateBound(presentation: Presentation, proofs: ProofCheck): Promise<ValidatedToken> {
-    const { proof, method, connection } = presentation
-    const token = dpopToken(presentation)
-    const validated = await validate(token, connection, 'DPoP')
-    await proofs.check({ proof, method, token, confirmation: validated.confirmation })
-    return validated
+  async function authenticateBound(head: RequestHead, source: CredentialSource, proofs: ProofCheck) {
+    const raw = presentedToken(source, 'DPoP')
+    const token = await validate(raw, head.connection, 'DPoP')
+    const [proof] = head.header('dpop')
+    await proofs.check({ proof, method: head.method, token: raw, confirmation: token.confirmation })
+    return { token, raw, scheme: 'DPoP' } as const
   }
 
   // Most refusals are this one. Made once: to throw one for each request costs an eighth of the answer.
-  const withoutCredentials = Promise.reject(new MissingTokenError())
+  const withoutCredentials = Promise.reject<Authenticated>(new MissingTokenError())
   withoutCredentials.catch(() => {})
 
-  function authenticatePresented(presentation: Presentation): Promise<ValidatedToken> {
-    if (hasNoCredentials(presentation)) return withoutCredentials
-    if (dpop && isDpopScheme(presentation.authorization)) return authenticateBound(presentation, dpop)
+  return head => {
+    const { length: authorizationCount, 0: authorization } = head.header('authorization')
+    const source = { authorization, authorizationCount, url: head.url }
+    if (hasNoCredentials(source)) return withoutCredentials
+    if (dpop && isDpopScheme(authorization)) return authenticateBound(head, source, dpop)
     try {
-      const token = bearerToken(presentation)
+      const raw = presentedToken(source, 'Bearer')
       if (dpop?.required) throw new InvalidTokenError({ kind: 'not_sender_constrained' })
-      return validate(token, presentation.connection)
+      return validate(raw, head.connection, 'Bearer').then(token => ({ token, raw, scheme: 'Bearer' }))
     } catch (error) {
       return Promise.reject(error)
     }
   }
-
-  function refusalOf(error: unknown, authorization: string | undefined, token?: ValidatedToken): Refusal {
-    const requestId = nextRequestId()
-    const refused = refusal(error, requestId, {
-      resourceMetadataUrl,
-      defaultScopes,
-      wireScopes: scopes => options.wireScopes?.(scopes, token) ?? scopes,
-      dpop,
-      scheme: isDpopScheme(authorization) ? 'DPoP' : 'Bearer',
-    })
-    onDecision?.({ requestId, outcome: 'refused', status: refused.status, error, token })
-    return refused
-  }
-
-  return {
-    authenticatePresented,
-    refusalOf,
-    authenticate: request => authenticatePresented(presentationOf(request)),
-
-    accept(token) {
-      onDecision?.({ requestId: nextRequestId(), outcome: 'accepted', token })
-    },
-
-    refuse(response, error, token) {
-      const { status, headers, body } = refusalOf(error, response.req?.headers.authorization, token)
-      if (response.headersSent) {
-        response.destroy()
-        return
-      }
-      const text = JSON.stringify(body)
-      response.writeHead(status, { ...headers, 'Content-Type': 'application/json', 'Content-Length': text.length })
-      response.end(text)
-    },
-  }
-}
-
-function presentationOf(request: IncomingMessage): Presentation {
-  return {
-    authorization: request.headers.authorization,
-    authorizationCount: countHeader(request.rawHeaders, 'authorization'),
-    url: request.url ?? '',
-    method: request.method ?? '',
-    proof: request.headers.dpop as string | undefined,
-    connection: request.socket,
-  }
-}
-
-function countHeader(rawHeaders: readonly string[], name: string): number {
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const header = rawHeaders[i] as string
-    if (header.length === name.length && header.toLowerCase() === name) count++
-  }
-  return count
 }

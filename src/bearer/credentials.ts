@@ -5,7 +5,7 @@ import type { PresentationScheme } from '../token-validator.ts'
 export interface CredentialSource {
   /** Value of the `Authorization` header. */
   authorization: string | undefined
-  /** How often the header was sent. Parsers keep the first and drop the rest, so a second one must be counted. */
+  /** How often the header was sent: parsers that keep the first one and drop the rest must not hide a second. */
   authorizationCount: number
   /** Request target, with its query. */
   url: string
@@ -13,23 +13,6 @@ export interface CredentialSource {
 
 /** One for all: it says nothing about the request, and its stack would cost more than the rest of the refusal. */
 const noCredentials = new MissingTokenError()
-
-/**
- * The access token of a request (RFC 6750 §2.1). The scheme is matched without regard to case. Whether the token is made
- * of the right characters is left to the validator, which looks at them once per token and not once per request.
- *
- * @throws {MissingTokenError} No `Authorization` header, or one of another scheme.
- * @throws {InvalidRequestError} `Bearer` without a token or with more than one, two headers, or a token in the query
- *   string: tokens in URLs end up in logs, and MCP forbids them.
- */
-export function bearerToken(source: CredentialSource): string {
-  return presentedToken(source, 'Bearer')
-}
-
-/** The access token of a request that brings a proof along (RFC 9449 §7.1); otherwise as {@link bearerToken}. */
-export function dpopToken(source: CredentialSource): string {
-  return presentedToken(source, 'DPoP')
-}
 
 /** Whether there is nothing to look at: no header, and no query that a token could stand in. */
 export function hasNoCredentials({ authorization, authorizationCount, url }: CredentialSource): boolean {
@@ -40,7 +23,16 @@ export function isDpopScheme(authorization: string | undefined): boolean {
   return authorization !== undefined && /^dpop(?: |$)/i.test(authorization)
 }
 
-function presentedToken(
+/**
+ * The access token of a request, as a bearer token (RFC 6750 §2.1) or with a proof of possession (RFC 9449 §7.1). The scheme is
+ * matched without regard to case. Whether the token is made of the right characters is left to the validator, which looks at them
+ * once per token and not once per request.
+ *
+ * @throws {MissingTokenError} No `Authorization` header, or one of another scheme.
+ * @throws {InvalidRequestError} A scheme without a token or with more than one, two headers, or a token in the query string:
+ *   tokens in URLs end up in logs, and MCP forbids them.
+ */
+export function presentedToken(
   { authorization, authorizationCount, url }: CredentialSource,
   scheme: PresentationScheme,
 ): string {

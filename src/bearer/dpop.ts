@@ -7,6 +7,8 @@ import { createProofMemory, type ProofMemory } from './proof-memory.ts'
 export interface DpopOptions {
   /** URL of the endpoint as clients know it. Proofs are made for it, whatever the Host and X-Forwarded headers say. */
   resource: string
+  /** Further URLs of the same endpoint. Default: none. */
+  furtherResources?: readonly string[]
   /** Whether plain bearer tokens are refused. Default: false, both are taken. */
   required?: boolean
   /** How far `iat` of a proof may be off, before and after, in seconds. Default 60. */
@@ -65,7 +67,7 @@ const MAX_PROOF_LENGTH = 8_192
 export function createProofCheck(options: DpopOptions): ProofCheck {
   const { windowSeconds = 60, nonceSecret, now = Date.now, memory = createProofMemory({ now }) } = options
   if (nonceSecret && nonceSecret.length < 32) throw new TypeError('nonceSecret must have 32 bytes at least')
-  const target = locationOf(options.resource)
+  const targets = [options.resource, ...(options.furtherResources ?? [])].map(locationOf)
   const nonces = nonceSecret && createNonces(nonceSecret, now)
 
   function checkClaims({ payload }: JWTVerifyResult, { method, token }: PresentedProof): { jti: string; iat: number } {
@@ -73,7 +75,8 @@ export function createProofCheck(options: DpopOptions): ProofCheck {
     if (typeof jti !== 'string' || jti === '') throw malformed('no jti')
     if (typeof iat !== 'number') throw malformed('no iat')
     if (htm !== method) throw refused({ kind: 'proof_mismatch', claim: 'htm' })
-    if (typeof htu !== 'string' || locationOf(htu) !== target) throw refused({ kind: 'proof_mismatch', claim: 'htu' })
+    if (typeof htu !== 'string' || !targets.includes(locationOf(htu)))
+      throw refused({ kind: 'proof_mismatch', claim: 'htu' })
     if (ath !== hash('sha256', token, 'base64url')) throw refused({ kind: 'proof_mismatch', claim: 'ath' })
     const seconds = Math.floor(now() / 1000)
     if (Math.abs(seconds - iat) > windowSeconds) throw refused({ kind: 'proof_stale', issuedAt: iat, now: seconds })

@@ -1,13 +1,5 @@
-import {
-  type AuthorizationError,
-  InsufficientScopeError,
-  InvalidProofError,
-  InvalidRequestError,
-  InvalidTokenError,
-  MisconfigurationError,
-  MissingTokenError,
-  ValidatorUnavailableError,
-} from '../errors.ts'
+import type { Refused } from '../auth.ts'
+import { type AuthorizationError, outcomeOf, type ScopeReason, type ValidatorUnavailableError } from '../errors.ts'
 import type { PresentationScheme } from '../token-validator.ts'
 import type { ProofCheck } from './dpop.ts'
 
@@ -15,8 +7,8 @@ import type { ProofCheck } from './dpop.ts'
 export interface ChallengeOptions {
   /** URL of the protected resource metadata (RFC 9728 §5.1). */
   resourceMetadataUrl: string
-  /** Scopes that a client should ask for at first. Sent with 401 only; a 403 names those of the operation. */
-  defaultScopes: readonly string[]
+  /** Scopes that a client should ask for first, as clients request them. Sent with 400 and 401; a 403 names those of the operation. */
+  initialScopes: readonly string[]
   /**
    * Scopes as clients request them, from the names that tools require. None where requesting them adds nothing. Default: the
    * same.
@@ -28,14 +20,9 @@ export interface ChallengeOptions {
   scheme?: PresentationScheme
 }
 
-/** An answer that refuses a request, ready for any HTTP framework. */
-export interface Refusal {
-  status: number
-  headers: Record<string, string>
-  body: { error?: string; error_description: string; request_id: string }
-}
-
-const EXPOSED_HEADERS = 'WWW-Authenticate, Retry-After, X-Request-Id'
+/** What a web page may read of an answer. */
+export const EXPOSED_HEADERS =
+  'WWW-Authenticate, Retry-After, X-Request-Id, DPoP-Nonce, Mcp-Session-Id, MCP-Protocol-Version'
 
 const NOT_REQUESTABLE =
   'This operation needs scopes that the operator of this server has not granted to you. Signing in again does not add them.'
@@ -58,74 +45,81 @@ const NOT_REQUESTABLE =
  *
  * @param requestId - Correlation id, also in the log.
  */
-export function refusal(error: unknown, requestId: string, options: ChallengeOptions): Refusal {
-  const { resourceMetadataUrl, wireScopes = scopes => scopes } = options
-  const scopeOf = (scopes: readonly string[]) => wireScopes(scopes).join(' ')
-  if (error instanceof MissingTokenError) {
-    return answer(error, requestId, {
-      'WWW-Authenticate': challengeOf(options, {
-        resource_metadata: resourceMetadataUrl,
-        scope: scopeOf(options.defaultScopes),
-      }),
-    })
+export function refusal(error: unknown, requestId: string, options: ChallengeOptions): Refused {
+  const outcome = outcomeOf(error)
+  // A bug may throw anything, nothing included.
+  const { code, publicMessage, reason } = (error ?? {}) as AuthorizationError
+  const { resourceMetadataUrl, initialScopes } = options
+  switch (outcome) {
+    case 'no_credentials':
+      return answer(401, undefined, publicMessage, requestId, {
+        'WWW-Authenticate': challengeOf(options, {
+          resource_metadata: resourceMetadataUrl,
+          scope: initialScopes.join(' '),
+        }),
+      })
+    case 'invalid_request':
+    case 'invalid_token':
+    case 'invalid_proof':
+      return answer(outcome === 'invalid_request' ? 400 : 401, code, publicMessage, requestId, {
+        ...(code === 'use_dpop_nonce' && options.dpop?.nonce && { 'DPoP-Nonce': options.dpop.nonce() }),
+        'WWW-Authenticate': challengeOf(options, {
+          error: code ?? '',
+          error_description: publicMessage,
+          scope: initialScopes.join(' '),
+          resource_metadata: resourceMetadataUrl,
+        }),
+      })
+    case 'insufficient_scope': {
+      const { required } = reason as ScopeReason
+      const scope = (options.wireScopes?.(required) ?? required).join(' ')
+      // A challenge would send the user to sign in again for nothing.
+      if (!scope) return answer(403, code, NOT_REQUESTABLE, requestId, {})
+      return answer(403, code, publicMessage, requestId, {
+        'WWW-Authenticate': challengeOf(options, {
+          error: code ?? '',
+          error_description: publicMessage,
+          scope,
+          resource_metadata: resourceMetadataUrl,
+        }),
+      })
+    }
+    case 'unavailable': {
+      const { retryAfterSeconds } = error as ValidatorUnavailableError
+      return answer(503, 'temporarily_unavailable', publicMessage, requestId, {
+        'Retry-After': String(retryAfterSeconds),
+      })
+    }
+    case 'misconfigured':
+      return answer(500, 'server_error', publicMessage, requestId, {})
+    case undefined:
+      return answer(500, 'server_error', 'Internal error.', requestId, {})
   }
-  if (error instanceof InsufficientScopeError) {
-    const scope = scopeOf(error.reason.required)
-    // A challenge would send the user to sign in again for nothing.
-    if (!scope) return answer({ ...error, publicMessage: NOT_REQUESTABLE }, requestId, {})
-    return answer(error, requestId, {
-      'WWW-Authenticate': challengeOf(options, {
-        error: error.code,
-        error_description: error.publicMessage,
-        scope,
-        resource_metadata: resourceMetadataUrl,
-      }),
-    })
-  }
-  if (
-    error instanceof InvalidTokenError ||
-    error instanceof InvalidProofError ||
-    error instanceof InvalidRequestError
-  ) {
-    return answer(error, requestId, {
-      ...(error.code === 'use_dpop_nonce' && nonceHeaders(options)),
-      'WWW-Authenticate': challengeOf(options, {
-        error: error.code,
-        error_description: error.publicMessage,
-        scope: scopeOf(options.defaultScopes),
-        resource_metadata: resourceMetadataUrl,
-      }),
-    })
-  }
-  if (error instanceof ValidatorUnavailableError) {
-    return answer(error, requestId, { 'Retry-After': String(error.retryAfterSeconds) }, 'temporarily_unavailable')
-  }
-  if (error instanceof MisconfigurationError) return answer(error, requestId, {}, 'server_error')
-  return answer({ status: 500, code: undefined, publicMessage: 'Internal error.' }, requestId, {}, 'server_error')
 }
 
-function answer(
-  { status, code, publicMessage }: Pick<AuthorizationError, 'status' | 'code' | 'publicMessage'>,
+/** A refusal with the headers that every one has. */
+export function answer(
+  status: number,
+  error: string | undefined,
+  description: string,
   requestId: string,
-  headers: Record<string, string>,
-  bodyError: string | undefined = code,
-): Refusal {
+  headers: Readonly<Record<string, string>>,
+): Refused {
   return {
+    outcome: 'refused',
     status,
-    headers: {
-      'Cache-Control': 'no-store',
-      'X-Request-Id': requestId,
-      'Access-Control-Expose-Headers': EXPOSED_HEADERS,
-      ...headers,
-    },
-    body: { ...(bodyError && { error: bodyError }), error_description: publicMessage, request_id: requestId },
+    headers: { ...refusalHeaders(requestId), ...headers },
+    body: { ...(error && { error }), error_description: description, request_id: requestId },
   }
 }
 
-/** The nonce that the next proof needs (RFC 9449 §9), readable for browsers too. */
-function nonceHeaders({ dpop }: ChallengeOptions): Record<string, string> {
-  if (!dpop?.nonce) return {}
-  return { 'DPoP-Nonce': dpop.nonce(), 'Access-Control-Expose-Headers': `${EXPOSED_HEADERS}, DPoP-Nonce` }
+export function refusalHeaders(requestId: string): Record<string, string> {
+  return {
+    'Cache-Control': 'no-store',
+    'X-Request-Id': requestId,
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Expose-Headers': EXPOSED_HEADERS,
+  }
 }
 
 /**

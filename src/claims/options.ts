@@ -79,7 +79,7 @@ export function claimMistakes({
 /** The options as rules for an engine. `check` compares `requiredClaims`. Warns where user names are the subjects. */
 export function claimRules(
   options: ClaimOptions,
-  context: Pick<ValidatorContext, 'resource' | 'observer'>,
+  context: Pick<ValidatorContext, 'resource' | 'furtherResources' | 'observer'>,
 ): ClaimRules & { check(claims: Claims): void } {
   const { subjectClaim, tokensWithoutSubject, clientIdClaim, scopeClaims, tenantClaim } = options
   if (subjectClaim === LOGIN_NAME) {
@@ -151,9 +151,9 @@ export function subjectReason(
 
 function audienceRule(
   { audience, clientIds }: ClaimOptions,
-  { resource }: Pick<ValidatorContext, 'resource'>,
+  context: Pick<ValidatorContext, 'resource' | 'furtherResources'>,
 ): AudienceRule {
-  if (audience !== null) return { audience: audience ?? resourceSpellings(resource), clientIds }
+  if (audience !== null) return { audience: audience ?? resourceSpellings(context), clientIds }
   if (!clientIds) throw new TypeError('a provider without audience needs clientIds')
   return { clientIds }
 }

@@ -1,62 +1,39 @@
-import type { RequestHandler } from 'express'
-import { requireScopes } from '../bearer/assert-scopes.ts'
-import { authInfoOf } from '../bearer/auth-info.ts'
-import { createGate, type Decision } from '../bearer/authenticator.ts'
-import type { ProofCheck } from '../bearer/dpop.ts'
-import { protectedResourceMetadataUrl } from '../metadata/protected-resource.ts'
-import type { TokenValidator, ValidatedToken } from '../token-validator.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Auth } from '../auth.ts'
+import type { ValidatedToken } from '../token-validator.ts'
+import { guard, authRoutes as nodeRoutes } from './node.ts'
 
 declare global {
   namespace Express {
     interface Request {
-      /** Set by `bearerAuth`: the token as it was accepted. */
+      /** Set by `protect`: the token as it was accepted. Absent for an anonymous caller. */
       token?: ValidatedToken
     }
   }
 }
 
-export interface BearerAuthOptions {
-  validator: TokenValidator
-  /** Identifier of this server (RFC 8707); the URL of its metadata follows from it (RFC 9728 §3.1). */
-  resource: string
-  /** Scopes that a client should ask for at first. Default: none. */
-  defaultScopes?: readonly string[]
-  /** Scopes that every request behind this middleware needs. Default: none. */
-  requiredScopes?: readonly string[]
-  /** Checks proofs of possession: `createProofCheck`. Default: tokens that are bound to a key are refused. */
-  dpop?: ProofCheck
-  /** Told every decision, for logs and metrics. Must not throw. */
-  onDecision?: (decision: Decision) => void
+/** Fits `RequestHandler` of Express 4 and 5, whose types are not needed here. */
+export type ExpressHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/**
+ * Lets only requests pass that carry a token good enough for what they ask. Protects everything that it is mounted in front of,
+ * whatever the path: a proxy that strips a prefix cannot get around it. Sets `req.auth` for the MCP SDKs, `req.token`, and
+ * `req.body`, which a later `express.json()` leaves alone.
+ *
+ * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204.
+ */
+export function protect(auth: Auth): ExpressHandler {
+  return (request, response, next) => guard(auth, request, response, next)
 }
 
 /**
- * Express middleware that lets only requests with a good access token pass. Sets `req.token`, and `req.auth` in the shape
- * that the MCP SDKs' transports hand on to tools. Put it before the body parser: a refused request then costs no body.
- *
- * Answers by itself with 400, 401, 403, 500 or 503; see `refusal` for the table.
+ * Serves the metadata of the resources and, with `AUTH_MODE=embedded`, the authorization server. Mount it at the root, before
+ * everything else.
  */
-export function bearerAuth(options: BearerAuthOptions): RequestHandler {
-  const { validator, requiredScopes = [] } = options
-  const gate = createGate({
-    validator,
-    resourceMetadataUrl: protectedResourceMetadataUrl(options.resource),
-    defaultScopes: options.defaultScopes ?? requiredScopes,
-    dpop: options.dpop,
-    onDecision: options.onDecision,
-  })
-  return async (req, res, next) => {
-    let token: ValidatedToken | undefined
-    try {
-      token = await gate.authenticate(req)
-      requireScopes(token, requiredScopes)
-    } catch (error) {
-      gate.refuse(res, error, token)
-      return
-    }
-    gate.accept(token)
-    req.token = token
-    const auth = authInfoOf(token, req.headers.authorization, options.resource)
-    Object.assign(req, { auth })
-    next()
-  }
+export function authRoutes(...auths: readonly Auth[]): ExpressHandler {
+  return nodeRoutes(...auths)
 }

@@ -1,98 +1,161 @@
-import { requireScopes } from '../bearer/assert-scopes.ts'
-import { authInfoOf } from '../bearer/auth-info.ts'
-import { createGate, type Decision } from '../bearer/authenticator.ts'
-import type { ProofCheck } from '../bearer/dpop.ts'
-import type { Refusal } from '../bearer/refusal.ts'
-import { protectedResourceMetadata, protectedResourceMetadataUrl } from '../metadata/protected-resource.ts'
-import type { TokenValidator, ValidatedToken, VerifiedAuthInfo } from '../token-validator.ts'
+import type { Access, Answer, Auth, BodyProblem, RequestHead } from '../auth.ts'
+import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
+import { pathOf } from '../url.ts'
+import { endWithToken } from './fetch-stream.ts'
+import { isJsonType } from './json-type.ts'
+
+/** What `protect` knows about a request that it let pass. */
+export interface ProtectedContext {
+  /** The token as it was accepted; `undefined` for an anonymous caller. */
+  readonly token: ValidatedToken | undefined
+  /** For `createMcpHandler(…).fetch` and the web-standard transports of the MCP SDKs. `undefined` for an anonymous caller. */
+  readonly authInfo: AuthInfo | undefined
+  /** The body, parsed; `undefined` where the request has none. */
+  readonly parsedBody: unknown
+}
 
 /**
- * Answers a request whose token was accepted.
+ * Answers a request that `protect` let pass.
  *
- * @param accepted - `authInfo` is what `createMcpHandler(…).fetch` and the web-standard transports of the MCP SDKs take.
+ * @param further - What the platform hands to a handler beside the request: `env` and `ctx` on Workers.
  */
-export type BearerHandler = (
+export type ProtectedHandler<Further extends readonly unknown[] = []> = (
   request: Request,
-  accepted: { token: ValidatedToken; authInfo: VerifiedAuthInfo },
+  context: ProtectedContext,
+  ...further: Further
 ) => Response | Promise<Response>
 
-export interface BearerFetchOptions {
-  validator: TokenValidator
-  /** Identifier of this server (RFC 8707); path and URL of its metadata follow from it (RFC 9728 §3.1). */
-  resource: string
-  /** Scopes that the metadata names. Default: `requiredScopes`. */
-  scopesSupported?: readonly string[]
-  /** Scopes that a client should ask for at first. Default: `requiredScopes`. */
-  defaultScopes?: readonly string[]
-  /** Scopes that every request needs. Default: none. */
-  requiredScopes?: readonly string[]
-  /** Checks proofs of possession: `createProofCheck`. Default: tokens that are bound to a key are refused. */
-  dpop?: ProofCheck
-  /** Told every decision, for logs and metrics. Must not throw. */
-  onDecision?: (decision: Decision) => void
+/**
+ * A handler for runtimes where a server is a function from `Request` to `Response`. Serves what {@link authRoutes} serves, and hands
+ * every other request that is good enough to `handler`, its body unread.
+ *
+ * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204. What the handler throws passes
+ * through.
+ */
+export function protect<Further extends readonly unknown[] = []>(
+  auth: Auth,
+  handler: ProtectedHandler<Further>,
+): (request: Request, ...further: Further) => Promise<Response> {
+  const routes = authRoutes(auth)
+  return async (request, ...further) =>
+    (await routes(request)) ?? guard(auth, request, (admitted, context) => handler(admitted, context, ...further))
 }
 
 /**
- * A handler for runtimes where a server is a function from `Request` to `Response`. Serves the protected resource metadata
- * (RFC 9728) by itself, and passes on requests with a good access token only. Checks neither `Host` nor `Origin`.
+ * Serves the metadata of the resources and, with `AUTH_MODE=embedded`, the authorization server.
  *
- * Answers by itself with 400, 401, 403, 500 or 503; see `refusal` for the table. What the handler throws is not caught.
+ * @returns `undefined` where the path is none of theirs.
  */
-export function bearerFetch(
-  options: BearerFetchOptions,
-  handler: BearerHandler,
-): (request: Request) => Promise<Response> {
-  const { validator, resource, requiredScopes = [], scopesSupported = requiredScopes } = options
-  const resourceMetadataUrl = protectedResourceMetadataUrl(resource)
-  const metadataPath = new URL(resourceMetadataUrl).pathname
-  const gate = createGate({
-    validator,
-    resourceMetadataUrl,
-    defaultScopes: options.defaultScopes ?? requiredScopes,
-    dpop: options.dpop,
-    onDecision: options.onDecision,
-  })
-
-  async function serveMetadata(): Promise<Response> {
-    // How the issuer is spelled may be known from the provider only.
-    await validator.warmUp().catch(() => {})
-    const metadata = protectedResourceMetadata({
-      resource,
-      authorizationServers: validator.issuers,
-      scopesSupported,
-      dpop: options.dpop,
-    })
-    return Response.json(metadata, {
-      headers: { 'Cache-Control': 'public, max-age=300', 'Access-Control-Allow-Origin': '*' },
-    })
-  }
-
-  async function serve(request: Request): Promise<Response> {
-    const authorization = request.headers.get('authorization') ?? undefined
-    let token: ValidatedToken | undefined
-    try {
-      token = await gate.authenticatePresented({
-        authorization,
-        // `Headers` joins repeated ones by a comma, which no token contains.
-        authorizationCount: 1,
-        url: request.url,
-        method: request.method,
-        proof: request.headers.get('dpop') ?? undefined,
-      })
-      requireScopes(token, requiredScopes)
-    } catch (error) {
-      return responseOf(gate.refusalOf(error, authorization, token))
-    }
-    gate.accept(token)
-    return handler(request, { token, authInfo: authInfoOf(token, authorization, resource) })
-  }
-
+export function authRoutes(...auths: readonly Auth[]): (request: Request) => Promise<Response | undefined> {
   return async request => {
-    const isMetadata = request.method === 'GET' && new URL(request.url).pathname === metadataPath
-    return isMetadata ? serveMetadata() : serve(request)
+    const path = pathOf(request.url)
+    for (const { authorizationServer } of auths) {
+      if (authorizationServer?.handles(path)) return authorizationServer.fetch(request)
+    }
+    const head = requestHead(request)
+    for (const auth of auths) {
+      const answer = auth.serve(head)
+      if (answer) return toResponse(await answer, request.method)
+    }
+    return undefined
   }
 }
 
-function responseOf({ status, headers, body }: Refusal): Response {
+/** What {@link Auth.authenticate} reads of a request of the platform. */
+export function requestHead(request: Request): RequestHead {
+  const { method, url, headers } = request
+  return {
+    method,
+    url,
+    header(name) {
+      // Repeated headers are joined by a comma, which no token contains.
+      const value = headers.get(name) ?? (name === 'host' ? new URL(url).host : null)
+      return value === null ? [] : [value]
+    },
+  }
+}
+
+/** For edges over the platform's `Request`: decides about a request, then answers or goes on. */
+export async function guard(
+  auth: Auth,
+  request: Request,
+  next: (request: Request, context: ProtectedContext) => Response | Promise<Response>,
+): Promise<Response> {
+  const access = await auth.authenticate(requestHead(request))
+  if (access.outcome !== 'accepted') return toResponse(access, request.method)
+  // Handlers may look into the body whatever the method.
+  const mayAct = request.method === 'POST' || request.body !== null
+  const body = mayAct ? await readBody(request, access.bodyLimit) : NO_BODY
+  const refused = typeof body === 'string' ? auth.refuseBody(access, body) : auth.authorize(access, body.parsed)
+  if (refused) return toResponse(refused, request.method)
+  const { bytes, parsed: parsedBody } = body as ReadBody
+  const { token, authInfo } = access
+  // Read once, and left for handlers that read it again.
+  const admitted = bytes ? new Request(request, { body: bytes }) : request
+  return released(await next(admitted, { token, authInfo, parsedBody }), access)
+}
+
+interface ReadBody {
+  readonly bytes?: Uint8Array<ArrayBuffer>
+  readonly parsed: unknown
+}
+
+const NO_BODY: ReadBody = { parsed: undefined }
+
+/** The handler's answer, readable for web pages where one asks, and ended with its token where it is a stream. */
+function released(response: Response, access: Access): Response {
+  const ended = endWithToken(response, access)
+  const names = Object.entries(access.headers)
+  if (names.length === 0) return ended
+  // Those of a response that was fetched cannot be changed.
+  const readable = new Response(ended.body, ended)
+  for (const [name, value] of names) readable.headers.set(name, value)
+  return readable
+}
+
+/** An answer of an {@link Auth} as a response of the platform. */
+export function toResponse({ status, headers, body }: Answer, method: string): Response {
+  if (body === undefined || method === 'HEAD') return new Response(null, { status, headers })
   return Response.json(body, { status, headers })
+}
+
+async function readBody(request: Request, limit: number): Promise<ReadBody | BodyProblem> {
+  const { headers } = request
+  if (!isJsonType(headers.get('content-type'))) return 'not_json_type'
+  if ((headers.get('content-encoding') ?? 'identity') !== 'identity') return 'unreadable'
+  if (Number(headers.get('content-length') ?? 0) > limit) return 'too_large'
+  if (request.bodyUsed) throw new TypeError('something in front of protect(auth) has read the body')
+  const bytes = await readBytes(request, limit)
+  if (typeof bytes === 'string') return bytes
+  try {
+    return { bytes, parsed: JSON.parse(new TextDecoder().decode(bytes)) }
+  } catch {
+    return 'not_json'
+  }
+}
+
+async function readBytes({ body }: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | BodyProblem> {
+  if (!body) return new Uint8Array()
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      size += chunk.value.byteLength
+      if (size > limit) {
+        void reader.cancel().catch(() => {})
+        return 'too_large'
+      }
+      chunks.push(chunk.value)
+    }
+  } catch {
+    return 'incomplete'
+  }
+  const bytes = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return bytes
 }

@@ -1,8 +1,8 @@
-import { isLoopback } from '../resource.ts'
+import { isLoopback } from '../url.ts'
 
 export interface OriginCheckOptions {
-  /** Public URL of the server; its host and origin are always served. */
-  publicUrl: string
+  /** URLs under which clients reach the server; their hosts and origins are always served. */
+  publicUrls: readonly string[]
   /** Further values of `Host`, with port where it is not the scheme's own. */
   allowedHosts: readonly string[]
   /** Further values of `Origin`; `*` for any. */
@@ -12,30 +12,25 @@ export interface OriginCheckOptions {
 /**
  * Guards against DNS rebinding (a web page whose name has been pointed at this machine) and against web pages of strangers:
  * the MCP transport demands the `Origin` check, and without the `Host` check a rebound page sends no foreign origin.
- * On a server whose public URL is on loopback every loopback host and origin is served, whatever the port.
  *
- * @returns What is wrong with the request, in a sentence for its sender, or `undefined`.
+ * The names of this machine are served as hosts, whatever the port: no page can be rebound to them, and proxies and tests use
+ * them. As origins they are served where one of the public URLs is on this machine.
  */
-export function createOriginCheck(options: OriginCheckOptions) {
-  const publicUrl = new URL(options.publicUrl)
-  const local = isLoopback(publicUrl.hostname)
-  const hosts = new Set([publicUrl.host, ...options.allowedHosts.map(host => host.toLowerCase())])
-  const origins = new Set([publicUrl.origin, ...options.allowedOrigins])
+export interface OriginCheck {
+  servesHost(host: string | undefined): boolean
+  servesOrigin(origin: string): boolean
+}
 
-  const hostServed = (host: string | undefined): boolean => {
-    if (host === undefined) return false
-    if (hosts.has(host)) return true
-    return hosts.has(host.toLowerCase()) || (local && isLoopback(hostnameOf(`http://${host}`)))
-  }
-  const originServed = (origin: string): boolean =>
-    origins.has('*') || origins.has(origin) || (local && isLoopback(hostnameOf(origin)))
-
-  return (host: string | undefined, origin: string | undefined): string | undefined => {
-    if (!hostServed(host)) return 'This server does not serve the host named in the request (setting ALLOWED_HOSTS).'
-    if (origin !== undefined && !originServed(origin)) {
-      return 'Web pages of this origin may not call this server (setting ALLOWED_ORIGINS).'
-    }
-    return undefined
+export function createOriginCheck({ publicUrls, allowedHosts, allowedOrigins }: OriginCheckOptions): OriginCheck {
+  const urls = publicUrls.map(url => new URL(url))
+  const isLocal = urls.some(({ hostname }) => isLoopback(hostname))
+  const hosts = new Set([...urls.map(({ host }) => host), ...allowedHosts.map(host => host.toLowerCase())])
+  const origins = new Set([...urls.map(({ origin }) => origin), ...allowedOrigins])
+  return {
+    servesHost: host =>
+      host !== undefined &&
+      (hosts.has(host) || hosts.has(host.toLowerCase()) || isLoopback(hostnameOf(`http://${host}`))),
+    servesOrigin: origin => origins.has('*') || origins.has(origin) || (isLocal && isLoopback(hostnameOf(origin))),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ValidatorContext } from '../context.ts'
+import { completeContext, type ValidatorContext } from '../context.ts'
 import { InvalidTokenError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
@@ -38,8 +38,9 @@ export interface CheckEndpointValidatorOptions extends ClaimRules {
  */
 export function createCheckEndpointValidator(
   options: CheckEndpointValidatorOptions,
-  context: ValidatorContext,
+  surroundings: ValidatorContext,
 ): TokenValidator {
+  const context = completeContext(surroundings)
   const { issuer, probe, precheck, request, read } = options
   const judge = createClaimJudge(options, options.expiry, context)
   const ask = (token: string) => askProvider(context, { ...request(token), operation: 'check' }, read)

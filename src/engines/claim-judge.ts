@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { ValidatorContext } from '../context.ts'
+import type { CompleteContext } from '../context.ts'
 import { clip, InvalidTokenError, type TokenReason } from '../errors.ts'
 import type { Confirmation, ValidatedToken } from '../token-validator.ts'
 
@@ -76,7 +76,7 @@ const IAT_LEEWAY_SECONDS = 60
 export function createClaimJudge(
   rules: ClaimRules,
   expiry: 'required' | 'optional',
-  context: ValidatorContext,
+  context: CompleteContext,
 ): ClaimJudge {
   // Types say so already; a caller without types must not end up without a binding.
   if (!rules.audience.audience?.length && !rules.audience.clientIds?.length) {

@@ -1,10 +1,8 @@
-import type { ValidatorContext } from '../context.ts'
+import type { CompleteContext } from '../context.ts'
 import { AuthorizationError, clip, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import type { ServerMetadata } from '../token-validator.ts'
 import { askProvider } from './provider-request.ts'
 import { createRemoteValue, type RemoteValue } from './remote-value.ts'
-
-/** The authorization server's metadata (RFC 8414 §2), members as on the wire. */
-export type ServerMetadata = Readonly<Record<string, unknown>> & { readonly issuer: string }
 
 /** An issuer of which all is known but the spelling. */
 export interface IssuerChoice {
@@ -30,7 +28,7 @@ const FRESH_SECONDS = 3600
  * Loading throws `ValidatorUnavailableError`, and `MisconfigurationError` when every document found is another issuer's
  * or lacks the member.
  */
-export function createDiscovery(options: DiscoveryOptions, context: ValidatorContext): RemoteValue<ServerMetadata> {
+export function createDiscovery(options: DiscoveryOptions, context: CompleteContext): RemoteValue<ServerMetadata> {
   const [issuer] = spellings(options.issuer)
   const candidates = options.metadataUrl ? [options.metadataUrl] : wellKnownUrls(issuer)
   return createRemoteValue(async () => {
@@ -81,7 +79,7 @@ export function wellKnownUrls(issuer: string): string[] {
 function fetchMetadata(
   url: string,
   { issuer, member }: DiscoveryOptions,
-  context: ValidatorContext,
+  context: CompleteContext,
 ): Promise<ServerMetadata> {
   const init = { headers: { accept: 'application/json' } }
   return askProvider(context, { operation: 'discovery', url, init, maxBytes: MAX_BYTES }, answer => {

@@ -10,7 +10,7 @@ import {
   PrivateKeyJwt,
   tokenIntrospection,
 } from 'openid-client'
-import type { ValidatorContext } from '../context.ts'
+import { type CompleteContext, completeContext, type ValidatorContext } from '../context.ts'
 import { AuthorizationError, clip, InvalidTokenError, MisconfigurationError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
@@ -50,8 +50,9 @@ const PROBE = 'idplug-warm-up'
  */
 export function createIntrospectionValidator(
   options: IntrospectionValidatorOptions,
-  context: ValidatorContext,
+  surroundings: ValidatorContext,
 ): TokenValidator {
+  const context = completeContext(surroundings)
   const { credentials, introspectionEndpoint } = options
   const discovery = createDiscovery({ ...options, member: 'introspection_endpoint' }, context)
   const issuer = issuerInForce(options.issuer, discovery)
@@ -95,6 +96,7 @@ export function createIntrospectionValidator(
       get issuers() {
         return [issuer()]
       },
+      serverMetadata: () => discovery.get(),
       async warmUp() {
         await endpointOf()
         if (!probed) await introspect(PROBE)
@@ -126,7 +128,7 @@ function clientAuthentication(credentials: ClientCredentials): ClientAuth {
 }
 
 /** Lets only a JSON object with status 200 reach the library; anything else says something about us, not about the token. */
-function readAnswer(answer: ProviderAnswer, context: ValidatorContext): Response {
+function readAnswer(answer: ProviderAnswer, context: CompleteContext): Response {
   const { endpoint, status, text } = answer
   if (status === 200) {
     answer.json()

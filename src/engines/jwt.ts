@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { ValidatorContext } from '../context.ts'
+import { completeContext, type ValidatorContext } from '../context.ts'
 import { clip, InvalidTokenError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
@@ -61,7 +61,8 @@ const REFUSED_PARAMETERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'zip'] as
  * fetches. `validate` throws `ValidatorUnavailableError` while the keys cannot be had, and `MisconfigurationError` when
  * metadata or key set are not where the settings say.
  */
-export function createJwtValidator(options: JwtValidatorOptions, context: ValidatorContext): TokenValidator {
+export function createJwtValidator(options: JwtValidatorOptions, surroundings: ValidatorContext): TokenValidator {
+  const context = completeContext(surroundings)
   const { jwksUri, metadataUrl, metadataIssuer = firstIssuer(options.issuer) } = options
   const discovery = createDiscovery({ issuer: metadataIssuer, metadataUrl, member: 'jwks_uri' }, context)
   const rule = issuerCheck(options.issuer, issuerInForce(metadataIssuer, discovery))
@@ -77,6 +78,7 @@ export function createJwtValidator(options: JwtValidatorOptions, context: Valida
         return rule.issuers
       },
       answersFor: rule.answersFor,
+      serverMetadata: () => discovery.get(),
       warmUp: () => keys.warmUp(),
       async decide(token) {
         /** Filled as far as the token could be read. */

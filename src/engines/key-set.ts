@@ -1,5 +1,5 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose'
-import type { ValidatorContext } from '../context.ts'
+import type { CompleteContext } from '../context.ts'
 import { clip, InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import type { Claims } from './claim-judge.ts'
 import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
@@ -68,7 +68,7 @@ const MIN_RSA_BITS = 2048
 export function createKeySet(
   jwksUri: () => Promise<string>,
   { cooldownSeconds = 30, maxStaleSeconds = 86_400 }: KeySetOptions,
-  context: ValidatorContext,
+  context: CompleteContext,
 ): KeySet {
   const { now, observer } = context
   const remote: RemoteValue<KeyTable> = createRemoteValue(

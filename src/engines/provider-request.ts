@@ -1,14 +1,14 @@
-import type { UpstreamCall, ValidatorContext } from '../context.ts'
+import type { CompleteContext, ProviderCall } from '../context.ts'
 import {
   AuthorizationError,
   MisconfigurationError,
   type UnavailableReason,
   ValidatorUnavailableError,
 } from '../errors.ts'
-import { isSecureOrLoopback } from '../resource.ts'
+import { isSecureOrLoopback } from '../url.ts'
 
 export interface ProviderRequest {
-  operation: UpstreamCall['operation']
+  operation: ProviderCall['operation']
   url: string
   init?: Pick<RequestInit, 'method' | 'headers' | 'body'>
   /** Longest answer that is read, in bytes after decompression. Default 65,536. */
@@ -37,12 +37,12 @@ export interface ProviderAnswer {
  * @throws {MisconfigurationError} The URL is neither `https:` nor on loopback.
  */
 export async function askProvider<T>(
-  context: ValidatorContext,
+  context: CompleteContext,
   request: ProviderRequest,
   interpret: (answer: ProviderAnswer) => T,
 ): Promise<T> {
   const startedAt = performance.now()
-  let outcome: UpstreamCall['outcome'] = 'answered'
+  let outcome: ProviderCall['outcome'] = 'answered'
   try {
     return interpret(await exchange(context, request))
   } catch (error) {
@@ -50,12 +50,12 @@ export async function askProvider<T>(
     if (error instanceof MisconfigurationError) outcome = 'misconfigured'
     throw error
   } finally {
-    const duration = performance.now() - startedAt
-    context.observer?.upstreamCall?.({ operation: request.operation, outcome, duration })
+    const milliseconds = performance.now() - startedAt
+    context.observer?.providerCall?.({ operation: request.operation, outcome, milliseconds })
   }
 }
 
-async function exchange(context: ValidatorContext, request: ProviderRequest): Promise<ProviderAnswer> {
+async function exchange(context: CompleteContext, request: ProviderRequest): Promise<ProviderAnswer> {
   const { url, init, maxBytes = 65_536 } = request
   const target = new URL(url)
   const endpoint = target.origin + target.pathname

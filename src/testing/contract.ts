@@ -1,7 +1,7 @@
 import { createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { ValidatorContext } from '../context.ts'
+import type { CompleteContext } from '../context.ts'
 import { InvalidTokenError, ValidatorUnavailableError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { encodePart, type JsonObject, signJwt } from './sign-jwt.ts'
@@ -29,7 +29,7 @@ interface ContractProvider {
   now: number
   /** The provider, as the validator reaches it. Nothing else is reachable. */
   fetch: typeof globalThis.fetch
-  createValidator(context: ValidatorContext): TokenValidator
+  createValidator(context: CompleteContext): TokenValidator
 }
 
 /** A provider of tokens that mean something only to itself. */

@@ -1,12 +1,8 @@
-// What is listed here is public; everything else may change. Needs vitest, which the package does not bring along.
-
+// What is listed here is public; everything else may change. Needs no test runner.
 export {
-  type ContractSetup,
-  describeTokenValidator,
-  type GoodJwt,
-  type JwtProvider,
-  type OpaqueProvider,
-  type RefusedChange,
-  type RefusedToken,
-} from './contract.ts'
+  createTestIssuer,
+  type TestIssuer,
+  type TestIssuerOptions,
+  type TestTokenChanges,
+} from './create-test-issuer.ts'
 export { type JsonObject, signJwt } from './sign-jwt.ts'

@@ -1,13 +1,15 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { ValidatorContext } from '../context.ts'
-import { AuthorizationError, InvalidTokenError } from '../errors.ts'
-import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
+import { completeContext, type ValidatorContext } from '../context.ts'
+import { InvalidTokenError } from '../errors.ts'
+import type { PresentationScheme, ServerMetadata, TokenValidator, ValidatedToken } from '../token-validator.ts'
+import { withVerifyAccessToken } from '../verifier.ts'
 
 /** Decides about one token, with no memory of its own. What it throws is what `TokenValidator.validate` throws. */
 export interface TokenEngine {
   readonly issuers: readonly string[]
   answersFor?(issuer: string): boolean
+  serverMetadata?(): Promise<ServerMetadata | undefined>
   warmUp(): Promise<void>
   decide(token: string): Promise<ValidatedToken>
 }
@@ -51,7 +53,7 @@ const MAX_REFUSED = 1000
  * is, with the connection. The shape of a token is looked at only when it is not known yet.
  */
 export function createCachedValidator(engine: TokenEngine, context: ValidatorContext): TokenValidator {
-  const { now, observer } = context
+  const { now, observer } = completeContext(context)
   const cacheMilliseconds = (context.cacheSeconds ?? 60) * 1000
   const refusedMilliseconds = (context.refusedCacheSeconds ?? 5) * 1000
   const accepted = new LRUCache<string, Decided>({ max: context.cacheMaxEntries ?? 10_000 })
@@ -114,29 +116,18 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
     }
   }
 
-  return {
-    get issuers() {
-      return engine.issuers
+  return withVerifyAccessToken(
+    {
+      get issuers() {
+        return engine.issuers
+      },
+      answersFor: engine.answersFor,
+      serverMetadata: engine.serverMetadata,
+      warmUp: () => engine.warmUp(),
+      validate,
     },
-    answersFor: engine.answersFor,
-    warmUp: () => engine.warmUp(),
-    validate,
-    async verifyAccessToken(token) {
-      try {
-        const validated = await validate(token)
-        return {
-          token,
-          clientId: validated.clientId,
-          scopes: [...validated.scopes],
-          expiresAt: validated.expiresAt,
-          resource: new URL(context.resource),
-          extra: { token: validated },
-        }
-      } catch (error) {
-        throw error instanceof AuthorizationError && context.sdkError ? context.sdkError(error) : error
-      }
-    },
-  }
+    context.resource,
+  )
 }
 
 /** A token bound to a key (RFC 9449 §7.2) must not pass as a plain bearer token. */

@@ -1,6 +1,7 @@
 import type { ValidatorContext } from '../context.ts'
-import { AuthorizationError, clip, InvalidTokenError } from '../errors.ts'
+import { clip, InvalidTokenError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
+import { withVerifyAccessToken } from '../verifier.ts'
 
 /** A validator, and how the tokens meant for it are told apart from those of others. */
 export interface Route {
@@ -21,7 +22,7 @@ export type OpaqueTokens = 'none' | 'any' | readonly [string, ...string[]]
  */
 export function createRoutedValidator(
   routes: readonly [Route, ...Route[]],
-  context: Pick<ValidatorContext, 'sdkError'>,
+  context: Pick<ValidatorContext, 'resource'>,
 ): TokenValidator {
   const unclaimed = checkRoutes(routes)
   const issuers = () => routes.flatMap(({ validator }) => validator.issuers)
@@ -40,25 +41,20 @@ export function createRoutedValidator(
     throw new InvalidTokenError({ kind: 'token_malformed', detail: 'no provider takes opaque tokens like this one' })
   }
 
-  return {
-    get issuers() {
-      return issuers()
+  return withVerifyAccessToken(
+    {
+      get issuers() {
+        return issuers()
+      },
+      serverMetadata: async () => routes[0].validator.serverMetadata?.(),
+      async warmUp() {
+        const outcomes = await Promise.allSettled(routes.map(({ validator }) => validator.warmUp()))
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      },
+      validate: async (token, connection, scheme) => routeOf(token).validate(token, connection, scheme),
     },
-    async warmUp() {
-      const outcomes = await Promise.allSettled(routes.map(({ validator }) => validator.warmUp()))
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    },
-    validate: async (token, connection, scheme) => routeOf(token).validate(token, connection, scheme),
-    async verifyAccessToken(token) {
-      let validator: TokenValidator
-      try {
-        validator = routeOf(token)
-      } catch (error) {
-        throw error instanceof AuthorizationError && context.sdkError ? context.sdkError(error) : error
-      }
-      return validator.verifyAccessToken(token)
-    },
-  }
+    context.resource,
+  )
 }
 
 function checkRoutes(routes: readonly Route[]): TokenValidator | undefined {

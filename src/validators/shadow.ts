@@ -1,6 +1,7 @@
 import type { ValidatorContext } from '../context.ts'
 import { AuthorizationError, clip, InvalidTokenError, type RefusalReason } from '../errors.ts'
 import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
+import { withVerifyAccessToken } from '../verifier.ts'
 import { answersFor, isClaimed, issuerOf, type Route } from './routed.ts'
 
 /** What one side came to. `unavailable` says nothing about the token; `not_asked`: it is another provider's. */
@@ -42,7 +43,7 @@ const MAX_UNDER_WAY = 100
  */
 export function createShadowValidator(
   { active, activeRoutes, shadow, onObservation }: ShadowOptions,
-  context: Pick<ValidatorContext, 'sdkError'>,
+  context: Pick<ValidatorContext, 'resource'>,
 ): TokenValidator {
   const activeTakesAny = activeRoutes.some(({ opaqueTokens }) => opaqueTokens === 'any')
   const shadowTakesAny = shadow.opaqueTokens === 'any' && !activeTakesAny
@@ -52,11 +53,7 @@ export function createShadowValidator(
     isClaimed(shadow, token) || (shadowTakesAny && issuerOf(token) === undefined && !isOfActive(token))
   const isOfActive = (token: string) => activeRoutes.some(route => isClaimed(route, token))
 
-  async function look(
-    token: string,
-    scheme: PresentationScheme | undefined,
-    seen: Pick<ShadowObservation, 'active' | 'token'>,
-  ): Promise<void> {
+  async function look(token: string, scheme: PresentationScheme | undefined, seen: Seen): Promise<void> {
     if (underWay >= MAX_UNDER_WAY) return onObservation({ ...seen, shadow: 'skipped' })
     underWay++
     try {
@@ -69,74 +66,42 @@ export function createShadowValidator(
     }
   }
 
-  /** Runs the decision in force, then lets the shadow look. */
-  async function decide<T>(
-    token: string,
-    scheme: PresentationScheme | undefined,
-    decision: () => Promise<T>,
-    tokenOf: (answer: T) => ValidatedToken,
-  ) {
-    if (!isForShadow(token)) {
-      return observed(decision, tokenOf, seen => onObservation({ ...seen, shadow: 'not_asked' }))
+  async function decide(token: string, connection?: object, scheme?: PresentationScheme): Promise<ValidatedToken> {
+    if (isForShadow(token) && !isOfActive(token)) {
+      void look(token, scheme, { active: 'not_asked' })
+      throw new InvalidTokenError({ kind: 'issuer_unknown', actual: clip(issuerOf(token)), expected: active.issuers })
     }
-    if (isOfActive(token)) return observed(decision, tokenOf, seen => void look(token, scheme, seen))
-    void look(token, scheme, { active: 'not_asked' })
-    throw new InvalidTokenError({ kind: 'issuer_unknown', actual: clip(issuerOf(token)), expected: active.issuers })
+    const report = isForShadow(token)
+      ? (seen: Seen) => void look(token, scheme, seen)
+      : (seen: Seen) => onObservation({ ...seen, shadow: 'not_asked' })
+    try {
+      const accepted = await active.validate(token, connection, scheme)
+      report({ active: 'accepted', token: accepted })
+      return accepted
+    } catch (error) {
+      report({ active: verdictOf(error) })
+      throw error
+    }
   }
 
-  return {
-    get issuers() {
-      return active.issuers
+  return withVerifyAccessToken(
+    {
+      get issuers() {
+        return active.issuers
+      },
+      answersFor: issuer => answersFor(active, issuer),
+      serverMetadata: active.serverMetadata,
+      warmUp: () => active.warmUp(),
+      validate: decide,
     },
-    answersFor: issuer => answersFor(active, issuer),
-    warmUp: () => active.warmUp(),
-    validate: (token, connection, scheme) =>
-      decide(
-        token,
-        scheme,
-        () => active.validate(token, connection, scheme),
-        accepted => accepted,
-      ),
-    async verifyAccessToken(token) {
-      try {
-        return await decide(
-          token,
-          'Bearer',
-          () => active.verifyAccessToken(token),
-          ({ extra }) => extra.token,
-        )
-      } catch (error) {
-        throw error instanceof AuthorizationError && context.sdkError ? context.sdkError(error) : error
-      }
-    },
-  }
-}
-
-async function observed<T>(
-  decision: () => Promise<T>,
-  tokenOf: (answer: T) => ValidatedToken,
-  report: (seen: Seen) => void,
-): Promise<T> {
-  try {
-    const answer = await decision()
-    report({ active: 'accepted', token: tokenOf(answer) })
-    return answer
-  } catch (error) {
-    report({ active: verdictOf(error) })
-    throw error
-  }
+    context.resource,
+  )
 }
 
 function verdictOf(error: unknown): 'refused' | 'unavailable' {
-  return causeOf(error) instanceof InvalidTokenError ? 'refused' : 'unavailable'
+  return error instanceof InvalidTokenError ? 'refused' : 'unavailable'
 }
 
 function reasonOf(error: unknown): RefusalReason | undefined {
-  const cause = causeOf(error)
-  return cause instanceof AuthorizationError ? cause.reason : undefined
-}
-
-/** Errors in the form of the MCP SDKs have the original as their cause. */
-function causeOf(error: unknown): unknown {
-  return error instanceof AuthorizationError ? error : (error as Error).cause
+  return error instanceof AuthorizationError ? error.reason : undefined
 }

@@ -292,7 +292,7 @@ describe('tenants', () => {
 
   it('cannot be told apart where another provider answers for one of them', () => {
     const routes = [ANY, {}].map(options => ({ validator: setUp(options).validator, opaqueTokens: 'none' as const }))
-    const combine = () => createRoutedValidator(routes as [(typeof routes)[0]], {})
+    const combine = () => createRoutedValidator(routes as [(typeof routes)[0]], { resource: RESOURCE })
     expect(combine).toThrow(`both answer for ${LOGIN}/${CONTOSO}/v2.0`)
   })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { github } from '../../adapters/github.ts'
 import { recognizeAdapter } from '../../adapters/index.ts'
 import { createGithubEmulator } from '../../emulators/github.ts'
-import type { ValidatorContext } from '../../src/context.ts'
+import type { CompleteContext } from '../../src/context.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, createProvider, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
@@ -25,13 +25,13 @@ const APP_OPTIONS = { clientId: GITHUB_APP, clientSecretEnv: 'APP_SECRET' }
 
 const emulate = () => createGithubEmulator({ origin: 'https://github.com', now: () => NOW * 1000 })
 
-function create(context: ValidatorContext, options: object = {}) {
+function create(context: CompleteContext, options: object = {}) {
   const secret = (name: string) => SECRETS[name] ?? expect.fail(`no secret ${name}`)
   return github.create(github.options.parse({ ...OPTIONS, ...options }), { ...context, secret })
 }
 
 /** The adapter with some options changed, the emulator behind it. */
-function setUp(options: object = {}, overrides: Partial<ValidatorContext> = {}) {
+function setUp(options: object = {}, overrides: Partial<CompleteContext> = {}) {
   const emulator = emulate()
   const { context, seen, advance } = createContext(emulator.fetch, overrides)
   return { emulator, validator: create(context, options), seen, advance }

@@ -210,8 +210,8 @@ describe('an answer without a subject', () => {
 describe('the example configuration for Django OAuth Toolkit', () => {
   const ISSUER = `${ORIGIN}/o`
 
-  async function load(change: object = {}) {
-    const { providers } = await loadConfiguration({
+  function load(change: object = {}) {
+    const { providers } = loadConfiguration({
       AUTH_CONFIG: new URL('../../docs/examples/providers/django-oauth-toolkit.json', import.meta.url).pathname,
       DJANGO_ISSUER: ISSUER,
       DJANGO_CLIENT_IDS: 'native machine',

@@ -106,10 +106,10 @@ const rows: Record<Exclude<ProductName, 'generic' | 'django'>, Row> = {
 const names = Object.keys(rows) as (keyof typeof rows)[]
 const folder = new URL('../../docs/examples/providers/', import.meta.url)
 
-async function configured(product: keyof typeof rows) {
+function configured(product: keyof typeof rows) {
   const { env } = rows[product]
   const AUTH_CONFIG = new URL(`${product}.json`, folder).pathname
-  const { providers, resource } = await loadConfiguration({
+  const { providers, resource } = loadConfiguration({
     ...env,
     AUTH_CONFIG,
     PUBLIC_URL: 'https://mcp.example.com',

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Reader, withEnvFile } from '../../app/environment.ts'
 import { loadConfiguration } from '../../config/load.ts'
-import type { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/errors.ts'
 import { freePort, listen } from '../support/http.ts'
 import { listenHttps } from '../support/https.ts'
 
@@ -26,6 +26,17 @@ function added(text: string, { reader = 'server', env = {} }: { reader?: Reader;
   const folder = folderWith({ '.env': text })
   const read = withEnvFile(env, folder, reader)
   return { ...read, folder, summary: read.summary?.replace(folder, '') }
+}
+
+/** What a check of the configuration throws; `undefined` when it passes. */
+function configError(check: () => unknown): ConfigError | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
 }
 
 interface Ended {
@@ -143,28 +154,21 @@ PATH=/tmp`
     ['export AUTH_PROVIDER auth0', 'AUTH_PROVIDER: stands in a line of FOLDER/.env that sets nothing'],
     ['AUTH_METADATA_URL: https://a.example/?a=b', 'AUTH_METADATA_URL: stands in a line of'],
     ['AUTH0_DOMAIN=a.eu.auth0.com', 'AUTH_PROVIDER: is not set, but there is AUTH0_DOMAIN (of auth0)'],
-  ])('does not lose %s', async (text, problem) => {
+  ])('does not lose %s', (text, problem) => {
     const { env, file, folder } = added(`# AUTH_PROVIDER: no\n\n${text}\nSOME WORDS\n`)
-    const error = await loadConfiguration(env, { file }).then(
-      () => expect.fail('the configuration was accepted'),
-      error => error,
-    )
+    const error = configError(() => loadConfiguration(env, { file }))
     expect(String(error)).toContain(problem.replace('FOLDER', folder))
-    expect((error as ConfigError).problems).toHaveLength(
-      text.includes('?a=b') ? 1 : (error as ConfigError).problems.length,
-    )
+    expect(error?.problems).toHaveLength(text.includes('?a=b') ? 1 : (error?.problems.length ?? 0))
   })
 })
 
 describe('a command reads from .env', () => {
-  const problemsWith = async (text: string, env: Record<string, string> = {}, prepare?: (folder: string) => void) => {
+  const problemsWith = (text: string, env: Record<string, string> = {}, prepare?: (folder: string) => void) => {
     const folder = folderWith({ '.env': text })
     prepare?.(folder)
     const read = withEnvFile(env, folder, 'command')
-    return loadConfiguration(read.env, { file: read.file }).then(
-      () => [],
-      error => (error as ConfigError).problems.map(({ setting }) => setting),
-    )
+    const error = configError(() => loadConfiguration(read.env, { file: read.file }))
+    return error?.problems.map(({ setting }) => setting) ?? []
   }
   const introspection = `AUTH_PROVIDER=introspection
 INTROSPECTION_METADATA_URL=https://as.example.com
@@ -179,7 +183,7 @@ INTROSPECTION_CLIENT_SECRET_FILE=`
     [`${introspection}link`, 'INTROSPECTION_CLIENT_SECRET_FILE'],
   ])('not %s, and says so instead of going on without it', async (text, setting) => {
     const link = (folder: string) => symlinkSync('/etc/hostname', join(folder, 'link'))
-    expect(await problemsWith(text, {}, link)).toEqual([setting])
+    expect(problemsWith(text, {}, link)).toEqual([setting])
   })
 
   it('a secret in a file beside it, as init writes it', async () => {
@@ -190,16 +194,16 @@ INTROSPECTION_CLIENT_SECRET_FILE=`
     const folder = folderWith({})
     write(folder)
     // Relative to the working directory, which is that folder when the command runs.
-    expect(await problemsWith(`${introspection}${folder}/.secrets/S`)).toEqual(['INTROSPECTION_CLIENT_SECRET_FILE'])
+    expect(problemsWith(`${introspection}${folder}/.secrets/S`)).toEqual(['INTROSPECTION_CLIENT_SECRET_FILE'])
     writeFileSync(join(folder, '.env'), `${introspection}${folder}/.secrets/S`)
     const { env, file } = withEnvFile({}, folder, 'command')
-    const { providers } = await loadConfiguration(env, { file })
+    const { providers } = loadConfiguration(env, { file })
     expect(providers[0]?.secret('INTROSPECTION_CLIENT_SECRET')).toBe('secret')
   })
 
   it('nothing of that where the environment or the command has it, or the provider is not in use', async () => {
-    expect(await problemsWith('AUTH_CONFIG=own.json', { AUTH_CONFIG: '', AUTH_PROVIDER: 'demo' })).toEqual([])
-    expect(await problemsWith('AUTH_PROVIDER=demo\nGITHUB_CLIENT_SECRET_FILE=/run/x')).toEqual([])
+    expect(problemsWith('AUTH_CONFIG=own.json', { AUTH_CONFIG: '', AUTH_PROVIDER: 'demo' })).toEqual([])
+    expect(problemsWith('AUTH_PROVIDER=demo\nGITHUB_CLIENT_SECRET_FILE=/run/x')).toEqual([])
   })
 })
 

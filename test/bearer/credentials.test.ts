@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { requireScopes } from '../../src/bearer/assert-scopes.ts'
-import { bearerToken } from '../../src/bearer/credentials.ts'
+import { presentedToken } from '../../src/bearer/credentials.ts'
 import { refusal } from '../../src/bearer/refusal.ts'
 import {
   InsufficientScopeError,
@@ -10,10 +9,9 @@ import {
   MissingTokenError,
   ValidatorUnavailableError,
 } from '../../src/errors.ts'
-import { acceptedToken } from '../support/tokens.ts'
 
 const request = (authorization: string | undefined, url = '/mcp', authorizationCount = authorization ? 1 : 0) =>
-  bearerToken({ authorization, authorizationCount, url })
+  presentedToken({ authorization, authorizationCount, url }, 'Bearer')
 
 function thrown(act: () => unknown): unknown {
   try {
@@ -24,7 +22,7 @@ function thrown(act: () => unknown): unknown {
   throw new Error('nothing was thrown')
 }
 
-describe('bearerToken', () => {
+describe('presentedToken', () => {
   it.each([
     ['Bearer abc', 'abc'],
     ['bearer abc', 'abc'],
@@ -74,28 +72,10 @@ describe('bearerToken', () => {
   })
 })
 
-describe('requireScopes', () => {
-  const token = acceptedToken({ scopes: ['notes:read'] })
-
-  it('names every scope of the operation, those already granted included', () => {
-    const error = thrown(() => requireScopes(token, ['notes:read', 'notes:write']))
-    expect(error).toBeInstanceOf(InsufficientScopeError)
-    expect(error).toMatchObject({
-      reason: { kind: 'scope_missing', required: ['notes:read', 'notes:write'], granted: ['notes:read'] },
-    })
-  })
-
-  it('compares whole scopes, never parts of them', () => {
-    expect(() => requireScopes(token, ['notes'])).toThrow(InsufficientScopeError)
-    expect(() => requireScopes(token, ['notes:read notes:write'])).toThrow(InsufficientScopeError)
-    expect(() => requireScopes(token, ['notes:read'])).not.toThrow()
-  })
-})
-
 describe('refusal', () => {
   const options = {
     resourceMetadataUrl: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp',
-    defaultScopes: ['notes:read'],
+    initialScopes: ['notes:read'],
   }
   const metadata = 'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"'
   const answer = (error: unknown) => refusal(error, 'id-1', options)
@@ -111,7 +91,7 @@ describe('refusal', () => {
     const { status, headers, body } = answer(new InvalidRequestError({ kind: 'token_in_query' }))
     expect(status).toBe(400)
     expect(headers['WWW-Authenticate']).toContain('error="invalid_request"')
-    expect(body.error).toBe('invalid_request')
+    expect(body).toHaveProperty('error', 'invalid_request')
   })
 
   it('answers 401 invalid_token and keeps the reason to itself', () => {
@@ -150,7 +130,7 @@ describe('refusal', () => {
     expect(status).toBe(503)
     expect(headers).not.toHaveProperty('WWW-Authenticate')
     expect(headers['Retry-After']).toBe('8')
-    expect(body.error).toBe('temporarily_unavailable')
+    expect(body).toHaveProperty('error', 'temporarily_unavailable')
   })
 
   it.each([
@@ -172,8 +152,8 @@ describe('refusal', () => {
     const { status, headers, body } = answer(error)
     expect(status).toBe(500)
     expect(headers).not.toHaveProperty('WWW-Authenticate')
-    expect(body.error).toBe('server_error')
-    expect(body.error_description).not.toMatch(/details|idp\.example/)
+    expect(body).toHaveProperty('error', 'server_error')
+    expect(JSON.stringify(body)).not.toMatch(/details|idp\.example/)
   })
 
   it('exposes the challenge to browsers and forbids caching on every refusal', () => {

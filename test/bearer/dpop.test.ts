@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, type GenerateKeyPairResult, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { createResourceServer } from '../../app/serve/http.ts'
-import { createHttpServer } from '../../app/serve/http-server.ts'
+import { authFrom } from '../../auth/auth-from.ts'
 import { createProofCheck, type DpopOptions } from '../../src/bearer/dpop.ts'
 import { createProofMemory } from '../../src/bearer/proof-memory.ts'
+import { createHttpServer } from '../../src/edges/http-server.ts'
+import { authRoutes, protect } from '../../src/edges/node.ts'
 import type { TokenValidator } from '../../src/token-validator.ts'
 import { createClient, notes, startServer } from '../demo-as/support.ts'
 import { freePort } from '../support/http.ts'
@@ -189,19 +190,14 @@ describe('over HTTP', () => {
       validate: async () => acceptedToken({ confirmation: { jkt } }),
       verifyAccessToken: () => Promise.reject(new Error('not used here')),
     }
-    const app = createResourceServer({
-      resource,
-      name: 'Notes',
-      validator,
+    const auth = authFrom({ resource, name: 'Notes', scopes: {} }, validator, {
       dpop: createProofCheck({ resource, now: () => NOW * 1000, ...options }),
-      endpoint: {
-        requiredScopes: () => [],
-        handle: async (_req, res) => void res.writeHead(200, { 'Content-Type': 'application/json' }).end('{}'),
-      },
-      scopesSupported: [],
-      defaultScopes: [],
     })
-    const server = createHttpServer(app)
+    const listener = protect(auth, (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
+    })
+    const routes = authRoutes(auth)
+    const server = createHttpServer((request, response) => routes(request, response, () => listener(request, response)))
     await new Promise<void>(resolve => server.listen(Number(new URL(origin).port), 'localhost', resolve))
     onTestFinished(() => {
       server.closeAllConnections()

@@ -24,10 +24,10 @@ describe('compose.yaml', () => {
   it.each([
     ['mcp', false],
     ['authorization-server', true],
-  ])('gives %s settings that it starts with, and that say what is unsafe', async (service, isAuthorizationServer) => {
+  ])('gives %s settings that it starts with, and that say what is unsafe', (service, isAuthorizationServer) => {
     const secret = { DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }
     const env = { ...compose.services[service]?.environment, ...secret }
-    const { warnings } = await loadConfiguration(env, { isAuthorizationServer })
+    const { warnings } = loadConfiguration(env, { isAuthorizationServer })
     expect(warnings.map(({ setting }) => setting)).toEqual(['DANGEROUSLY_ALLOW_FAKE_SIGN_IN'])
   })
 

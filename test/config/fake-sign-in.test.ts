@@ -9,9 +9,9 @@ const allowed = { DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' }
 const secret = { DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }
 
 /** Lines that stop the start. */
-async function problems(env: Env, options?: LoadOptions): Promise<string[]> {
+function problems(env: Env, options?: LoadOptions): string[] {
   try {
-    await loadConfiguration(env, options)
+    loadConfiguration(env, options)
     return []
   } catch (error) {
     if (error instanceof ConfigError) return error.problems.map(({ setting, problem }) => `${setting} ${problem}`)
@@ -25,9 +25,12 @@ const exposed: [Env, string][] = [
   [{ HOST: '::' }, 'HOST is ::'],
   [{ HOST: '192.168.1.7' }, 'HOST is 192.168.1.7'],
   [{ HOST: 'ada-laptop.local' }, 'HOST is ada-laptop.local'],
-  [{ PUBLIC_URL: 'https://mcp.example.com' }, 'PUBLIC_URL is https://mcp.example.com'],
-  [{ PUBLIC_URL: 'https://localhost.example.com' }, 'PUBLIC_URL is https://localhost.example.com'],
-  [{ PUBLIC_URL: 'https://mcp.example.com', AUTH_MODE: 'embedded' }, '(PUBLIC_URL is https://mcp.example.com)'],
+  [{ PUBLIC_URL: 'https://mcp.example.com' }, "the server's URL is https://mcp.example.com/mcp"],
+  [{ PUBLIC_URL: 'https://localhost.example.com' }, "the server's URL is https://localhost.example.com/mcp"],
+  [
+    { PUBLIC_URL: 'https://mcp.example.com', AUTH_MODE: 'embedded' },
+    "(the server's URL is https://mcp.example.com/mcp)",
+  ],
   [{ AUTH_SERVER_URL: 'https://auth.example.com' }, 'AUTH_SERVER_URL is https://auth.example.com'],
   [{ ALLOWED_HOSTS: 'localhost:3232, a1b2.tunnel.example' }, 'ALLOWED_HOSTS has a1b2.tunnel.example)'],
   [
@@ -38,14 +41,14 @@ const exposed: [Env, string][] = [
 ]
 
 describe('the demo sign-in', () => {
-  it.each(exposed)('does not start where others can reach it: %j', async (env, part) => {
-    const found = await problems(env)
+  it.each(exposed)('does not start where others can reach it: %j', (env, part) => {
+    const found = problems(env)
     expect(found).toEqual([expect.stringContaining(part)])
     expect(found.join()).toContain('set DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on')
   })
 
-  it.each(exposed)('starts there where that is allowed, and says so: %j', async env => {
-    const { warnings } = await loadConfiguration({ ...env, ...allowed })
+  it.each(exposed)('starts there where that is allowed, and says so: %j', env => {
+    const { warnings } = loadConfiguration({ ...env, ...allowed })
     expect(warnings).toEqual([
       {
         setting: 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN',
@@ -65,20 +68,18 @@ describe('the demo sign-in', () => {
     [{ PUBLIC_URL: 'https://mcp.localhost' }],
     [{ ALLOWED_HOSTS: 'mcp.localhost:3232 127.0.0.1' }],
     [allowed],
-  ])('starts on this machine without a word: %j', async env => {
-    expect((await loadConfiguration(env)).warnings).toEqual([])
+  ])('starts on this machine without a word: %j', env => {
+    expect(loadConfiguration(env).warnings).toEqual([])
   })
 
-  it('is named by the setting that led to it', async () => {
+  it('is named by the setting that led to it', () => {
     const AUTH_CONFIG = fileURLToPath(new URL('../../config/demo.json', import.meta.url))
-    expect(await problems({ AUTH_CONFIG, HOST: '0.0.0.0' })).toEqual([
-      expect.stringContaining('AUTH_CONFIG includes demo'),
-    ])
-    expect(await problems({ HOST: '0.0.0.0' })).toEqual([expect.stringContaining('AUTH_PROVIDER is not set, which')])
+    expect(problems({ AUTH_CONFIG, HOST: '0.0.0.0' })).toEqual([expect.stringContaining('AUTH_CONFIG includes demo')])
+    expect(problems({ HOST: '0.0.0.0' })).toEqual([expect.stringContaining('AUTH_PROVIDER is not set, which')])
   })
 
-  it('is refused in production even on this machine', async () => {
-    const found = await problems({ NODE_ENV: 'production', ...secret })
+  it('is refused in production even on this machine', () => {
+    const found = problems({ NODE_ENV: 'production', ...secret })
     expect(found.join('\n')).toContain('others could reach it (NODE_ENV is production)')
   })
 
@@ -96,9 +97,9 @@ describe('the demo sign-in', () => {
         BRIDGE_GRANT_SCOPES: 'notes:read',
       },
     ],
-  ])('is no reason against %s in public', async (_what, env) => {
+  ])('is no reason against %s in public', (_what, env) => {
     const open = { HOST: '0.0.0.0', PUBLIC_URL: 'https://mcp.example.com' }
-    expect(await problems({ ...env, ...open })).toEqual([])
+    expect(problems({ ...env, ...open })).toEqual([])
   })
 })
 
@@ -107,12 +108,12 @@ describe('the authorization server by itself', () => {
   // The same settings as the MCP server has.
   const direct = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', AUTH_MODE: 'separate', ...secret }
 
-  it('is a demo sign-in whatever the provider of the MCP server is', async () => {
-    expect(await problems({ ...direct, HOST: '0.0.0.0' })).toEqual([])
-    expect(await problems({ ...direct, HOST: '0.0.0.0' }, alone)).toEqual([
+  it('is a demo sign-in whatever the provider of the MCP server is', () => {
+    expect(problems({ ...direct, HOST: '0.0.0.0' })).toEqual([])
+    expect(problems({ ...direct, HOST: '0.0.0.0' }, alone)).toEqual([
       expect.stringContaining('others could reach it (HOST is 0.0.0.0)'),
     ])
-    expect((await problems({ ...direct, NODE_ENV: 'production' }, alone)).join()).toContain('NODE_ENV is production')
-    expect(await problems(direct, alone)).toEqual([])
+    expect(problems({ ...direct, NODE_ENV: 'production' }, alone).join()).toContain('NODE_ENV is production')
+    expect(problems(direct, alone)).toEqual([])
   })
 })

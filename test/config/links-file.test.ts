@@ -22,7 +22,7 @@ describe('the file of AUTH_LINKS', () => {
   it('is read again when it changes, and one that is broken leaves the links as they were', async () => {
     const { path, write } = linkFile(HEADER)
     const reloads: unknown[] = []
-    const links = openLinkFile(path, outcome => reloads.push(outcome), 20)
+    const links = openLinkFile(path, { links: outcome => void reloads.push(outcome) }, 20)
     onTestFinished(links.close)
     expect(links.resolve(current).subject).toBe('auth0|1')
     write(HEADER + ADA)
@@ -33,18 +33,20 @@ describe('the file of AUTH_LINKS', () => {
   })
 
   it.each([
-    [`${HEADER}only,three,cells\n`, 'no CSV'],
+    [`${HEADER}only,three,cells\n`, 'has no new_subject in link 1'],
+    [`${HEADER}a,b,c,d,e\n`, 'is not CSV: line 2 has more cells than the first line names'],
+    [`${HEADER}a,"b,c,d\n`, 'is not CSV: line 2 has a quotation mark that is not closed'],
     [`${HEADER}a,,c,d\n`, 'has no old_subject in link 1'],
     ['x,y\n1,2\n', 'has no old_issuer, old_subject, new_issuer, new_subject in link 1'],
     [`${HEADER + ADA}http://localhost:3001,ben,https://acme.eu.auth0.com/,auth0|1\n`, 'contradict each other: auth0|1'],
   ])('stops the start when it is %j', (content, message) => {
     const { path } = linkFile(content)
-    expect(() => openLinkFile(path, () => {})).toThrow(message)
-    expect(() => openLinkFile(path, () => {})).toThrow(/^One setting is wrong:\n {2}AUTH_LINKS: /)
+    expect(() => openLinkFile(path, {})).toThrow(message)
+    expect(() => openLinkFile(path, {})).toThrow(/^One setting is wrong:\n {2}AUTH_LINKS: /)
   })
 
   it('stops the start when it is not there', () => {
-    expect(() => openLinkFile('/nowhere/links.csv', () => {})).toThrow(
+    expect(() => openLinkFile('/nowhere/links.csv', {})).toThrow(
       'AUTH_LINKS: names a file that cannot be read (ENOENT)',
     )
   })

@@ -5,9 +5,9 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/errors.ts'
 
-async function problems(env: Record<string, string>): Promise<Record<string, string>> {
+function problems(env: Record<string, string>): Record<string, string> {
   try {
-    await loadConfiguration(env)
+    loadConfiguration(env)
   } catch (error) {
     if (error instanceof ConfigError) {
       return Object.fromEntries(error.problems.map(({ setting, problem }) => [setting, problem]))
@@ -18,40 +18,38 @@ async function problems(env: Record<string, string>): Promise<Record<string, str
 }
 
 describe('loadConfiguration', () => {
-  it('needs no settings at all', async () => {
-    const { resource, demoIssuer, demoClientSecret, settings } = await loadConfiguration({})
+  it('needs no settings at all', () => {
+    const { resource, mode, demoIssuer, demoClientSecret, settings } = loadConfiguration({})
     expect(resource).toBe('http://localhost:3232/mcp')
+    expect(mode).toBe('beside')
     expect(demoIssuer).toBe('http://localhost:3001')
     expect(demoClientSecret.length).toBeGreaterThanOrEqual(32)
     expect(settings).toMatchObject({
       PORT: 3232,
-      AUTH_MODE: 'beside',
       ACCESS_TOKEN_FORMAT: 'opaque',
       LOG_LEVEL: 'info',
     })
   })
 
-  it('makes another secret at every start', async () => {
-    expect((await loadConfiguration({})).demoClientSecret).not.toBe((await loadConfiguration({})).demoClientSecret)
+  it('makes another secret at every start', () => {
+    expect(loadConfiguration({}).demoClientSecret).not.toBe(loadConfiguration({}).demoClientSecret)
   })
 
-  it('counts an empty variable as not set', async () => {
-    expect((await loadConfiguration({ PORT: '', PUBLIC_URL: '  ' })).resource).toBe('http://localhost:3232/mcp')
+  it('counts an empty variable as not set', () => {
+    expect(loadConfiguration({ PORT: '', PUBLIC_URL: '  ' }).resource).toBe('http://localhost:3232/mcp')
   })
 
   it.each([
     ['tomorrow', 'must be a time such as 2026-11-21T08:00:00Z'],
     ['2026-11-21', 'must be a time such as 2026-11-21T08:00:00Z'],
     ['9999-01-01T00:00:00Z', 'must not lie in the future'],
-  ])('refuses to revoke before %s', async (REVOKE_BEFORE, problem) => {
-    expect(await problems({ REVOKE_BEFORE })).toEqual({ REVOKE_BEFORE: expect.stringContaining(problem) })
+  ])('refuses to revoke before %s', (REVOKE_BEFORE, problem) => {
+    expect(problems({ REVOKE_BEFORE })).toEqual({ REVOKE_BEFORE: expect.stringContaining(problem) })
   })
 
-  it('reports every problem at once, under the name of the setting', async () => {
+  it('reports every problem at once, under the name of the setting', () => {
     expect(
-      Object.keys(
-        await problems({ PORT: 'abc', AUTH_PROVIDER: 'auht0', LOG_LEVEL: 'loud', PUBLIC_URL: 'mcp.example.com' }),
-      ),
+      Object.keys(problems({ PORT: 'abc', AUTH_PROVIDER: 'auht0', LOG_LEVEL: 'loud', PUBLIC_URL: 'mcp.example.com' })),
     ).toEqual(['AUTH_PROVIDER', 'PORT', 'PUBLIC_URL', 'LOG_LEVEL'])
   })
 
@@ -67,20 +65,23 @@ describe('loadConfiguration', () => {
     ['CIMD_PRIVATE_HOSTS', '*.example.com/x', 'host names'],
     ['AUTH_MODE', 'inside', 'beside or embedded or separate'],
     ['PUBLIC_URL', 'http://mcp.example.com', 'https://'],
-    ['PUBLIC_URL', 'https://mcp.example.com/mcp', 'without a path'],
+    ['PUBLIC_URL', 'https://mcp.example.com/a/../b', 'must be written as /b: no dot segments'],
+    ['PUBLIC_URL', 'https://mcp.example.com/tëam', 'must be written as /t%C3%ABam'],
+    ['PUBLIC_URL', 'https://mcp.example.com/a?b=c', 'query'],
+    ['PUBLIC_URL', 'https://mcp.example.com, http://other.example.com', 'http://other.example.com must start with'],
     ['PUBLIC_URL', 'https://user:pass@mcp.example.com', 'credentials'],
     ['PUBLIC_URL', 'ftp://mcp.example.com', 'https://'],
     ['AUTH_SERVER_URL', 'http://localhost:3001/', 'slash at the end'],
     ['AUTH_SERVER_URL', 'http://auth.example.com', 'https://'],
     ['AUTH_SERVER_PORT', '3232', 'same as PORT'],
     ['DEMO_RS_CLIENT_SECRET', 'short', '16 characters'],
-  ])('refuses %s=%s and says what to write', async (setting, value, part) => {
-    expect((await problems({ [setting]: value }))[setting]).toContain(part)
+  ])('refuses %s=%s and says what to write', (setting, value, part) => {
+    expect(problems({ [setting]: value })[setting]).toContain(part)
   })
 
-  it('never repeats the value of a secret', async () => {
+  it('never repeats the value of a secret', () => {
     try {
-      await loadConfiguration({ DEMO_RS_CLIENT_SECRET: 'hunter2', PORT: 'x' })
+      loadConfiguration({ DEMO_RS_CLIENT_SECRET: 'hunter2', PORT: 'x' })
       expect.unreachable()
     } catch (error) {
       expect(String(error)).not.toContain('hunter2')
@@ -88,29 +89,29 @@ describe('loadConfiguration', () => {
   })
 
   describe('with AUTH_MODE=embedded', () => {
-    it('publishes the origin of the MCP server as issuer', async () => {
+    it('publishes the origin of the MCP server as issuer', () => {
       const env = { AUTH_MODE: 'embedded', PUBLIC_URL: 'https://mcp.example.com', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' }
-      expect((await loadConfiguration(env)).demoIssuer).toBe('https://mcp.example.com')
+      expect(loadConfiguration(env).demoIssuer).toBe('https://mcp.example.com')
     })
 
-    it('refuses another issuer', async () => {
+    it('refuses another issuer', () => {
       expect(
-        (await problems({ AUTH_MODE: 'embedded', AUTH_SERVER_URL: 'https://auth.example.com' })).AUTH_SERVER_URL,
+        problems({ AUTH_MODE: 'embedded', AUTH_SERVER_URL: 'https://auth.example.com' }).AUTH_SERVER_URL,
       ).toContain('http://localhost:3232')
     })
   })
 
   describe('with AUTH_MODE=separate', () => {
-    it('has a known secret for two processes on localhost', async () => {
+    it('has a known secret for two processes on localhost', () => {
       const env = { AUTH_MODE: 'separate' }
-      expect((await loadConfiguration(env)).demoClientSecret).toBe((await loadConfiguration(env)).demoClientSecret)
+      expect(loadConfiguration(env).demoClientSecret).toBe(loadConfiguration(env).demoClientSecret)
     })
 
-    it('demands a secret as soon as one of the two is elsewhere', async () => {
+    it('demands a secret as soon as one of the two is elsewhere', () => {
       const elsewhere = { AUTH_SERVER_URL: 'https://auth.example.com', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' }
       const env = { AUTH_MODE: 'separate', ...elsewhere }
-      expect((await problems(env)).DEMO_RS_CLIENT_SECRET).toContain('is needed')
-      expect(await problems({ ...env, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' })).toEqual({})
+      expect(problems(env).DEMO_RS_CLIENT_SECRET).toContain('is needed')
+      expect(problems({ ...env, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' })).toEqual({})
     })
   })
 
@@ -120,35 +121,33 @@ describe('loadConfiguration', () => {
     const file = join(folder, 'secret')
     writeFileSync(file, 'from-a-mounted-file\n')
 
-    it('are read without the line break at the end', async () => {
-      expect((await loadConfiguration({ DEMO_RS_CLIENT_SECRET_FILE: file })).demoClientSecret).toBe(
-        'from-a-mounted-file',
+    it('are read without the line break at the end', () => {
+      expect(loadConfiguration({ DEMO_RS_CLIENT_SECRET_FILE: file }).demoClientSecret).toBe('from-a-mounted-file')
+    })
+
+    it('that cannot be read are named', () => {
+      expect(problems({ DEMO_RS_CLIENT_SECRET_FILE: join(folder, 'none') }).DEMO_RS_CLIENT_SECRET_FILE).toContain(
+        'ENOENT',
       )
     })
 
-    it('that cannot be read are named', async () => {
-      expect(
-        (await problems({ DEMO_RS_CLIENT_SECRET_FILE: join(folder, 'none') })).DEMO_RS_CLIENT_SECRET_FILE,
-      ).toContain('ENOENT')
-    })
-
-    it('are read for every setting whose documentation says so', async () => {
+    it('are read for every setting whose documentation says so', () => {
       const page = readFileSync('docs/settings.md', 'utf8')
       const promised = [...page.matchAll(/May be named by ([A-Z_]+)_FILE instead/g)].map(([, name]) => name as string)
       expect(promised).toContain('BRIDGE_KEYS')
       for (const name of promised) {
-        const found = await problems({ [`${name}_FILE`]: join(folder, 'none') })
+        const found = problems({ [`${name}_FILE`]: join(folder, 'none') })
         expect(found[`${name}_FILE`], name).toContain('ENOENT')
       }
     })
 
-    it('beside the variable itself are one too many, unless both are the same', async () => {
+    it('beside the variable itself are one too many, unless both are the same', () => {
       expect(
-        (await problems({ DEMO_RS_CLIENT_SECRET_FILE: file, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }))
+        problems({ DEMO_RS_CLIENT_SECRET_FILE: file, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' })
           .DEMO_RS_CLIENT_SECRET,
       ).toContain('twice')
       const both = { DEMO_RS_CLIENT_SECRET_FILE: file, DEMO_RS_CLIENT_SECRET: readFileSync(file, 'utf8') }
-      expect((await loadConfiguration(both)).demoClientSecret).toBe(readFileSync(file, 'utf8').trim())
+      expect(loadConfiguration(both).demoClientSecret).toBe(readFileSync(file, 'utf8').trim())
     })
   })
 })

@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { auth0 } from '../../adapters/auth0.ts'
+import { demo } from '../../adapters/demo.ts'
 import { adapters } from '../../adapters/index.ts'
+import demoOptions from '../../config/demo.json' with { type: 'json' }
 import { knownNames, providerVariables } from '../../config/known-names.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { checkNames, type SettingsFile } from '../../config/name-problems.ts'
@@ -19,13 +22,14 @@ const lines = (env: Env, file?: Partial<SettingsFile>) => {
 }
 
 /** What stops the start. */
-async function stops(env: Env): Promise<string> {
-  const error = await loadConfiguration(env).then(
-    () => expect.fail('the configuration was accepted'),
-    error => error,
-  )
-  expect(error).toBeInstanceOf(ConfigError)
-  return String(error)
+function stops(env: Env): string {
+  try {
+    loadConfiguration(env)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return String(error)
+  }
+  return expect.fail('the configuration was accepted')
 }
 
 function file(content: unknown): string {
@@ -123,21 +127,21 @@ describe('a misspelled setting', () => {
       'AUTH0_DOMIAN: is not a setting; did you mean AUTH0_DOMAIN?',
     ],
     [{ AUTH_BRIDGE: 'on', BRIDGE_DENY: 'ben' }, 'BRIDGE_DENY: is not a setting.'],
-  ])('stops the start: %j', async (env, line) => {
-    expect(await stops(env)).toContain(line)
+  ])('stops the start: %j', (env, line) => {
+    expect(stops(env)).toContain(line)
   })
 
-  it('stops the start also where the right one is set to something else', async () => {
-    expect(await stops({ AUTH_PROVIDER: 'demo', AUTH_PROVDER: 'auth0' })).toContain('did you mean AUTH_PROVIDER?')
+  it('stops the start also where the right one is set to something else', () => {
+    expect(stops({ AUTH_PROVIDER: 'demo', AUTH_PROVDER: 'auth0' })).toContain('did you mean AUTH_PROVIDER?')
   })
 
-  it('is reported together with everything else that is wrong', async () => {
-    const found = await stops({ AUTH_PROVDER: 'auth0', PORT: 'abc', OKTA_DOMAIN: 'acme.okta.com', REGISTATION: 'off' })
+  it('is reported together with everything else that is wrong', () => {
+    const found = stops({ AUTH_PROVDER: 'auth0', PORT: 'abc', OKTA_DOMAIN: 'acme.okta.com', REGISTATION: 'off' })
     for (const part of ['AUTH_PROVDER', 'PORT: must be', 'OKTA_DOMAIN', 'REGISTRATION?']) expect(found).toContain(part)
   })
 
-  it('shows no value', async () => {
-    expect(await stops({ DEMO_RS_CLIENT_SECERT: 'hunter2-hunter2-hunter2' })).not.toContain('hunter2')
+  it('shows no value', () => {
+    expect(stops({ DEMO_RS_CLIENT_SECERT: 'hunter2-hunter2-hunter2' })).not.toContain('hunter2')
   })
 
   it('is nothing while it is empty, or the same variable where names ignore case', () => {
@@ -196,22 +200,22 @@ describe('settings of a provider that is not chosen', () => {
     [{ INTROSPECTION_CLIENT_SECRET_FILE: '/run/secret' }, 'INTROSPECTION_CLIENT_SECRET_FILE (of introspection)'],
     [{ OKTA_INTROSPECTION_CLIENT_SECRET: 's' }, 'OKTA_INTROSPECTION_CLIENT_SECRET (of okta)'],
     [{ AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'a.eu.auth0.com', OKTA_DOMAIN: 'acme.okta.com' }, 'OKTA_DOMAIN (of okta)'],
-  ])('stop the start while nobody has chosen one: %j', async (env, line) => {
-    expect(await stops(env)).toContain(line)
+  ])('stop the start while nobody has chosen one: %j', (env, line) => {
+    expect(stops(env)).toContain(line)
   })
 
   it.each<[Env]>([
     [{ AUTH_PROVIDER: 'demo', AUTH0_DOMAIN: 'a.eu.auth0.com' }],
     [{ AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', AUTH0_DOMAIN: 'a.eu.auth0.com' }],
     [{ AUTH_METADATA_URL: 'https://acme.okta.com/oauth2/default', AUTH0_DOMAIN: 'a.eu.auth0.com' }],
-  ])('are a warning beside one that is chosen: %j', async env => {
-    const { warnings } = await loadConfiguration(env)
+  ])('are a warning beside one that is chosen: %j', env => {
+    const { warnings } = loadConfiguration(env)
     expect(warnings).toEqual([
       { setting: 'AUTH0_DOMAIN', problem: 'has no effect: auth0 is not in use', see: 'docs/settings.md' },
     ])
   })
 
-  it('are none of those that are in the shadow, behind the bridge, or in a file of the user’s own', async () => {
+  it('are none of those that are in the shadow, behind the bridge, or in a file of the user’s own', () => {
     const shadow = { AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'a.eu.auth0.com' }
     expect(lines(shadow)).toEqual({ problems: [], warnings: [] })
     expect(lines({ AUTH_BRIDGE: 'on', AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })).toEqual({
@@ -226,17 +230,68 @@ describe('settings of a provider that is not chosen', () => {
 })
 
 describe('settings of what is not in use', () => {
-  it('stop the start without AUTH_BRIDGE, because they say who may enter', async () => {
+  it('stop the start without AUTH_BRIDGE, because they say who may enter', () => {
     const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', BRIDGE_ALLOW: '@example.com' }
-    expect(await stops(env)).toContain('AUTH_BRIDGE: is not set, but there is BRIDGE_ALLOW. Set AUTH_BRIDGE=on')
-    expect((await loadConfiguration({ ...env, AUTH_BRIDGE: 'off' })).warnings).toEqual([])
+    expect(stops(env)).toContain('AUTH_BRIDGE: is not set, but there is BRIDGE_ALLOW. Set AUTH_BRIDGE=on')
+    expect(loadConfiguration({ ...env, AUTH_BRIDGE: 'off' }).warnings).toEqual([])
   })
 
-  it('are a warning where only our own authorization server obeys them', async () => {
+  it('are a warning where only our own authorization server obeys them', () => {
     const env = { REVOKE_BEFORE: '2026-01-01T00:00:00Z' }
-    expect((await loadConfiguration(env)).warnings).toEqual([])
-    const { warnings } = await loadConfiguration({ ...env, AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })
+    expect(loadConfiguration(env).warnings).toEqual([])
+    const { warnings } = loadConfiguration({ ...env, AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })
     expect(warnings).toEqual([expect.objectContaining({ setting: 'REVOKE_BEFORE' })])
+  })
+})
+
+describe('settings beside providers that are configured in code', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how options refer to the environment.
+  const metadataUrl = 'https://${AUTH0_DOMAIN}/.well-known/openid-configuration'
+  const providers = [{ adapter: auth0, options: { metadataUrl } }]
+  const load = (env: Env) => loadConfiguration(env, { providers })
+
+  it('may be those that the options refer to', () => {
+    const { warnings, providers } = load({ AUTH0_DOMAIN: 'a.eu.auth0.com' })
+    expect(warnings).toEqual([])
+    expect(providers.map(({ options }) => options.metadataUrl)).toEqual([
+      'https://a.eu.auth0.com/.well-known/openid-configuration',
+    ])
+  })
+
+  it('are checked for slips as all others are', () => {
+    expect(() => load({ AUTH0_DOMAIN: 'a.eu.auth0.com', AUTH0_DOMIAN: 'x' })).toThrow('did you mean AUTH0_DOMAIN?')
+  })
+
+  it('ask for no choice of a provider', () => {
+    const { warnings } = load({ AUTH0_DOMAIN: 'a.eu.auth0.com', OKTA_DOMAIN: 'acme.okta.com' })
+    expect(warnings).toEqual([expect.objectContaining({ setting: 'OKTA_DOMAIN' })])
+  })
+
+  it('may not choose another provider, nor a bridge to one', () => {
+    const env = { AUTH0_DOMAIN: 'a.eu.auth0.com' }
+    const choices: Env[] = [
+      { AUTH_PROVIDER: 'demo' },
+      { AUTH_METADATA_URL: 'https://acme.okta.com' },
+      { AUTH_CONFIG: 'own.json' },
+      { AUTH_SHADOW: 'okta' },
+      { AUTH_BRIDGE: 'on' },
+    ]
+    for (const choice of choices) {
+      const [[setting]] = Object.entries(choice) as [[string, string]]
+      expect(() => load({ ...env, ...choice })).toThrow(
+        `One setting is wrong:\n  ${setting}: is set, and the code names its providers itself; keep one of the two`,
+      )
+    }
+    expect(load({ ...env, AUTH_BRIDGE: 'off' }).bridge).toBeUndefined()
+  })
+
+  it('open the demo sign-in only where the code names it', () => {
+    expect(load({ AUTH0_DOMAIN: 'a.eu.auth0.com', HOST: '0.0.0.0' }).usesOwnServer).toBe(false)
+    const withDemo = [{ adapter: demo, options: demoOptions }]
+    expect(loadConfiguration({}, { providers: withDemo }).usesOwnServer).toBe(true)
+    expect(() => loadConfiguration({ HOST: '0.0.0.0' }, { providers: withDemo })).toThrow(
+      'providers: includes demo, a sign-in that lets everybody in',
+    )
   })
 })
 

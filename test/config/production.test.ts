@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/errors.ts'
 
-async function problems(env: Record<string, string>): Promise<string[]> {
+function problems(env: Record<string, string | undefined>): string[] {
   try {
-    await loadConfiguration({ NODE_ENV: 'production', ...env })
+    loadConfiguration({ NODE_ENV: 'production', ...env })
     return []
   } catch (error) {
     if (error instanceof ConfigError) return error.problems.map(({ setting }) => setting).toSorted()
@@ -44,26 +44,41 @@ describe('with NODE_ENV=production the start', () => {
     ['a provider whose tokens are validated', direct],
     ['a bridge', bridge],
     ['the demo sign-in, where that is said aloud', demo],
-  ])('is let through with %s', async (_name, env) => {
-    expect(await problems(env)).toEqual([])
+  ])('is let through with %s', (_name, env) => {
+    expect(problems(env)).toEqual([])
   })
 
-  it('is refused for everything that is unsafe, all at once', async () => {
-    expect(await problems({})).toEqual(['AUTH_PROVIDER', 'AUTH_SERVER_URL', 'DEMO_RS_CLIENT_SECRET', 'PUBLIC_URL'])
+  it('is refused for everything that is unsafe, all at once', () => {
+    expect(problems({})).toEqual(['AUTH_PROVIDER', 'AUTH_SERVER_URL', 'PUBLIC_URL'])
+    const separate = { AUTH_MODE: 'separate' }
+    expect(problems(separate)).toEqual(['AUTH_PROVIDER', 'AUTH_SERVER_URL', 'DEMO_RS_CLIENT_SECRET', 'PUBLIC_URL'])
   })
 
   it.each([
     ['a bridge that remembers in memory', bridge, 'REDIS_URL'],
     ['a bridge with encryption keys of the moment', bridge, 'BRIDGE_KEYS'],
-    ['a bridge with a default secret', bridge, 'DEMO_RS_CLIENT_SECRET'],
+    [
+      'a bridge of its own process with a default secret',
+      { ...bridge, AUTH_MODE: 'separate' },
+      'DEMO_RS_CLIENT_SECRET',
+    ],
     ['a bridge with an http issuer', bridge, 'AUTH_SERVER_URL'],
     ['the demo sign-in without a word', demo, 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN', 'AUTH_PROVIDER'],
     ['http for clients', direct, 'PUBLIC_URL'],
-  ])('is refused for %s', async (_name, env, missing, named = missing) => {
-    expect(await problems({ ...env, [missing]: '' })).toEqual([named])
+  ])('is refused for %s', (_name, env, missing, named = missing) => {
+    expect(problems({ ...env, [missing]: '' })).toEqual([named])
   })
 
-  it('is not held to that elsewhere', async () => {
-    await expect(loadConfiguration({ NODE_ENV: 'development' })).resolves.toBeDefined()
+  it('needs no secret between two servers of one process, which ask each other without a network', () => {
+    for (const [AUTH_MODE, AUTH_SERVER_URL] of [
+      ['beside', bridge.AUTH_SERVER_URL],
+      ['embedded', bridge.PUBLIC_URL],
+    ]) {
+      expect(problems({ ...bridge, AUTH_MODE, AUTH_SERVER_URL, DEMO_RS_CLIENT_SECRET: '' })).toEqual([])
+    }
+  })
+
+  it('is not held to that elsewhere', () => {
+    expect(loadConfiguration({ NODE_ENV: 'development' })).toBeDefined()
   })
 })

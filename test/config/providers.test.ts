@@ -15,30 +15,31 @@ function file(name: string, content: unknown): string {
   return path
 }
 
-async function load(env: Record<string, string>) {
-  const { providers } = await loadConfiguration(env)
+function load(env: Record<string, string>) {
+  const { providers } = loadConfiguration(env)
   return providers.map(({ adapter, options }) => ({ ...options, adapter: adapter.name }))
 }
 
 /** Problems by setting; fails when there are none. */
-async function problems(env: Record<string, string>): Promise<Record<string, string>> {
-  const error = await loadConfiguration(env).then(
-    () => expect.fail('the configuration was accepted'),
-    error => error,
-  )
-  expect(error).toBeInstanceOf(ConfigError)
-  const { problems } = error as ConfigError
-  for (const { see } of problems) expect(see).toMatch(/^docs\/.+\.md$/)
-  return Object.fromEntries(problems.map(({ setting, problem }) => [setting, problem]))
+function problems(env: Record<string, string>): Record<string, string> {
+  try {
+    loadConfiguration(env)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    const { problems } = error as ConfigError
+    for (const { see } of problems) expect(see).toMatch(/^docs\/.+\.md$/)
+    return Object.fromEntries(problems.map(({ setting, problem }) => [setting, problem]))
+  }
+  return expect.fail('the configuration was accepted')
 }
 
 describe('the provider in force', () => {
-  it('is the demo by default', async () => {
-    expect(await load({})).toMatchObject([{ adapter: 'demo' }])
+  it('is the demo by default', () => {
+    expect(load({})).toMatchObject([{ adapter: 'demo' }])
   })
 
-  it('is the one that AUTH_PROVIDER names', async () => {
-    expect(await load({ AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })).toMatchObject([
+  it('is the one that AUTH_PROVIDER names', () => {
+    expect(load({ AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })).toMatchObject([
       {
         adapter: 'okta',
         metadataUrl: 'https://acme.okta.com/oauth2/default/.well-known/openid-configuration',
@@ -50,36 +51,36 @@ describe('the provider in force', () => {
   it.each([
     ['https://acme.okta.com/oauth2/aus1', 'okta'],
     ['https://id.example.com/realms/acme', 'oidc'],
-  ])('is told by AUTH_METADATA_URL alone: %s', async (AUTH_METADATA_URL, adapter) => {
-    expect(await load({ AUTH_METADATA_URL })).toMatchObject([{ adapter, metadataUrl: AUTH_METADATA_URL }])
+  ])('is told by AUTH_METADATA_URL alone: %s', (AUTH_METADATA_URL, adapter) => {
+    expect(load({ AUTH_METADATA_URL })).toMatchObject([{ adapter, metadataUrl: AUTH_METADATA_URL }])
   })
 
-  it('has the metadata URL of AUTH_METADATA_URL in place of that of its file', async () => {
+  it('has the metadata URL of AUTH_METADATA_URL in place of that of its file', () => {
     const env = { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: 'https://acme.okta.com/oauth2/default' }
-    expect(await load(env)).toMatchObject([{ adapter: 'oidc', metadataUrl: env.AUTH_METADATA_URL }])
+    expect(load(env)).toMatchObject([{ adapter: 'oidc', metadataUrl: env.AUTH_METADATA_URL }])
   })
 
   it.each([
     [{ AUTH_PROVIDER: 'auht0' }, 'AUTH_PROVIDER'],
     [{ AUTH_PROVIDER: 'demo,Auth0' }, 'AUTH_PROVIDER'],
     [{ AUTH_SHADOW: 'auth' }, 'AUTH_SHADOW'],
-  ])('is asked for where its name is misspelled: %j', async (env, setting) => {
-    expect((await problems(env))[setting]).toContain('(did you mean auth0?)')
+  ])('is asked for where its name is misspelled: %j', (env, setting) => {
+    expect(problems(env)[setting]).toContain('(did you mean auth0?)')
   })
 
-  it('may be several, each once', async () => {
+  it('may be several, each once', () => {
     const env = { AUTH_PROVIDER: 'demo, okta demo', OKTA_DOMAIN: 'acme.okta.com' }
-    expect((await load(env)).map(({ adapter }) => adapter)).toEqual(['demo', 'okta'])
+    expect(load(env).map(({ adapter }) => adapter)).toEqual(['demo', 'okta'])
   })
 
-  it('cannot be several with one metadata URL', async () => {
+  it('cannot be several with one metadata URL', () => {
     const env = { AUTH_PROVIDER: 'oidc,okta', OKTA_DOMAIN: 'x', AUTH_METADATA_URL: 'https://acme.okta.com' }
-    expect((await problems(env)).AUTH_METADATA_URL).toContain('several providers')
+    expect(problems(env).AUTH_METADATA_URL).toContain('several providers')
   })
 
-  it('has the metadata URL also beside demo, which has a setting of its own', async () => {
+  it('has the metadata URL also beside demo, which has a setting of its own', () => {
     const AUTH_METADATA_URL = 'https://acme.okta.com/oauth2/aus1'
-    expect(await load({ AUTH_PROVIDER: 'demo,okta', AUTH_METADATA_URL })).toMatchObject([
+    expect(load({ AUTH_PROVIDER: 'demo,okta', AUTH_METADATA_URL })).toMatchObject([
       { adapter: 'demo', metadataUrl: 'http://localhost:3001/.well-known/oauth-authorization-server' },
       { adapter: 'okta', metadataUrl: AUTH_METADATA_URL },
     ])
@@ -87,51 +88,51 @@ describe('the provider in force', () => {
 })
 
 describe('the provider in the shadow', () => {
-  const shadowOf = async (env: Record<string, string>) => {
-    const { providers, shadow } = await loadConfiguration(env)
+  const shadowOf = (env: Record<string, string>) => {
+    const { providers, shadow } = loadConfiguration(env)
     return { inForce: providers.map(({ adapter }) => adapter.name), shadow: shadow?.options }
   }
 
-  it('is the one that AUTH_SHADOW names, beside the demo where nothing else is in force', async () => {
-    expect(await shadowOf({ AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' })).toMatchObject({
+  it('is the one that AUTH_SHADOW names, beside the demo where nothing else is in force', () => {
+    expect(shadowOf({ AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' })).toMatchObject({
       inForce: ['demo'],
       shadow: { metadataUrl: 'https://acme.eu.auth0.com/.well-known/openid-configuration' },
     })
   })
 
-  it('has AUTH_METADATA_URL, which then does not choose the one in force', async () => {
+  it('has AUTH_METADATA_URL, which then does not choose the one in force', () => {
     const AUTH_METADATA_URL = 'https://acme.eu.auth0.com/'
-    expect(await shadowOf({ AUTH_SHADOW: 'auth0', AUTH_METADATA_URL })).toMatchObject({
+    expect(shadowOf({ AUTH_SHADOW: 'auth0', AUTH_METADATA_URL })).toMatchObject({
       inForce: ['demo'],
       shadow: { metadataUrl: AUTH_METADATA_URL },
     })
   })
 
-  it('may be a file of the user’s own', async () => {
+  it('may be a file of the user’s own', () => {
     const AUTH_SHADOW = file('new.json', { adapter: 'oidc', metadataUrl: 'https://id.example.com' })
-    expect(await shadowOf({ AUTH_SHADOW })).toMatchObject({ shadow: { metadataUrl: 'https://id.example.com' } })
+    expect(shadowOf({ AUTH_SHADOW })).toMatchObject({ shadow: { metadataUrl: 'https://id.example.com' } })
   })
 
-  it('may be the one behind the bridge, before clients go there directly', async () => {
+  it('may be the one behind the bridge, before clients go there directly', () => {
     const AUTH_METADATA_URL = 'https://acme.eu.auth0.com/'
     const bridge = { AUTH_BRIDGE: 'on', BRIDGE_CLIENT_ID: 'bridge', BRIDGE_CLIENT_SECRET: 'secret' }
     const who = { BRIDGE_ALLOW: 'everyone', BRIDGE_GRANT_SCOPES: 'notes:read', BRIDGE_GRANT_TO: 'everyone' }
     const env = { ...bridge, ...who, AUTH_PROVIDER: 'auth0', AUTH_SHADOW: 'auth0', AUTH_METADATA_URL }
-    expect(await shadowOf(env)).toMatchObject({ inForce: ['demo'], shadow: { metadataUrl: AUTH_METADATA_URL } })
+    expect(shadowOf(env)).toMatchObject({ inForce: ['demo'], shadow: { metadataUrl: AUTH_METADATA_URL } })
   })
 
   it.each([
     [{ AUTH_SHADOW: 'autho' }, 'AUTH_SHADOW', 'must name one provider'],
     [{ AUTH_SHADOW: 'demo' }, 'AUTH_SHADOW', 'is in force already'],
     [{ AUTH_SHADOW: 'auth0' }, 'AUTH0_DOMAIN', 'is not set'],
-  ])('stops the start when it cannot work: %j', async (env, setting, part) => {
-    expect((await problems(env))[setting]).toContain(part)
+  ])('stops the start when it cannot work: %j', (env, setting, part) => {
+    expect(problems(env)[setting]).toContain(part)
   })
 })
 
 describe('what is missing', () => {
-  it('is listed at once, with what it is for', async () => {
-    expect(await problems({ AUTH_PROVIDER: 'introspection,okta' })).toEqual({
+  it('is listed at once, with what it is for', () => {
+    expect(problems({ AUTH_PROVIDER: 'introspection,okta' })).toEqual({
       INTROSPECTION_METADATA_URL: expect.stringMatching(/^is not set\. .+ needs it for metadataUrl, .+: URL of the/),
       INTROSPECTION_CLIENT_ID: expect.stringContaining('Client id under which this server introspects'),
       INTROSPECTION_CLIENT_SECRET: expect.stringContaining('nor is INTROSPECTION_CLIENT_SECRET_FILE'),
@@ -139,9 +140,9 @@ describe('what is missing', () => {
     })
   })
 
-  it('is a secret only where something needs it', async () => {
+  it('is a secret only where something needs it', () => {
     const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', OKTA_INTROSPECTION_CLIENT_ID: 'introspector' }
-    expect(Object.keys(await problems(env))).toEqual(['OKTA_INTROSPECTION_CLIENT_SECRET'])
+    expect(Object.keys(problems(env))).toEqual(['OKTA_INTROSPECTION_CLIENT_SECRET'])
   })
 })
 
@@ -152,24 +153,24 @@ describe('secrets', () => {
     INTROSPECTION_CLIENT_ID: 'rs',
   }
 
-  it('are read from the variable, or from the file that NAME_FILE names', async () => {
-    const byName = await loadConfiguration({ ...env, INTROSPECTION_CLIENT_SECRET: 'direct' })
+  it('are read from the variable, or from the file that NAME_FILE names', () => {
+    const byName = loadConfiguration({ ...env, INTROSPECTION_CLIENT_SECRET: 'direct' })
     expect(byName.providers[0]?.secret('INTROSPECTION_CLIENT_SECRET')).toBe('direct')
     const INTROSPECTION_CLIENT_SECRET_FILE = file('secret', 'from-a-file\n')
-    const byFile = await loadConfiguration({ ...env, INTROSPECTION_CLIENT_SECRET_FILE })
+    const byFile = loadConfiguration({ ...env, INTROSPECTION_CLIENT_SECRET_FILE })
     expect(byFile.providers[0]?.secret('INTROSPECTION_CLIENT_SECRET')).toBe('from-a-file')
     expect(JSON.stringify(byFile)).not.toContain('from-a-file')
   })
 
-  it('that cannot be read are named once', async () => {
+  it('that cannot be read are named once', () => {
     const INTROSPECTION_CLIENT_SECRET_FILE = join(folder, 'none')
-    expect(await problems({ ...env, INTROSPECTION_CLIENT_SECRET_FILE })).toEqual({
+    expect(problems({ ...env, INTROSPECTION_CLIENT_SECRET_FILE })).toEqual({
       INTROSPECTION_CLIENT_SECRET_FILE: expect.stringContaining('ENOENT'),
     })
   })
 
-  it('that cannot be used are named and not repeated', async () => {
-    const found = await problems({
+  it('that cannot be used are named and not repeated', () => {
+    const found = problems({
       ...env,
       INTROSPECTION_AUTH_METHOD: 'private_key_jwt',
       INTROSPECTION_CLIENT_SECRET: 'hunter2',
@@ -186,52 +187,51 @@ describe('a setting that is wrong', () => {
     ['OKTA_DOMAIN', 'me@acme.okta.com', 'host name alone'],
     ['OKTA_DOMAIN', 'acme-admin.okta.com', 'https://acme.okta.com'],
     ['OKTA_AGENT_TOKENS', 'yes', 'AI agents'],
-  ])('%s=%s is reported under its name, with what to write', async (setting, value, part) => {
+  ])('%s=%s is reported under its name, with what to write', (setting, value, part) => {
     const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', [setting]: value }
-    expect((await problems(env))[setting]).toContain(part)
+    expect(problems(env)[setting]).toContain(part)
   })
 
-  it('deep in a file too', async () => {
+  it('deep in a file too', () => {
     const env = { AUTH_PROVIDER: 'google', GOOGLE_CLIENT_IDS: '1-a.apps.googleusercontent.com' }
-    const found = await problems({ ...env, GOOGLE_GRANT_SCOPES: 'notes:read', GOOGLE_GRANT_TO: 'ada' })
+    const found = problems({ ...env, GOOGLE_GRANT_SCOPES: 'notes:read', GOOGLE_GRANT_TO: 'ada' })
     expect(found.GOOGLE_GRANT_TO).toContain('must be everyone')
   })
 
   it.each([
     ['https://acme-admin.okta.com/oauth2/default', 'admin console'],
     ['http://acme.okta.com/oauth2/default', 'https://'],
-  ])('AUTH_METADATA_URL=%s too', async (AUTH_METADATA_URL, part) => {
-    expect((await problems({ AUTH_METADATA_URL })).AUTH_METADATA_URL).toContain(part)
+  ])('AUTH_METADATA_URL=%s too', (AUTH_METADATA_URL, part) => {
+    expect(problems({ AUTH_METADATA_URL }).AUTH_METADATA_URL).toContain(part)
   })
 })
 
 describe('AUTH_CONFIG', () => {
   const good = { adapter: 'oidc', metadataUrl: 'https://id.example.com' }
 
-  it('puts a file of the user’s own in place, with references to the environment', async () => {
+  it('puts a file of the user’s own in place, with references to the environment', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
     const AUTH_CONFIG = file('own.json', { ...good, audience: '${MCP_RESOURCE}', scopePrefix: '${PREFIX:-x/}' })
-    expect(await load({ AUTH_CONFIG, PUBLIC_URL: 'https://mcp.example.com' })).toMatchObject([
+    expect(load({ AUTH_CONFIG, PUBLIC_URL: 'https://mcp.example.com' })).toMatchObject([
       { adapter: 'oidc', audience: ['https://mcp.example.com/mcp'], scopePrefix: 'x/' },
     ])
   })
 
-  it('may name several files', async () => {
+  it('may name several files', () => {
     const one = file('one.json', good)
     const two = file('two.json', { ...good, metadataUrl: 'https://other.example.com' })
-    expect(await load({ AUTH_CONFIG: `${one}, ${two}` })).toMatchObject([
+    expect(load({ AUTH_CONFIG: `${one}, ${two}` })).toMatchObject([
       { metadataUrl: 'https://id.example.com' },
       { metadataUrl: 'https://other.example.com' },
     ])
   })
 
-  it('stands alone', async () => {
-    const found = await problems({ AUTH_CONFIG: file('own.json', good), AUTH_PROVIDER: 'demo' })
+  it('stands alone', () => {
+    const found = problems({ AUTH_CONFIG: file('own.json', good), AUTH_PROVIDER: 'demo' })
     expect(found.AUTH_CONFIG).toContain('AUTH_PROVIDER are both set')
   })
 
   it.each<[string, unknown, string, string]>([
-    ['is no JSON', '{', '', 'is not JSON'],
     ['holds no object', [], '', 'must hold a JSON object'],
     ['names no adapter', { metadataUrl: 'https://id.example.com' }, ': adapter', 'auth0, azure, demo'],
     ['names an unknown adapter', { ...good, adapter: 'oidcc' }, ': adapter', '(did you mean oidc?)'],
@@ -245,13 +245,19 @@ describe('AUTH_CONFIG', () => {
     ['lacks an option', { adapter: 'oidc' }, ': metadataUrl', 'is missing: URL of the metadata document'],
     ['has a wrong value', { ...good, algorithms: ['HS256'] }, ': algorithms.0', 'Accepted signature algorithms'],
     ['has a mistake', { ...good, subjectClaim: 'email' }, ': subjectClaim', 'immutable'],
-  ])('is reported when the file %s', async (_what, content, place, part) => {
+  ])('is reported when the file %s', (_what, content, place, part) => {
     const AUTH_CONFIG = file('wrong.json', content)
-    expect((await problems({ AUTH_CONFIG }))[AUTH_CONFIG + place]).toContain(part)
+    expect(problems({ AUTH_CONFIG })[AUTH_CONFIG + place]).toContain(part)
   })
 
-  it('is reported when there is no file', async () => {
-    expect((await problems({ AUTH_CONFIG: join(folder, 'gone.json') })).AUTH_CONFIG).toContain('ENOENT')
+  it('is reported when the file is not JSON, with the place and not with what stands there', () => {
+    const AUTH_CONFIG = file('wrong.json', '{\n  "adapter": "oidc",\n  "clientSecret": hunter2 }')
+    const found = problems({ AUTH_CONFIG })
+    expect(found).toEqual({ AUTH_CONFIG: `${AUTH_CONFIG} is not JSON (line 3, column 19)` })
+  })
+
+  it('is reported when there is no file', () => {
+    expect(problems({ AUTH_CONFIG: join(folder, 'gone.json') }).AUTH_CONFIG).toContain('ENOENT')
   })
 
   describe('with an adapter of the user’s own', () => {
@@ -259,28 +265,40 @@ describe('AUTH_CONFIG', () => {
     const withAdapter = (adapter: string) => file('own.json', { ...good, adapter })
 
     it.each<[string, string, string]>([
-      ['is not there', './adapters/none.mjs', 'cannot be loaded'],
+      ['is not there', './adapters/none.mjs', './adapters/none.mjs does not exist'],
       ['does not run', './adapters/broken.mjs', 'cannot be loaded: out of order'],
       ['exports none', './adapters/empty.mjs', 'must export an adapter'],
       ['exports something else', './adapters/other.mjs', 'must export an adapter'],
-    ])('is reported when the module %s', async (_what, adapter, part) => {
+    ])('is reported when the module %s', (_what, adapter, part) => {
       module('broken.mjs', "throw new Error('out of order')")
       module('empty.mjs', 'export const other = 1')
       module('other.mjs', "export const adapter = { name: 'x', title: 'X', create() {} }")
       const AUTH_CONFIG = withAdapter(adapter)
-      expect((await problems({ AUTH_CONFIG }))[`${AUTH_CONFIG}: adapter`]).toContain(part)
+      expect(problems({ AUTH_CONFIG })[`${AUTH_CONFIG}: adapter`]).toContain(part)
     })
 
-    it('takes no module from elsewhere than a path', async () => {
-      for (const adapter of [
-        'zod',
-        'node:fs',
-        'https://evil.example/a.mjs',
-        'data:text/javascript,export const adapter = 1',
-      ]) {
-        const AUTH_CONFIG = withAdapter(adapter)
-        expect((await problems({ AUTH_CONFIG }))[`${AUTH_CONFIG}: adapter`]).toContain('must be one of')
-      }
+    it('may be in an installed package', () => {
+      file('node_modules/acme-adapter/package.json', { type: 'module', exports: './index.js' })
+      file(
+        'node_modules/acme-adapter/index.js',
+        `export const adapter = {
+          name: 'acme', title: 'Acme', create() {},
+          options: { shape: {}, safeParse: data => ({ success: true, data }) },
+        }`,
+      )
+      expect(load({ AUTH_CONFIG: withAdapter('acme-adapter') })).toMatchObject([
+        { adapter: 'acme', metadataUrl: 'https://id.example.com' },
+      ])
+    })
+
+    it.each([
+      ['not-installed', 'must be one of'],
+      ['https://evil.example/a.mjs', 'must be one of'],
+      ['data:text/javascript,export const adapter = 1', 'must be one of'],
+      ['node:fs', 'must export an adapter'],
+    ])('is neither fetched nor built in: %s', (adapter, part) => {
+      const AUTH_CONFIG = withAdapter(adapter)
+      expect(problems({ AUTH_CONFIG })[`${AUTH_CONFIG}: adapter`]).toContain(part)
     })
   })
 })

@@ -3,10 +3,11 @@ import type { EventStore } from '@modelcontextprotocol/sdk/server/webStandardStr
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import { InMemoryServerEventBus } from '@modelcontextprotocol/server'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { createResourceServer } from '../../app/serve/http.ts'
-import { createHttpServer } from '../../app/serve/http-server.ts'
+import { createHttpApp } from '../../app/serve/http.ts'
 import { createMcpEndpoint } from '../../app/serve/mcp/endpoint.ts'
-import type { Decision } from '../../src/bearer/authenticator.ts'
+import { authFrom } from '../../auth/auth-from.ts'
+import type { Decision } from '../../src/auth.ts'
+import { createHttpServer } from '../../src/edges/http-server.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { listen } from '../support/http.ts'
 import { createLegacyFixture } from './fixture-legacy.ts'
@@ -31,8 +32,6 @@ export async function startFixture(): Promise<Fixture> {
   const bus = new InMemoryServerEventBus()
   const endpoint = createMcpEndpoint({
     servers: {
-      scopesSupported: ['suite:run'],
-      scopesOf: () => ['suite:run'],
       createLegacy: createLegacyFixture,
       createModern: () => createModernFixture(bus),
       createEventStore,
@@ -46,15 +45,20 @@ export async function startFixture(): Promise<Fixture> {
   const { token, validator } = await createIssuer(resource)
   const decisions: Decision[] = []
   const errors: unknown[] = []
-  app = createResourceServer({
-    resource,
-    name: 'Conformance fixture',
+  const auth = authFrom(
+    {
+      resource,
+      name: 'Conformance fixture',
+      scopes: { 'suite:run': 'Run the suite' },
+      initialScopes: ['suite:run'],
+    },
     validator,
-    authorizationServers: [ISSUER],
-    endpoint,
-    scopesSupported: endpoint.scopesSupported,
-    defaultScopes: endpoint.scopesSupported,
-    onDecision: decision => decisions.push(decision),
+    { observer: { decision: decision => decisions.push(decision) } },
+  )
+  app = createHttpApp({
+    auth,
+    name: 'Conformance fixture',
+    handle: endpoint.handle,
     onError: error => errors.push(error),
   })
   const proxy = await startTokenProxy(server.origin, token)
@@ -66,6 +70,7 @@ export async function startFixture(): Promise<Fixture> {
     async close() {
       await proxy.close()
       await endpoint.close()
+      await auth.close()
       await server.close()
     },
   }

@@ -30,9 +30,12 @@ describe.each([
   })
 
   it('serves the suite by its token only, and without an internal error', async () => {
-    expect(new Set(fixture.decisions.map(({ outcome, token }) => `${outcome} ${token?.subject}`))).toEqual(
-      new Set(['accepted user-1']),
+    const accepted = fixture.decisions.filter(({ outcome }) => outcome === 'accepted')
+    expect(new Set(accepted.map(({ token }) => token?.subject))).toEqual(new Set(['user-1']))
+    const refused = fixture.decisions.flatMap(decision =>
+      decision.outcome === 'refused' ? [decision.reason?.kind] : [],
     )
+    expect(new Set(refused)).toEqual(new Set(['host_not_served']))
     expect(fixture.errors).toEqual([])
     const madeUp = await fetch(fixture.resource, { method: 'POST', headers: { Authorization: 'Bearer made-up' } })
     expect(madeUp.status).toBe(401)

@@ -18,7 +18,7 @@ import { createGoogleEmulator, googleDefaults } from '../../emulators/google.ts'
 import { createOidcEmulator, type OidcEmulatorOptions } from '../../emulators/oidc.ts'
 import { createOktaEmulator, type OktaEmulatorOptions } from '../../emulators/okta.ts'
 import { emulatorNames, runEmulator } from '../../emulators/run.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError, type ConfigProblem } from '../../src/errors.ts'
 import { addressIn, openTerminal } from '../app/commands/client/support.ts'
 import { replaced, tampered } from '../app/commands/doctor/world.ts'
 import { startServers } from '../e2e/servers.ts'
@@ -42,15 +42,20 @@ const guides = globSync('docs/providers/*.md', { cwd: root }).map(path => path.r
 // What a person sees, as the guides write it.
 
 /** The start is refused because of a setting. */
-async function start(setting: string, settings: Settings): Promise<string> {
-  const problems = await loadConfiguration({ ...PUBLIC, ...settings })
-    .then(({ providers, resource }) => createProviders(providers, { resource, fetch: offline, now }))
-    .then(
-      () => [],
-      error => (error instanceof ConfigError ? error.problems : Promise.reject(error)),
-    )
-  const found = problems.find(problem => problem.setting === setting)
+function start(setting: string, settings: Settings): string {
+  const found = problemsOf(settings).find(problem => problem.setting === setting)
   return `Start refused: \`${setting}: ${found?.problem}\``
+}
+
+function problemsOf(settings: Settings): readonly ConfigProblem[] {
+  try {
+    const { providers, resource } = loadConfiguration({ ...PUBLIC, ...settings })
+    createProviders(providers, { resource, fetch: offline, now })
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
 }
 
 /** The doctor finds it, beside what the provider lacks anyway. */
@@ -62,7 +67,7 @@ async function doctor(code: string, settings: Settings, fetch: Fetch, client?: T
 
 /** The provider's token is refused. */
 async function refusal(settings: Settings, fetch: Fetch, token: string | Promise<string>): Promise<string> {
-  const { providers, resource } = await loadConfiguration({ ...PUBLIC, ...settings })
+  const { providers, resource } = loadConfiguration({ ...PUBLIC, ...settings })
   const { validator } = createProviders(providers, { resource, fetch, now })
   const { reason, meaning } = await explainToken(await token, { validator, resource, now: NOW })
   return `Token refused: \`${reason}\`, "${meaning?.means}"`
@@ -126,7 +131,7 @@ const INTROSPECTION = {
 const opaque = oidc({ tokens: 'opaque' })
 
 /** The five most frequent mistakes of each guide, made one after the other, in its order. */
-const mistakes: Readonly<Record<string, readonly (() => Promise<string>)[]>> = {
+const mistakes: Readonly<Record<string, readonly (() => string | Promise<string>)[]>> = {
   auth0: [
     () => refusal(AUTH0, auth0.fetch, auth0.mintOpaque()),
     () =>
@@ -388,11 +393,9 @@ describe.each(guides)('docs/providers/%s.md', name => {
     expect(rows.map(cells => cells.map(plain))).toEqual(expected)
   })
 
-  it('has a command for both ways that starts', async () => {
+  it('has a command for both ways that starts', () => {
     const commands = [...section('Direct or bridge').matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, text = '']) => text)
-    const [direct, bridge, ...others] = await Promise.all(
-      commands.map(command => loadConfiguration(settingsIn(command))),
-    )
+    const [direct, bridge, ...others] = commands.map(command => loadConfiguration(settingsIn(command)))
     expect(others).toEqual([])
     expect(direct?.providers.map(({ adapter }) => adapter.name)).toEqual([name])
     expect(direct?.bridge).toBeUndefined()

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { notes } from '../../app/notes/declaration.ts'
 import { createLogger } from '../../app/observe/log.ts'
-import { startDemoAuthorizationServer } from '../../app/serve/authorization-server.ts'
+import { startAuthorizationServer } from '../../app/serve/authorization-server.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { createAuth0Emulator } from '../../emulators/auth0.ts'
 import { freePort, listen } from '../support/http.ts'
@@ -43,7 +44,11 @@ async function deployed() {
   const DEMO_RS_CLIENT_SECRET = 'the-same-secret-for-all-processes'
   const shared = { PUBLIC_URL, AUTH_SERVER_PORT, AUTH_MODE: 'separate', DEMO_RS_CLIENT_SECRET }
 
-  const demo = await startDemoAuthorizationServer(await loadConfiguration(shared), {}, silent)
+  const demo = await startAuthorizationServer(
+    loadConfiguration(shared, { isAuthorizationServer: true, resources: { notes } }),
+    shared,
+    silent,
+  )
   onTestFinished(demo.close)
   const resource = `${PUBLIC_URL}/mcp`
   const tenant = createAuth0Emulator({ apis: [{ identifier: resource, scopes: ['notes:read'] }] })

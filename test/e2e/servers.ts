@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { onTestFinished } from 'vitest'
+import { notes } from '../../app/notes/declaration.ts'
 import { createLogger } from '../../app/observe/log.ts'
 import { type Running, start } from '../../app/serve/start.ts'
 import { loadConfiguration } from '../../config/load.ts'
@@ -26,7 +27,7 @@ export async function startServers(settings: Record<string, string> = {}): Promi
   const lines: string[] = []
   const logger = createLogger('info', { write: line => void lines.push(line) })
   const begin = async (env: Record<string, string>) => {
-    const running = await start(await loadConfiguration(env), {}, logger)
+    const running = await start(loadConfiguration(env, { resources: { notes } }), env, logger)
     onTestFinished(running.close)
     return running
   }
@@ -76,7 +77,6 @@ async function twoBehindBalancers(
     PUBLIC_URL: `http://localhost:${PORT}`,
     ...(!embedded && { AUTH_SERVER_URL: `http://localhost:${AUTH_SERVER_PORT}` }),
     REDIS_URL: redis.url,
-    DEMO_RS_CLIENT_SECRET: 'the-same-secret-for-all-processes',
     ...(settings.AUTH_BRIDGE && { BRIDGE_KEYS: randomBytes(32).toString('base64') }),
     MCP_SESSIONS: 'off',
   }

@@ -50,11 +50,14 @@ describe.each([...combinations, ...shared])('an official client, SDK %s, with %j
     expect(whoami.text).toContain(issuer)
     expect(whoami.text).toContain('notes:read')
     expect(whoami.text).not.toContain(ada.memory.accessToken)
-    expect((await ada.listTools()).map(({ name }) => name)).toContain('add_note')
+    const listed = await ada.listTools()
+    expect(listed.map(({ name }) => name)).toContain('add_note')
 
     const added = await callSteppingUp(ada, 'add_note', { title: 'Milk', text: 'Two litres' })
     expect(added.isError).toBe(false)
     expect(ada.memory.scopes).toEqual(expect.arrayContaining(['notes:read', 'notes:write']))
+    // Clients take a tool whose description changes for one that somebody has tampered with.
+    expect(await ada.listTools()).toEqual(listed)
     expect((await ada.call('list_notes')).text).toContain('Milk')
     expect(await ada.readResource('notes://mine')).toContain('Two litres')
     expect(await ada.getPrompt('summarize_notes', { style: 'as a list' })).toContain('as a list')

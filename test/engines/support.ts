@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { expect } from 'vitest'
-import type { UpstreamCall, ValidatorContext } from '../../src/context.ts'
+import type { CompleteContext, ProviderCall } from '../../src/context.ts'
 import { AuthorizationError } from '../../src/errors.ts'
 import { type JsonObject, signJwt } from '../../src/testing/sign-jwt.ts'
 
@@ -24,19 +24,19 @@ export function createProvider(handlers: Record<string, Handler>) {
 }
 
 /** Surroundings with a clock that stands still until told otherwise, and everything that observers are told. */
-export function createContext(fetch: typeof globalThis.fetch, overrides: Partial<ValidatorContext> = {}) {
+export function createContext(fetch: typeof globalThis.fetch, overrides: Partial<CompleteContext> = {}) {
   let now = NOW * 1000
   const seen = {
-    calls: [] as Omit<UpstreamCall, 'duration'>[],
+    calls: [] as Omit<ProviderCall, 'milliseconds'>[],
     lookups: [] as string[],
     warnings: [] as [string, Readonly<Record<string, unknown>>][],
   }
-  const context: ValidatorContext = {
+  const context: CompleteContext = {
     resource: RESOURCE,
     fetch,
     now: () => now,
     observer: {
-      upstreamCall: ({ operation, outcome }) => seen.calls.push({ operation, outcome }),
+      providerCall: ({ operation, outcome }) => seen.calls.push({ operation, outcome }),
       cacheLookup: outcome => seen.lookups.push(outcome),
       warning: (message, facts) => seen.warnings.push([message, facts]),
     },

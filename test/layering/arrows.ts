@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 
 /** One import that stands where it may not. */
@@ -11,9 +12,26 @@ interface Rule {
   rule: string
   /** Files that the rule speaks of. */
   of: (file: string) => boolean
-  /** Imports that those files may not have: a path of the repository, or the name of a package. */
-  forbids: (imported: string, file: string) => boolean
+  /**
+   * Imports that those files may not have: a path of the repository, or the name of a package.
+   *
+   * @param specifier - As the import has it.
+   */
+  forbids: (imported: string, file: string, specifier: string) => boolean
 }
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  name: string
+  exports: Record<string, string>
+  imports: Record<string, string>
+}
+/** Files behind the names under which this package imports itself. */
+const ownNames = new Map([
+  ...Object.entries(manifest.exports).map(([name, file]) => [posix.join(manifest.name, name), file.slice(2)] as const),
+  ...Object.entries(manifest.imports).map(([name, file]) => [name, file.slice(2)] as const),
+])
+/** The authorization server is loaded where settings ask for it; this file knows it by the name that the package gives it. */
+const SERVER_PORT = { file: 'auth/own-server.ts', specifier: '#authorization-server' }
 
 const FOLDERS = ['src', 'adapters', 'config', 'auth', 'demo-as', 'app', 'emulators']
 /** The only places outside `app/` that may know a web framework. */
@@ -54,9 +72,18 @@ export const rules: readonly Rule[] = [
     forbids: imported => isOurs(imported) && !isWithin('src', 'adapters', 'config')(imported),
   },
   {
-    rule: 'auth imports config, adapters and src only',
+    rule: 'auth imports config, adapters and src only, and the authorization server by its port',
     of: isIn('auth'),
-    forbids: imported => isOurs(imported) && !isWithin('src', 'adapters', 'config', 'auth')(imported),
+    forbids: (imported, file, specifier) =>
+      isOurs(imported) &&
+      !isWithin('src', 'adapters', 'config', 'auth')(imported) &&
+      !(file === SERVER_PORT.file && specifier === SERVER_PORT.specifier),
+  },
+  {
+    rule: 'the notes server imports what the server of a user can import, by the same names',
+    of: file => isWithin('app/notes', 'app/observe')(file) || file === 'app/serve/http.ts',
+    forbids: (imported, _file, specifier) =>
+      imported === 'auth/internal.ts' || (isOurs(imported) && !isIn('app')(imported) && !ownNames.has(specifier)),
   },
   {
     rule: 'demo-as and emulators share no code with anything else of ours',
@@ -97,9 +124,11 @@ export function wrongArrows(sources: ReadonlyMap<string, string>): WrongArrow[] 
   const found: WrongArrow[] = []
   for (const [file, source] of sources) {
     for (const specifier of importsOf(source)) {
-      const imported = specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier
+      const imported = specifier.startsWith('.')
+        ? posix.join(posix.dirname(file), specifier)
+        : (ownNames.get(specifier) ?? specifier)
       for (const { rule, of, forbids } of rules) {
-        if (of(file) && forbids(imported, file)) found.push({ file, imports: imported, rule })
+        if (of(file) && forbids(imported, file, specifier)) found.push({ file, imports: imported, rule })
       }
     }
   }

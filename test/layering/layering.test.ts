@@ -37,6 +37,13 @@ describe('layering', () => {
     ['adapters/auth0.ts', "import { settings } from '../config/settings.ts'", 'adapters import from src only'],
     ['config/load.ts', "import '../demo-as/server.ts'", 'config imports adapters and src only'],
     ['auth/providers.ts', "import { start } from '../app/serve/start.ts'", 'auth imports config, adapters and src'],
+    ['auth/providers.ts', "import { createAuth } from 'idplug'", 'auth imports config, adapters and src'],
+    ['auth/bridge.ts', "await import('#authorization-server')", 'auth imports config, adapters and src'],
+    ['auth/own-server.ts', "await import('../demo-as/index.ts')", 'auth imports config, adapters and src'],
+    ['adapters/auth0.ts', "import { loadConfiguration } from 'idplug/internal'", 'adapters import from src only'],
+    ['demo-as/server.ts', "import { protect } from 'idplug/node'", 'demo-as and emulators share no code'],
+    ['app/notes/tools.ts', "import { clip } from '../../src/errors.ts'", 'the notes server imports what'],
+    ['app/observe/log.ts', "import { listen } from 'idplug/internal'", 'the notes server imports what'],
     ['demo-as/token.ts', "import { clip } from '../src/errors.ts'", 'demo-as and emulators share no code'],
     ['index.ts', "export { signJwt } from './src/testing/sign-jwt.ts'", 'only src/testing imports a test runner'],
     ['emulators/auth0.ts', "import { expect } from 'vitest'", 'only src/testing imports a test runner'],
@@ -65,6 +72,15 @@ describe('layering', () => {
     const source =
       "import {\n  a,\n  b,\n} from '../adapters/a.ts'\nimport type { C } from \"../config/c.ts\"\nexport * from '../demo-as/d.ts'\n"
     expect(importsOf(source)).toEqual(['../adapters/a.ts', '../config/c.ts', '../demo-as/d.ts'])
+  })
+
+  it('lets the notes server import by the names that users have, and auth load the server by its port', () => {
+    const sources = new Map([
+      ['app/notes/caller.ts', "import type { Identity } from 'idplug'\nimport { authRoutes } from 'idplug/express'"],
+      ['app/serve/http.ts', "import { landingPage } from './landing.ts'\nimport { protect } from 'idplug/node'"],
+      ['auth/own-server.ts', "type Server = typeof import('#authorization-server')"],
+    ])
+    expect(wrongArrows(sources)).toEqual([])
   })
 
   it('lets app wire everything', () => {

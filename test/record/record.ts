@@ -67,8 +67,8 @@ function settingsOf({ provider }: RecordedProvider, env: LiveTenant['env']): Rec
 }
 
 /** Secrets are named by options that end in `Env`; for the replay their stand-ins become settings. */
-async function withSecrets(settings: Record<string, string>, env: LiveTenant['env']) {
-  const { providers } = await loadConfiguration({ ...env, ...settings })
+function withSecrets(settings: Record<string, string>, env: LiveTenant['env']) {
+  const { providers } = loadConfiguration({ ...env, ...settings })
   const secrets = providers.flatMap(({ options, secret }) =>
     Object.entries(options)
       .filter((entry): entry is [string, string] => entry[0].endsWith('Env') && typeof entry[1] === 'string')

@@ -56,7 +56,7 @@ export async function judgeTokens(
   tokens: Readonly<Record<string, string>>,
   now: number,
 ): Promise<Record<string, Outcome>> {
-  const { providers, resource } = await loadConfiguration(settings)
+  const { providers, resource } = loadConfiguration(settings)
   const { validator } = createProviders(providers, { resource, now: () => now, fetch: uncompressed })
   await validator.warmUp().catch(refusalOf)
   const outcomes: Record<string, Outcome> = {}

@@ -23,8 +23,12 @@ export interface Browser {
   submit(page: Page, name: string, fields: Record<string, string | undefined>): Promise<Page>
 }
 
-/** A browser without a screen: cookies by path, redirects, forms and refreshing pages. */
-export function createBrowser(): Browser {
+/**
+ * A browser without a screen: cookies by path, redirects, forms and refreshing pages.
+ *
+ * @param fetch - How it reaches servers. Default: over the network.
+ */
+export function createBrowser(fetch: typeof globalThis.fetch = globalThis.fetch): Browser {
   const cookies = new Map<string, { pair: string; path: string }>()
   const cookiesFor = (url: URL) =>
     [...cookies.values()]

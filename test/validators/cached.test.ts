@@ -1,3 +1,4 @@
+import { InvalidTokenError as SdkInvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js'
 import { expect, test } from 'vitest'
 import type { ValidatorContext } from '../../src/context.ts'
 import {
@@ -202,9 +203,11 @@ test('hands the MCP SDKs what they need, with scopes that a caller may change', 
 })
 
 test('turns refusals into what the MCP SDKs recognise, and leaves bugs alone', async () => {
-  const { validator, answerWith } = createEngine({ sdkError: ({ status }) => ({ translated: status }) })
+  const { validator, answerWith } = createEngine()
   answerWith(refuse({ kind: 'inactive' }))
-  await expect(validator.verifyAccessToken('token')).rejects.toEqual({ translated: 401 })
+  const refused = validator.verifyAccessToken('token')
+  await expect(refused).rejects.toBeInstanceOf(SdkInvalidTokenError)
+  await expect(refused).rejects.toMatchObject({ code: 'invalid_token', cause: { reason: { kind: 'inactive' } } })
   answerWith(() => Promise.reject(new RangeError('a bug')))
   await expect(validator.verifyAccessToken('other')).rejects.toBeInstanceOf(RangeError)
 })

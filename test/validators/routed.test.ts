@@ -36,7 +36,8 @@ function note(
   return { route, shown }
 }
 
-const routed = (...routes: [Route, ...Route[]]) => createRoutedValidator(routes, {})
+const routed = (...routes: [Route, ...Route[]]) =>
+  createRoutedValidator(routes, { resource: 'https://mcp.example.com/mcp' })
 const jwtOf = (iss: unknown) =>
   `eyJhbGciOiJSUzI1NiJ9.${Buffer.from(JSON.stringify({ iss })).toString('base64url')}.c2ln`
 

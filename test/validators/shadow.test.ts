@@ -67,7 +67,7 @@ function setUp({
       shadow: next.route,
       onObservation: observation => seen.push(observation),
     },
-    {},
+    { resource: RESOURCE },
   )
   return { validator, former, next, seen }
 }
@@ -165,7 +165,9 @@ describe('a validator with another one in its shadow', () => {
   it('is a verifier for the MCP SDKs, with the same observations', async () => {
     const { validator, seen } = setUp()
     expect(await validator.verifyAccessToken('opaque')).toMatchObject({ token: 'opaque' })
-    await expect(validator.verifyAccessToken(jwtOf(NEW))).rejects.toThrow('issuer_unknown')
+    await expect(validator.verifyAccessToken(jwtOf(NEW))).rejects.toMatchObject({
+      cause: { reason: { kind: 'issuer_unknown' } },
+    })
     await expect.poll(() => seen).toMatchObject([{ shadow: 'not_asked' }, { shadow: 'accepted' }])
   })
 })

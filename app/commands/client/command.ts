@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { createProviderFetch } from '../../../src/provider-fetch.ts'
-import { isLoopback } from '../../../src/resource.ts'
+import { isLoopback } from '../../../src/url.ts'
 import { explainError } from '../../client/explain-error.ts'
 import { revoke } from '../../client/revoke.ts'
 import { createTokenFile, TokenFileError } from '../../client/token-file.ts'
@@ -191,7 +191,7 @@ async function whoami(server: string, options: ClientOptions, command: Command):
 async function logout(server: string | undefined, { all, json }: ClientOptions, command: Command): Promise<number> {
   if ((server === undefined) === !all) command.error('error: give the URL of a server, or --all', usage)
   const store = createTokenFile(tokensPath())
-  const fetch = await createProviderFetch(process.env)
+  const fetch = createProviderFetch(process.env)
   const done: { server: string; revoked: boolean; problem?: string }[] = []
   for (const name of server === undefined ? await store.servers() : [server]) {
     const signIn = await store.load(name)

@@ -72,7 +72,7 @@ export async function withSession(
   work: (session: Session) => Promise<number>,
 ): Promise<number> {
   const server = new URL(url)
-  const fetch = await createProviderFetch(process.env)
+  const fetch = createProviderFetch(process.env)
   const clientSecret = secretOf(options.clientSecretEnv, command)
   checkCredentials(options, command)
   const authorizer = createAuthorizer({

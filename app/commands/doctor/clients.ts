@@ -1,4 +1,4 @@
-import { isLoopback } from '../../../src/resource.ts'
+import { isLoopback } from '../../../src/url.ts'
 import type { ServerFacts } from './server.ts'
 import type { Metadata } from './tenant.ts'
 

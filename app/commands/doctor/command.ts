@@ -65,7 +65,7 @@ async function doctor(url: string | undefined, options: DoctorOptions, command: 
   if (options.attack && url === undefined) command.error('error: --attack needs the URL of a server', usage)
   if (options.attack && !(await mayAttack(url ?? '', options))) return EXIT.usage
   const token = options.tokenStdin ? (await text(process.stdin)).trim() : undefined
-  const fetch = await createProviderFetch(env)
+  const fetch = createProviderFetch(env)
 
   const settings = {
     ...env,

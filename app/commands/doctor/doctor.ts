@@ -3,7 +3,7 @@ import type { Environment } from '../../../config/environment.ts'
 import { type Configuration, loadConfiguration } from '../../../config/load.ts'
 import type { SettingsFile } from '../../../config/name-problems.ts'
 import { ConfigError, type ConfigProblem } from '../../../src/errors.ts'
-import { scopeDescriptions } from '../../notes/scopes.ts'
+import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
 import { type ClientOutlook, clientOutlooks } from './clients.ts'
 import { type Finding, finding } from './finding.ts'
@@ -38,8 +38,11 @@ export async function examineTenants(
   client?: TrialClient,
 ): Promise<readonly Finding[]> {
   let configuration: Configuration
+  let scopes: string[]
   try {
-    configuration = await loadConfiguration(env, { file })
+    const resources = loadDeclarations(env)
+    scopes = scopesOf(resources)
+    configuration = loadConfiguration(env, { file, resources })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return error.problems.map(({ setting, problem }) => finding('config.invalid', `${setting}: ${problem}`))
@@ -52,7 +55,7 @@ export async function examineTenants(
     const tenant: Tenant = { provider, validator, resource, probe, now, clockToleranceSeconds }
     const { findings, metadata } = await checkTenant(tenant)
     if (client === undefined || metadata === undefined) return findings
-    return [...findings, ...(await tryClient(tenant, metadata, client, Object.keys(scopeDescriptions)))]
+    return [...findings, ...(await tryClient(tenant, metadata, client, scopes))]
   })
   return [...configuration.warnings.map(warningFinding), ...(await Promise.all(found)).flat()]
 }

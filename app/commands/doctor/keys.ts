@@ -1,5 +1,5 @@
 import type { ProviderConfiguration } from '../../../config/providers.ts'
-import { urlProblem } from '../../../src/resource.ts'
+import { urlProblem } from '../../../src/url.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Probe } from './probe.ts'
 

@@ -1,5 +1,5 @@
 import { clip } from '../../../src/errors.ts'
-import { urlProblem } from '../../../src/resource.ts'
+import { urlProblem } from '../../../src/url.ts'
 
 /** What a request came to. Failures are results here: each of them is something to tell. */
 export type Answer = Answered | Failed

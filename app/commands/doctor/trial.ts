@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { clip, InvalidTokenError, type TokenReason } from '../../../src/errors.ts'
-import { isLoopback, urlProblem } from '../../../src/resource.ts'
 import type { ValidatedToken } from '../../../src/token-validator.ts'
+import { isLoopback, urlProblem } from '../../../src/url.ts'
 import type { FindingCode } from './catalogue.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Metadata, Tenant } from './tenant.ts'

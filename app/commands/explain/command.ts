@@ -2,7 +2,8 @@ import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { createProviders } from '../../../auth/providers.ts'
-import { type Configuration, loadConfiguration } from '../../../config/load.ts'
+import { type Configuration, type Environment, loadConfiguration } from '../../../config/load.ts'
+import type { SettingsFile } from '../../../config/name-problems.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import { createProviderFetch } from '../../../src/provider-fetch.ts'
 import { readEnvironment } from '../../environment.ts'
@@ -74,12 +75,9 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
 
   const { env, file } = readEnvironment('command')
   const settings = { ...env, ...(options.idp && { AUTH_PROVIDER: options.idp, AUTH_CONFIG: undefined }) }
-  const configuration = await loadConfiguration(settings, { file }).catch(error => {
-    if (!(error instanceof ConfigError)) throw error
-    return fail(command, error.message)
-  })
+  const configuration = configurationOf(settings, file, command)
   const { resource, providers } = configuration
-  const online = recordingFetch(await createProviderFetch(env))
+  const online = recordingFetch(createProviderFetch(env))
   const saved = options.keys === undefined ? undefined : readKeys(options.keys, command)
   const fetch: typeof globalThis.fetch = saved ? offlineFetch(saved, () => validator.issuers[0] ?? '') : online.fetch
   const { CLOCK_TOLERANCE_SECONDS: clockToleranceSeconds } = configuration.settings
@@ -112,4 +110,13 @@ function readKeys(path: string, command: Command) {
 
 function fail(command: Command, message: string): never {
   return command.error(`error: ${message}`, { exitCode: EXIT.usage })
+}
+
+function configurationOf(env: Environment, file: SettingsFile | undefined, command: Command): Configuration {
+  try {
+    return loadConfiguration(env, { file })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return fail(command, error.message)
+  }
 }

@@ -17,6 +17,18 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: 'The request carried no access token. Every client begins so: the answer tells it where to sign in.',
     cure: 'None, unless the client does not go on: then run idplug doctor with the URL of the server.',
   },
+  host_not_served: {
+    means: 'The request was addressed to a host that this server does not serve, as in an attack by DNS rebinding.',
+    cure: 'If the host is yours, add its URL to PUBLIC_URL, or the host to ALLOWED_HOSTS. A proxy in front may have changed the Host header.',
+  },
+  origin_not_served: {
+    means: 'A web page of another origin called the server.',
+    cure: 'If the page is one of yours, add its origin to ALLOWED_ORIGINS.',
+  },
+  body_refused: {
+    means: 'The body of the request cannot be read: it is too large, is not JSON, or is compressed.',
+    cure: 'Have the client send one JSON-RPC message as application/json. BODY_LIMIT_BYTES sets the largest size.',
+  },
   authorization_malformed: {
     means: 'The Authorization header is not "Bearer" and one token.',
     cure: 'Correct the header; a copied token often brings a space or a line break along.',

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError } from '../../../src/errors.ts'
 import { createProviderFetch } from '../../../src/provider-fetch.ts'
-import { scopeDescriptions } from '../../notes/scopes.ts'
+import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { examineTenants } from '../doctor/doctor.ts'
 import { findingsText, paint, summaryText, wrap } from '../doctor/report.ts'
 import { EXIT } from '../exit.ts'
@@ -64,9 +64,9 @@ async function init({ yes, json, ...options }: InitCommandOptions): Promise<numb
   const asks = !yes && process.stdin.isTTY && process.stdout.isTTY
   const questions = asks ? terminalQuestions() : undefined
   const done = await initialize({ ...options, folder: '.', env: process.env, questions, say: console.error })
-  const steps = consoleSteps(done.provider, { resource: done.resource, scopes: Object.keys(scopeDescriptions) })
+  const steps = consoleSteps(done.provider, { resource: done.resource, scopes: scopesOf(loadDeclarations(done.env)) })
   if (!json) console.log(writtenText(done, steps))
-  const findings = await examineTenants(done.env, { fetch: await createProviderFetch(done.env), now: Date.now })
+  const findings = await examineTenants(done.env, { fetch: createProviderFetch(done.env), now: Date.now })
   if (json) {
     const { provider, resource, file, secretFiles } = done
     console.log(JSON.stringify({ provider, resource, file, secretFiles, steps, findings }, null, 2))

@@ -115,7 +115,7 @@ async function completed(
   let asked = ''
   for (let round = 1; ; round++) {
     try {
-      return (await loadConfiguration(env(), { file })).resource
+      return loadConfiguration(env(), { file }).resource
     } catch (error) {
       const problems = error instanceof ConfigError ? error.problems : []
       const problem = problems.find(({ setting }) => isVariable(setting))

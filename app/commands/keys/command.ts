@@ -1,5 +1,6 @@
 import Table from 'cli-table3'
 import type { Command } from 'commander'
+import { connectRedis, loadServerPackage } from '../../../auth/own-server.ts'
 import { type Configuration, loadConfiguration } from '../../../config/load.ts'
 import { DEFAULT_LIFETIMES } from '../../../demo-as/server.ts'
 import {
@@ -11,8 +12,6 @@ import {
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import { readEnvironment } from '../../environment.ts'
-import { createLogger } from '../../observe/log.ts'
-import { connectRedis } from '../../serve/authorization-server.ts'
 import { EXIT } from '../exit.ts'
 
 const EXAMPLES = `
@@ -58,8 +57,8 @@ export function registerKeys(program: Command): void {
 async function withKeys(command: Command, work: (keys: SigningKeys) => Promise<void>): Promise<void> {
   try {
     const { env, file } = readEnvironment('command')
-    const configuration = await loadConfiguration(env, { file })
-    const redis = await connectRedis(configuration.settings, createLogger('silent'))
+    const configuration = loadConfiguration(env, { file })
+    const redis = await connectRedis(await loadServerPackage('REDIS_URL'), configuration, () => {})
     if (!redis) {
       const problem = 'is not set: without it every start of the authorization server makes a key of its own'
       throw new ConfigError([{ setting: 'REDIS_URL', problem, see: 'docs/settings.md' }])
@@ -80,7 +79,7 @@ async function withKeys(command: Command, work: (keys: SigningKeys) => Promise<v
 function keyOptions({ bridge, settings }: Configuration) {
   const [key, ...previous] = bridge?.keys ?? []
   return {
-    seal: key && createSeal([key, ...previous]),
+    seal: key && createSeal([Buffer.from(key), ...previous.map(each => Buffer.from(each))]),
     retiredSeconds: retiredSecondsFor(bridge ? settings.BRIDGE_RECHECK_SECONDS : DEFAULT_LIFETIMES.accessToken),
   }
 }

@@ -14,7 +14,7 @@ export async function configuredIssuers({
   env,
   file,
 }: ProgramEnvironment): Promise<{ former: string; current: string }> {
-  const { providers, shadow, resource, settings } = await loadConfiguration(env, { file })
+  const { providers, shadow, resource, settings } = loadConfiguration(env, { file })
   const [former] = providers
   const current = shadow ?? providers[1]
   if (!former || !current) {
@@ -28,7 +28,7 @@ export async function configuredIssuers({
   }
   const context = {
     resource,
-    fetch: await createProviderFetch(env),
+    fetch: createProviderFetch(env),
     now: Date.now,
     timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS,
   }

@@ -35,7 +35,7 @@ interface StatusOptions {
 async function status({ options, urls }: Invocation<StatusOptions>): Promise<number> {
   const pages = (urls.length > 0 ? urls : [ownUrl()]).map(url => (isMetrics(url) ? url : new URL('/metrics', url).href))
   const now = Date.now() / 1000
-  const fetch = await createProviderFetch(process.env)
+  const fetch = createProviderFetch(process.env)
   const assessment = await migrationStatus(pages, fetch, { now, quietSeconds: options.quiet })
   console.log(options.json ? JSON.stringify(assessment, null, 2) : statusText(assessment, now))
   return assessment.safe ? EXIT.fine : EXIT.found

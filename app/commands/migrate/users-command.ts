@@ -1,6 +1,8 @@
 import { progress } from '@clack/prompts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { demoUsers } from '../../../demo-as/users.ts'
+import { loadDeclarations } from '../../declarations.ts'
+import { readEnvironment } from '../../environment.ts'
 import { paint, plural, wrap } from '../doctor/report.ts'
 import { EXIT } from '../exit.ts'
 import { type ImportSummary, REJECTED, writeImportFiles } from './import-files.ts'
@@ -63,7 +65,9 @@ async function users({ options }: Invocation<UsersOptions>): Promise<number> {
 
 /** The people of the demo authorization server. Guests are not kept by it, and have no address. */
 function usersOfDemo(emailDomain: string | undefined): UserSource {
-  const list = demoUsers.map(({ subject, username, name, scopes }) => ({
+  const declared = Object.values(loadDeclarations(readEnvironment('command').env))
+  const resources = declared.map(({ scopes, initialScopes = [] }) => ({ scopes, defaultScopes: initialScopes }))
+  const list = demoUsers(resources).map(({ subject, username, name, scopes }) => ({
     id: subject,
     username,
     name: `${name} Demo`,

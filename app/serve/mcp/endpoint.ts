@@ -1,31 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { requiredScopes } from '../../../src/bearer/required-scopes.ts'
+import type { ProtectedRequest } from 'idplug/node'
 import { isLegacy } from '../../../src/mcp/revision.ts'
-import type { ValidatedToken } from '../../../src/token-validator.ts'
 import type { McpServers } from '../../notes/servers.ts'
+import type { AuthenticatedRequest } from './authenticated-request.ts'
 import { createLegacySessions, createLegacyStateless } from './legacy-http.ts'
 import { createModernHttp } from './modern-http.ts'
 import { sendRpcError } from './web-response.ts'
 
 /** The MCP endpoint behind the bearer check. Knows of no web framework: `node:http` objects in, an answer out. */
 export interface McpEndpoint {
-  /** Every scope that some operation needs, sorted; for the resource's metadata. */
-  readonly scopesSupported: readonly string[]
   /** Sessions of 2025-era clients at the moment. */
   readonly sessionCount: number
   /**
-   * Every scope that a parsed JSON-RPC body needs, a batch taken together. Empty for what needs none, does not exist or is
-   * no JSON-RPC. To be compared with the token's scopes before {@link handle}.
+   * Answers a request that `protect` let pass. Resolves when the answer is complete or the client is gone, for an event stream much
+   * later than it began.
    */
-  requiredScopes(body: unknown): readonly string[]
-  /**
-   * Answers a request that is authenticated and carries the scopes it needs. Resolves when the answer is complete or the
-   * client is gone, for an event stream much later than it began.
-   *
-   * @param token - Of this request. Handlers see it, not the one that opened the session.
-   * @param body - Parsed body; `undefined` when there is none.
-   */
-  handle(req: IncomingMessage, res: ServerResponse, token: ValidatedToken, body: unknown): Promise<void>
+  handle(req: ProtectedRequest, res: ServerResponse): Promise<void>
   /** Refuses new requests with 503, waits for those in flight, then ends sessions and open streams. */
   close(): Promise<void>
 }
@@ -62,12 +52,11 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   let closing = false
 
   return {
-    scopesSupported: servers.scopesSupported,
     get sessionCount() {
       return legacy.sessionCount
     },
-    requiredScopes: body => requiredScopes(body, servers.scopesOf),
-    async handle(req, res, token, body) {
+    async handle(req, res) {
+      const { body } = req
       if (closing) return sendRpcError(res, 503, -32000, 'The server is shutting down.', { 'Retry-After': '5' })
       if (req.method !== 'POST' && req.method !== 'GET' && req.method !== 'DELETE') {
         return sendRpcError(res, 405, -32000, 'Method not allowed.', { Allow: 'GET, POST, DELETE' })
@@ -75,7 +64,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       if (req.method === 'POST' && body === undefined) {
         return sendRpcError(res, 400, -32700, 'Parse error: the request has no body')
       }
-      const exchange = (isLegacy(req, body) ? legacy : modern).handle(req, res, token, body)
+      const exchange = (isLegacy(req, body) ? legacy : modern).handle(req as AuthenticatedRequest, res)
       if (!isOpenEnded(req, body)) inFlight.add(exchange)
       try {
         await exchange

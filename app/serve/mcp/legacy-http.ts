@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js'
-import type { ValidatedToken } from '../../../src/token-validator.ts'
-import { authInfoOf } from '../../notes/auth-info.ts'
 import type { McpServers } from '../../notes/servers.ts'
+import type { AuthenticatedRequest } from './authenticated-request.ts'
 import { LegacyTransport } from './legacy-transport.ts'
 import { createSessionStore, type SessionStoreOptions } from './session-store.ts'
 import { sendRpcError } from './web-response.ts'
@@ -11,7 +10,7 @@ import { sendRpcError } from './web-response.ts'
 /** Serves clients that speak 2025-11-25 or older, through SDK 1.x. */
 export interface LegacyHttp {
   readonly sessionCount: number
-  handle(req: IncomingMessage, res: ServerResponse, token: ValidatedToken, body: unknown): Promise<void>
+  handle(req: AuthenticatedRequest, res: ServerResponse): Promise<void>
   /** Ends every session and its streams. */
   close(): Promise<void>
 }
@@ -23,7 +22,8 @@ export interface LegacyHttp {
 export function createLegacySessions(servers: McpServers, options: SessionStoreOptions): LegacyHttp {
   const sessions = createSessionStore<LegacyTransport>(options)
 
-  async function open(req: IncomingMessage, res: ServerResponse, token: ValidatedToken, body: unknown): Promise<void> {
+  async function open(req: AuthenticatedRequest, res: ServerResponse): Promise<void> {
+    const { auth, body, token } = req
     const transport = new LegacyTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: id => sessions.add(id, token, transport),
@@ -33,7 +33,7 @@ export function createLegacySessions(servers: McpServers, options: SessionStoreO
       if (transport.sessionId) sessions.delete(transport.sessionId)
     }
     await servers.createLegacy().connect(transport)
-    await transport.serve(req, res, authInfoOf(token), body)
+    await transport.serve(req, res, auth, body)
     if (!transport.sessionId) await transport.close()
   }
 
@@ -41,14 +41,15 @@ export function createLegacySessions(servers: McpServers, options: SessionStoreO
     get sessionCount() {
       return sessions.size
     },
-    async handle(req, res, token, body) {
+    async handle(req, res) {
+      const { auth, body, token } = req
       const id = req.headers['mcp-session-id']
       if (id === undefined) {
-        if (req.method === 'POST' && isInitialize(body)) return open(req, res, token, body)
+        if (req.method === 'POST' && isInitialize(body)) return open(req, res)
         return sendRpcError(res, 400, -32000, 'Bad Request: Mcp-Session-Id header is required')
       }
       const found = await sessions.use(String(id), token, async transport => {
-        await transport.serve(req, res, authInfoOf(token), body)
+        await transport.serve(req, res, auth, body)
         for (const requestId of cancelledRequests(body)) await transport.cancel(requestId)
       })
       if (!found) sendRpcError(res, 404, -32001, 'Session not found')
@@ -61,11 +62,11 @@ export function createLegacySessions(servers: McpServers, options: SessionStoreO
 export function createLegacyStateless(servers: McpServers): LegacyHttp {
   return {
     sessionCount: 0,
-    async handle(req, res, token, body) {
+    async handle(req, res) {
       if (req.method !== 'POST') return sendRpcError(res, 405, -32000, 'Method not allowed.', { Allow: 'POST' })
       const transport = new LegacyTransport({ sessionIdGenerator: undefined })
       await servers.createLegacy().connect(transport)
-      await transport.serve(req, res, authInfoOf(token), body)
+      await transport.serve(req, res, req.auth, req.body)
       await transport.close()
     },
     close: async () => {},

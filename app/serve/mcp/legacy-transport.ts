@@ -12,7 +12,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js'
 import { isJsonContentType } from '@modelcontextprotocol/server'
-import type { RequestAuthInfo } from '../../notes/auth-info.ts'
+import type { AuthInfo } from 'idplug'
 import { EventStream } from './event-stream.ts'
 import { toWebRequest } from './web-request.ts'
 import { sendRpcError, sendWebResponse } from './web-response.ts'
@@ -33,12 +33,7 @@ export class LegacyTransport extends WebStandardStreamableHTTPServerTransport {
   }
 
   /** Resolves when the answer is complete or the client is gone. */
-  async serve(
-    req: IncomingMessage,
-    res: ServerResponse,
-    authInfo: RequestAuthInfo,
-    parsedBody: unknown,
-  ): Promise<void> {
+  async serve(req: IncomingMessage, res: ServerResponse, authInfo: AuthInfo, parsedBody: unknown): Promise<void> {
     const request = this.#resumable ? undefined : plainRequest(req, parsedBody)
     if (!request) {
       return sendWebResponse(await this.handleRequest(toWebRequest(req, res), { authInfo, parsedBody }), res)

@@ -6,9 +6,8 @@ import {
   type JSONRPCRequest,
   PROTOCOL_VERSION_META_KEY,
 } from '@modelcontextprotocol/server'
-import type { ValidatedToken } from '../../../src/token-validator.ts'
-import { authInfoOf } from '../../notes/auth-info.ts'
 import type { McpServers } from '../../notes/servers.ts'
+import type { AuthenticatedRequest } from './authenticated-request.ts'
 import { ModernTransport } from './modern-transport.ts'
 import { toWebRequest } from './web-request.ts'
 import { sendWebResponse } from './web-response.ts'
@@ -24,7 +23,7 @@ const namedBy = new Map([
 
 /** Serves clients that speak 2026-07-28, through SDK 2.x. One server per request. */
 export interface ModernHttp {
-  handle(req: IncomingMessage, res: ServerResponse, token: ValidatedToken, body: unknown): Promise<void>
+  handle(req: AuthenticatedRequest, res: ServerResponse): Promise<void>
   /** Ends requests in flight and streams. */
   close(): Promise<void>
 }
@@ -41,9 +40,9 @@ export function createModernHttp(servers: McpServers, onError?: (error: Error) =
     bus: servers.bus,
   })
   return {
-    async handle(req, res, token, body) {
+    async handle(req, res) {
+      const { auth: authInfo, body } = req
       const request = toWebRequest(req, res)
-      const authInfo = authInfoOf(token)
       const message = servers.createModernFor && plainRequest(req, body)
       if (message) {
         const transport = new ModernTransport(REVISION, message, res)

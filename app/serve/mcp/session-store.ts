@@ -1,4 +1,4 @@
-import type { ValidatedToken } from '../../../src/token-validator.ts'
+import type { ValidatedToken } from 'idplug'
 
 /** What the store needs to know about a session; `close` ends its streams and makes its owner `delete` it. */
 export interface Closable {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { describeTokenValidator } from '../../../src/testing/index.ts'
+import { describeTokenValidator } from '../../../src/testing/contract.ts'
 import { adapter } from './acme.ts'
 
 const ISSUER = 'https://id.acme.example'

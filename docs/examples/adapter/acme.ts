@@ -31,7 +31,7 @@ export const adapter = defineAdapter({
     return createJwtValidator(
       {
         ...issuerOptions(metadataUrl),
-        audience: { audience: audience ?? resourceSpellings(context.resource) },
+        audience: { audience: audience ?? resourceSpellings(context) },
         types: ['at+jwt'],
         subjectClaim: 'uid',
         subject: claims => claims.uid,

@@ -1,8 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createResourceServer } from '../../../app/serve/http.ts'
-import { createHttpServer } from '../../../app/serve/http-server.ts'
-import type { Decision } from '../../../src/bearer/authenticator.ts'
+import { createHttpApp } from '../../../app/serve/http.ts'
+import { authFrom } from '../../../auth/auth-from.ts'
+import type { AuthObserver, Decision } from '../../../src/auth.ts'
+import { createHttpServer } from '../../../src/edges/http-server.ts'
+import type { ProtectedRequest } from '../../../src/edges/node.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../../src/errors.ts'
 import type { TokenValidator, ValidatedToken } from '../../../src/token-validator.ts'
 import { exchange, freePort, type Listening, listen } from '../../support/http.ts'
@@ -46,15 +48,13 @@ const unreachable = () =>
   )
 let providerDown = false
 
-const handled: { token: ValidatedToken; body: unknown }[] = []
-const endpoint = {
-  requiredScopes: (body: unknown) => (JSON.stringify(body)?.includes('add_note') ? ['notes:read', 'notes:write'] : []),
-  async handle(_request: IncomingMessage, response: ServerResponse, token: ValidatedToken, body: unknown) {
-    if (JSON.stringify(body)?.includes('throw')) throw new TypeError('secret-detail')
-    handled.push({ token, body })
-    response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"ok":true}')
-  },
+const handled: { token: ValidatedToken | undefined; body: unknown }[] = []
+async function handle({ token, body }: ProtectedRequest, response: ServerResponse) {
+  if (JSON.stringify(body)?.includes('throw')) throw new TypeError('secret-detail')
+  handled.push({ token, body })
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"ok":true}')
 }
+const addNote = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'add_note' } })
 
 const decisions: Decision[] = []
 const errors: unknown[] = []
@@ -64,16 +64,8 @@ let origin: string
 beforeAll(async () => {
   const port = await freePort()
   origin = `http://localhost:${port}`
-  const app = createResourceServer({
-    resource: `${origin}/mcp`,
-    name: 'Notes',
-    validator,
-    authorizationServers: AUTHORIZATION_SERVERS,
-    endpoint,
-    scopesSupported: ['notes:read', 'notes:write'],
-    defaultScopes: ['notes:read'],
-    onDecision: decision => decisions.push(decision),
-    onError: error => errors.push(error),
+  const app = serverAt(origin, ['notes:read', 'notes:write'], {
+    decision: decision => decisions.push(decision),
   })
   running = await listen(createHttpServer(app), port)
 })
@@ -84,6 +76,22 @@ beforeEach(() => {
   errors.length = 0
   providerDown = false
 })
+
+function serverAt(publicUrl: string, addNoteNeeds: ('notes:read' | 'notes:write')[], observer: AuthObserver = {}) {
+  const auth = authFrom(
+    {
+      resource: `${publicUrl}/mcp`,
+      name: 'Notes',
+      scopes: { 'notes:read': 'Read', 'notes:write': 'Write' },
+      initialScopes: ['notes:read'],
+      access: { tools: { add_note: addNoteNeeds } },
+      documentation: `${publicUrl}/`,
+    },
+    validator,
+    { observer },
+  )
+  return createHttpApp({ auth, name: 'Notes', handle, onError: error => errors.push(error) })
+}
 
 interface CallOptions {
   headers?: Record<string, string>
@@ -106,7 +114,7 @@ function call(
     ...(method === 'POST' && { body }),
   })
 }
-const reasons = () => decisions.map(({ error }) => (error as { reason?: { kind: string } } | undefined)?.reason?.kind)
+const reasons = () => decisions.map(decision => ('reason' in decision ? decision.reason?.kind : undefined))
 
 describe('refusal table', () => {
   it('answers 401 with a bare challenge when there are no credentials', async () => {
@@ -158,7 +166,7 @@ describe('refusal table', () => {
 
   it('answers 403 with every scope of the operation before the endpoint sees the request', async () => {
     const response = await call('good', {
-      body: '{"tool":"add_note"}',
+      body: addNote,
       headers: { 'MCP-Protocol-Version': '2026-07-28' },
     })
     expect(response.status).toBe(403)
@@ -191,7 +199,7 @@ describe('refusal table', () => {
     const response = await call('bug')
     expect(response.status).toBe(500)
     expect(await response.text()).not.toContain('secret-detail')
-    expect(decisions[0]?.error).toBeInstanceOf(TypeError)
+    expect(decisions).toMatchObject([{ outcome: 'refused', reason: undefined, error: expect.any(TypeError) }])
   })
 
   it('exposes the challenge to browsers on every refusal', async () => {
@@ -210,31 +218,29 @@ describe('refusal table', () => {
   })
 
   it('reports one decision for an accepted request', async () => {
-    const response = await call('full', { body: '{"tool":"add_note"}' })
+    const response = await call('full', { body: addNote })
     expect(response.status).toBe(200)
-    expect(decisions).toEqual([{ requestId: expect.any(String), outcome: 'accepted', token: expect.anything() }])
-    expect(handled[0]).toMatchObject({ token: { subject: 'user-1' }, body: { tool: 'add_note' } })
+    expect(decisions).toEqual([
+      {
+        requestId: expect.any(String),
+        outcome: 'accepted',
+        token: expect.anything(),
+        operation: { method: 'tools/call', name: 'add_note' },
+        address: '127.0.0.1',
+      },
+    ])
+    expect(handled[0]).toMatchObject({ token: { subject: 'user-1' }, body: JSON.parse(addNote) })
   })
 })
 
 describe('scopes in the challenge', () => {
   it('leave out what the token holds already for clients that add scopes up', async () => {
-    const other = { ...endpoint, requiredScopes: () => ['notes:write'] }
-    const app = createResourceServer({
-      resource: `${origin}/mcp`,
-      name: 'Notes',
-      validator,
-      authorizationServers: AUTHORIZATION_SERVERS,
-      endpoint: other,
-      scopesSupported: ['notes:read', 'notes:write'],
-      defaultScopes: [],
-    })
-    const second = await listen(createServer(app))
+    const second = await listen(createHttpServer(serverAt(origin, ['notes:write'])))
     const scopeFor = async (headers: Record<string, string>) => {
       const response = await fetch(`${second.origin}/mcp`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', Authorization: 'Bearer good', ...headers },
-        body: '{}',
+        body: addNote,
       })
       return /scope="([^"]*)"/.exec(response.headers.get('www-authenticate') ?? '')?.[1]
     }
@@ -367,12 +373,6 @@ describe('bad input', () => {
     if (status !== 200)
       expect(await response.json()).toMatchObject({ error: { message: expect.stringMatching(/\w+ \w+/) } })
     expect(errors).toEqual([])
-  })
-
-  it('answers 405 with Allow to a method that MCP does not know', async () => {
-    const response = await call('good', { method: 'PUT' })
-    expect(response.status).toBe(405)
-    expect(response.headers.get('allow')).toBe('GET, POST, DELETE')
   })
 
   it.each(['Bearer \u00fc\u00df', 'Bearer a\tb'])('refuses the header %j and stays up', async header => {

@@ -4,6 +4,7 @@ import type { FindingCode } from '../../../../app/commands/doctor/catalogue.ts'
 import { examineServer } from '../../../../app/commands/doctor/doctor.ts'
 import type { ServerTrial } from '../../../../app/commands/doctor/server.ts'
 import { authorizationRequest } from '../../../../app/commands/doctor/trial.ts'
+import { notes } from '../../../../app/notes/declaration.ts'
 import { createLogger } from '../../../../app/observe/log.ts'
 import { type Running, start } from '../../../../app/serve/start.ts'
 import { loadConfiguration } from '../../../../config/load.ts'
@@ -14,7 +15,7 @@ import { broken, replaced, tampered } from './world.ts'
 let server: Running
 beforeAll(async () => {
   const settings = { PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) }
-  server = await start(await loadConfiguration(settings), {}, createLogger('silent'))
+  server = await start(loadConfiguration(settings, { resources: { notes } }), settings, createLogger('silent'))
 })
 afterAll(() => server.close())
 

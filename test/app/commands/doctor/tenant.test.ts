@@ -264,7 +264,7 @@ test('finds config.fake_sign_in where others can reach the demo, and that is all
   expect(first).toMatchObject({
     code: 'config.fake_sign_in' satisfies FindingCode,
     severity: 'warning',
-    seen: expect.stringContaining('PUBLIC_URL is https://mcp.example.com'),
+    seen: expect.stringContaining("the server's URL is https://mcp.example.com/mcp"),
   })
 })
 

@@ -9,7 +9,7 @@ import { explanationText } from '../../../../app/commands/explain/report.ts'
 import { offlineFetch, readSavedKeys, recordingFetch } from '../../../../app/commands/explain/saved-keys.ts'
 import { createAuth0Emulator } from '../../../../emulators/auth0.ts'
 import { createOidcEmulator } from '../../../../emulators/oidc.ts'
-import type { ValidatorContext } from '../../../../src/context.ts'
+import type { CompleteContext } from '../../../../src/context.ts'
 import { createIntrospectionValidator } from '../../../../src/engines/introspection.ts'
 import { AuthorizationError, InvalidTokenError } from '../../../../src/errors.ts'
 import { describeTokenValidator, type GoodJwt } from '../../../../src/testing/contract.ts'
@@ -19,13 +19,13 @@ const ORIGIN = 'https://acme.eu.auth0.com'
 const RESOURCE = 'https://mcp.example.com/mcp'
 const NOW = 1_793_491_200_000
 
-const create = (context: ValidatorContext) =>
+const create = (context: CompleteContext) =>
   auth0.create(auth0.options.parse({ adapter: 'auth0', metadataUrl: `${ORIGIN}/.well-known/openid-configuration` }), {
     ...context,
     secret: () => expect.fail('this provider needs no secret'),
   })
 const emulate = () => createAuth0Emulator({ origin: ORIGIN, now: () => NOW })
-const contextWith = (fetch: typeof globalThis.fetch): ValidatorContext => ({
+const contextWith = (fetch: typeof globalThis.fetch): CompleteContext => ({
   resource: RESOURCE,
   fetch,
   now: () => NOW,

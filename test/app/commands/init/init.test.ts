@@ -54,7 +54,7 @@ describe('a new configuration', () => {
     expect(read('.env')).not.toContain('a very secret secret')
     expect(read('.secrets/GITHUB_CLIENT_SECRET')).toBe('a very secret secret\n')
     expect([mode('.env'), mode('.secrets/GITHUB_CLIENT_SECRET')]).toEqual([0o600, 0o600])
-    const { providers } = await loadConfiguration(readEnvFile(done.file))
+    const { providers } = loadConfiguration(readEnvFile(done.file))
     expect(providers[0]?.secret('GITHUB_CLIENT_SECRET')).toBe('a very secret secret')
     expect(done.env.GITHUB_CLIENT_SECRET).toBeUndefined()
   })

@@ -63,19 +63,12 @@ describe.each([
     expect(JSON.stringify(prompt.messages)).toContain('Style: a haiku.')
   })
 
-  it('lists tools out of reach, marked with the scopes that are missing', async () => {
+  it('lists the same tools to everybody, in the same words, whatever the token can do', async () => {
     const { url } = await serve()
-    const client = await connect(url, { bearer: 'alice-reads' })
-    const { tools } = await client.listTools()
-    expect(Object.fromEntries(tools.map(({ name, _meta }) => [name, _meta?.['idplug/missingScopes']]))).toEqual({
-      whoami: undefined,
-      list_notes: undefined,
-      read_note: undefined,
-      add_note: ['notes:write'],
-      delete_note: ['notes:write'],
-      admin_stats: ['notes:admin'],
-    })
-    expect(tools.find(({ name }) => name === 'add_note')?.description).toContain('notes:write')
+    const { tools } = await (await connect(url, { bearer: 'bare' })).listTools()
+    expect(tools.map(({ name }) => name)).toContain('admin_stats')
+    expect((await (await connect(url, { bearer: 'alice' })).listTools()).tools).toEqual(tools)
+    expect((await (await connect(url, { bearer: 'admin' })).listTools()).tools).toEqual(tools)
   })
 
   it('goes by the token of the request, not by the one that connected', async () => {
@@ -86,8 +79,6 @@ describe.each([
     as.bearer = 'alice'
     const result = await client.callTool({ name: 'add_note', arguments: { title: 'a', text: '' } })
     expect(result.isError).toBeFalsy()
-    const { tools } = await client.listTools()
-    expect(tools.find(({ name }) => name === 'add_note')?._meta).toBeUndefined()
     as.bearer = 'alice-reads'
     await expect(client.callTool({ name: 'add_note', arguments: { title: 'b', text: '' } })).rejects.toThrow()
   })

@@ -27,7 +27,6 @@ function withWait() {
     description: 'Waits.',
     inputSchema: z.strictObject({}),
     outputSchema: z.object({ waited: z.boolean() }),
-    scopes: [],
     annotations: {},
     handler: (_args, context) =>
       new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@ import { McpServer as LegacyMcpServer } from '@modelcontextprotocol/sdk/server/m
 import { CallToolRequestSchema, ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { McpServer as ModernMcpServer, Server as ModernServer } from '@modelcontextprotocol/server'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { tokenOf } from '../../../../app/notes/auth-info.ts'
+import { callerOf } from '../../../../app/notes/caller.ts'
 import type { McpServers } from '../../../../app/notes/servers.ts'
 import { initialize, messagesOf, modernCall, openSession, post, serve, toolCall } from './support.ts'
 
@@ -22,8 +22,6 @@ beforeEach(() => {
 
 /** Servers made by hand with the SDKs' low-level classes: a tool that reports progress, then says who called. */
 const lowLevel: McpServers = {
-  scopesSupported: [],
-  scopesOf: () => [],
   createLegacy() {
     const server = new LegacyServer(info, { capabilities: { tools: {} } })
     server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
@@ -39,7 +37,7 @@ const lowLevel: McpServers = {
         return text(answer.action)
       }
       await extra.sendNotification(progress(2))
-      return text(tokenOf(extra.authInfo).subject)
+      return text(callerOf(extra.authInfo).token.subject)
     })
     return server
   },
@@ -52,7 +50,7 @@ function createReporter() {
     await mcpReq.notify(progress(1))
     if (params.name === 'slow') await gate.promise
     await mcpReq.notify(progress(2))
-    return text(tokenOf(http?.authInfo).subject)
+    return text(callerOf(http?.authInfo).token.subject)
   })
   return server
 }
@@ -62,14 +60,12 @@ const shortWay: McpServers = { ...lowLevel, createModernFor: createReporter }
 
 /** The same with the SDKs' high-level classes. */
 const highLevel: McpServers = {
-  scopesSupported: [],
-  scopesOf: () => [],
   createLegacy() {
     const server = new LegacyMcpServer(info)
     server.registerTool('report', {}, async extra => {
       await extra.sendNotification(progress(1))
       await extra.sendNotification(progress(2))
-      return text(tokenOf(extra.authInfo).subject)
+      return text(callerOf(extra.authInfo).token.subject)
     })
     return server
   },
@@ -78,7 +74,7 @@ const highLevel: McpServers = {
     server.registerTool('report', {}, async ({ mcpReq, http }) => {
       await mcpReq.notify(progress(1))
       await mcpReq.notify(progress(2))
-      return text(tokenOf(http?.authInfo).subject)
+      return text(callerOf(http?.authInfo).token.subject)
     })
     return server
   },

@@ -1,16 +1,21 @@
+import type { RequestListener } from 'node:http'
 import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { onTestFinished } from 'vitest'
+import { notes } from '../../../../app/notes/declaration.ts'
 import { createNoteStore } from '../../../../app/notes/notes.ts'
 import { createNotesCatalog } from '../../../../app/notes/notes-catalog.ts'
 import { createCatalogServers } from '../../../../app/notes/servers.ts'
 import { createMcpEndpoint, type McpEndpoint, type McpEndpointOptions } from '../../../../app/serve/mcp/endpoint.ts'
-import type { ValidatedToken } from '../../../../src/token-validator.ts'
+import { authFrom } from '../../../../auth/auth-from.ts'
+import { protect } from '../../../../src/edges/node.ts'
+import { InvalidTokenError } from '../../../../src/errors.ts'
+import type { TokenValidator, ValidatedToken } from '../../../../src/token-validator.ts'
 import { listen } from '../../../support/http.ts'
 import { acceptedToken } from '../../../support/tokens.ts'
 
-/** Bearer strings that the stub authenticator knows, and what they stand for. */
+/** Bearer strings that the stub validator knows, and what they stand for. */
 export const tokens: Record<string, ValidatedToken> = {
   alice: acceptedToken({ subject: 'alice', scopes: ['notes:read', 'notes:write'] }),
   'alice-refreshed': acceptedToken({
@@ -42,33 +47,39 @@ export interface Served {
   readonly rejections: unknown[]
 }
 
-/** The endpoint on a free port, behind a stand-in for the bearer gate that keeps its order: token, body, scopes, endpoint. */
+const validator: TokenValidator = {
+  issuers: ['https://issuer.example'],
+  warmUp: async () => {},
+  async validate(token) {
+    const known = tokens[token]
+    if (!known) throw new InvalidTokenError({ kind: 'inactive' })
+    return known
+  },
+  verifyAccessToken: () => Promise.reject(new Error('not used here')),
+}
+
+/** The endpoint on a free port, behind `protect` with the declaration of the notes server. */
 export async function serve(options: Partial<McpEndpointOptions> = {}): Promise<Served> {
   const errors: unknown[] = []
   const rejections: unknown[] = []
   const servers = createCatalogServers(createNotesCatalog(createNoteStore(), '1.2.3'), error => errors.push(error))
   const endpoint = createMcpEndpoint({ servers, now: Date.now, ...options })
-  const http = await listen(async (req, res) => {
-    const token = tokens[req.headers.authorization?.replace('Bearer ', '') ?? '']
-    if (!token) return res.writeHead(401).end()
-    const chunks: Buffer[] = []
-    for await (const chunk of req) chunks.push(chunk)
-    const text = Buffer.concat(chunks).toString()
-    const body: unknown = text ? JSON.parse(text) : undefined
-    const required = endpoint.requiredScopes(body)
-    if (!required.every(scope => token.scopes.includes(scope))) {
-      return res.writeHead(403, { 'X-Required': required.join(' ') }).end()
-    }
-    endpoint.handle(req, res, token, body).catch(error => {
+  let listener: RequestListener = () => {}
+  const http = await listen((req, res) => listener(req, res))
+  const url = new URL(`${http.origin}/mcp`)
+  const auth = authFrom({ ...notes, resource: url.href }, validator)
+  listener = protect(auth, (req, res) => {
+    endpoint.handle(req, res).catch(error => {
       rejections.push(error)
       res.destroy()
     })
   })
   onTestFinished(async () => {
     await endpoint.close()
+    await auth.close()
     await http.close()
   })
-  return { url: new URL(`${http.origin}/mcp`), endpoint, errors, rejections }
+  return { url, endpoint, errors, rejections }
 }
 
 /** The part of both official clients that tests use. */

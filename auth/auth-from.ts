@@ -1,0 +1,475 @@
+import type { Access, Answer, Auth, AuthObserver, BodyProblem, Decision, Refused, RequestHead } from '../src/auth.ts'
+import type { AuthorizationServer } from '../src/authorization-server.ts'
+import { authInfoOf } from '../src/bearer/auth-info.ts'
+import { type Authenticated, createAuthenticator } from '../src/bearer/authenticator.ts'
+import { isDpopScheme } from '../src/bearer/credentials.ts'
+import type { ProofCheck } from '../src/bearer/dpop.ts'
+import { answer, EXPOSED_HEADERS, refusal, refusalHeaders } from '../src/bearer/refusal.ts'
+import { type WatchedToken, watchToken } from '../src/bearer/watched-token.ts'
+import { createOriginCheck } from '../src/edges/origin.ts'
+import {
+  AuthorizationError,
+  ConfigError,
+  clip,
+  InsufficientScopeError,
+  MissingTokenError,
+  type RefusalReason,
+} from '../src/errors.ts'
+import type { Identity } from '../src/identity-links.ts'
+import { protectedResourceMetadata } from '../src/metadata/protected-resource.ts'
+import { canonicalResource } from '../src/resource.ts'
+import type { AuthInfo, TokenValidator, ValidatedToken } from '../src/token-validator.ts'
+import { pathOf } from '../src/url.ts'
+import { type AccessTable, createAccessTable, operationOf } from './access.ts'
+import { declarationProblems, type ResourceDeclaration } from './declaration.ts'
+import { type PublicName, publicNames } from './public-names.ts'
+import { stderrObserver } from './stderr-observer.ts'
+
+/** How a resource is served, beside its declaration. `createAuth` makes these of the settings. */
+export interface AuthFromOptions {
+  /** Told what happens. Default: what is our own fault is written to standard error, each cause once a minute. */
+  readonly observer?: AuthObserver
+  /** Milliseconds since the Unix epoch. Default: `Date.now`. */
+  readonly now?: () => number
+  /** Checks proofs of possession: `createProofCheck`. Default: tokens that are bound to a key are refused. */
+  readonly dpop?: ProofCheck
+  /** Further values of `Host` to serve. Default: none but those of the public URLs. */
+  readonly allowedHosts?: readonly string[]
+  /** Origins of web pages that may call this server; `*` for any. Default: its own. */
+  readonly allowedOrigins?: readonly string[]
+  /** Longest request body, in bytes. Default 1,048,576. */
+  readonly bodyLimit?: number
+  /** Scopes of the declaration that clients are told to ask for at sign-in. Default: its `initialScopes`. */
+  readonly signInScopes?: readonly string[]
+  /**
+   * Scopes as clients request them, from the names of the declaration. Default: the same.
+   *
+   * @param token - Whose client is told; absent where no token was accepted. Returns nothing where no request adds a scope.
+   */
+  readonly wireScopes?: (scopes: readonly string[], token?: ValidatedToken) => readonly string[]
+  /** Scopes that clients are told to request besides, such as `openid`. Default: none. */
+  readonly extraScopes?: readonly string[]
+  /** How often the token of an open stream is validated again, in seconds. Default 60. */
+  readonly recheckSeconds?: number
+  /** Under which identity the things of a person are kept. Default: their own. */
+  readonly identityOf?: (token: ValidatedToken) => Identity
+  /** Our own authorization server, where it shares this server's origin. */
+  readonly authorizationServer?: AuthorizationServer
+  /** What else has to be there before {@link Auth.ready} resolves: stores, our own authorization server. */
+  readonly ready?: () => Promise<void>
+  readonly close?: () => Promise<void>
+}
+
+export interface AssembleOptions extends AuthFromOptions {
+  /** Identifiers of this server by its other public URLs. Default: none. */
+  readonly furtherResources?: readonly string[]
+  /** Name of the adapter whose provider issued a token. Default: not told to observers. */
+  readonly providerOf?: (token: ValidatedToken) => string
+}
+
+const ROOT_METADATA = '/.well-known/oauth-protected-resource'
+const SERVER_METADATA = '/.well-known/oauth-authorization-server'
+const ANONYMOUS_BODY_LIMIT = 65_536
+const DEFAULT_BODY_LIMIT = 1_048_576
+const DEFAULT_RECHECK_SECONDS = 60
+/** First protocol revision whose clients add up the scopes of several challenges by themselves. */
+const FIRST_REVISION_WITH_SCOPE_UNION = '2026-07-28'
+
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
+const READABLE = Object.freeze({
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers': EXPOSED_HEADERS,
+})
+
+/**
+ * The sign-in of one MCP server from any `TokenValidator`: no settings, no adapters. `createAuth` makes validators of the settings
+ * and comes here.
+ *
+ * @param declaration - Its `resource` must be a whole URL here.
+ * @throws {ConfigError} Lists every problem of the declaration at once.
+ */
+export function authFrom<const Scope extends string>(
+  declaration: ResourceDeclaration<Scope>,
+  validator: TokenValidator,
+  options: AuthFromOptions = {},
+): Auth<Scope> {
+  const problems = declarationProblems(declaration)
+  const { resource: declared } = declaration
+  if (problems.length === 0 && (declared === undefined || declared.startsWith('/'))) {
+    problems.push({ setting: 'resource', problem: 'must be the whole URL of this server: https://mcp.example.com/mcp' })
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  const resource = canonicalResource(declared as string, 'resource')
+  const path = resource.slice(new URL(resource).origin.length)
+  const furtherResources = (declaration.publicUrls ?? []).map(url => canonicalResource(url.replace(/\/$/, '') + path))
+  return assembleAuth(declaration, resource, validator, { ...options, furtherResources }) as Auth<Scope>
+}
+
+/**
+ * As {@link authFrom}, from a declaration that is known to be right.
+ *
+ * @param resource - Canonical identifier.
+ */
+export function assembleAuth(
+  declaration: ResourceDeclaration,
+  resource: string,
+  validator: TokenValidator,
+  options: AssembleOptions,
+): Auth {
+  const { dpop, extraScopes = [], now = Date.now, wireScopes = scopes => scopes } = options
+  const observer = options.observer ?? stderrObserver()
+  const identityOf = options.identityOf ?? ((token: ValidatedToken): Identity => token)
+  const table = createAccessTable(declaration)
+  const names = publicNames(resource, options.furtherResources ?? [])
+  const served = createOriginCheck({
+    publicUrls: names.all.map(({ resource }) => resource),
+    allowedHosts: options.allowedHosts ?? [],
+    allowedOrigins: options.allowedOrigins ?? [],
+  })
+  const authenticator = createAuthenticator({
+    validator,
+    dpop,
+    onValidation: observer.validation && (seconds => observer.validation?.(seconds)),
+  })
+  const requested = (scopes: readonly string[], token?: ValidatedToken) => {
+    const wire = wireScopes(scopes, token)
+    return extraScopes.length === 0 || (token && wire.length === 0) ? wire : [...new Set([...wire, ...extraScopes])]
+  }
+  const initialScopes = requested(options.signInScopes ?? declaration.initialScopes ?? [])
+  const nextRequestId = createRequestIds()
+  /** Which request the authentication information speaks of that an SDK shows us. */
+  const requestOf = new WeakMap<object, AcceptedRequest>()
+  const shared: Shared = {
+    bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
+    watch: authenticated =>
+      watchToken(authenticated, {
+        validator,
+        now,
+        recheckSeconds: options.recheckSeconds ?? DEFAULT_RECHECK_SECONDS,
+      }),
+    authInfo(access, token) {
+      const info = authInfoOf(token, names.of(access.head).url, identityOf(token))
+      requestOf.set(info, access)
+      return info
+    },
+  }
+
+  function report(head: RequestHead, body: unknown, decision: Decided): void {
+    if (!observer.decision) return
+    const { address } = head
+    const operation = operationOf(body)
+    const provider = decision.token && options.providerOf?.(decision.token)
+    observer.decision({
+      ...decision,
+      ...(provider && { provider }),
+      ...(operation && { operation }),
+      ...(address !== undefined && { address }),
+    })
+  }
+
+  function refuse(head: RequestHead, error: unknown, body?: unknown, token?: ValidatedToken): Refused {
+    const requestId = nextRequestId()
+    const refused = refusal(error, requestId, {
+      resourceMetadataUrl: names.of(head).metadataUrl,
+      initialScopes,
+      wireScopes: scopes => requested(scopes, token),
+      dpop,
+      scheme: isDpopScheme(head.header('authorization')[0]) ? 'DPoP' : 'Bearer',
+    })
+    const reason = error instanceof AuthorizationError ? error.reason : undefined
+    const { status } = refused
+    report(head, body, {
+      requestId,
+      outcome: 'refused',
+      status,
+      reason,
+      ...(!reason && { error }),
+      ...(token && { token }),
+    })
+    return refused
+  }
+
+  function refuseExchange(
+    head: RequestHead,
+    status: number,
+    reason: RefusalReason,
+    makeBody: (id: string) => object,
+  ): Refused {
+    const requestId = nextRequestId()
+    report(head, undefined, { requestId, outcome: 'refused', status, reason })
+    return { outcome: 'refused', status, headers: refusalHeaders(requestId), body: makeBody(requestId) }
+  }
+
+  function originProblem(head: RequestHead): Refused | undefined {
+    const [host] = head.header('host')
+    if (!served.servesHost(host)) {
+      return refuseExchange(head, 403, { kind: 'host_not_served', host: clip(host) }, request_id => ({
+        error: 'forbidden',
+        error_description: 'This server does not serve the host named in the request (setting ALLOWED_HOSTS).',
+        request_id,
+      }))
+    }
+    const [origin] = head.header('origin')
+    if (origin === undefined || head.method === 'OPTIONS' || served.servesOrigin(origin)) return undefined
+    return refuseExchange(head, 403, { kind: 'origin_not_served', origin: clip(origin) }, request_id => ({
+      error: 'forbidden',
+      error_description: 'Web pages of this origin may not call this server (setting ALLOWED_ORIGINS).',
+      request_id,
+    }))
+  }
+
+  /** Clients of older revisions replace their scopes by those of the challenge, and so would lose what they hold. */
+  function announcedScopes(head: RequestHead, token: ValidatedToken, required: readonly string[]): readonly string[] {
+    const [revision] = head.header('mcp-protocol-version')
+    if (revision !== undefined && revision >= FIRST_REVISION_WITH_SCOPE_UNION) return required
+    return [...new Set([...table.scopes.filter(scope => token.scopes.includes(scope)), ...required])]
+  }
+
+  async function metadataOf(name: PublicName) {
+    // Clients compare the issuer as a string, and how it is spelled may be known from the provider only.
+    await validator.serverMetadata?.().catch(() => {})
+    return protectedResourceMetadata({
+      resource: name.resource,
+      authorizationServers: validator.issuers,
+      scopesSupported: requested(table.scopes),
+      resourceName: declaration.name,
+      resourceDocumentation: declaration.documentation,
+      dpop,
+    })
+  }
+
+  async function serverMetadata(head: RequestHead): Promise<Answer> {
+    try {
+      const metadata = await validator.serverMetadata?.()
+      if (metadata) return document(metadata)
+    } catch (error) {
+      return refuse(head, error)
+    }
+    return answer(404, 'not_found', 'The authorization server publishes no metadata.', nextRequestId(), {})
+  }
+
+  const metadataPaths = new Map(names.all.map(name => [name.metadataPath, name]))
+  // Some clients look at the root only.
+  if (!metadataPaths.has(ROOT_METADATA)) metadataPaths.set(ROOT_METADATA, names.all[0])
+  const serverMetadataPaths = new Set([
+    SERVER_METADATA,
+    ...names.all.map(({ url }) => SERVER_METADATA + (url.pathname === '/' ? '' : url.pathname)),
+  ])
+
+  return {
+    resource,
+    validator,
+    authorizationServer: options.authorizationServer,
+    metadataPaths: [...metadataPaths.keys()],
+    identityOf,
+
+    authenticate(head) {
+      const problem = originProblem(head)
+      if (problem) return Promise.resolve(problem)
+      if (head.method === 'OPTIONS') return Promise.resolve(preflight(head, ENDPOINT_METHODS))
+      return authenticator(head).then(
+        authenticated => new AcceptedRequest(shared, head, authenticated),
+        error => {
+          const mayBeAnonymous = table.allowsAnonymous && head.method === 'POST' && error instanceof MissingTokenError
+          return mayBeAnonymous ? new AcceptedRequest(shared, head) : refuse(head, error)
+        },
+      )
+    },
+
+    authorize(access, body) {
+      const { head } = access as AcceptedRequest
+      const { token } = access
+      try {
+        if (token === undefined) {
+          if (!table.isAnonymous(body)) return refuse(head, new MissingTokenError(), body)
+        } else {
+          const required = table.requiredScopes(body)
+          if (!table.covers(token.scopes, required)) {
+            const announced = announcedScopes(head, token, required)
+            return refuse(head, new InsufficientScopeError(announced, token.scopes), body, token)
+          }
+        }
+      } catch (error) {
+        return refuse(head, error, body, token)
+      }
+      if (observer.decision) {
+        report(head, body, { requestId: nextRequestId(), outcome: 'accepted', ...(token && { token }) })
+      }
+      return undefined
+    },
+
+    refuseBody(access, problem) {
+      const { head } = access as AcceptedRequest
+      if (access.token === undefined) return refuse(head, new MissingTokenError())
+      const { status, code, message } = BODY_PROBLEMS[problem]
+      const refused = refuseExchange(head, status, { kind: 'body_refused', detail: problem }, () => ({
+        jsonrpc: '2.0',
+        id: null,
+        error: { code, message },
+      }))
+      // The rest of the body is not worth reading.
+      return problem === 'too_large' ? { ...refused, headers: { ...refused.headers, Connection: 'close' } } : refused
+    },
+
+    serve(head) {
+      const path = pathOf(head.url)
+      const name = metadataPaths.get(path)
+      if (!name && !serverMetadataPaths.has(path)) return undefined
+      if (head.method === 'OPTIONS') return Promise.resolve(preflight(head, 'GET, HEAD, OPTIONS'))
+      if (head.method !== 'GET' && head.method !== 'HEAD') {
+        const headers = { Allow: 'GET, HEAD, OPTIONS' }
+        return Promise.resolve(
+          answer(405, 'method_not_allowed', 'This is a document: GET it.', nextRequestId(), headers),
+        )
+      }
+      if (!name) return serverMetadata(head)
+      const asked = names.of(head)
+      return metadataOf(path === asked.metadataPath || path === ROOT_METADATA ? asked : name).then(document)
+    },
+
+    metadata: () => metadataOf(names.all[0]),
+
+    allows({ token }, kind, name) {
+      if (token) return table.covers(token.scopes, table.scopesOf(kind, name))
+      return kind === 'tool' && table.isAnonymous({ method: 'tools/call', params: { name } })
+    },
+
+    scopeChallenge: (...scopes) => {
+      const checked = new Set<string>()
+      return ({ request, authInfo }) => {
+        const { token } = (authInfo?.extra ?? {}) as { token?: ValidatedToken }
+        if (!authInfo || !token) throw new TypeError('scopeChallenge needs protect(auth) in front of the MCP server')
+        const operation = operationOf(request)
+        const place = JSON.stringify(operation)
+        if (!checked.has(place)) {
+          refuseContradiction(table, request, scopes)
+          checked.add(place)
+        }
+        if (table.covers(token.scopes, scopes)) return undefined
+        const head = requestOf.get(authInfo)?.head
+        const announced = head ? announcedScopes(head, token, scopes) : scopes
+        const error = new InsufficientScopeError(announced, token.scopes)
+        if (head) refuse(head, error, request, token)
+        const [first, ...others] = requested(announced, token)
+        if (first === undefined) throw error
+        return { scopes: [first, ...others], errorDescription: error.publicMessage }
+      }
+    },
+
+    async ready() {
+      await options.ready?.()
+      await validator.warmUp()
+    },
+
+    close: async () => options.close?.(),
+  }
+}
+
+type Decided = Omit<Decision, 'operation' | 'address'> & Decision
+
+interface Shared {
+  readonly bodyLimit: number
+  watch(authenticated: Authenticated): WatchedToken
+  authInfo(access: AcceptedRequest, token: ValidatedToken): AuthInfo
+}
+
+/** An {@link Access}. What not every request needs is made when it is asked for. */
+class AcceptedRequest implements Access {
+  readonly outcome = 'accepted'
+  readonly head: RequestHead
+  readonly token: ValidatedToken | undefined
+  readonly #shared: Shared
+  readonly #authenticated: Authenticated | undefined
+  #authInfo: AuthInfo | undefined
+  #watched: WatchedToken | undefined
+
+  constructor(shared: Shared, head: RequestHead, authenticated?: Authenticated) {
+    this.head = head
+    this.token = authenticated?.token
+    this.#shared = shared
+    this.#authenticated = authenticated
+  }
+
+  get authInfo(): AuthInfo | undefined {
+    if (this.token) this.#authInfo ??= this.#shared.authInfo(this, this.token)
+    return this.#authInfo
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#authenticated) return NEVER
+    this.#watched ??= this.#shared.watch(this.#authenticated)
+    return this.#watched.signal
+  }
+
+  done(): void {
+    this.#watched?.stop()
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.head.header('origin').length === 0 ? NO_HEADERS : READABLE
+  }
+
+  get bodyLimit(): number {
+    const { bodyLimit } = this.#shared
+    return this.token ? bodyLimit : Math.min(bodyLimit, ANONYMOUS_BODY_LIMIT)
+  }
+}
+
+const NEVER = new AbortController().signal
+
+const BODY_PROBLEMS: Readonly<Record<BodyProblem, { status: number; code: number; message: string }>> = {
+  not_json: { status: 400, code: -32700, message: 'The body is not valid JSON.' },
+  too_large: { status: 413, code: -32600, message: 'The body is too large.' },
+  not_json_type: { status: 415, code: -32700, message: 'Send JSON: Content-Type must be application/json.' },
+  incomplete: { status: 400, code: -32600, message: 'The body ended early.' },
+  unreadable: { status: 415, code: -32600, message: 'Send the body as it is: its encoding is not supported.' },
+}
+
+const ENDPOINT_METHODS = 'GET, POST, DELETE, HEAD, OPTIONS'
+
+/**
+ * The answer to the preflight of a browser (Fetch standard). Every origin gets it: the request that follows is then refused with a
+ * sentence that a developer can read, in place of an error of the browser.
+ */
+function preflight(head: RequestHead, methods: string): Answer {
+  const [requestedHeaders = ''] = head.header('access-control-request-headers')
+  return {
+    outcome: 'answered',
+    status: 204,
+    headers: {
+      'Access-Control-Allow-Origin': '*',
+      'Access-Control-Allow-Methods': methods,
+      'Access-Control-Max-Age': '600',
+      ...(requestedHeaders && { 'Access-Control-Allow-Headers': requestedHeaders }),
+      Vary: 'Access-Control-Request-Headers',
+    },
+  }
+}
+
+function document(body: object): Answer {
+  return {
+    outcome: 'answered',
+    status: 200,
+    headers: { 'Cache-Control': 'public, max-age=300', 'Access-Control-Allow-Origin': '*' },
+    body,
+  }
+}
+
+/** @throws {TypeError} The declaration has another rule for the same operation. */
+function refuseContradiction(table: AccessTable, request: unknown, scopes: readonly string[]): void {
+  const declared = table.declaredFor(request)
+  if (declared === undefined) return
+  const same = declared.length === scopes.length && declared.every(scope => scopes.includes(scope))
+  if (same) return
+  const { method, name } = operationOf(request) ?? { method: '' }
+  throw new TypeError(
+    `${method} ${name ?? ''} needs [${scopes.join(', ')}] by scopeChallenge and [${declared.join(', ')}] by the declaration; keep one`,
+  )
+}
+
+/** Counted rather than random for each request: an id has to be unique and say nothing, and this costs next to nothing. */
+function createRequestIds(): () => string {
+  const prefix = crypto.randomUUID().slice(-12)
+  let count = 0
+  return () => `${prefix}-${(++count).toString(36)}`
+}

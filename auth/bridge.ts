@@ -1,0 +1,59 @@
+import type { BridgeConfiguration } from '../config/bridge.ts'
+import type { Configuration } from '../config/load.ts'
+import type { Settings } from '../config/settings.ts'
+import type { ServerPackage } from './own-server.ts'
+
+/** What makes a bridge of the authorization server: the provider at which people sign in. Empty without a bridge. */
+export function createBridge(server: ServerPackage, configuration: Configuration, fetch: typeof globalThis.fetch) {
+  const { bridge, settings } = configuration
+  if (!bridge) return {}
+  const [current, ...previous] = bridge.keys.map(key => Buffer.from(key))
+  return {
+    upstream: createUpstream(server, bridge, settings, fetch),
+    assertionIssuers: assertionIssuers(server, bridge, settings, fetch),
+    encryptionKeys: current && ([current, ...previous] as const),
+    lifetimes: { accessToken: settings.BRIDGE_RECHECK_SECONDS },
+  }
+}
+
+function createUpstream(
+  { createGithubUpstream, createOpenIdUpstream, presets }: ServerPackage,
+  bridge: BridgeConfiguration,
+  settings: Settings,
+  fetch: typeof globalThis.fetch,
+) {
+  const { provider, metadataUrl, clientId, clientSecret, scopes, groupsClaim, rolesClaim } = bridge
+  const rules = { allow: bridge.allow, grants: bridge.grants }
+  const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules }
+  if (provider === 'github') return createGithubUpstream({ ...client, clientSecret: clientSecret ?? '' })
+  return createOpenIdUpstream({
+    ...client,
+    clientSecret,
+    preset: presets[provider],
+    scopes,
+    groupsClaim,
+    rolesClaim,
+    maxAgeSeconds: settings.BRIDGE_MAX_AGE_SECONDS,
+    now: Date.now,
+  })
+}
+
+/** The provider's word about a person counts as much in an assertion as at a sign-in, and by the same rules. */
+function assertionIssuers(
+  { admit, createIssuerKeys, discoverJwksUri, presets }: ServerPackage,
+  bridge: BridgeConfiguration,
+  settings: Settings,
+  fetch: typeof globalThis.fetch,
+) {
+  const { BRIDGE_ASSERTION_ISSUER: issuer, PROVIDER_TIMEOUT_SECONDS: timeoutSeconds } = settings
+  const { provider, allow, grants } = bridge
+  if (issuer === undefined || provider === 'github') return []
+  const keys = createIssuerKeys(() => discoverJwksUri(issuer, { fetch, timeoutSeconds }), { fetch, timeoutSeconds })
+  const identify = (claims: Readonly<Record<string, unknown>>) => {
+    const person = presets[provider].personOf(claims, bridge)
+    return person
+      ? admit(person, { allow, grants })
+      : { outcome: 'nobody' as const, reason: 'the assertion does not say who it is' }
+  }
+  return [{ issuer, keys, identify }]
+}

@@ -1,0 +1,217 @@
+import { openLinkFile } from '../config/links-file.ts'
+import {
+  type Configuration,
+  type ConfiguredResource,
+  type Environment,
+  loadConfiguration,
+  type ResourceConfiguration,
+} from '../config/load.ts'
+import type { ConfiguredProvider } from '../config/providers.ts'
+import type { Auth, AuthObserver } from '../src/auth.ts'
+import { ConfigError } from '../src/errors.ts'
+import type { IdentityResolver } from '../src/identity-links.ts'
+import { createProviderFetch } from '../src/provider-fetch.ts'
+import { assembleAuth } from './auth-from.ts'
+import { declarationProblems, type ResourceDeclaration } from './declaration.ts'
+import { combineObservers } from './observers.ts'
+import { createOwnServer, fetchThrough, type OwnServer, serverPackageProblem } from './own-server.ts'
+import { proofCheckOf } from './proof-check.ts'
+import { createProviders } from './providers.ts'
+import { type SharedStores, sharedStores } from './shared-stores.ts'
+import { stderrObserver } from './stderr-observer.ts'
+
+/** What {@link createAuth} takes from its surroundings. Everything that is not data is here. */
+export interface AuthOptions {
+  /**
+   * Settings (docs/settings.md): `AUTH_PROVIDER` and the like. Read while `createAuth` runs, and not later. Default: `process.env`; no
+   * `.env` file is read. `{}`: nothing is taken from outside.
+   */
+  readonly env?: Environment
+  /** Providers whose tokens are accepted, instead of `AUTH_PROVIDER`, `AUTH_CONFIG` and `AUTH_METADATA_URL`; both is an error. */
+  readonly providers?: readonly ConfiguredProvider[]
+  /** For every request to a provider. Default: the platform's, through the proxy that `env` names. */
+  readonly fetch?: typeof globalThis.fetch
+  /** Milliseconds since the Unix epoch. Default: `Date.now`. */
+  readonly now?: () => number
+  /** Told what happens. Default: what is our own fault is written to standard error, each cause once a minute. */
+  readonly observer?: AuthObserver | readonly AuthObserver[]
+}
+
+/** Declarations by the names under which a process calls its servers. */
+export type Declarations = Readonly<Record<string, ResourceDeclaration>>
+
+/** One {@link Auth} for each declaration. */
+export type Auths<D extends Declarations> = { readonly [Name in keyof D]: Auth<keyof D[Name]['scopes'] & string> }
+
+/**
+ * Sign-in for one MCP server. Synchronous, and without I/O other than reading the files that settings name: what can be wrong with the
+ * settings is wrong now, and what needs the network waits for {@link Auth.ready} or the first request.
+ *
+ * @throws {ConfigError} Lists every problem at once: of the declaration, of the settings, and between the two (a rule that grants a scope
+ *   which is not declared).
+ */
+export function createAuth<const Scope extends string>(
+  declaration: ResourceDeclaration<Scope>,
+  options: AuthOptions = {},
+): Auth<Scope> {
+  return compose({ server: declaration }, options).server as Auth<Scope>
+}
+
+/**
+ * Sign-in for several MCP servers of one process, which share settings and our own authorization server. A token for one is refused by
+ * the others.
+ *
+ * @throws {ConfigError} As {@link createAuth}; also when two declare the same `resource`.
+ */
+export function createAuths<const D extends Declarations>(declarations: D, options: AuthOptions = {}): Auths<D> {
+  return compose(declarations, options) as unknown as Auths<D>
+}
+
+/** A provider with its options, for configuration in code: `configure(auth0, { metadataUrl: 'https://tenant.eu.auth0.com' })`. */
+export function configure(
+  adapter: ConfiguredProvider['adapter'],
+  options: ConfiguredProvider['options'],
+): ConfiguredProvider {
+  return { adapter, options }
+}
+
+function compose(declarations: Declarations, options: AuthOptions): Record<string, Auth> {
+  const env = options.env ?? globalThis.process?.env ?? {}
+  const configuration = configurationOf(declarations, env, options.providers)
+  const { settings } = configuration
+  const { now = Date.now, fetch = createProviderFetch(env) } = options
+  const observer = combineObservers(options.observer ?? stderrObserver())
+  for (const { setting, problem } of configuration.warnings) observer.warning?.(`${setting} ${problem}.`, {})
+
+  const runsHere = configuration.usesOwnServer && configuration.mode !== 'separate'
+  const own = runsHere ? createOwnServer({ configuration, declarations, env, fetch, observer }) : undefined
+  const stores = sharedStores(configuration, own, observer)
+  const links = settings.AUTH_LINKS === undefined ? undefined : openLinkFile(settings.AUTH_LINKS, observer)
+  const shared: Shared = {
+    fetch: own ? fetchThrough(own, fetch) : fetch,
+    now,
+    observer,
+    own,
+    stores,
+    resolveIdentity: links?.resolve,
+    async close() {
+      links?.close()
+      await Promise.all([own?.close(), stores?.close()])
+    },
+  }
+  return Object.fromEntries(
+    configuration.resources.map(resource => [
+      resource.key,
+      authOf(declarations[resource.key] as ResourceDeclaration, resource, configuration, shared),
+    ]),
+  )
+}
+
+/** @throws {ConfigError} With the problems of the declarations and those of the settings together. */
+function configurationOf(
+  declarations: Declarations,
+  env: Environment,
+  providers: AuthOptions['providers'],
+): Configuration {
+  const entries = Object.entries(declarations)
+  const place = (key: string) => (entries.length > 1 ? `${key}.` : '')
+  const problems = entries.flatMap(([key, declaration]) => declarationProblems(declaration, place(key)))
+  if (entries.length === 0) problems.push({ setting: 'declarations', problem: 'must hold one declaration at least' })
+  let configuration: Configuration | undefined
+  try {
+    const resources = problems.length === 0 ? declarations : Object.fromEntries(entries.map(readablePart))
+    configuration = loadConfiguration(env, { resources, isLibrary: true, providers })
+    if (configuration.usesOwnServer && configuration.mode !== 'separate') {
+      const missing = serverPackageProblem(configuration.bridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER')
+      if (missing) problems.push(missing)
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const known = new Set(problems.map(({ setting }) => setting))
+    problems.push(...error.problems.filter(({ setting }) => !known.has(setting)))
+  }
+  if (problems.length > 0 || !configuration) throw new ConfigError(problems)
+  return configuration
+}
+
+/** What settings can be checked against although something else in the declaration is wrong. */
+function readablePart([key, declaration]: [string, ResourceDeclaration]): [string, ConfiguredResource] {
+  const { resource, publicUrls, scopes } = declaration ?? {}
+  const isUsable = {
+    resource: typeof resource === 'string',
+    publicUrls: Array.isArray(publicUrls) && publicUrls.every(url => URL.canParse(url)),
+    scopes: typeof scopes === 'object' && scopes !== null && !Array.isArray(scopes),
+  }
+  return [
+    key,
+    {
+      ...(isUsable.resource && { resource }),
+      ...(isUsable.publicUrls && { publicUrls }),
+      ...(isUsable.scopes && { scopes }),
+    },
+  ]
+}
+
+/** What the auths of one process have in common. */
+interface Shared {
+  readonly fetch: typeof globalThis.fetch
+  readonly now: () => number
+  readonly observer: AuthObserver
+  readonly own: OwnServer | undefined
+  readonly stores: SharedStores | undefined
+  readonly resolveIdentity: IdentityResolver | undefined
+  close(): Promise<void>
+}
+
+function authOf(
+  declaration: ResourceDeclaration,
+  resource: ResourceConfiguration,
+  { settings, mode }: Configuration,
+  { fetch, now, observer, own, stores, resolveIdentity, close }: Shared,
+): Auth {
+  const { validator, wireScopes, nameOf, all } = createProviders(
+    resource.providers,
+    {
+      resource: resource.resource,
+      furtherResources: resource.furtherResources,
+      fetch,
+      now,
+      cacheSeconds: settings.TOKEN_CACHE_SECONDS,
+      cacheMaxEntries: settings.TOKEN_CACHE_ENTRIES,
+      clockToleranceSeconds: settings.CLOCK_TOLERANCE_SECONDS,
+      timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS,
+      observer,
+    },
+    resource.shadow && { configuration: resource.shadow, onObservation: seen => observer.shadow?.(seen) },
+  )
+  observer.providers?.(all)
+  const scopes = Object.keys(declaration.scopes)
+  return assembleAuth(declaration, resource.resource, validator, {
+    observer,
+    now,
+    dpop: proofCheckOf(settings, resource, now, stores?.get),
+    furtherResources: resource.furtherResources,
+    allowedHosts: settings.ALLOWED_HOSTS,
+    allowedOrigins: settings.ALLOWED_ORIGINS,
+    bodyLimit: settings.BODY_LIMIT_BYTES,
+    signInScopes: signInScopes(scopes, settings.AUTH_SIGN_IN_SCOPES),
+    extraScopes: settings.AUTH_EXTRA_SCOPES,
+    wireScopes,
+    providerOf: nameOf,
+    recheckSeconds: settings.TOKEN_CACHE_SECONDS,
+    identityOf: resolveIdentity,
+    authorizationServer: mode === 'embedded' ? own : undefined,
+    async ready() {
+      await own?.ready()
+      await stores?.ping()
+    },
+    close,
+  })
+}
+
+/** @returns `undefined` where the setting says nothing about this server: it may speak of another one of the process. */
+function signInScopes(declared: readonly string[], setting: readonly string[]): readonly string[] | undefined {
+  if (setting.includes('all')) return declared
+  const named = declared.filter(scope => setting.includes(scope))
+  return named.length > 0 ? named : undefined
+}

@@ -1,0 +1,149 @@
+import { didYouMean } from '../src/closest.ts'
+import type { ConfigProblem } from '../src/errors.ts'
+import { pathProblem, resourceProblem } from '../src/resource.ts'
+import { declarationSchema } from './declaration-schema.ts'
+import { schemaProblems } from './schema-check.ts'
+
+/**
+ * One MCP server as a protected resource (RFC 9728). Data only: the same object may be a JSON file (`AUTH_RESOURCE=files.json`).
+ *
+ * @typeParam Scope - Names of the scopes, inferred from {@link scopes}: a misspelled one elsewhere does not compile.
+ */
+export interface ResourceDeclaration<Scope extends string = string> {
+  /** For editors, in a JSON file. */
+  readonly $schema?: string
+  /**
+   * Identifier of this server (RFC 8707 §2) and URL of its MCP endpoint, as clients type it: `https:`, or `http:` on loopback; no
+   * query, no fragment. A path such as `/api/mcp` stands below `PUBLIC_URL`. Default: `/mcp`.
+   */
+  readonly resource?: string
+  /** For people: the consent page, and `resource_name` of the metadata. */
+  readonly name: string
+  /** Every scope of this server, with what it allows in the words of the consent page. `{}`: any valid token may do everything. */
+  readonly scopes: Readonly<Record<Scope, string>>
+  /**
+   * Scopes that a client should ask for first: `scope` of the 401 challenge. Required unless `scopes` is `{}` or
+   * `access.otherwise` is given. `AUTH_SIGN_IN_SCOPES` changes what clients are told to ask for, never what an operation needs.
+   */
+  readonly initialScopes?: readonly NoInfer<Scope>[]
+  /** Scopes that include others, such as `{ 'files:admin': ['files:read', 'files:write'] }`. Default: none. */
+  readonly includes?: Readonly<Partial<Record<NoInfer<Scope>, readonly NoInfer<Scope>[]>>>
+  /**
+   * Further URLs at which clients reach this server, without the path of the endpoint. The `Host` header picks the one that
+   * metadata and challenge name; a token for any of them is accepted at all of them. Default: those that `PUBLIC_URL` lists after
+   * its first.
+   */
+  readonly publicUrls?: readonly string[]
+  /** `hide` leaves out of listings what the token cannot use (gateway; in a server use `auth.allows`). Default: `same` for everybody. */
+  readonly listing?: 'same' | 'hide'
+  /** What each operation needs. Default: every operation needs {@link initialScopes}. */
+  readonly access?: AccessRules<NoInfer<Scope>>
+  /** URL of a page for people: `resource_documentation` of the metadata. Default: none. */
+  readonly documentation?: string
+}
+
+/** What an operation needs of the token. A rule names *all* scopes that it needs. */
+export interface AccessRules<Scope extends string = string> {
+  readonly tools?: Readonly<Record<string, readonly Scope[]>>
+  /** By URI, or by URI template (RFC 6570). */
+  readonly resources?: Readonly<Record<string, readonly Scope[]>>
+  readonly prompts?: Readonly<Record<string, readonly Scope[]>>
+  /**
+   * By JSON-RPC method, for all calls of it, in addition to the rule of the tool, resource or prompt. Other methods need a valid
+   * token and no scope.
+   */
+  readonly methods?: Readonly<Record<string, readonly Scope[]>>
+  /**
+   * What tools, resources and prompts need that no rule names. Default: {@link ResourceDeclaration.initialScopes}. Say `[]` to let
+   * anybody with a valid token call a tool that you forget to list.
+   */
+  readonly otherwise?: readonly Scope[]
+  /**
+   * What is answered without a token. When it is not empty, the handshake is included. A body without a token is read up to 64 kB,
+   * and refused with 401 beyond. GET and DELETE always need a token. Default: nothing.
+   */
+  readonly anonymous?: { readonly methods?: readonly string[]; readonly tools?: readonly string[] }
+}
+
+/** Scope-token of RFC 6749 §3.3. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
+/**
+ * What of a declaration cannot work, all of it. Places are paths such as `access.tools.write_file`.
+ *
+ * @param place - Put before every path, where several declarations are checked together: `files.`.
+ */
+export function declarationProblems(declaration: ResourceDeclaration, place = ''): ConfigProblem[] {
+  const shape = schemaProblems(declaration, declarationSchema, place.replace(/\.$/, ''))
+  if (shape.length > 0) return shape
+  const problems: ConfigProblem[] = []
+  const report = (path: string, problem: string) => void problems.push({ setting: `${place}${path}`, problem })
+  checkScopes(declaration, report)
+  checkAnonymous(declaration, report)
+  checkUrls(declaration, report)
+  return problems
+}
+
+type Report = (path: string, problem: string) => void
+
+function checkScopes(declaration: ResourceDeclaration, report: Report): void {
+  const { scopes, initialScopes, includes = {}, access = {} } = declaration
+  const declared = Object.keys(scopes)
+  for (const scope of declared) {
+    if (!SCOPE.test(scope)) report(`scopes.${scope}`, 'is not a scope: use visible ASCII characters, no space or quote')
+    if (scope === 'offline_access') {
+      report(
+        `scopes.${scope}`,
+        'does not belong to a server: clients ask the authorization server for it by themselves',
+      )
+    }
+  }
+  const check = (path: string, named: readonly string[]) => {
+    for (const scope of named) {
+      if (!Object.hasOwn(scopes, scope))
+        report(path, `names ${scope}, which is not declared${didYouMean(scope, declared)}`)
+    }
+  }
+  check('initialScopes', initialScopes ?? [])
+  for (const [scope, others] of Object.entries(includes)) {
+    check('includes', [scope])
+    check(`includes.${scope}`, others ?? [])
+  }
+  for (const kind of ['tools', 'resources', 'prompts', 'methods'] as const) {
+    for (const [name, needed] of Object.entries(access[kind] ?? {})) check(`access.${kind}.${name}`, needed)
+  }
+  check('access.otherwise', access.otherwise ?? [])
+  if (declared.length > 0 && initialScopes === undefined && access.otherwise === undefined) {
+    report('initialScopes', 'is missing: the scopes that a client asks for first, and that an unlisted tool needs')
+  }
+}
+
+/** What two parts of a declaration say about one operation must not depend on which of them is read. */
+function checkAnonymous({ access = {} }: ResourceDeclaration, report: Report): void {
+  const { tools = [], methods = [] } = access.anonymous ?? {}
+  for (const tool of tools) {
+    if (access.tools?.[tool]?.length)
+      report('access.anonymous.tools', `names ${tool}, for which access.tools needs scopes`)
+  }
+  for (const method of methods) {
+    if (access.methods?.[method]?.length) {
+      report('access.anonymous.methods', `names ${method}, for which access.methods needs scopes`)
+    }
+    if (method === 'tools/call' || method === 'resources/read' || method === 'prompts/get') {
+      const instead = method === 'tools/call' ? ': list the tools in access.anonymous.tools' : ''
+      report('access.anonymous.methods', `must not name ${method}, which would open everything behind it${instead}`)
+    }
+  }
+}
+
+function checkUrls({ resource, publicUrls = [], documentation }: ResourceDeclaration, report: Report): void {
+  if (resource !== undefined) {
+    const problem = resource.startsWith('/') ? pathProblem(resource) : resourceProblem(resource)
+    if (problem) report('resource', problem)
+  }
+  for (const [index, url] of publicUrls.entries()) {
+    const problem = resourceProblem(url)
+    if (problem) report(`publicUrls.${index}`, problem)
+  }
+  if (documentation !== undefined && !URL.canParse(documentation)) report('documentation', 'is not an absolute URL')
+}

@@ -1,0 +1,258 @@
+import { callbackOf } from '../config/bridge.ts'
+import type { Configuration, Environment } from '../config/load.ts'
+import type { AuthObserver } from '../src/auth.ts'
+import type { AuthorizationServer } from '../src/authorization-server.ts'
+import { closeGracefully, createHttpServer } from '../src/edges/http-server.ts'
+import { listen } from '../src/edges/listen.ts'
+import { ConfigError, type ConfigProblem } from '../src/errors.ts'
+import { isLoopback } from '../src/url.ts'
+import { createBridge } from './bridge.ts'
+import type { ResourceDeclaration } from './declaration.ts'
+
+/** The package of the authorization server. Its types are known here, its code is loaded when it is needed. */
+export type ServerPackage = typeof import('#authorization-server')
+
+export type RedisStores = Awaited<ReturnType<ServerPackage['connectRedisStores']>>
+
+export interface OwnServerOptions {
+  readonly configuration: Configuration
+  /** By the keys of the resources. */
+  readonly declarations: Readonly<Record<string, ResourceDeclaration>>
+  readonly env: Environment
+  /** For requests to a real provider. */
+  readonly fetch: typeof globalThis.fetch
+  readonly observer: AuthObserver
+}
+
+/** Our own authorization server in this process. */
+export interface OwnServer extends AuthorizationServer {
+  /** Stores shared with other processes, where `REDIS_URL` is set. */
+  readonly stores: () => Promise<RedisStores | undefined>
+}
+
+const SEE = 'docs/own-server.md'
+
+/**
+ * Why the package of the authorization server cannot be loaded; `undefined` when it can. Looks, and loads nothing.
+ *
+ * @param reason - The setting that asks for it.
+ */
+export function serverPackageProblem(reason: string): ConfigProblem | undefined {
+  const problem = (text: string): ConfigProblem => ({ setting: reason, problem: text, see: SEE })
+  if (globalThis.navigator?.userAgent === 'Cloudflare-Workers') {
+    return problem(
+      'needs our own authorization server, which does not run on Workers: set AUTH_PROVIDER and the settings of the provider',
+    )
+  }
+  try {
+    globalThis.process
+      ?.getBuiltinModule('node:module')
+      .createRequire(import.meta.url)
+      .resolve('#authorization-server')
+    return undefined
+  } catch {
+    return problem('needs our own authorization server, which is a package of its own: npm install @idplug/server')
+  }
+}
+
+/** @throws {ConfigError} It is not installed. */
+export async function loadServerPackage(reason: string): Promise<ServerPackage> {
+  try {
+    return await import('#authorization-server')
+  } catch (error) {
+    const problem = serverPackageProblem(reason)
+    throw problem ? new ConfigError([problem]) : error
+  }
+}
+
+/**
+ * Our own authorization server for the resources of this process: the demo, or a bridge. Made when it is first needed; one that could
+ * not be made is tried again at the next need.
+ */
+export function createOwnServer(options: OwnServerOptions): OwnServer {
+  const { configuration, observer } = options
+  const { demoIssuer: issuer, mode, settings } = configuration
+  // Settings are read now, and not when the server starts.
+  const proxy = options.env.HTTPS_PROXY || options.env.https_proxy
+  const allowsStrangers = configuration.bridge !== undefined || settings.DANGEROUSLY_ALLOW_FAKE_SIGN_IN === 'on'
+  let started: Promise<Running> | undefined
+  let closing = false
+
+  function start(): Promise<Running> {
+    if (closing) return Promise.reject(new Error('the server is shutting down'))
+    started ??= run(options, proxy).catch(error => {
+      started = undefined
+      throw error
+    })
+    return started
+  }
+
+  function handler(request: Incoming, response: Outgoing): void {
+    if (!allowsStrangers && !isLocal(request.socket.remoteAddress)) return void sendText(response, 403, STRANGER)
+    start().then(
+      ({ server }) => server.handler(request as never, response as never),
+      (error: Error) => {
+        observer.warning?.('The authorization server cannot start.', { reason: error.message })
+        response.setHeader('Retry-After', '5')
+        sendText(response, 503, 'The authorization server cannot start. Its operator has been told.')
+      },
+    )
+  }
+
+  return {
+    issuer,
+    handles: path => mode === 'embedded' && isOwnPath(path),
+    handler: (request, response) => handler(request as Incoming, response as Outgoing),
+    async fetch(input, init) {
+      const { server, fetchInProcess } = await start()
+      return fetchInProcess(server.handler)(input, init)
+    },
+    stores: async () => (await start()).redis,
+    async ready() {
+      const { redis } = await start()
+      await redis?.ping()
+    },
+    async close() {
+      closing = true
+      await started?.then(
+        ({ close }) => close(),
+        () => {},
+      )
+    },
+  }
+}
+
+/** A `fetch` that asks our own authorization server in this process, and everybody else over the network. */
+export function fetchThrough(own: OwnServer, outside: typeof globalThis.fetch): typeof globalThis.fetch {
+  const { origin } = new URL(own.issuer)
+  return (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input)
+    return url.origin === origin && isOwnPath(url.pathname) ? own.fetch(input, init) : outside(input, init)
+  }
+}
+
+/** Everything that the authorization server serves. */
+function isOwnPath(path: string): boolean {
+  return (
+    path.startsWith('/oauth/') ||
+    path.startsWith('/fakeupstreamauth/') ||
+    path === '/.well-known/oauth-authorization-server' ||
+    path === '/.well-known/openid-configuration'
+  )
+}
+
+interface Running {
+  readonly server: Awaited<ReturnType<ServerPackage['createAuthorizationServer']>>
+  readonly fetchInProcess: ServerPackage['fetchInProcess']
+  readonly redis: RedisStores | undefined
+  close(): Promise<void>
+}
+
+async function run(options: OwnServerOptions, proxy: string | undefined): Promise<Running> {
+  const { configuration, declarations, fetch, observer } = options
+  const { settings, mode, demoIssuer, demoClientSecret } = configuration
+  const log = (event: string, facts: Readonly<Record<string, unknown>>) => observer.authorizationServer?.(event, facts)
+  const serverPackage = await loadServerPackage(configuration.bridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER')
+  const redis = await connectRedis(serverPackage, configuration, log)
+  const server = await serverPackage.createAuthorizationServer({
+    stores: redis?.stores,
+    revokedBefore: settings.REVOKE_BEFORE,
+    ...createBridge(serverPackage, configuration, fetch),
+    issuer: demoIssuer,
+    resources: configuration.resources.map(({ key, resource, furtherResources, demoClientId }) => {
+      const { name, scopes, access, initialScopes = access?.otherwise ?? [] } = declarations[key] as ResourceDeclaration
+      return {
+        resource,
+        aliases: furtherResources,
+        name,
+        scopes,
+        defaultScopes: initialScopes,
+        clientId: demoClientId,
+        clientSecret: demoClientSecret,
+      }
+    }),
+    clients: [...configuration.clients] as never,
+    accessTokenFormat: settings.ACCESS_TOKEN_FORMAT,
+    registration: settings.REGISTRATION === 'on' && {
+      perAddress: settings.REGISTRATION_LIMIT,
+      trustedProxies: settings.TRUSTED_PROXIES,
+    },
+    clientDocuments: settings.CIMD === 'on' && {
+      allowedHosts: settings.CIMD_ALLOWED_HOSTS,
+      privateHosts: settings.CIMD_PRIVATE_HOSTS,
+      proxy,
+    },
+    log,
+  })
+  const { fetchInProcess } = serverPackage
+  if (mode === 'embedded') return { server, fetchInProcess, redis, close: async () => redis?.close() }
+  const listening = createHttpServer(server.handler)
+  const host = settings.AUTH_SERVER_HOST ?? (isLoopback(new URL(demoIssuer).hostname) ? '127.0.0.1' : '::')
+  try {
+    await listen(listening, settings.AUTH_SERVER_PORT, host, 'AUTH_SERVER_PORT')
+  } catch (error) {
+    await redis?.close()
+    throw error
+  }
+  return {
+    server,
+    fetchInProcess,
+    redis,
+    async close() {
+      await closeGracefully(listening, GRACE_MILLISECONDS)
+      await redis?.close()
+    },
+  }
+}
+
+/** How long requests in flight may take to finish once the process is told to stop. */
+export const GRACE_MILLISECONDS = 10_000
+
+/**
+ * The Redis in which processes remember together; `undefined` where each is to remember by itself.
+ *
+ * @throws {ConfigError} Redis cannot be reached.
+ */
+export async function connectRedis(
+  { connectRedisStores }: ServerPackage,
+  { settings }: Configuration,
+  log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
+): Promise<RedisStores | undefined> {
+  const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings
+  if (url === undefined) return undefined
+  try {
+    return await connectRedisStores({ url, prefix, log })
+  } catch (error) {
+    const { message, error_detail: detail } = error as Error & { error_detail?: string }
+    const problem = `names a Redis that cannot be used (${detail ?? message})`
+    throw new ConfigError([{ setting: 'REDIS_URL', problem, see: 'docs/settings.md' }])
+  }
+}
+
+/** For a person at a terminal: where people sign in, and what has to be registered there. */
+export function bridgeLines({ bridge, demoIssuer }: Configuration): string[] {
+  if (!bridge) return []
+  return [`People sign in at     ${bridge.metadataUrl}`, `Redirect URI there    ${callbackOf(demoIssuer)}`]
+}
+
+type Incoming = { readonly socket: { readonly remoteAddress?: string } }
+type Outgoing = {
+  statusCode: number
+  setHeader(name: string, value: string): void
+  end(text: string): void
+}
+
+const STRANGER =
+  'The demo sign-in lets everybody in as anybody, so it serves this machine only. DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on opens it.'
+
+/** An address of IPv4 may be spelled as one of IPv6. Requests of this process have none. */
+function isLocal(address: string | undefined): boolean {
+  return address === undefined || address === '::1' || isLoopback(address.replace(/^::ffff:/i, ''))
+}
+
+function sendText(response: Outgoing, status: number, text: string): void {
+  response.statusCode = status
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.setHeader('Cache-Control', 'no-store')
+  response.end(text)
+}

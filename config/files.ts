@@ -1,0 +1,116 @@
+/**
+ * Files that settings name. Node's modules are asked for when they are needed, so that a server on a platform without files can
+ * import everything that reads them.
+ */
+
+type BuiltIn = { fs: typeof import('node:fs'); module: typeof import('node:module'); path: typeof import('node:path') }
+
+function builtIn<Name extends keyof BuiltIn>(name: Name): BuiltIn[Name] {
+  const found = globalThis.process?.getBuiltinModule?.(`node:${name}`) as BuiltIn[Name] | undefined
+  if (!found) throw Object.assign(new Error('this platform has no files'), { code: 'ENOSYS' })
+  return found
+}
+
+/** @throws {Error} With the `code` of the system. */
+export function readTextFile(path: string): string {
+  return builtIn('fs').readFileSync(path, 'utf8')
+}
+
+/** Changes whenever the file does; empty when it is not there. */
+export function stateOfFile(path: string): string {
+  const stats = builtIn('fs').statSync(path, { throwIfNoEntry: false })
+  return stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : ''
+}
+
+/**
+ * A JSON file.
+ *
+ * @returns Or why it cannot be read, as the end of a sentence about it. Shows nothing of its content: that may be a secret.
+ */
+export function readJsonFile(path: string): { value: unknown } | { problem: string } {
+  let text: string
+  try {
+    text = readTextFile(path).replace(/^\uFEFF/, '')
+  } catch (error) {
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` }
+  }
+  try {
+    return { value: JSON.parse(text) }
+  } catch (error) {
+    return { problem: `is not JSON${placeOf(error as Error, text)}` }
+  }
+}
+
+/** Where the parser stopped; nothing where the engine does not tell. Its own sentence quotes the text around that place. */
+function placeOf({ message }: Error, text: string): string {
+  const at = positionOf(message, text)
+  if (at === undefined) return ''
+  const lines = text.slice(0, at).split('\n')
+  return ` (line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1})`
+}
+
+function positionOf(message: string, text: string): number | undefined {
+  const [, position] = /at position (\d+)/.exec(message) ?? []
+  if (position !== undefined) return Number(position)
+  if (/^Unexpected end/.test(message)) return text.length
+  return isUnexpectedToken(message) ? unexpectedToken(text) : undefined
+}
+
+const isUnexpectedToken = (message: string) => /^Unexpected token/.test(message)
+
+/** V8 quotes an unexpected token and says no position. A text that ends before the token has another fault: that it ends. */
+function unexpectedToken(text: string): number {
+  let [before, after] = [0, text.length]
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2)
+    if (isUnexpectedToken(messageOf(text.slice(0, middle)))) after = middle
+    else before = middle
+  }
+  return before
+}
+
+function messageOf(text: string): string {
+  try {
+    JSON.parse(text)
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/**
+ * Loads a module: a path relative to a file, or an installed package.
+ *
+ * @param file - The file that names the module.
+ * @returns Or why it cannot be loaded, as the end of a sentence about it, with what to do.
+ */
+export function loadModule(
+  name: string,
+  file: string,
+): { module: Readonly<Record<string, unknown>> } | { problem: string } {
+  try {
+    const from = builtIn('path').resolve(file)
+    return { module: builtIn('module').createRequire(from)(name) as Readonly<Record<string, unknown>> }
+  } catch (error) {
+    return { problem: loadProblem(error, name) }
+  }
+}
+
+/** What Node says of a module that it was told to read as CommonJS. */
+const NOT_COMMONJS = /^(Cannot use import statement|Cannot use 'import\.meta'|Unexpected token 'export')/
+
+function loadProblem(thrown: unknown, name: string): string {
+  const error: NodeJS.ErrnoException = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const { code, message } = error
+  if (code === 'MODULE_NOT_FOUND' && message.includes(`'${name}'`)) {
+    return 'does not exist'
+  }
+  if (code === 'ERR_REQUIRE_ASYNC_MODULE')
+    return 'cannot be loaded: it uses await at its top level; move that into a function'
+  // Node reads a .ts or .js file as CommonJS where the nearest package.json says so.
+  if (error instanceof SyntaxError && NOT_COMMONJS.test(message)) {
+    return 'cannot be loaded as CommonJS: name the file .mts (or .mjs), or put "type": "module" into the nearest package.json'
+  }
+  // Below the first line Node lists who asked for whom.
+  return `cannot be loaded: ${message.split('\n')[0]}`
+}

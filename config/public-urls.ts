@@ -1,0 +1,74 @@
+import type { ConfigProblem } from '../src/errors.ts'
+import { canonicalResource } from '../src/resource.ts'
+import { isLoopback } from '../src/url.ts'
+
+/** Where a server of this process is reached, as its declaration says. */
+export interface ResourcePlace {
+  /** URL of the endpoint, or its path below `PUBLIC_URL`. Default: `/mcp`. */
+  readonly resource?: string
+  /** Further URLs, without the path of the endpoint. Default: none. */
+  readonly publicUrls?: readonly string[]
+}
+
+/** The names of one server. */
+export interface ResourceNames {
+  /** Canonical identifier (RFC 8707). */
+  readonly resource: string
+  /** Identifiers by its other public URLs. */
+  readonly furtherResources: readonly string[]
+  /** {@link resource} without the path of the endpoint. */
+  readonly publicUrl: string
+}
+
+const SEE = 'docs/settings.md'
+const DEFAULT_PATH = '/mcp'
+
+/**
+ * The identifiers of a server. A URL on this machine in the declaration is where it is developed: `PUBLIC_URL` moves it.
+ *
+ * @param publicUrls - `PUBLIC_URL`; the first is canonical.
+ * @param fallback - Public URL where neither says one; absent where nobody can know it.
+ * @param place - Put before the names of problems: `files.`.
+ * @param problems - Every problem is added to it.
+ */
+export function resourceNames(
+  declared: ResourcePlace,
+  publicUrls: readonly string[],
+  fallback: string | undefined,
+  place: string,
+  problems: ConfigProblem[],
+): ResourceNames | undefined {
+  const { resource = DEFAULT_PATH } = declared
+  const isPath = resource.startsWith('/')
+  const [canonical = isPath ? fallback : undefined, ...others] = publicUrls
+  if (isPath && canonical === undefined) {
+    const what = declared.resource === undefined ? 'is not set: the' : `is ${resource} alone: give the whole`
+    const example = `http://localhost:3000${resource}`
+    const problem = `${what} URL at which clients reach this server, such as ${example}; or set PUBLIC_URL`
+    problems.push({ setting: `${place}resource`, problem, see: SEE })
+    return undefined
+  }
+  try {
+    const own = isPath ? below(canonical as string, resource) : canonicalResource(resource, `${place}resource`)
+    const moved = !isPath && canonical !== undefined && isLoopback(new URL(own).hostname)
+    const named = moved ? below(canonical, new URL(own).pathname) : own
+    const publicUrl = trimmed(canonical ?? new URL(named).origin)
+    if (!`${named}/`.startsWith(`${publicUrl}/`)) {
+      const problem = `is ${publicUrl}, and the declaration names ${named}: give the declaration the path alone, such as ${DEFAULT_PATH}`
+      problems.push({ setting: 'PUBLIC_URL', problem, see: SEE })
+      return undefined
+    }
+    const path = named.slice(publicUrl.length)
+    const furtherResources = [...others, ...(declared.publicUrls ?? [])].map(url => below(url, path))
+    return { resource: named, furtherResources: [...new Set(furtherResources)].filter(url => url !== named), publicUrl }
+  } catch (error) {
+    problems.push(...(error as { problems: ConfigProblem[] }).problems.map(problem => ({ see: SEE, ...problem })))
+    return undefined
+  }
+}
+
+const trimmed = (url: string) => canonicalResource(url).replace(/\/$/, '')
+
+function below(publicUrl: string, path: string): string {
+  return canonicalResource(trimmed(publicUrl) + (path === '/' ? '' : path))
+}

@@ -1,0 +1,26 @@
+import type { RequestListener } from 'node:http'
+import { inject } from 'light-my-request'
+
+/**
+ * A `fetch` that hands requests to a listener without a network: for a server that asks the authorization server of its own process,
+ * whatever proxy, port or certificate stands between the two outside. Also serves platforms whose requests are not Node's.
+ */
+export function fetchInProcess(listener: RequestListener): typeof globalThis.fetch {
+  return async (input, init) => {
+    const request = new Request(input, init)
+    const { host } = new URL(request.url)
+    const body = request.body ? Buffer.from(await request.arrayBuffer()) : undefined
+    const { statusCode, headers, rawPayload } = await inject(listener, {
+      method: request.method as 'GET',
+      url: request.url,
+      headers: { ...Object.fromEntries(request.headers), host },
+      payload: body,
+    })
+    const answer = new Headers()
+    for (const [name, value] of Object.entries(headers)) {
+      for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) answer.append(name, String(one))
+    }
+    const hasBody = request.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
+    return new Response(hasBody ? new Uint8Array(rawPayload) : null, { status: statusCode, headers: answer })
+  }
+}

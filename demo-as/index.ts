@@ -1,0 +1,17 @@
+/** What the composition needs of the authorization server. Loaded only where settings ask for one: `#authorization-server`. */
+export { createIssuerKeys, discoverJwksUri } from './identity-assertions.ts'
+export { fetchInProcess } from './in-process.ts'
+export { connectRedisStores, type RedisStores } from './redis-store.ts'
+export {
+  type AssertionIssuer,
+  type AuthorizationServer,
+  type AuthorizationServerOptions,
+  type ClientMetadata,
+  createAuthorizationServer,
+  createGithubUpstream,
+  createOpenIdUpstream,
+  presets,
+  type StoreFactory,
+  type Upstream,
+} from './server.ts'
+export { admit } from './upstream/admission.ts'

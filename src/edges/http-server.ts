@@ -1,0 +1,48 @@
+import type { RequestListener, Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Some providers' tokens (Entra with many groups) outgrow Node's 16 KiB for all headers. */
+const MAX_HEADER_BYTES = 32 * 1024
+
+/** A `node:http` server that answers with a sentence where Node's own would send an empty refusal. */
+export function createHttpServer(listener: RequestListener): Server {
+  // Asked for, not imported: platforms without it can load everything else.
+  const { createServer } = process.getBuiltinModule('node:http')
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return
+    if (error.code === 'HPE_HEADER_OVERFLOW') {
+      refuse(
+        socket,
+        '431 Request Header Fields Too Large',
+        `The headers are too large: ${MAX_HEADER_BYTES} bytes at most.`,
+      )
+    } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      refuse(socket, '408 Request Timeout', 'The request took too long to arrive.')
+    } else {
+      refuse(socket, '400 Bad Request', 'This is not an HTTP request.')
+    }
+  })
+  return server
+}
+
+function refuse(socket: Socket, status: string, description: string): void {
+  const body = JSON.stringify({ error: 'invalid_request', error_description: description })
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+/** Stops taking connections and waits for requests in flight; after the grace period cuts what is left. */
+export function closeGracefully(server: Server, graceMilliseconds: number): Promise<void> {
+  return new Promise(resolve => {
+    const deadline = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
+    // A connection becomes idle when its last answer is out, and would then be kept alive for some seconds more.
+    const sweep = setInterval(() => server.closeIdleConnections(), 50)
+    server.close(() => {
+      clearTimeout(deadline)
+      clearInterval(sweep)
+      resolve()
+    })
+  })
+}

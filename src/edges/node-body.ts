@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+import type { BodyProblem } from '../auth.ts'
+import { isJsonType } from './json-type.ts'
+
+/** A request whose framework may have parsed the body already. */
+export type RequestWithBody = IncomingMessage & { body?: unknown; _body?: boolean }
+
+export type ParsedBody = { readonly value: unknown } | { readonly problem: BodyProblem }
+
+/**
+ * The JSON body of a request. One that a framework has read already is taken as it is; else it is read once, parsed, and left in
+ * `request.body`, where frameworks and the MCP SDKs look for it and body parsers that run later leave it alone.
+ *
+ * @param limit - In bytes.
+ */
+export async function parseNodeBody(request: RequestWithBody, limit: number): Promise<ParsedBody> {
+  const { headers } = request
+  // Some parsers leave an empty object where they did not read: that says nothing about what will be read later.
+  if (request.body !== undefined && (request._body || request.readableDidRead)) return alreadyRead(request.body)
+  if (!isJsonType(headers['content-type'])) return { problem: 'not_json_type' }
+  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity')
+    return { problem: 'unreadable' }
+  if (Number(headers['content-length'] ?? 0) > limit) return { problem: 'too_large' }
+  if (request.readableDidRead) {
+    throw new TypeError('something in front of protect(auth) has read the body and left nothing in request.body')
+  }
+  const parsed = await readJson(request, limit)
+  if ('value' in parsed) {
+    request.body = parsed.value
+    request._body = true // the mark of body-parser 1.x; 2.x sees that the stream has ended
+  }
+  return parsed
+}
+
+/** Whether a request announces a body. */
+export function hasBody(request: IncomingMessage): boolean {
+  const { 'transfer-encoding': encoding, 'content-length': length } = request.headers
+  if (encoding !== undefined) return true
+  if (length !== undefined) return length !== '0'
+  // HTTP/2 needs neither header.
+  return request.httpVersionMajor > 1 && !(request as unknown as Http2ServerRequest).stream.endAfterHeaders
+}
+
+/** As `express.json()`, `express.text()` and `express.raw()` leave it. */
+function alreadyRead(body: unknown): ParsedBody {
+  if (typeof body === 'string') return parse(body)
+  return body instanceof Uint8Array ? parse(new TextDecoder().decode(body)) : { value: body }
+}
+
+function parse(text: string): ParsedBody {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return { problem: 'not_json' }
+  }
+}
+
+function readJson(request: IncomingMessage, limit: number): Promise<ParsedBody> {
+  return new Promise(resolve => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const collect = (chunk: Buffer) => {
+      size += chunk.length
+      chunks.push(chunk)
+      if (size <= limit) return
+      request.off('data', collect).pause()
+      resolve({ problem: 'too_large' })
+    }
+    request.on('data', collect)
+    request.on('end', () => resolve(parse(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString())))
+    // The client hung up. After `end` these say nothing new.
+    const fail = () => resolve({ problem: 'incomplete' })
+    request.on('error', fail).on('close', fail)
+  })
+}

@@ -1,0 +1,168 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Access, Answer, Auth, RequestHead } from '../auth.ts'
+import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
+import { pathOf } from '../url.ts'
+import { hasBody, parseNodeBody, type RequestWithBody } from './node-body.ts'
+import { endWithToken } from './node-streams.ts'
+
+/** A request that `protect` let pass. */
+export type ProtectedRequest = IncomingMessage & {
+  /** For the transports of the MCP SDKs. Absent for an anonymous caller. */
+  auth?: AuthInfo
+  /** Parsed; absent where the request has none. */
+  body?: unknown
+  /** The token as it was accepted. Absent for an anonymous caller. */
+  token?: ValidatedToken
+}
+
+/**
+ * Lets only requests pass that carry a token good enough for what they ask. Protects everything that it is put in front of, whatever
+ * the path: a proxy that strips a prefix cannot get around it. Sets `request.auth` for the MCP SDKs, and `request.body`.
+ *
+ * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204.
+ */
+export function protect(
+  auth: Auth,
+  listener: (request: ProtectedRequest, response: ServerResponse) => void,
+): RequestListener {
+  return (request, response) => {
+    guard(auth, request, response, error => {
+      if (error === undefined) listener(request, response)
+      else fail(response, error)
+    })
+  }
+}
+
+/**
+ * Serves the metadata of the resources and, with `AUTH_MODE=embedded`, the authorization server. Put it in front of everything else, at
+ * the root.
+ *
+ * @returns Calls `next` where a path is none of theirs; without `next`, answers 404.
+ */
+export function authRoutes(
+  ...auths: readonly Auth[]
+): (request: IncomingMessage, response: ServerResponse, next?: () => void) => void {
+  return (request, response, next = () => send(response, NOT_FOUND)) => {
+    const head = requestHead(request)
+    for (const { authorizationServer } of auths) {
+      if (authorizationServer?.handles(pathOf(head.url))) return authorizationServer.handler(request, response)
+    }
+    for (const auth of auths) {
+      const answer = auth.serve(head)
+      if (answer) return void answer.then(found => send(response, found))
+    }
+    next()
+  }
+}
+
+/** What {@link Auth.authenticate} reads of a request of `node:http`. Express and Fastify requests are such. */
+export function requestHead(request: IncomingMessage & { originalUrl?: string }): RequestHead {
+  return new NodeRequestHead(request)
+}
+
+/**
+ * For edges over `node:http`: decides about a request, then answers or goes on.
+ *
+ * @param next - Called without an argument for a request that may go on, outside of any `try`; with an error for a bug.
+ */
+export function guard(
+  auth: Auth,
+  request: RequestWithBody,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+): void {
+  decide(auth, request).then(decided => {
+    if (decided.outcome !== 'accepted') return send(response, decided)
+    accept(decided, request, response)
+    // Not in this chain, where what a handler throws would become a rejection.
+    process.nextTick(next)
+  }, next)
+}
+
+async function decide(auth: Auth, request: RequestWithBody): Promise<Access | Answer> {
+  const access = await auth.authenticate(new NodeRequestHead(request))
+  if (access.outcome !== 'accepted') return access
+  // Handlers may look into the body whatever the method.
+  if (request.method !== 'POST' && !hasBody(request)) return auth.authorize(access, undefined) ?? access
+  const body = await parseNodeBody(request, access.bodyLimit)
+  if ('problem' in body) return auth.refuseBody(access, body.problem)
+  return auth.authorize(access, body.value) ?? access
+}
+
+function accept(access: Access, request: ProtectedRequest, response: ServerResponse): void {
+  const { headers } = access
+  // Something in front may have answered meanwhile, for example that it takes too long.
+  if (!response.headersSent) for (const name in headers) response.setHeader(name, headers[name] as string)
+  request.auth = access.authInfo
+  request.token = access.token
+  endWithToken(access, request, response)
+}
+
+/** Sends an answer of an {@link Auth}. A response that is under way already is cut. */
+export function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (response.headersSent) return void response.destroy()
+  const text = body === undefined ? '' : JSON.stringify(body)
+  const { Connection, ...others } = headers
+  response.writeHead(status, {
+    ...others,
+    // HTTP/2 has no such header.
+    ...(Connection && response.req.httpVersionMajor < 2 && { Connection }),
+    ...(body !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
+  })
+  response.end(response.req?.method === 'HEAD' ? undefined : text)
+}
+
+/** A bug. Express and its like have a place for these; here it is standard error. */
+function fail(response: ServerResponse, error: unknown): void {
+  console.error(error)
+  send(response, { outcome: 'refused', status: 500, headers: {}, body: { error_description: 'Internal error.' } })
+}
+
+const NOT_FOUND: Answer = {
+  outcome: 'refused',
+  status: 404,
+  headers: {},
+  body: { error: 'not_found', error_description: 'There is nothing here.' },
+}
+
+class NodeRequestHead implements RequestHead {
+  readonly #request: IncomingMessage & { originalUrl?: string }
+
+  constructor(request: IncomingMessage & { originalUrl?: string }) {
+    this.#request = request
+  }
+
+  get method(): string {
+    return this.#request.method ?? ''
+  }
+
+  /** Routers shorten `url` by the part that they have matched. */
+  get url(): string {
+    return this.#request.originalUrl ?? this.#request.url ?? ''
+  }
+
+  get connection(): object {
+    return this.#request.socket
+  }
+
+  get address(): string | undefined {
+    return this.#request.socket.remoteAddress
+  }
+
+  /** `node:http` keeps the first of several `Authorization` headers and drops the rest, so they are counted where they came in. */
+  header(name: string): readonly string[] {
+    const { headers, rawHeaders } = this.#request
+    // HTTP/2 has a name of its own for it.
+    const value = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined)
+    if (value === undefined) return NONE
+    if (name !== 'authorization') return typeof value === 'string' ? [value] : value
+    const values: string[] = []
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const header = rawHeaders[index] as string
+      if (header.length === name.length && header.toLowerCase() === name) values.push(rawHeaders[index + 1] as string)
+    }
+    return values
+  }
+}
+
+const NONE: readonly string[] = []

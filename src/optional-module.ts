@@ -1,0 +1,12 @@
+/**
+ * A module that is loaded where it is installed and used.
+ *
+ * @param specifier - Comes as a parameter, so that bundlers leave the module out.
+ */
+export async function optionalModule<T>(specifier: string): Promise<T | undefined> {
+  try {
+    return (await import(/* @vite-ignore */ specifier)) as T
+  } catch {
+    return undefined
+  }
+}

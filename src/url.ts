@@ -1,0 +1,32 @@
+/** True for `https:`, and for `http:` when the host is this machine (RFC 8252 §8.3). */
+export function isSecureOrLoopback(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
+}
+
+/** True for `localhost`, names below it, `127.0.0.0/8` and `[::1]`. Takes a hostname as `URL` spells it. */
+export function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
+  )
+}
+
+/** The path of a URL, or of a request target in any of its forms (RFC 9112 §3.2). Never throws: strangers choose targets. */
+export function pathOf(url: string): string {
+  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
+  if (start === -1) return ''
+  const end = url.indexOf('?', start)
+  return end === -1 ? url.slice(start) : url.slice(start, end)
+}
+
+/** Why a URL from metadata must not be called, or opened in a browser; `undefined` when it may. */
+export function urlProblem(value: unknown, loopback = true): string | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) return 'is no absolute URL'
+  const url = new URL(value)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `has the scheme ${url.protocol}`
+  if (!isSecureOrLoopback(url)) return 'is http:, not https:'
+  if (!loopback && isLoopback(url.hostname)) return 'points to the machine that asks'
+  return undefined
+}

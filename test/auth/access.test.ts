@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest'
+import { createAccessTable, operationOf } from '../../auth/access.ts'
+import type { AccessRules, ResourceDeclaration } from '../../auth/declaration.ts'
+
+const call = (method: string, params: object = {}) => ({ jsonrpc: '2.0', id: 1, method, params })
+const tool = (name: unknown) => call('tools/call', { name })
+const read = (uri: unknown) => call('resources/read', { uri })
+
+function table(access: AccessRules, others: Partial<ResourceDeclaration> = {}) {
+  return createAccessTable({
+    name: 'Files',
+    scopes: { read: 'Read', write: 'Write', admin: 'Everything' },
+    initialScopes: ['read'],
+    access,
+    ...others,
+  })
+}
+
+describe('scopes that an operation needs', () => {
+  const rules = table({
+    tools: { write_file: ['read', 'write'], whoami: [] },
+    prompts: { tidy: ['write'] },
+    resources: { 'files://admin': ['admin'], 'files://{id}/raw': ['write'] },
+    methods: { 'logging/setLevel': ['admin'], 'tools/list': [] },
+  })
+
+  it.each([
+    ['a tool by its rule', tool('write_file'), ['read', 'write']],
+    ['a tool whose rule is empty', tool('whoami'), []],
+    ['a tool that no rule names, by the initial scopes', tool('delete_file'), ['read']],
+    ['a tool without a name, by the initial scopes', tool(undefined), ['read']],
+    ['a tool called __proto__, by the initial scopes', tool('__proto__'), ['read']],
+    ['a tool called constructor, by the initial scopes', tool('constructor'), ['read']],
+    ['a prompt by its rule', call('prompts/get', { name: 'tidy' }), ['write']],
+    ['a prompt that no rule names', call('prompts/get', { name: 'write_file' }), ['read']],
+    ['a resource by its rule', read('files://admin'), ['admin']],
+    ['a subscription to a resource', call('resources/subscribe', { uri: 'files://admin' }), ['admin']],
+    ['suggestions for a prompt', call('completion/complete', { ref: { type: 'ref/prompt', name: 'tidy' } }), ['write']],
+    [
+      'suggestions for a resource template',
+      call('completion/complete', { ref: { type: 'ref/resource', uri: 'files://{id}/raw' } }),
+      ['write'],
+    ],
+    ['a method by its rule', call('logging/setLevel'), ['admin']],
+    ['a method that no rule names', call('tools/list'), []],
+    ['a batch, together', [tool('write_file'), read('files://admin'), tool('x')], ['read', 'write', 'admin']],
+    ['something that is not JSON-RPC', 'tools/call', []],
+    ['null', null, []],
+    ['a response', { jsonrpc: '2.0', id: 1, result: {} }, []],
+  ])('are those of %s', (_what, body, scopes) => {
+    expect([...rules.requiredScopes(body)].sort()).toEqual([...scopes].sort())
+  })
+
+  it('are those of `otherwise` for what no rule names, where it is given', () => {
+    expect(table({ otherwise: ['admin'] }).requiredScopes(tool('x'))).toEqual(['admin'])
+    expect(table({ otherwise: [] }).requiredScopes(tool('x'))).toEqual([])
+  })
+
+  it('add those of the method to those of the tool', () => {
+    const both = table({ tools: { x: ['write'] }, methods: { 'tools/call': ['admin'] } })
+    expect([...both.requiredScopes(tool('x'))].sort()).toEqual(['admin', 'write'])
+  })
+})
+
+describe('a rule for a resource', () => {
+  const rules = table({
+    resources: { 'notes://secret': ['admin'], 'notes://{id}/raw': ['write'], 'notes://public/{+path}': [] },
+  })
+
+  it.each(['NOTES://secret', 'notes://secret', 'Notes://SECRET'.replace('SECRET', 'secret')])(
+    'holds for %s, as the SDKs spell a URI before they look it up',
+    uri => {
+      expect(rules.requiredScopes(read(uri))).toEqual(['admin'])
+    },
+  )
+
+  it.each([
+    ['notes://1/raw', ['write']],
+    ['notes://public/a/b', []],
+    ['notes://public/', ['read']],
+    ['notes://other', ['read']],
+    // Not an expansion of the template, but what a lenient server would take for one.
+    ['notes://a/b/raw', ['read', 'write']],
+    ['notes://a?x/raw', ['read', 'write']],
+  ])('by template: %s needs %j', (uri, scopes) => {
+    expect([...rules.requiredScopes(read(uri))].sort()).toEqual(scopes)
+  })
+
+  it('needs what every template needs for a URI too long to be taken apart', () => {
+    expect([...rules.requiredScopes(read(`notes://${'a'.repeat(5_000)}`))].sort()).toEqual(['read', 'write'])
+  })
+
+  it('takes no longer for a URI made to be hard', () => {
+    const many = table({ resources: { 'x://{a}-{b}-{c}-{d}{e}{f}!': ['write'] } })
+    expect(many.requiredScopes(read(`x://${'-'.repeat(4_000)}`))).toEqual(['read'])
+  })
+})
+
+describe('scopes that include others', () => {
+  const includes = { admin: ['write'], write: ['read'] }
+  const rules = table({}, { includes })
+
+  it.each([
+    [['admin'], ['read', 'write', 'admin'], true],
+    [['write'], ['read'], true],
+    [['read'], ['write'], false],
+    [['write'], ['admin'], false],
+    [[], [], true],
+  ])('%j cover %j: %s', (held, needed, covered) => {
+    expect(rules.covers(held, needed)).toBe(covered)
+  })
+
+  it('may include each other', () => {
+    const circle = table({}, { includes: { read: ['write'], write: ['read'] } })
+    expect(circle.covers(['read'], ['write'])).toBe(true)
+    expect(circle.covers(['admin'], ['write'])).toBe(false)
+  })
+})
+
+describe('an anonymous caller', () => {
+  const rules = table({ anonymous: { methods: ['tools/list'], tools: ['ping'] } })
+
+  it.each([
+    ['the handshake', call('initialize'), true],
+    ['server/discover', call('server/discover'), true],
+    ['a method that is listed', call('tools/list'), true],
+    ['a tool that is listed', tool('ping'), true],
+    ['another tool', tool('write_file'), false],
+    ['another method', call('resources/list'), false],
+    ['a batch of what is listed', [call('tools/list'), tool('ping')], true],
+    ['a batch with something else', [call('tools/list'), tool('write_file')], false],
+    ['an empty batch', [], false],
+    ['a response', { jsonrpc: '2.0', id: 1, result: {} }, false],
+    ['no body', undefined, false],
+  ])('may send %s: %s', (_what, body, allowed) => {
+    expect(rules.isAnonymous(body)).toBe(allowed)
+  })
+
+  it('is nobody where nothing is listed', () => {
+    const closed = table({ anonymous: { methods: [], tools: [] } })
+    expect(closed.allowsAnonymous).toBe(false)
+    expect(closed.isAnonymous(call('initialize'))).toBe(false)
+  })
+})
+
+it('an operation is named for the log by method and name', () => {
+  expect(operationOf(tool('x'))).toEqual({ method: 'tools/call', name: 'x' })
+  expect(operationOf([call('tools/list'), tool('x')])).toEqual({ method: 'tools/list', name: undefined })
+  expect(operationOf({ result: 1 })).toBeUndefined()
+})

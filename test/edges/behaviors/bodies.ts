@@ -1,0 +1,163 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expect } from 'vitest'
+import type { Behavior } from '../edge-fixture.ts'
+import { challenge, expectReadable, expectRefusal } from '../expect-refusal.ts'
+import type { Received } from '../send.ts'
+import { APP, callTool, type TokenOptions } from '../world.ts'
+
+const megabytes = (count: number) => Buffer.alloc(count * 1_000_000, ' ')
+const batchOf = (count: number) => Array.from({ length: count }, (_, id) => callTool('whoami', id))
+
+interface RefusedBody {
+  readonly name: string
+  readonly options: TokenOptions
+  readonly status: number
+  /** JSON-RPC error code. */
+  readonly code: number
+}
+
+const good = JSON.stringify(callTool('whoami'))
+const refused: readonly RefusedBody[] = [
+  { name: 'a body that is not JSON', options: { body: '{"jsonrpc":' }, status: 400, code: -32700 },
+  { name: 'a POST without a body', options: { body: undefined }, status: 400, code: -32700 },
+  { name: 'a body of another type', options: { headers: { 'content-type': 'text/plain' } }, status: 415, code: -32700 },
+  {
+    name: 'a body of a type that begins like JSON',
+    options: { headers: { 'content-type': 'application/jsonp' } },
+    status: 415,
+    code: -32700,
+  },
+  {
+    name: 'a body in an encoding',
+    options: { headers: { 'content-encoding': 'compress' } },
+    status: 415,
+    code: -32600,
+  },
+  { name: 'a body of ten megabytes', options: { body: megabytes(10) }, status: 413, code: -32600 },
+  {
+    name: 'a body of ten megabytes whose length nobody announced',
+    options: { body: Array.from({ length: 10 }, () => megabytes(1)) },
+    status: 413,
+    code: -32600,
+  },
+]
+
+function expectJsonRpcError({ status, headers, json }: Received, expected: { status: number; code: number }): void {
+  expect(status).toBe(expected.status)
+  expect(json()).toEqual({
+    jsonrpc: '2.0',
+    id: null,
+    error: { code: expected.code, message: expect.stringMatching(/\.$/) },
+  })
+  expect(headers['x-request-id']).toEqual(expect.any(String))
+  expectReadable(headers)
+}
+
+export const bodies: readonly Behavior[] = [
+  ...refused.map(
+    ({ name, options, ...expected }): Behavior => ({
+      name: `answers ${expected.status} with a JSON-RPC error to ${name}, and goes on serving`,
+      async run(makeWorld) {
+        const { post, seen } = await makeWorld()
+        const { headers, ...others } = options
+        expectJsonRpcError(await post(good, { ...others, headers: { origin: APP, ...headers } }), expected)
+        expect(seen).toEqual([])
+        expect((await post(good)).status).toBe(200)
+      },
+    }),
+  ),
+  ...['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"'].map(
+    (type): Behavior => ({
+      name: `takes a body of the type ${type}`,
+      async run(makeWorld) {
+        const { post, seen } = await makeWorld()
+        const body = callTool('größe')
+        expect((await post(body, { headers: { 'content-type': type } })).status).toBe(200)
+        expect(seen[0]?.body).toEqual(body)
+      },
+    }),
+  ),
+  {
+    name: 'takes a batch of 8,000 messages',
+    async run(makeWorld) {
+      const { post, seen } = await makeWorld()
+      expect((await post(batchOf(8_000))).status).toBe(200)
+      expect(seen[0]?.body).toHaveLength(8_000)
+    },
+  },
+  {
+    name: 'refuses a batch as a whole that holds one operation which the token may not do, with the scopes of all',
+    async run(makeWorld) {
+      const { post, seen } = await makeWorld()
+      const received = await post([...batchOf(100), callTool('share_file'), callTool('write_file')])
+      const scope = 'files:read files:share files:write'
+      expectRefusal(received, {
+        status: 403,
+        error: 'insufficient_scope',
+        challenge: challenge({ error: 'insufficient_scope', scope }),
+      })
+      expect(seen).toEqual([])
+    },
+  },
+  ...(['none', 'before', 'after'] as const).map(
+    (parser): Behavior => ({
+      name: {
+        none: 'parses the body once and hands it on',
+        before: 'takes the body that the JSON parser of the framework has read',
+        after: 'leaves a body to the JSON parser of the framework that it passes over',
+      }[parser],
+      appliesTo: ({ parsers }) => parser === 'none' || parsers.includes(parser),
+      async run(makeWorld) {
+        const { post, seen } = await makeWorld({ parser })
+        const body = callTool('whoami')
+        expect((await post(body)).status).toBe(200)
+        expect(seen[0]?.body).toEqual(body)
+        expect((await post(callTool('write_file'))).status).toBe(403)
+        expect(seen).toHaveLength(1)
+      },
+    }),
+  ),
+  {
+    name: 'leaves the body for a handler that reads it again',
+    appliesTo: ({ leavesBody }) => leavesBody === true,
+    async run(makeWorld) {
+      const { post } = await makeWorld({ handler: async ({ text }) => new Response(await text?.()) })
+      expect((await post(good)).text).toBe(good)
+    },
+  },
+  ...['PUT', 'DELETE'].map(
+    (method): Behavior => ({
+      name: `asks for the scopes of a tool that is called by ${method}`,
+      async run(makeWorld) {
+        const { post, seen } = await makeWorld()
+        expect((await post(callTool('write_file'), { method })).status).toBe(403)
+        expect(seen).toEqual([])
+      },
+    }),
+  ),
+  {
+    name: 'hands on a DELETE, which has no body',
+    async run(makeWorld) {
+      const { sendWithToken, seen } = await makeWorld()
+      expect((await sendWithToken({ method: 'DELETE' })).status).toBe(204)
+      expect(seen).toMatchObject([{ method: 'DELETE', body: undefined, token: { subject: 'ada' } }])
+    },
+  },
+  {
+    name: 'does not mind a client that hangs up in the middle of its body',
+    async run(makeWorld) {
+      const { issuer, origin, post, seen } = await makeWorld()
+      const authorization = `Authorization: Bearer ${await issuer.token({ scopes: ['files:read'] })}`
+      const { port, host } = new URL(origin)
+      const socket = connect(Number(port), '127.0.0.1')
+      const type = 'Content-Type: application/json\r\nContent-Length: 1000\r\nExpect: 100-continue'
+      socket.write(`POST /mcp HTTP/1.1\r\nHost: ${host}\r\n${authorization}\r\n${type}\r\n\r\n{"jsonrpc"`)
+      // The server has read the head, and is waiting for the rest.
+      await once(socket, 'data')
+      socket.destroy()
+      expect((await post(callTool('whoami'))).status).toBe(200)
+      expect(seen).toHaveLength(1)
+    },
+  },
+]

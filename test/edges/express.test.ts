@@ -1,0 +1,28 @@
+import express, { type Response as ExpressResponse, type Request } from 'express'
+import { authRoutes, protect } from '../../src/edges/express.ts'
+import { listen } from '../support/http.ts'
+import { describeEdge } from './describe-edge.ts'
+import { describeInBrowser } from './describe-in-browser.ts'
+import type { EdgeFixture } from './edge-fixture.ts'
+import { sendResponse } from './send-response.ts'
+
+const edge: EdgeFixture = {
+  name: 'idplug/express with Express 5',
+  parsers: ['before', 'after'],
+  async start({ mounted, handler, parser, port }) {
+    const app = express().use(authRoutes(...mounted.map(({ auth }) => auth)))
+    if (parser === 'before') app.use(express.json())
+    for (const { path, auth } of mounted) {
+      app.all(path, protect(auth))
+      if (parser === 'after') app.all(path, express.json())
+      app.all(path, async (request: Request, response: ExpressResponse) => {
+        const { method, body, auth: authInfo, token } = request as Request & { auth?: never }
+        sendResponse(response, await handler({ method, body, authInfo, token }))
+      })
+    }
+    return listen(app, port)
+  },
+}
+
+describeEdge(edge)
+describeInBrowser(edge)

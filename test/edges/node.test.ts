@@ -1,0 +1,85 @@
+import { createServer, type ServerResponse } from 'node:http'
+import { expect, it, onTestFinished } from 'vitest'
+import { createAuth } from '../../auth/create-auth.ts'
+import { authRoutes, protect } from '../../src/edges/node.ts'
+import { createTestIssuer } from '../../src/testing/index.ts'
+import { exchange, listen } from '../support/http.ts'
+import { describeEdge } from './describe-edge.ts'
+import { describeInBrowser } from './describe-in-browser.ts'
+import type { EdgeFixture } from './edge-fixture.ts'
+import { sendResponse } from './send-response.ts'
+import { callTool, files } from './world.ts'
+
+const edge: EdgeFixture = {
+  name: 'idplug/node',
+  parsers: [],
+  start({ mounted, handler, port }) {
+    const routes = authRoutes(...mounted.map(({ auth }) => auth))
+    const listeners = new Map(
+      mounted.map(({ path, auth }) => [
+        path,
+        protect(auth, async ({ method = '', body, auth: authInfo, token }, response) => {
+          sendResponse(response, await handler({ method, body, authInfo, token }))
+        }),
+      ]),
+    )
+    const server = createServer((request, response) => {
+      const listener = listeners.get(request.url?.split('?')[0] ?? '')
+      // `authRoutes` answers 404 where there is no other listener.
+      routes(request, response, listener && (() => listener(request, response)))
+    })
+    return listen(server, port)
+  },
+}
+
+describeEdge(edge)
+describeInBrowser(edge)
+
+/** `protect` with `authRoutes` in front, until the test ends. */
+async function start(listener: Parameters<typeof protect>[1], meanwhile = (_response: ServerResponse) => {}) {
+  const issuer = createTestIssuer()
+  const auth = createAuth(files, { env: {}, providers: [issuer.provider], observer: {} })
+  const routes = authRoutes(auth)
+  const endpoint = protect(auth, listener)
+  const server = await listen((request, response) => {
+    routes(request, response, () => endpoint(request, response))
+    meanwhile(response)
+  })
+  onTestFinished(async () => {
+    await server.close()
+    await auth.close()
+  })
+  return { ...server, issuer }
+}
+
+it.each([
+  ['OPTIONS *', '204'],
+  ['GET *', '401'],
+  ['GET http://', '401'],
+  ['GET http://[::bad/mcp', '401'],
+  ['GET http://127.0.0.1/.well-known/oauth-protected-resource?x', '200'],
+])('idplug/node answers the request target %s with %s', async (target, status) => {
+  const { port } = await start((_request, response) => void response.end())
+  const answer = await exchange(port, `${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`)
+  expect(answer.split(' ')[1]).toBe(status)
+})
+
+it('idplug/node leaves alone an answer that something else has begun meanwhile', async () => {
+  const { origin, issuer } = await start(
+    (_request, response) => void response.end(' after all'),
+    response => void response.writeHead(503).write('too slow'),
+  )
+  const headers = { 'content-type': 'application/json', origin: 'https://mcp.example.com' }
+  const authorization = `Bearer ${await issuer.token({ scopes: ['files:read'] })}`
+  const post = (extra: Record<string, string>) =>
+    fetch(`${origin}/mcp`, {
+      method: 'POST',
+      headers: { ...headers, ...extra },
+      body: JSON.stringify(callTool('whoami')),
+    })
+  const accepted = await post({ authorization })
+  expect([accepted.status, await accepted.text()]).toEqual([503, 'too slow after all'])
+  const refused = await post({})
+  expect(refused.status).toBe(503)
+  await expect(refused.text()).rejects.toThrow()
+})

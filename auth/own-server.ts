@@ -87,22 +87,35 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
     return started
   }
 
+  function warn({ message: reason }: Error): void {
+    observer.warning?.('The authorization server cannot start.', { reason })
+  }
+
   function handler(request: Incoming, response: Outgoing): void {
     if (!allowsStrangers && !isLocal(request.socket.remoteAddress)) return void sendText(response, 403, STRANGER)
     start().then(
       ({ server }) => server.handler(request as never, response as never),
       (error: Error) => {
-        observer.warning?.('The authorization server cannot start.', { reason: error.message })
+        warn(error)
         response.setHeader('Retry-After', '5')
-        sendText(response, 503, 'The authorization server cannot start. Its operator has been told.')
+        sendText(response, 503, AWAY)
       },
     )
+  }
+
+  async function respond(request: Request): Promise<Response> {
+    // The platform tells no address. The name by which others reach this machine is all that gives them away.
+    if (!allowsStrangers && !isLoopback(new URL(request.url).hostname)) return textResponse(403, STRANGER)
+    const running = await start().catch(warn)
+    if (!running) return textResponse(503, AWAY, { 'Retry-After': '5' })
+    return running.fetchInProcess(running.server.handler)(request)
   }
 
   return {
     issuer,
     handles: path => mode === 'embedded' && isOwnPath(path),
     handler: (request, response) => handler(request as Incoming, response as Outgoing),
+    respond,
     async fetch(input, init) {
       const { server, fetchInProcess } = await start()
       return fetchInProcess(server.handler)(input, init)
@@ -245,14 +258,20 @@ type Outgoing = {
 const STRANGER =
   'The demo sign-in lets everybody in as anybody, so it serves this machine only. DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on opens it.'
 
+const AWAY = 'The authorization server cannot start. Its operator has been told.'
+
 /** An address of IPv4 may be spelled as one of IPv6. Requests of this process have none. */
 function isLocal(address: string | undefined): boolean {
   return address === undefined || address === '::1' || isLoopback(address.replace(/^::ffff:/i, ''))
 }
 
+const PLAIN_TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' }
+
+const textResponse = (status: number, text: string, headers: Record<string, string> = {}) =>
+  new Response(text, { status, headers: { ...PLAIN_TEXT, ...headers } })
+
 function sendText(response: Outgoing, status: number, text: string): void {
   response.statusCode = status
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.setHeader('Cache-Control', 'no-store')
+  for (const [name, value] of Object.entries(PLAIN_TEXT)) response.setHeader(name, value)
   response.end(text)
 }

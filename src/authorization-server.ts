@@ -5,7 +5,12 @@ export interface AuthorizationServer {
   handles(path: string): boolean
   /** A listener for `node:http`: takes its `IncomingMessage`, with the body unread, and its `ServerResponse`. */
   handler(request: object, response: object): void
-  /** The same for requests of the platform, and for the validators of this process: without a network. */
+  /**
+   * The same for requests of the platform, which tell no address of the client. Never rejects because the server cannot work: that is
+   * an answer.
+   */
+  respond(request: Request): Promise<Response>
+  /** For the validators of this process: without a network. Rejects when the server cannot work, as when a network fails. */
   readonly fetch: typeof globalThis.fetch
   /** @throws {Error} It cannot work: its store is away. Calling again later is fine. */
   ready(): Promise<void>

@@ -1,8 +1,8 @@
-import type { Access, Answer, Auth, BodyProblem, RequestHead } from '../auth.ts'
+import type { Access, Answer, Auth, RequestHead } from '../auth.ts'
 import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
 import { pathOf } from '../url.ts'
+import { NO_BODY, type ReadBody, readBody } from './fetch-body.ts'
 import { endWithToken } from './fetch-stream.ts'
-import { isJsonType } from './json-type.ts'
 
 /** What `protect` knows about a request that it let pass. */
 export interface ProtectedContext {
@@ -50,7 +50,7 @@ export function authRoutes(...auths: readonly Auth[]): (request: Request) => Pro
   return async request => {
     const path = pathOf(request.url)
     for (const { authorizationServer } of auths) {
-      if (authorizationServer?.handles(path)) return authorizationServer.fetch(request)
+      if (authorizationServer?.handles(path)) return authorizationServer.respond(request)
     }
     const head = requestHead(request)
     for (const auth of auths) {
@@ -95,13 +95,6 @@ export async function guard(
   return released(await next(admitted, { token, authInfo, parsedBody }), access)
 }
 
-interface ReadBody {
-  readonly bytes?: Uint8Array<ArrayBuffer>
-  readonly parsed: unknown
-}
-
-const NO_BODY: ReadBody = { parsed: undefined }
-
 /** The handler's answer, readable for web pages where one asks, and ended with its token where it is a stream. */
 function released(response: Response, access: Access): Response {
   const ended = endWithToken(response, access)
@@ -117,45 +110,4 @@ function released(response: Response, access: Access): Response {
 export function toResponse({ status, headers, body }: Answer, method: string): Response {
   if (body === undefined || method === 'HEAD') return new Response(null, { status, headers })
   return Response.json(body, { status, headers })
-}
-
-async function readBody(request: Request, limit: number): Promise<ReadBody | BodyProblem> {
-  const { headers } = request
-  if (!isJsonType(headers.get('content-type'))) return 'not_json_type'
-  if ((headers.get('content-encoding') ?? 'identity') !== 'identity') return 'unreadable'
-  if (Number(headers.get('content-length') ?? 0) > limit) return 'too_large'
-  if (request.bodyUsed) throw new TypeError('something in front of protect(auth) has read the body')
-  const bytes = await readBytes(request, limit)
-  if (typeof bytes === 'string') return bytes
-  try {
-    return { bytes, parsed: JSON.parse(new TextDecoder().decode(bytes)) }
-  } catch {
-    return 'not_json'
-  }
-}
-
-async function readBytes({ body }: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | BodyProblem> {
-  if (!body) return new Uint8Array()
-  const reader = body.getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  try {
-    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-      size += chunk.value.byteLength
-      if (size > limit) {
-        void reader.cancel().catch(() => {})
-        return 'too_large'
-      }
-      chunks.push(chunk.value)
-    }
-  } catch {
-    return 'incomplete'
-  }
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return bytes
 }

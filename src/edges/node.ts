@@ -1,9 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { Access, Answer, Auth, RequestHead } from '../auth.ts'
+import type { Access, Answer, Auth } from '../auth.ts'
 import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
 import { pathOf } from '../url.ts'
 import { hasBody, parseNodeBody, type RequestWithBody } from './node-body.ts'
+import { requestHead } from './node-head.ts'
 import { endWithToken } from './node-streams.ts'
+
+export { requestHead }
 
 /** A request that `protect` let pass. */
 export type ProtectedRequest = IncomingMessage & {
@@ -55,11 +58,6 @@ export function authRoutes(
   }
 }
 
-/** What {@link Auth.authenticate} reads of a request of `node:http`. Express and Fastify requests are such. */
-export function requestHead(request: IncomingMessage & { originalUrl?: string }): RequestHead {
-  return new NodeRequestHead(request)
-}
-
 /**
  * For edges over `node:http`: decides about a request, then answers or goes on.
  *
@@ -80,7 +78,7 @@ export function guard(
 }
 
 async function decide(auth: Auth, request: RequestWithBody): Promise<Access | Answer> {
-  const access = await auth.authenticate(new NodeRequestHead(request))
+  const access = await auth.authenticate(requestHead(request))
   if (access.outcome !== 'accepted') return access
   // Handlers may look into the body whatever the method.
   if (request.method !== 'POST' && !hasBody(request)) return auth.authorize(access, undefined) ?? access
@@ -124,45 +122,3 @@ const NOT_FOUND: Answer = {
   headers: {},
   body: { error: 'not_found', error_description: 'There is nothing here.' },
 }
-
-class NodeRequestHead implements RequestHead {
-  readonly #request: IncomingMessage & { originalUrl?: string }
-
-  constructor(request: IncomingMessage & { originalUrl?: string }) {
-    this.#request = request
-  }
-
-  get method(): string {
-    return this.#request.method ?? ''
-  }
-
-  /** Routers shorten `url` by the part that they have matched. */
-  get url(): string {
-    return this.#request.originalUrl ?? this.#request.url ?? ''
-  }
-
-  get connection(): object {
-    return this.#request.socket
-  }
-
-  get address(): string | undefined {
-    return this.#request.socket.remoteAddress
-  }
-
-  /** `node:http` keeps the first of several `Authorization` headers and drops the rest, so they are counted where they came in. */
-  header(name: string): readonly string[] {
-    const { headers, rawHeaders } = this.#request
-    // HTTP/2 has a name of its own for it.
-    const value = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined)
-    if (value === undefined) return NONE
-    if (name !== 'authorization') return typeof value === 'string' ? [value] : value
-    const values: string[] = []
-    for (let index = 0; index < rawHeaders.length; index += 2) {
-      const header = rawHeaders[index] as string
-      if (header.length === name.length && header.toLowerCase() === name) values.push(rawHeaders[index + 1] as string)
-    }
-    return values
-  }
-}
-
-const NONE: readonly string[] = []

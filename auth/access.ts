@@ -55,15 +55,24 @@ export function createAccessTable(declaration: ResourceDeclaration): AccessTable
     const method = message?.method
     if (typeof method !== 'string') return NONE
     const target = targetOf(method, message?.params)
-    const ofTarget = target === undefined ? NONE : scopesOf(target.kind, target.name)
+    const ofTarget =
+      target === undefined ? scopesOfSubscriptions(method, message?.params) : scopesOf(target.kind, target.name)
     const ofMethod = methods.get(method)
     return ofMethod === undefined || ofMethod.length === 0 ? ofTarget : union(ofMethod, ofTarget)
+  }
+
+  /** From revision 2026-07-28 on, one request subscribes to several resources. */
+  function scopesOfSubscriptions(method: string, params: unknown): readonly string[] {
+    if (method !== 'subscriptions/listen') return NONE
+    const { resourceSubscriptions: uris } =
+      ((params ?? {}) as { notifications?: { resourceSubscriptions?: unknown } }).notifications ?? {}
+    return Array.isArray(uris) ? [...new Set(uris.flatMap(uri => scopesOf('resource', text(uri))))] : NONE
   }
 
   function isAnonymousMessage(message: Message | null | undefined): boolean {
     const method = message?.method
     if (typeof method !== 'string') return false
-    if (anonymousMethods.has(method)) return true
+    if (anonymousMethods.has(method)) return scopesOfSubscriptions(method, message?.params).length === 0
     const target = method === 'tools/call' ? targetOf(method, message?.params) : undefined
     return target !== undefined && anonymousTools.has(target.name)
   }

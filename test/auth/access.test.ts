@@ -35,6 +35,15 @@ describe('scopes that an operation needs', () => {
     ['a prompt that no rule names', call('prompts/get', { name: 'write_file' }), ['read']],
     ['a resource by its rule', read('files://admin'), ['admin']],
     ['a subscription to a resource', call('resources/subscribe', { uri: 'files://admin' }), ['admin']],
+    [
+      'subscriptions to several resources, together',
+      call('subscriptions/listen', {
+        notifications: { resourceSubscriptions: ['files://admin', 'files://7/raw', 'files://7'] },
+      }),
+      ['admin', 'read', 'write'],
+    ],
+    ['subscriptions to listings', call('subscriptions/listen', { notifications: { toolsListChanged: true } }), []],
+    ['subscriptions to nothing', call('subscriptions/listen'), []],
     ['suggestions for a prompt', call('completion/complete', { ref: { type: 'ref/prompt', name: 'tidy' } }), ['write']],
     [
       'suggestions for a resource template',
@@ -118,7 +127,8 @@ describe('scopes that include others', () => {
 })
 
 describe('an anonymous caller', () => {
-  const rules = table({ anonymous: { methods: ['tools/list'], tools: ['ping'] } })
+  const rules = table({ anonymous: { methods: ['tools/list', 'subscriptions/listen'], tools: ['ping'] } })
+  const listen = (notifications: object) => call('subscriptions/listen', { notifications })
 
   it.each([
     ['the handshake', call('initialize'), true],
@@ -131,6 +141,8 @@ describe('an anonymous caller', () => {
     ['a batch with something else', [call('tools/list'), tool('write_file')], false],
     ['an empty batch', [], false],
     ['a response', { jsonrpc: '2.0', id: 1, result: {} }, false],
+    ['a listed subscription to listings', listen({ toolsListChanged: true }), true],
+    ['a listed subscription to a resource that needs scopes', listen({ resourceSubscriptions: ['files://1'] }), false],
     ['no body', undefined, false],
   ])('may send %s: %s', (_what, body, allowed) => {
     expect(rules.isAnonymous(body)).toBe(allowed)

@@ -1,28 +1,21 @@
-import type { Access, Answer, Auth, AuthObserver, BodyProblem, Decision, Refused, RequestHead } from '../src/auth.ts'
+import type { Auth, AuthObserver, Refused, RequestHead } from '../src/auth.ts'
 import type { AuthorizationServer } from '../src/authorization-server.ts'
 import { authInfoOf } from '../src/bearer/auth-info.ts'
-import { type Authenticated, createAuthenticator } from '../src/bearer/authenticator.ts'
-import { isDpopScheme } from '../src/bearer/credentials.ts'
+import { createAuthenticator } from '../src/bearer/authenticator.ts'
 import type { ProofCheck } from '../src/bearer/dpop.ts'
-import { answer, EXPOSED_HEADERS, refusal, refusalHeaders } from '../src/bearer/refusal.ts'
-import { type WatchedToken, watchToken } from '../src/bearer/watched-token.ts'
+import { watchToken } from '../src/bearer/watched-token.ts'
 import { createOriginCheck } from '../src/edges/origin.ts'
-import {
-  AuthorizationError,
-  ConfigError,
-  clip,
-  InsufficientScopeError,
-  MissingTokenError,
-  type RefusalReason,
-} from '../src/errors.ts'
+import { ConfigError, clip, InsufficientScopeError, MissingTokenError } from '../src/errors.ts'
 import type { Identity } from '../src/identity-links.ts'
-import { protectedResourceMetadata } from '../src/metadata/protected-resource.ts'
 import { canonicalResource } from '../src/resource.ts'
-import type { AuthInfo, TokenValidator, ValidatedToken } from '../src/token-validator.ts'
-import { pathOf } from '../src/url.ts'
+import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
+import { AcceptedRequest, type RequestSurroundings } from './accepted-request.ts'
 import { type AccessTable, createAccessTable, operationOf } from './access.ts'
+import { BODY_PROBLEMS, ENDPOINT_METHODS, preflight } from './answers.ts'
 import { declarationProblems, type ResourceDeclaration } from './declaration.ts'
-import { type PublicName, publicNames } from './public-names.ts'
+import { createDocuments } from './documents.ts'
+import { publicNames } from './public-names.ts'
+import { createRefuser } from './refuser.ts'
 import { stderrObserver } from './stderr-observer.ts'
 
 /** How a resource is served, beside its declaration. `createAuth` makes these of the settings. */
@@ -67,19 +60,11 @@ export interface AssembleOptions extends AuthFromOptions {
   readonly providerOf?: (token: ValidatedToken) => string
 }
 
-const ROOT_METADATA = '/.well-known/oauth-protected-resource'
-const SERVER_METADATA = '/.well-known/oauth-authorization-server'
-const ANONYMOUS_BODY_LIMIT = 65_536
 const DEFAULT_BODY_LIMIT = 1_048_576
 const DEFAULT_RECHECK_SECONDS = 60
+const MAX_CHECKED = 1_000
 /** First protocol revision whose clients add up the scopes of several challenges by themselves. */
 const FIRST_REVISION_WITH_SCOPE_UNION = '2026-07-28'
-
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
-const READABLE = Object.freeze({
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Expose-Headers': EXPOSED_HEADERS,
-})
 
 /**
  * The sign-in of one MCP server from any `TokenValidator`: no settings, no adapters. `createAuth` makes validators of the settings
@@ -136,10 +121,23 @@ export function assembleAuth(
     return extraScopes.length === 0 || (token && wire.length === 0) ? wire : [...new Set([...wire, ...extraScopes])]
   }
   const initialScopes = requested(options.signInScopes ?? declaration.initialScopes ?? [])
-  const nextRequestId = createRequestIds()
+  const { providerOf } = options
+  const refuser = createRefuser({ observer, names, initialScopes, requested, dpop, providerOf })
+  const { refuse, refuseExchange } = refuser
+  const documents = createDocuments({
+    names,
+    validator,
+    refuser,
+    facts: () => ({
+      scopesSupported: requested(table.scopes),
+      resourceName: declaration.name,
+      resourceDocumentation: declaration.documentation,
+      dpop,
+    }),
+  })
   /** Which request the authentication information speaks of that an SDK shows us. */
   const requestOf = new WeakMap<object, AcceptedRequest>()
-  const shared: Shared = {
+  const shared: RequestSurroundings = {
     bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
     watch: authenticated =>
       watchToken(authenticated, {
@@ -152,52 +150,6 @@ export function assembleAuth(
       requestOf.set(info, access)
       return info
     },
-  }
-
-  function report(head: RequestHead, body: unknown, decision: Decided): void {
-    if (!observer.decision) return
-    const { address } = head
-    const operation = operationOf(body)
-    const provider = decision.token && options.providerOf?.(decision.token)
-    observer.decision({
-      ...decision,
-      ...(provider && { provider }),
-      ...(operation && { operation }),
-      ...(address !== undefined && { address }),
-    })
-  }
-
-  function refuse(head: RequestHead, error: unknown, body?: unknown, token?: ValidatedToken): Refused {
-    const requestId = nextRequestId()
-    const refused = refusal(error, requestId, {
-      resourceMetadataUrl: names.of(head).metadataUrl,
-      initialScopes,
-      wireScopes: scopes => requested(scopes, token),
-      dpop,
-      scheme: isDpopScheme(head.header('authorization')[0]) ? 'DPoP' : 'Bearer',
-    })
-    const reason = error instanceof AuthorizationError ? error.reason : undefined
-    const { status } = refused
-    report(head, body, {
-      requestId,
-      outcome: 'refused',
-      status,
-      reason,
-      ...(!reason && { error }),
-      ...(token && { token }),
-    })
-    return refused
-  }
-
-  function refuseExchange(
-    head: RequestHead,
-    status: number,
-    reason: RefusalReason,
-    makeBody: (id: string) => object,
-  ): Refused {
-    const requestId = nextRequestId()
-    report(head, undefined, { requestId, outcome: 'refused', status, reason })
-    return { outcome: 'refused', status, headers: refusalHeaders(requestId), body: makeBody(requestId) }
   }
 
   function originProblem(head: RequestHead): Refused | undefined {
@@ -225,42 +177,11 @@ export function assembleAuth(
     return [...new Set([...table.scopes.filter(scope => token.scopes.includes(scope)), ...required])]
   }
 
-  async function metadataOf(name: PublicName) {
-    // Clients compare the issuer as a string, and how it is spelled may be known from the provider only.
-    await validator.serverMetadata?.().catch(() => {})
-    return protectedResourceMetadata({
-      resource: name.resource,
-      authorizationServers: validator.issuers,
-      scopesSupported: requested(table.scopes),
-      resourceName: declaration.name,
-      resourceDocumentation: declaration.documentation,
-      dpop,
-    })
-  }
-
-  async function serverMetadata(head: RequestHead): Promise<Answer> {
-    try {
-      const metadata = await validator.serverMetadata?.()
-      if (metadata) return document(metadata)
-    } catch (error) {
-      return refuse(head, error)
-    }
-    return answer(404, 'not_found', 'The authorization server publishes no metadata.', nextRequestId(), {})
-  }
-
-  const metadataPaths = new Map(names.all.map(name => [name.metadataPath, name]))
-  // Some clients look at the root only.
-  if (!metadataPaths.has(ROOT_METADATA)) metadataPaths.set(ROOT_METADATA, names.all[0])
-  const serverMetadataPaths = new Set([
-    SERVER_METADATA,
-    ...names.all.map(({ url }) => SERVER_METADATA + (url.pathname === '/' ? '' : url.pathname)),
-  ])
-
   return {
     resource,
     validator,
     authorizationServer: options.authorizationServer,
-    metadataPaths: [...metadataPaths.keys()],
+    metadataPaths: documents.metadataPaths,
     identityOf,
 
     authenticate(head) {
@@ -292,9 +213,7 @@ export function assembleAuth(
       } catch (error) {
         return refuse(head, error, body, token)
       }
-      if (observer.decision) {
-        report(head, body, { requestId: nextRequestId(), outcome: 'accepted', ...(token && { token }) })
-      }
+      refuser.accept(head, body, token)
       return undefined
     },
 
@@ -311,23 +230,8 @@ export function assembleAuth(
       return problem === 'too_large' ? { ...refused, headers: { ...refused.headers, Connection: 'close' } } : refused
     },
 
-    serve(head) {
-      const path = pathOf(head.url)
-      const name = metadataPaths.get(path)
-      if (!name && !serverMetadataPaths.has(path)) return undefined
-      if (head.method === 'OPTIONS') return Promise.resolve(preflight(head, 'GET, HEAD, OPTIONS'))
-      if (head.method !== 'GET' && head.method !== 'HEAD') {
-        const headers = { Allow: 'GET, HEAD, OPTIONS' }
-        return Promise.resolve(
-          answer(405, 'method_not_allowed', 'This is a document: GET it.', nextRequestId(), headers),
-        )
-      }
-      if (!name) return serverMetadata(head)
-      const asked = names.of(head)
-      return metadataOf(path === asked.metadataPath || path === ROOT_METADATA ? asked : name).then(document)
-    },
-
-    metadata: () => metadataOf(names.all[0]),
+    serve: documents.serve,
+    metadata: documents.metadata,
 
     allows({ token }, kind, name) {
       if (token) return table.covers(token.scopes, table.scopesOf(kind, name))
@@ -343,7 +247,8 @@ export function assembleAuth(
         const place = JSON.stringify(operation)
         if (!checked.has(place)) {
           refuseContradiction(table, request, scopes)
-          checked.add(place)
+          // Clients choose URIs, and so could make it grow without end.
+          if (checked.size < MAX_CHECKED) checked.add(place)
         }
         if (table.covers(token.scopes, scopes)) return undefined
         const head = requestOf.get(authInfo)?.head
@@ -365,96 +270,6 @@ export function assembleAuth(
   }
 }
 
-type Decided = Omit<Decision, 'operation' | 'address'> & Decision
-
-interface Shared {
-  readonly bodyLimit: number
-  watch(authenticated: Authenticated): WatchedToken
-  authInfo(access: AcceptedRequest, token: ValidatedToken): AuthInfo
-}
-
-/** An {@link Access}. What not every request needs is made when it is asked for. */
-class AcceptedRequest implements Access {
-  readonly outcome = 'accepted'
-  readonly head: RequestHead
-  readonly token: ValidatedToken | undefined
-  readonly #shared: Shared
-  readonly #authenticated: Authenticated | undefined
-  #authInfo: AuthInfo | undefined
-  #watched: WatchedToken | undefined
-
-  constructor(shared: Shared, head: RequestHead, authenticated?: Authenticated) {
-    this.head = head
-    this.token = authenticated?.token
-    this.#shared = shared
-    this.#authenticated = authenticated
-  }
-
-  get authInfo(): AuthInfo | undefined {
-    if (this.token) this.#authInfo ??= this.#shared.authInfo(this, this.token)
-    return this.#authInfo
-  }
-
-  get signal(): AbortSignal {
-    if (!this.#authenticated) return NEVER
-    this.#watched ??= this.#shared.watch(this.#authenticated)
-    return this.#watched.signal
-  }
-
-  done(): void {
-    this.#watched?.stop()
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return this.head.header('origin').length === 0 ? NO_HEADERS : READABLE
-  }
-
-  get bodyLimit(): number {
-    const { bodyLimit } = this.#shared
-    return this.token ? bodyLimit : Math.min(bodyLimit, ANONYMOUS_BODY_LIMIT)
-  }
-}
-
-const NEVER = new AbortController().signal
-
-const BODY_PROBLEMS: Readonly<Record<BodyProblem, { status: number; code: number; message: string }>> = {
-  not_json: { status: 400, code: -32700, message: 'The body is not valid JSON.' },
-  too_large: { status: 413, code: -32600, message: 'The body is too large.' },
-  not_json_type: { status: 415, code: -32700, message: 'Send JSON: Content-Type must be application/json.' },
-  incomplete: { status: 400, code: -32600, message: 'The body ended early.' },
-  unreadable: { status: 415, code: -32600, message: 'Send the body as it is: its encoding is not supported.' },
-}
-
-const ENDPOINT_METHODS = 'GET, POST, DELETE, HEAD, OPTIONS'
-
-/**
- * The answer to the preflight of a browser (Fetch standard). Every origin gets it: the request that follows is then refused with a
- * sentence that a developer can read, in place of an error of the browser.
- */
-function preflight(head: RequestHead, methods: string): Answer {
-  const [requestedHeaders = ''] = head.header('access-control-request-headers')
-  return {
-    outcome: 'answered',
-    status: 204,
-    headers: {
-      'Access-Control-Allow-Origin': '*',
-      'Access-Control-Allow-Methods': methods,
-      'Access-Control-Max-Age': '600',
-      ...(requestedHeaders && { 'Access-Control-Allow-Headers': requestedHeaders }),
-      Vary: 'Access-Control-Request-Headers',
-    },
-  }
-}
-
-function document(body: object): Answer {
-  return {
-    outcome: 'answered',
-    status: 200,
-    headers: { 'Cache-Control': 'public, max-age=300', 'Access-Control-Allow-Origin': '*' },
-    body,
-  }
-}
-
 /** @throws {TypeError} The declaration has another rule for the same operation. */
 function refuseContradiction(table: AccessTable, request: unknown, scopes: readonly string[]): void {
   const declared = table.declaredFor(request)
@@ -465,11 +280,4 @@ function refuseContradiction(table: AccessTable, request: unknown, scopes: reado
   throw new TypeError(
     `${method} ${name ?? ''} needs [${scopes.join(', ')}] by scopeChallenge and [${declared.join(', ')}] by the declaration; keep one`,
   )
-}
-
-/** Counted rather than random for each request: an id has to be unique and say nothing, and this costs next to nothing. */
-function createRequestIds(): () => string {
-  const prefix = crypto.randomUUID().slice(-12)
-  let count = 0
-  return () => `${prefix}-${(++count).toString(36)}`
 }

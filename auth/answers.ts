@@ -1,0 +1,40 @@
+import type { Answer, BodyProblem, RequestHead } from '../src/auth.ts'
+
+/** Answers to bodies that cannot be read, as JSON-RPC errors. */
+export const BODY_PROBLEMS: Readonly<Record<BodyProblem, { status: number; code: number; message: string }>> = {
+  not_json: { status: 400, code: -32700, message: 'The body is not valid JSON.' },
+  too_large: { status: 413, code: -32600, message: 'The body is too large.' },
+  not_json_type: { status: 415, code: -32700, message: 'Send JSON: Content-Type must be application/json.' },
+  incomplete: { status: 400, code: -32600, message: 'The body ended early.' },
+  unreadable: { status: 415, code: -32600, message: 'Send the body as it is: its encoding is not supported.' },
+}
+
+export const ENDPOINT_METHODS = 'GET, POST, DELETE, HEAD, OPTIONS'
+
+/**
+ * The answer to the preflight of a browser (Fetch standard). Every origin gets it: the request that follows is then refused with a
+ * sentence that a developer can read, in place of an error of the browser.
+ */
+export function preflight(head: RequestHead, methods: string): Answer {
+  const [requestedHeaders = ''] = head.header('access-control-request-headers')
+  return {
+    outcome: 'answered',
+    status: 204,
+    headers: {
+      'Access-Control-Allow-Origin': '*',
+      'Access-Control-Allow-Methods': methods,
+      'Access-Control-Max-Age': '600',
+      ...(requestedHeaders && { 'Access-Control-Allow-Headers': requestedHeaders }),
+      Vary: 'Access-Control-Request-Headers',
+    },
+  }
+}
+
+export function document(body: object): Answer {
+  return {
+    outcome: 'answered',
+    status: 200,
+    headers: { 'Cache-Control': 'public, max-age=300', 'Access-Control-Allow-Origin': '*' },
+    body,
+  }
+}

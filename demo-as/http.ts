@@ -46,6 +46,7 @@ export function targetOf(req: IncomingMessage): { path: string; query: URLSearch
 /** @returns The fields of a submitted form; `undefined` when it is not one, or larger than {@link BODY_LIMIT}. */
 export async function readForm(req: IncomingMessage): Promise<URLSearchParams | undefined> {
   if (!req.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return undefined
+  if (req.readableDidRead) return fieldsOf((req as { body?: unknown }).body)
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of req) {
@@ -54,4 +55,15 @@ export async function readForm(req: IncomingMessage): Promise<URLSearchParams | 
     chunks.push(chunk)
   }
   return new URLSearchParams(Buffer.concat(chunks).toString())
+}
+
+/** A form that a parser in front of us has read, such as `express.urlencoded()`. */
+function fieldsOf(body: unknown): URLSearchParams | undefined {
+  if (typeof body === 'string' || Buffer.isBuffer(body)) return new URLSearchParams(body.toString())
+  if (typeof body !== 'object' || body === null) return undefined
+  const fields = new URLSearchParams()
+  for (const [name, value] of Object.entries(body)) {
+    for (const one of Array.isArray(value) ? value : [value]) if (typeof one === 'string') fields.append(name, one)
+  }
+  return fields
 }

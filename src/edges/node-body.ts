@@ -25,6 +25,8 @@ export async function parseNodeBody(request: RequestWithBody, limit: number): Pr
   if (request.readableDidRead) {
     throw new TypeError('something in front of protect(auth) has read the body and left nothing in request.body')
   }
+  // The client hung up meanwhile, and no event says so any more.
+  if (request.destroyed) return { problem: 'incomplete' }
   const parsed = await readJson(request, limit)
   if ('value' in parsed) {
     request.body = parsed.value

@@ -1,10 +1,13 @@
 import express, { type Response as ExpressResponse, type Request } from 'express'
+import { describe, it } from 'vitest'
 import { authRoutes, protect } from '../../src/edges/express.ts'
 import { listen } from '../support/http.ts'
+import { ownServer } from './behaviors/own-server.ts'
 import { describeEdge } from './describe-edge.ts'
 import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
 import { sendResponse } from './send-response.ts'
+import { worldOf } from './world.ts'
 
 const edge: EdgeFixture = {
   name: 'idplug/express with Express 5',
@@ -25,4 +28,25 @@ const edge: EdgeFixture = {
 }
 
 describeEdge(edge)
+
+describe('body parsers for the whole app, in front of authRoutes', () => {
+  const parsersFirst: EdgeFixture = {
+    ...edge,
+    start({ mounted, handler, port }) {
+      const app = express().use(express.json(), express.urlencoded({ extended: false }))
+      app.use(authRoutes(...mounted.map(({ auth }) => auth)))
+      for (const { path, auth } of mounted) {
+        app.all(path, protect(auth), async (request: Request, response: ExpressResponse) => {
+          const { method, body, auth: authInfo, token } = request as Request & { auth?: never }
+          sendResponse(response, await handler({ method, body, authInfo, token }))
+        })
+      }
+      return listen(app, port)
+    },
+  }
+
+  it.each(ownServer)('do not get in the way of the authorization server', ({ run }) =>
+    run(worldOf(parsersFirst), parsersFirst),
+  )
+})
 describeInBrowser(edge)

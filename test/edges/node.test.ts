@@ -1,9 +1,12 @@
+import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { expect, it, onTestFinished } from 'vitest'
 import { createAuth } from '../../auth/create-auth.ts'
+import type { AuthObserver, Decision } from '../../src/auth.ts'
 import { authRoutes, protect } from '../../src/edges/node.ts'
 import { createTestIssuer } from '../../src/testing/index.ts'
 import { exchange, listen } from '../support/http.ts'
+import { beginPost } from './behaviors/bodies.ts'
 import { describeEdge } from './describe-edge.ts'
 import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
@@ -36,9 +39,13 @@ describeEdge(edge)
 describeInBrowser(edge)
 
 /** `protect` with `authRoutes` in front, until the test ends. */
-async function start(listener: Parameters<typeof protect>[1], meanwhile = (_response: ServerResponse) => {}) {
+async function start(
+  listener: Parameters<typeof protect>[1],
+  meanwhile = (_response: ServerResponse) => {},
+  observer: AuthObserver = {},
+) {
   const issuer = createTestIssuer()
-  const auth = createAuth(files, { env: {}, providers: [issuer.provider], observer: {} })
+  const auth = createAuth(files, { env: {}, providers: [issuer.provider], observer })
   const routes = authRoutes(auth)
   const endpoint = protect(auth, listener)
   const server = await listen((request, response) => {
@@ -62,6 +69,16 @@ it.each([
   const { port } = await start((_request, response) => void response.end())
   const answer = await exchange(port, `${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`)
   expect(answer.split(' ')[1]).toBe(status)
+})
+
+it('idplug/node tells observers of a client that hangs up in the middle of its body', async () => {
+  const told = Promise.withResolvers<Decision>()
+  const end = (_request: unknown, response: ServerResponse) => void response.end()
+  const server = await start(end, undefined, { decision: told.resolve })
+  const socket = await beginPost(server, 'Content-Length: 1000\r\nExpect: 100-continue')
+  await once(socket, 'data')
+  socket.destroy()
+  expect(await told.promise).toMatchObject({ status: 400, reason: { kind: 'body_refused', detail: 'incomplete' } })
 })
 
 it('idplug/node leaves alone an answer that something else has begun meanwhile', async () => {

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { expect } from 'vitest'
 import type { Behavior } from '../edge-fixture.ts'
 import { challenge, expectReadable, expectRefusal } from '../expect-refusal.ts'
 import type { Received } from '../send.ts'
-import { APP, callTool, type TokenOptions } from '../world.ts'
+import { APP, callTool, type TokenOptions, type World } from '../world.ts'
 
 const megabytes = (count: number) => Buffer.alloc(count * 1_000_000, ' ')
 const batchOf = (count: number) => Array.from({ length: count }, (_, id) => callTool('whoami', id))
@@ -52,6 +52,26 @@ function expectJsonRpcError({ status, headers, json }: Received, expected: { sta
   })
   expect(headers['x-request-id']).toEqual(expect.any(String))
   expectReadable(headers)
+}
+
+/** Sends the head of a call, and the beginning of its body. */
+export async function beginPost(
+  { issuer, origin }: Pick<World, 'issuer' | 'origin'>,
+  headers: string,
+): Promise<Socket> {
+  const { port, host } = new URL(origin)
+  const socket = connect(Number(port), '127.0.0.1')
+  // Servers reset connections that they have no more use for.
+  socket.on('error', () => {})
+  const lines = [
+    'POST /mcp HTTP/1.1',
+    `Host: ${host}`,
+    `Authorization: Bearer ${await issuer.token({ scopes: ['files:read'] })}`,
+    'Content-Type: application/json',
+    headers,
+  ]
+  socket.write(`${lines.join('\r\n')}\r\n\r\n{"jsonrpc"`)
+  return socket
 }
 
 export const bodies: readonly Behavior[] = [
@@ -145,14 +165,21 @@ export const bodies: readonly Behavior[] = [
     },
   },
   {
+    name: 'answers 413 to an announced length of ten megabytes without waiting for the body',
+    async run(makeWorld) {
+      const world = await makeWorld()
+      const socket = await beginPost(world, 'Content-Length: 10000000')
+      const [answer] = await once(socket, 'data')
+      expect(String(answer)).toMatch(/^HTTP\/1.1 413 /)
+      socket.destroy()
+    },
+  },
+  {
     name: 'does not mind a client that hangs up in the middle of its body',
     async run(makeWorld) {
-      const { issuer, origin, post, seen } = await makeWorld()
-      const authorization = `Authorization: Bearer ${await issuer.token({ scopes: ['files:read'] })}`
-      const { port, host } = new URL(origin)
-      const socket = connect(Number(port), '127.0.0.1')
-      const type = 'Content-Type: application/json\r\nContent-Length: 1000\r\nExpect: 100-continue'
-      socket.write(`POST /mcp HTTP/1.1\r\nHost: ${host}\r\n${authorization}\r\n${type}\r\n\r\n{"jsonrpc"`)
+      const world = await makeWorld()
+      const { post, seen } = world
+      const socket = await beginPost(world, 'Content-Length: 1000\r\nExpect: 100-continue')
       // The server has read the head, and is waiting for the rest.
       await once(socket, 'data')
       socket.destroy()

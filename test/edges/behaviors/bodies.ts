@@ -54,10 +54,15 @@ function expectJsonRpcError({ status, headers, json }: Received, expected: { sta
   expectReadable(headers)
 }
 
-/** Sends the head of a call, and the beginning of its body. */
+/**
+ * Sends the head of a call, and the beginning of its body.
+ *
+ * @param credentials - Default: a good token.
+ */
 export async function beginPost(
   { issuer, origin }: Pick<World, 'issuer' | 'origin'>,
   headers: string,
+  credentials?: string,
 ): Promise<Socket> {
   const { port, host } = new URL(origin)
   const socket = connect(Number(port), '127.0.0.1')
@@ -66,7 +71,7 @@ export async function beginPost(
   const lines = [
     'POST /mcp HTTP/1.1',
     `Host: ${host}`,
-    `Authorization: Bearer ${await issuer.token({ scopes: ['files:read'] })}`,
+    `Authorization: ${credentials ?? `Bearer ${await issuer.token({ scopes: ['files:read'] })}`}`,
     'Content-Type: application/json',
     headers,
   ]
@@ -164,6 +169,17 @@ export const bodies: readonly Behavior[] = [
       expect(seen).toMatchObject([{ method: 'DELETE', body: undefined, token: { subject: 'ada' } }])
     },
   },
+  ...['Basic abc', 'Bearer abc'].map(
+    (credentials): Behavior => ({
+      name: `answers 401 to the credentials ${credentials} without waiting for the body`,
+      async run(makeWorld) {
+        const socket = await beginPost(await makeWorld(), 'Content-Length: 1000', credentials)
+        const [answer] = await once(socket, 'data')
+        expect(String(answer)).toMatch(/^HTTP\/1.1 401 /)
+        socket.destroy()
+      },
+    }),
+  ),
   {
     name: 'answers 413 to an announced length of ten megabytes without waiting for the body',
     async run(makeWorld) {

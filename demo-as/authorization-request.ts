@@ -46,6 +46,11 @@ export function grantable(request: AuthorizationRequest, user: SignedInUser): st
   return resourceScopesOf(request).filter(scope => user.scopes.includes(scope))
 }
 
+/** Whether that is anything. A request for no scope at all is for a server, or a token, that needs none. */
+export function isGrantable(request: AuthorizationRequest, user: SignedInUser): boolean {
+  return resourceScopesOf(request).length === 0 || grantable(request, user).length > 0
+}
+
 /** Hands a result to oidc-provider. @returns Address at which it goes on where it stopped. */
 export async function resume(
   { interaction }: AuthorizationRequest,

@@ -204,7 +204,8 @@ function scopesOf(
   const granted = allowed.filter(
     scope => user.scopes.includes(scope) && (wanted.length === 0 || wanted.includes(scope)),
   )
-  if (granted.length === 0) throw new errors.InvalidScope('none of these scopes can be granted', wanted.join(' '))
+  if (granted.length === 0 && all.length > 0)
+    throw new errors.InvalidScope('none of these scopes can be granted', wanted.join(' '))
   return granted
 }
 

@@ -18,6 +18,7 @@ export function extendProvider(
   prepareParameters(provider, resources)
   ruleRedirectUris(provider)
   checkResourceBeforeUse(provider)
+  allowGrantsWithoutScope(provider)
   provider.use(async (context, next) => {
     const ctx = context as KoaContextWithOIDC
     prefillUserCode(ctx)
@@ -101,6 +102,18 @@ function checkResourceBeforeUse(provider: Provider): void {
       }
       await consume.call(this)
     }
+  }
+}
+
+/**
+ * A token can be good for a server without any scope. oidc-provider takes a grant without scopes for a refusal, also where the request
+ * named none and the person consented; a space names no scope either, and is not nothing.
+ */
+function allowGrantsWithoutScope({ Grant }: Provider): void {
+  const { getOIDCScopeFiltered } = Grant.prototype
+  Grant.prototype.getOIDCScopeFiltered = function (filter) {
+    const namesNone = [...filter].every(scope => scope === '')
+    return namesNone ? ' ' : getOIDCScopeFiltered.call(this, filter)
   }
 }
 

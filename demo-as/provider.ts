@@ -246,6 +246,7 @@ function features(options: ProviderOptions): Configuration['features'] {
         if (!resource) throw new errors.InvalidTarget('not an MCP server that this server knows')
         if (!isMachine(ctx)) return resourceServerOf(resource, accessTokenFormat)
         checkMachine(client, options)
+        if (Object.keys(resource.scopes).length === 0) return resourceServerOf(resource, accessTokenFormat)
         const permitted = clientKinds.scopesWithoutPerson(client.clientId, resource)
         return resourceServerOf(resource, accessTokenFormat, machineScopes(ctx, permitted))
       },

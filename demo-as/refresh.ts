@@ -4,6 +4,7 @@ import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { TemporarilyUnavailable } from './errors.ts'
 import { forgetConsumption, isSince } from './oidc-adapter.ts'
 import { scopeOfRefresh } from './refresh-scope.ts'
+import { OIDC_SCOPES } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 import { namedScopes, scopesIn } from './scopes.ts'
 import type { Store, StoreFactory } from './store.ts'
@@ -165,7 +166,8 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
     if (!resource || !grant) return
     const known = Object.keys(resource.scopes)
     const granted = namedScopes(grant.getResourceScopeFiltered(identifier, [...token.scopes]), known)
-    if (granted.length === 0) {
+    const hadScopes = [...token.scopes].some(scope => scope !== '' && !OIDC_SCOPES.includes(scope))
+    if (granted.length === 0 && hadScopes) {
       await grant.destroy()
       provider.emit('grant.revoked', ctx, token.grantId)
       throw new errors.InvalidGrant('nothing of what was granted is left: the person has to sign in again')

@@ -13,8 +13,8 @@ const ASKING = new Set(['authorization', 'device_authorization'])
 
 /**
  * Brings a request into the form that everything behind it relies on: `resource` in its canonical spelling, scopes that this server
- * knows in an order of its own, and at least one scope of the resource where the request names what it wants. Does not decide what is
- * granted.
+ * knows in an order of its own, and the sign-in scopes of the resource where the request names none of its scopes. Does not decide what
+ * is granted.
  *
  * @param route - oidc-provider's name of the endpoint.
  * @throws {errors.InvalidTarget} `resource` is not an MCP server of ours, several, or missing where it is needed (RFC 8707 §2).
@@ -34,8 +34,9 @@ export function normalizeParameters(route: string, params: Parameters, resources
   // A scope that nobody knows is no reason to turn a client away; clients ask for what other servers have.
   const known = namedScopes(params.scope, Object.keys(resource.scopes))
   const oidc = namedScopes(params.scope, OIDC_SCOPES)
-  if (isMachine) params.scope = known.join(' ') || undefined
-  else params.scope = [...oidc, ...(known.length > 0 ? known : resource.defaultScopes)].join(' ')
+  const asked = known.length > 0 ? known : (resource.signInScopes ?? resource.defaultScopes)
+  const wanted = isMachine ? known : [...oidc, ...asked]
+  params.scope = wanted.join(' ') || undefined
 
   // Only the one mode is offered: the others need a script in the page.
   if (params.response_mode !== undefined && params.response_mode !== 'query') params.response_mode = 'unsupported'

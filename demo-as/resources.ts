@@ -8,8 +8,10 @@ export interface ProtectedResource {
   name?: string
   /** What each scope allows, in words for the consent page. */
   scopes: Readonly<Record<string, string>>
-  /** Granted to a request that names none of the scopes. */
+  /** For the beginning: what people of the demo can grant at least, and machines get that name no scope. Empty where there are no scopes. */
   defaultScopes: readonly string[]
+  /** What the person is asked for where a client names none of the scopes. Default: {@link defaultScopes}. */
+  signInScopes?: readonly string[]
   /** Credentials under which this MCP server introspects. */
   clientId: string
   clientSecret: string
@@ -29,7 +31,7 @@ export interface Resources {
   ofClient(clientId: string): ProtectedResource | undefined
 }
 
-/** @throws {TypeError} No resource, two with one identifier or client id, or default scopes that do not exist. */
+/** @throws {TypeError} No resource, two with one identifier or client id, or default or sign-in scopes that do not exist. */
 export function createResources(all: readonly ProtectedResource[]): Resources {
   if (all.length === 0) throw new TypeError('the authorization server needs at least one protected resource')
   const bySpelling = new Map<string, ProtectedResource>()
@@ -42,8 +44,9 @@ export function createResources(all: readonly ProtectedResource[]): Resources {
     }
     if (byClient.has(entry.clientId))
       throw new TypeError(`two protected resources have the client id ${entry.clientId}`)
-    const unknown = entry.defaultScopes.filter(scope => !Object.hasOwn(entry.scopes, scope))
-    if (unknown.length > 0) throw new TypeError(`default scopes that do not exist: ${unknown.join(', ')}`)
+    const named = [...entry.defaultScopes, ...(entry.signInScopes ?? [])]
+    const unknown = named.filter(scope => !Object.hasOwn(entry.scopes, scope))
+    if (unknown.length > 0) throw new TypeError(`scopes that do not exist: ${unknown.join(', ')}`)
     byClient.set(entry.clientId, entry)
   }
   return {

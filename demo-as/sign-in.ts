@@ -7,6 +7,7 @@ import {
   describeRequest,
   findRequest,
   grantable,
+  isGrantable,
   resourceScopesOf,
   resume,
   scopesOf,
@@ -235,7 +236,7 @@ export function createSignIn(options: SignInOptions): SignIn {
   /** Whether it was the signed-in person who consented, and to something that they can grant. */
   async function hasConsent(req: IncomingMessage, pending: Arrived, request: AuthorizationRequest) {
     const { user } = pending
-    if (grantable(request, user).length === 0) return false
+    if (!isGrantable(request, user)) return false
     if (pending.consent && pending.consent.approvedBy === undefined) return true
     const approvedBy = pending.consent ? pending.consent.approvedBy : await approverOf(req, pending)
     return approvedBy === user.subject

@@ -29,6 +29,8 @@ export function consentPage(page: ConsentPage): Html {
   const { clientName, userName, upstream } = page
   const given = page.scopes.filter(scope => scope.available)
   const withheld = page.scopes.filter(scope => !scope.available)
+  // A server without scopes is used as a whole.
+  const allowable = given.length > 0 || page.scopes.length === 0
   return layout(
     `Allow ${clientName}?`,
     html`<h1>Allow “${clientName}”?</h1>
@@ -42,12 +44,12 @@ ${destinationNote(page.destination)}
 <input type="hidden" name="form_token" value="${page.formToken}">
 ${
   page.rememberable &&
-  given.length > 0 &&
+  allowable &&
   html`<label class="choice"><input type="checkbox" name="remember" value="yes"> Do not ask again in this browser</label>`
 }
 <div class="actions">
-${given.length > 0 && html`<button class="primary" name="decision" value="allow">Allow</button>`}
-<button name="decision" value="deny">${given.length > 0 ? 'Deny' : 'Go back'}</button>
+${allowable && html`<button class="primary" name="decision" value="allow">Allow</button>`}
+<button name="decision" value="deny">${allowable ? 'Deny' : 'Go back'}</button>
 </div>
 ${userName !== undefined && html`<p class="aside">Not ${userName}? <button class="link" name="decision" value="another">Sign in as somebody else</button></p>`}
 </form>

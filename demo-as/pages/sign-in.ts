@@ -21,7 +21,7 @@ export function signInPage({ action, formToken, users, refused }: SignInPage): H
 ${users.map(
   user => html`<li><button class="person" name="user" value="${user.username}">
 <span class="initial" aria-hidden="true">${user.name.slice(0, 1)}</span>
-<span><strong>${user.name}</strong><small>may grant ${user.scopes.join(', ')}</small></span>
+<span><strong>${user.name}</strong><small>${user.scopes.length > 0 ? `may grant ${user.scopes.join(', ')}` : 'may use this server'}</small></span>
 </button></li>
 `,
 )}</ul>

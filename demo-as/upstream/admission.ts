@@ -32,7 +32,7 @@ export interface AdmissionRules {
    * Who may enter: `everyone`, `user:ID`, `ada@example.com`, `@example.com`, `tenant:ID`, `org:ID`, `group:NAME`, `role:NAME`.
    */
   readonly allow: readonly string[]
-  /** What they may hand to applications. A person gets the scopes of all rules that mean them. */
+  /** What they may hand to applications. A person gets the scopes of all rules that mean them. Empty where servers have no scopes. */
   readonly grants: readonly ScopeRule[]
 }
 
@@ -45,7 +45,8 @@ export function admit(person: Person, rules: AdmissionRules): Exclude<Identifica
     return { outcome: 'not_allowed', words, reason: `${person.subject} is in none of the rules of who may enter` }
   }
   const scopes = [...new Set(rules.grants.filter(meant).flatMap(rule => rule.scopes))]
-  if (scopes.length === 0) {
+  // Without rules there is nothing to grant: no server has scopes.
+  if (scopes.length === 0 && rules.grants.length > 0) {
     return { outcome: 'not_allowed', words: NOTHING_GRANTED, reason: `no rule grants a scope to ${person.subject}` }
   }
   return { outcome: 'signed_in', user: userOf(person, scopes) }

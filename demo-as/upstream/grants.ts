@@ -1,5 +1,6 @@
 import Provider, { errors } from 'oidc-provider'
 import { TemporarilyUnavailable } from '../errors.ts'
+import { scopesIn } from '../scopes.ts'
 import type { Store } from '../store.ts'
 import type { UpstreamSessions } from './sessions.ts'
 import { type Identification, type SignedInUser, type Upstream, UpstreamUnavailableError } from './upstream.ts'
@@ -83,7 +84,7 @@ async function narrow(provider: Provider, grantId: string, user: SignedInUser): 
   if (!grant) return
   const lost = Object.entries(grant.resources ?? {}).map(([resource, scopes]) => ({
     resource,
-    scopes: scopes.split(' ').filter(scope => !user.scopes.includes(scope)),
+    scopes: [...scopesIn(scopes)].filter(scope => !user.scopes.includes(scope)),
   }))
   const changed = lost.filter(({ scopes }) => scopes.length > 0)
   if (changed.length === 0) return

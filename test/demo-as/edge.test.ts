@@ -273,6 +273,7 @@ describe('createAuthorizationServer refuses', () => {
     ['two resources of one name', { resources: [notes, { ...files, resource: `${notes.resource}/` }] }],
     ['two resources with one client id', { resources: [notes, { ...files, clientId: notes.clientId }] }],
     ['default scopes that do not exist', { resources: [{ ...notes, defaultScopes: ['x'] }] }],
+    ['sign-in scopes that do not exist', { resources: [{ ...notes, signInScopes: ['x'] }] }],
   ])('%s', async (_name, changes) => {
     const options = { issuer: 'http://localhost:3001', resources: [notes], ...changes }
     await expect(createAuthorizationServer(options)).rejects.toThrow(TypeError)

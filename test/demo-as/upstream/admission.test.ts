@@ -47,6 +47,10 @@ describe('who may enter', () => {
     expect(outcome({}, ['everyone'], { grants: [{ scopes: ['notes:read'], to: ['group:staff'] }] })).toBe('not_allowed')
   })
 
+  it('lets in somebody who is to have no scope where no rule grants any', () => {
+    expect(admit(ada, { allow: ['everyone'], grants: [] })).toMatchObject({ outcome: 'signed_in', user: { scopes: [] } })
+  })
+
   it('adds up the scopes of all rules that mean somebody', () => {
     const more = [...grants, { scopes: ['notes:write', 'notes:read'], to: ['group:staff'] }]
     const admitted = admit({ ...ada, groups: ['staff'] }, { allow: ['everyone'], grants: more })

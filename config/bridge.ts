@@ -48,14 +48,14 @@ const PRINCIPALS = {
 } as const
 
 /** Of the file that `BRIDGE_CONFIG` names. */
-function rulesSchema(provider: BridgeProvider) {
+function rulesSchema(provider: BridgeProvider, hasScopes = true) {
   const [pattern, hint] = PRINCIPALS[provider]
   const principal = new RegExp(`^(${pattern})$`)
   return strictObject({
     allow: textListNonEmpty.refine(names => names.every(name => name === 'everyone' || principal.test(name)), {
       error: `must be everyone, or ${hint}`,
     }),
-    grants: scopeGrants(principal, hint),
+    grants: hasScopes ? scopeGrants(principal, hint) : scopeGrants(principal, hint).or(z.array(z.never())).default([]),
     scopes: textList.default([]),
     groupsClaim: z.string().min(1).default('groups'),
     rolesClaim: z.string().min(1).default('roles'),
@@ -66,6 +66,7 @@ function rulesSchema(provider: BridgeProvider) {
  * The bridge as configured.
  *
  * @param issuer - Of our authorization server; its redirect URI has to be registered at the provider.
+ * @param hasScopes - Whether any server of the process has scopes, which people then have to be granted.
  * @param problems - Every problem is added to it.
  * @returns `undefined` where there are problems.
  */
@@ -73,6 +74,7 @@ export function loadBridge(
   settings: Settings,
   env: Environment,
   issuer: string,
+  hasScopes: boolean,
   problems: ConfigProblem[],
 ): BridgeConfiguration | undefined {
   const found: ConfigProblem[] = []
@@ -89,7 +91,7 @@ export function loadBridge(
   if (settings.BRIDGE_CLIENT_SECRET === undefined && provider !== 'oidc') {
     report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret to BRIDGE_CLIENT_ID')
   }
-  const rules = provider && rulesOf(settings, provider, report)
+  const rules = provider && rulesOf(settings, provider, hasScopes, report)
   const metadataUrl = provider && (settings.AUTH_METADATA_URL ?? metadataUrlOf(provider, env, found))
   if (metadataUrl !== undefined && !httpsUrl.safeParse(metadataUrl).success) {
     report('AUTH_METADATA_URL', 'must be a URL that starts with https:// (http:// on localhost only)')
@@ -122,14 +124,14 @@ function providerOf(settings: Settings, report: Report): BridgeProvider | undefi
   return undefined
 }
 
-function rulesOf(settings: Settings, provider: BridgeProvider, report: Report) {
+function rulesOf(settings: Settings, provider: BridgeProvider, hasScopes: boolean, report: Report) {
   const { BRIDGE_CONFIG, BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_GRANT_TO } = settings
   if (BRIDGE_CONFIG !== undefined) {
     const rest = { BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_SCOPES: settings.BRIDGE_SCOPES }
     for (const [name, value] of Object.entries(rest)) {
       if (value.length > 0) report(name, 'and BRIDGE_CONFIG are both set; keep one')
     }
-    const parsed = rulesSchema(provider).safeParse(readRules(BRIDGE_CONFIG, report))
+    const parsed = rulesSchema(provider, hasScopes).safeParse(readRules(BRIDGE_CONFIG, report))
     for (const issue of parsed.error?.issues ?? []) report(`${BRIDGE_CONFIG}: ${issue.path.join('.')}`, issue.message)
     return parsed.data
   }
@@ -137,12 +139,17 @@ function rulesOf(settings: Settings, provider: BridgeProvider, report: Report) {
   if (BRIDGE_ALLOW.length === 0) {
     report('BRIDGE_ALLOW', `is not set: who may enter; everyone lets in everybody who can sign in at ${title}`)
   }
-  if (BRIDGE_GRANT_SCOPES.length === 0) {
+  const lacksGrants = hasScopes && BRIDGE_GRANT_SCOPES.length === 0
+  if (lacksGrants) {
     report('BRIDGE_GRANT_SCOPES', 'is not set: the scopes that people may hand to their MCP clients')
   }
-  if (BRIDGE_ALLOW.length === 0 || BRIDGE_GRANT_SCOPES.length === 0) return undefined
-  const grants = [{ scopes: BRIDGE_GRANT_SCOPES, to: BRIDGE_GRANT_TO }]
-  const parsed = rulesSchema(provider).safeParse({ allow: BRIDGE_ALLOW, grants, scopes: settings.BRIDGE_SCOPES })
+  if (BRIDGE_ALLOW.length === 0 || lacksGrants) return undefined
+  const grants = BRIDGE_GRANT_SCOPES.length === 0 ? [] : [{ scopes: BRIDGE_GRANT_SCOPES, to: BRIDGE_GRANT_TO }]
+  const parsed = rulesSchema(provider, hasScopes).safeParse({
+    allow: BRIDGE_ALLOW,
+    grants,
+    scopes: settings.BRIDGE_SCOPES,
+  })
   for (const { path, message } of parsed.error?.issues ?? []) {
     report(path[0] === 'allow' ? 'BRIDGE_ALLOW' : 'BRIDGE_GRANT_TO', message)
   }

@@ -6,7 +6,7 @@ import { type ClientEntry, loadClients } from './clients.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { checkFakeSignIn } from './fake-sign-in.ts'
 import { knownNames } from './known-names.ts'
-import { checkNames, type SettingsFile } from './name-problems.ts'
+import { checkNames, isServiceLink, type SettingsFile } from './name-problems.ts'
 import { productionProblems } from './production.ts'
 import {
   type ConfiguredProvider,
@@ -77,6 +77,9 @@ export interface LoadOptions {
   readonly providers?: readonly ConfiguredProvider[]
 }
 
+/** They decide whose settings are read at all. */
+const DECIDING = ['AUTH_PROVIDER', 'AUTH_METADATA_URL', 'AUTH_CONFIG', 'AUTH_SHADOW', 'AUTH_BRIDGE']
+
 /** Known to everybody who reads this, and therefore good for two processes of one machine only. */
 const LOOPBACK_SECRET = 'for-two-processes-on-localhost-only'
 
@@ -98,22 +101,31 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const names = checkNames(env, { ...known, usesOwnServer }, file)
   const problems: ConfigProblem[] = [...names.problems]
   const warnings: ConfigProblem[] = [...names.warnings]
-  const settings = readSettings(env, isLibrary, problems)
+  const { settings, invalid } = readSettings(env, isLibrary, problems, warnings)
+  const told = problems.length
+  // What is judged about the whole waits until each setting is right.
+  const aboutWhole = invalid.size === 0 ? problems : []
+  const isDecided = DECIDING.every(setting => !invalid.has(setting))
   const mode = settings.AUTH_MODE ?? (isLibrary ? 'embedded' : 'beside')
 
   const places = Object.entries(options.resources ?? { mcp: {} })
   const placed = places.flatMap(([key, declared]) => {
     const place = places.length > 1 ? `${key}.` : ''
-    const found = resourceNames(declared, settings.PUBLIC_URL, publicUrlOf(env, settings, isLibrary), place, problems)
+    const publicUrls = invalid.has('PUBLIC_URL') ? ['http://localhost'] : settings.PUBLIC_URL
+    const found = resourceNames(declared, publicUrls, publicUrlOf(env, settings, isLibrary), place, problems)
     return found ? { key, ...found } : []
   })
   refuseSameResource(placed, problems)
   const publicUrl = placed[0]?.publicUrl ?? settings.PUBLIC_URL[0] ?? 'http://localhost'
 
-  const demoIssuer = demoIssuerOf({ settings, mode, publicUrl, isLibrary, usesOwnServer }, problems)
-  const demoClientSecret = settings.DEMO_RS_CLIENT_SECRET ?? madeSecret(mode, publicUrl, demoIssuer, problems)
+  const demoIssuer = demoIssuerOf({ settings, mode, publicUrl, isLibrary, usesOwnServer }, aboutWhole)
+  const demoClientSecret = settings.DEMO_RS_CLIENT_SECRET ?? madeSecret(mode, publicUrl, demoIssuer, aboutWhole)
   const isBridge = settings.AUTH_BRIDGE === 'on' && !inCode
-  const bridge = isBridge ? loadBridge(settings, env, demoIssuer, problems) : undefined
+  const declared = places.map(([, { scopes }]) => scopes)
+  const hasScopes = declared.some(scopes => scopes === undefined || Object.keys(scopes).length > 0)
+  // A problem of the bridge names its redirect URI.
+  const isBridgeClear = isDecided && !invalid.has('AUTH_SERVER_URL')
+  const bridge = isBridge && isBridgeClear ? loadBridge(settings, env, demoIssuer, hasScopes, problems) : undefined
   if (isBridge && settings.REDIS_URL !== undefined && !settings.BRIDGE_KEYS) {
     problems.push({
       setting: 'BRIDGE_KEYS',
@@ -143,31 +155,33 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       options.providers
         ? loadConfiguredProviders(options.providers, env, derived)
         : loadProviders(accepted, env, derived)
-    const loaded = attempt(problems, load)
+    const loaded = isDecided ? attempt(problems, load) : undefined
     return names && loaded ? [{ ...names, ...loaded, demoClientId }] : []
   })
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
-  const declared = places.map(([, { scopes }]) => scopes)
   if (declared.every(scopes => scopes !== undefined)) {
     const { providers = [], shadow } = resources[0] ?? {}
     const all = shadow ? [...providers, shadow] : providers
     checkScopeRules({ settings, bridge, clients, providers: all, scopes: declared }, problems)
   }
   const isProduction = env.NODE_ENV?.trim() === 'production'
-  if (usesOwnServer && !isBridge) {
+  if (usesOwnServer && !isBridge && invalid.size === 0) {
     const publicUrls = placed.flatMap(({ resource, furtherResources }) => [resource, ...furtherResources])
     const found = checkFakeSignIn({ settings, publicUrls, issuer: demoIssuer, isProduction, inCode })
     if (found.problem) problems.push(found.problem)
     if (found.warning) warnings.push(found.warning)
   }
-  if (isProduction) {
+  if (isProduction && invalid.size === 0) {
     const ownIssuer = usesOwnServer ? demoIssuer : undefined
     const reported = new Set(problems.map(({ setting }) => setting))
     const found = productionProblems({ settings, mode, publicUrl, ownIssuer })
     problems.push(...found.filter(({ setting }) => !reported.has(setting)))
   }
   const [first, ...others] = resources
-  if (problems.length > 0 || !first) throw new ConfigError(distinct(problems))
+  if (problems.length > 0 || !first) {
+    // One that is wrong is not missing as well.
+    throw new ConfigError(distinct(problems.filter(({ setting }, index) => index < told || !invalid.has(setting))))
+  }
   const { providers, shadow, resource } = first
   return {
     settings,
@@ -195,25 +209,40 @@ function shadowOfBridge({ AUTH_PROVIDER, AUTH_SHADOW, AUTH_METADATA_URL }: Setti
   return AUTH_SHADOW !== undefined && AUTH_PROVIDER.includes(AUTH_SHADOW) ? AUTH_METADATA_URL : undefined
 }
 
-/** @throws {ConfigError} With what was found before, too: without settings nothing more can be said. */
-function readSettings(env: Environment, isLibrary: boolean, problems: ConfigProblem[]): Settings {
+/**
+ * @param problems - What is wrong with settings is added to it.
+ * @returns `invalid`: those that are wrong, and that count as not set.
+ */
+function readSettings(
+  env: Environment,
+  isLibrary: boolean,
+  problems: ConfigProblem[],
+  warnings: ConfigProblem[],
+): { settings: Settings; invalid: ReadonlySet<string> } {
   const values: Record<string, string> = {}
   const notOurs = new Set<string>(isLibrary ? programSettings : [])
   for (const name of Object.keys(settingsSchema.shape)) {
     const value = env[name]?.trim()
-    if (value && !notOurs.has(name)) values[name] = value
+    if (!value || notOurs.has(name)) continue
+    if (!isServiceLink(name, value)) values[name] = value
+    else warnings.push({ setting: name, problem: SERVICE_LINK, see: SEE })
   }
   for (const name of secretSettings) {
     const secret = readSecret(name, env, problems)
     if (secret) values[name] = secret
   }
-  const parsed = settingsSchema.safeParse(values)
-  if (parsed.success) return parsed.data
-  for (const issue of parsed.error.issues) {
-    problems.push({ setting: String(issue.path[0]), problem: issue.message, see: SEE })
+  const invalid = new Set<string>()
+  for (const issue of settingsSchema.safeParse(values).error?.issues ?? []) {
+    const setting = String(issue.path[0])
+    problems.push({ setting, problem: issue.message, see: SEE })
+    invalid.add(setting)
+    delete values[setting]
   }
-  throw new ConfigError(problems)
+  return { settings: settingsSchema.parse(values), invalid }
 }
+
+const SERVICE_LINK =
+  'is not read: Kubernetes or Docker set it to the address of a service of that name. Rename the service, or set enableServiceLinks: false, to use the setting'
 
 /** Where clients reach the server if nobody says so. A server of the user's own says at most which port it has. */
 function publicUrlOf(env: Environment, settings: Settings, isLibrary: boolean): string | undefined {

@@ -88,7 +88,7 @@ const AUTH_OF_OTHERS =
   /^AUTH_(TOKEN|SECRET(_\d)?|URL|TRUST_HOST|REDIRECT_PROXY_URL|DEBUG|(?!CLIENT_)\w+_(ID|SECRET|ISSUER|KEY))$/
 
 /** Set by Kubernetes and Docker for every service they know. The service may be called like one of our settings begins. */
-function isServiceLink({ name, value }: Variable): boolean {
+export function isServiceLink(name: string, value: string): boolean {
   const byName = /_SERVICE_(HOST|PORT)(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name)
   return byName || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value))
 }
@@ -102,7 +102,7 @@ const CLIENT_SETTING = 'IDPLUG_TOKENS'
 function misspelling(variable: Variable, env: Environment, known: KnownNames): Verdict | undefined {
   const { name, value, where } = variable
   const { read, unread } = known
-  if (read.has(name) || unread.has(name) || name === CLIENT_SETTING || isServiceLink(variable)) return undefined
+  if (read.has(name) || unread.has(name) || name === CLIENT_SETTING || isServiceLink(name, value)) return undefined
   const verdict = (level: Verdict['level'], problem: string) => ({
     level,
     setting: clip(name),

@@ -1,5 +1,5 @@
 import type { ConfigProblem } from '../src/errors.ts'
-import { canonicalResource } from '../src/resource.ts'
+import { canonicalResource, resourceProblem } from '../src/resource.ts'
 import { isLoopback } from '../src/url.ts'
 
 /** Where a server of this process is reached, as its declaration says. */
@@ -48,6 +48,13 @@ export function resourceNames(
     problems.push({ setting: `${place}resource`, problem, see: SEE })
     return undefined
   }
+  const doubled = isPath ? [...publicUrls, ...(declared.publicUrls ?? [])].filter(url => endsWith(url, resource)) : []
+  for (const url of doubled) {
+    const base = trimmed(url).slice(0, -resource.length)
+    const problem = `is ${url}, and the endpoint ${resource} stands below it: give the URL without the endpoint, ${base}. If clients do reach it at ${below(url, resource)}, declare that as the resource`
+    problems.push({ setting: publicUrls.includes(url) ? 'PUBLIC_URL' : `${place}publicUrls`, problem, see: SEE })
+  }
+  if (doubled.length > 0) return undefined
   try {
     const own = isPath ? below(canonical as string, resource) : canonicalResource(resource, `${place}resource`)
     const moved = !isPath && canonical !== undefined && isLoopback(new URL(own).hostname)
@@ -68,6 +75,15 @@ export function resourceNames(
 }
 
 const trimmed = (url: string) => canonicalResource(url).replace(/\/$/, '')
+
+/** Whether somebody gave the URL of the endpoint where that without its path is meant. */
+function endsWith(publicUrl: string, path: string): boolean {
+  return (
+    path !== '/' &&
+    resourceProblem(publicUrl) === undefined &&
+    new URL(publicUrl).pathname.replace(/\/$/, '').endsWith(path)
+  )
+}
 
 function below(publicUrl: string, path: string): string {
   return canonicalResource(trimmed(publicUrl) + (path === '/' ? '' : path))

@@ -18,6 +18,7 @@ import { createOwnServer, fetchThrough, type OwnServer, serverPackageProblem } f
 import { proofCheckOf } from './proof-check.ts'
 import { createProviders } from './providers.ts'
 import { type SharedStores, sharedStores } from './shared-stores.ts'
+import { signInScopes } from './sign-in-scopes.ts'
 import { stderrObserver } from './stderr-observer.ts'
 
 /** What {@link createAuth} takes from its surroundings. Everything that is not data is here. */
@@ -207,11 +208,4 @@ function authOf(
     },
     close,
   })
-}
-
-/** @returns `undefined` where the setting says nothing about this server: it may speak of another one of the process. */
-function signInScopes(declared: readonly string[], setting: readonly string[]): readonly string[] | undefined {
-  if (setting.includes('all')) return declared
-  const named = declared.filter(scope => setting.includes(scope))
-  return named.length > 0 ? named : undefined
 }

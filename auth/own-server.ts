@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { callbackOf } from '../config/bridge.ts'
 import type { Configuration, Environment } from '../config/load.ts'
 import type { AuthObserver } from '../src/auth.ts'
@@ -8,6 +9,8 @@ import { ConfigError, type ConfigProblem } from '../src/errors.ts'
 import { isLoopback } from '../src/url.ts'
 import { createBridge } from './bridge.ts'
 import type { ResourceDeclaration } from './declaration.ts'
+import { answerOf, isLocal, NOT_STARTED, type Refusal, STRANGER, send } from './own-server-refusals.ts'
+import { signInScopes } from './sign-in-scopes.ts'
 
 /** The package of the authorization server. Its types are known here, its code is loaded when it is needed. */
 export type ServerPackage = typeof import('#authorization-server')
@@ -87,37 +90,45 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
     return started
   }
 
-  function warn({ message: reason }: Error): void {
-    observer.warning?.('The authorization server cannot start.', { reason })
+  /** As {@link start}, for those who are not told why it fails. */
+  function startForRequest(): Promise<Running> {
+    return start().catch((error: Error) => {
+      observer.warning?.('The authorization server cannot start.', { reason: error.message })
+      throw error
+    })
   }
 
-  function handler(request: Incoming, response: Outgoing): void {
-    if (!allowsStrangers && !isLocal(request.socket.remoteAddress)) return void sendText(response, 403, STRANGER)
-    start().then(
-      ({ server }) => server.handler(request as never, response as never),
-      (error: Error) => {
-        warn(error)
-        response.setHeader('Retry-After', '5')
-        sendText(response, 503, AWAY)
-      },
+  /** The demo sign-in is for people on this machine. A proxy on it names who asked. */
+  function refusesClient(address: string, forwardedFor = ''): boolean {
+    return !allowsStrangers && ![address, ...forwardedFor.split(',').filter(Boolean)].every(isLocal)
+  }
+
+  function handler(request: IncomingMessage, response: ServerResponse): void {
+    const { 'x-forwarded-for': forwardedFor, accept = '' } = request.headers
+    const refuse = (refusal: Refusal) => send(response, refusal, accept)
+    if (refusesClient(request.socket.remoteAddress ?? '::1', forwardedFor?.toString())) return void refuse(STRANGER)
+    startForRequest().then(
+      ({ server }) => server.handler(request, response),
+      () => refuse(NOT_STARTED),
     )
-  }
-
-  async function respond(request: Request): Promise<Response> {
-    // The platform tells no address. The name by which others reach this machine is all that gives them away.
-    if (!allowsStrangers && !isLoopback(new URL(request.url).hostname)) return textResponse(403, STRANGER)
-    const running = await start().catch(warn)
-    if (!running) return textResponse(503, AWAY, { 'Retry-After': '5' })
-    return running.fetchInProcess(running.server.handler)(request)
   }
 
   return {
     issuer,
     handles: path => mode === 'embedded' && isOwnPath(path),
-    handler: (request, response) => handler(request as Incoming, response as Outgoing),
-    respond,
+    handler: (request, response) => handler(request as IncomingMessage, response as ServerResponse),
+    async respond(request, address) {
+      const { headers } = request
+      const refuse = (refusal: Refusal) => new Response(...answerOf(refusal, headers.get('accept') ?? ''))
+      // Where the platform tells no address, the name by which others reach this machine is all that gives them away.
+      const client = address ?? new URL(request.url).hostname
+      if (refusesClient(client, headers.get('x-forwarded-for') ?? '')) return refuse(STRANGER)
+      const running = await startForRequest().catch(() => undefined)
+      if (!running) return refuse(NOT_STARTED)
+      return running.fetchInProcess(running.server.handler, address)(request)
+    },
     async fetch(input, init) {
-      const { server, fetchInProcess } = await start()
+      const { server, fetchInProcess } = await startForRequest()
       return fetchInProcess(server.handler)(input, init)
     },
     stores: async () => (await start()).redis,
@@ -180,6 +191,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
         name,
         scopes,
         defaultScopes: initialScopes,
+        signInScopes: signInScopes(Object.keys(scopes), settings.AUTH_SIGN_IN_SCOPES),
         clientId: demoClientId,
         clientSecret: demoClientSecret,
       }
@@ -246,32 +258,4 @@ export async function connectRedis(
 export function bridgeLines({ bridge, demoIssuer }: Configuration): string[] {
   if (!bridge) return []
   return [`People sign in at     ${bridge.metadataUrl}`, `Redirect URI there    ${callbackOf(demoIssuer)}`]
-}
-
-type Incoming = { readonly socket: { readonly remoteAddress?: string } }
-type Outgoing = {
-  statusCode: number
-  setHeader(name: string, value: string): void
-  end(text: string): void
-}
-
-const STRANGER =
-  'The demo sign-in lets everybody in as anybody, so it serves this machine only. DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on opens it.'
-
-const AWAY = 'The authorization server cannot start. Its operator has been told.'
-
-/** An address of IPv4 may be spelled as one of IPv6. Requests of this process have none. */
-function isLocal(address: string | undefined): boolean {
-  return address === undefined || address === '::1' || isLoopback(address.replace(/^::ffff:/i, ''))
-}
-
-const PLAIN_TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' }
-
-const textResponse = (status: number, text: string, headers: Record<string, string> = {}) =>
-  new Response(text, { status, headers: { ...PLAIN_TEXT, ...headers } })
-
-function sendText(response: Outgoing, status: number, text: string): void {
-  response.statusCode = status
-  for (const [name, value] of Object.entries(PLAIN_TEXT)) response.setHeader(name, value)
-  response.end(text)
 }

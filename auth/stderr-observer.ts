@@ -34,6 +34,9 @@ export function stderrObserver(
       const bug = error instanceof Error ? (error.stack ?? error.message) : String(error)
       tell(bug, `a bug ended request ${requestId}: ${bug}`)
     },
+    authorizationServer(event, { error }) {
+      if (event === 'server_error') tell(String(error), `a bug in the authorization server: ${error}`)
+    },
     warning(message, facts) {
       tell(message, `${message} ${JSON.stringify(facts)}`)
     },

@@ -4,8 +4,10 @@ import { inject } from 'light-my-request'
 /**
  * A `fetch` that hands requests to a listener without a network: for a server that asks the authorization server of its own process,
  * whatever proxy, port or certificate stands between the two outside. Also serves platforms whose requests are not Node's.
+ *
+ * @param address - Of the client. Default: this machine.
  */
-export function fetchInProcess(listener: RequestListener): typeof globalThis.fetch {
+export function fetchInProcess(listener: RequestListener, address?: string): typeof globalThis.fetch {
   return async (input, init) => {
     const request = new Request(input, init)
     const { host } = new URL(request.url)
@@ -15,6 +17,7 @@ export function fetchInProcess(listener: RequestListener): typeof globalThis.fet
       url: request.url,
       headers: { ...Object.fromEntries(request.headers), host },
       payload: body,
+      remoteAddress: address,
     })
     const answer = new Headers()
     for (const [name, value] of Object.entries(headers)) {

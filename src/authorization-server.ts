@@ -6,10 +6,11 @@ export interface AuthorizationServer {
   /** A listener for `node:http`: takes its `IncomingMessage`, with the body unread, and its `ServerResponse`. */
   handler(request: object, response: object): void
   /**
-   * The same for requests of the platform, which tell no address of the client. Never rejects because the server cannot work: that is
-   * an answer.
+   * The same for requests of the platform. Never rejects because the server cannot work: that is an answer.
+   *
+   * @param address - Of the client, where the platform tells. The demo sign-in refuses those of other machines.
    */
-  respond(request: Request): Promise<Response>
+  respond(request: Request, address?: string): Promise<Response>
   /** For the validators of this process: without a network. Rejects when the server cannot work, as when a network fails. */
   readonly fetch: typeof globalThis.fetch
   /** @throws {Error} It cannot work: its store is away. Calling again later is fine. */

@@ -1,6 +1,7 @@
 import type { Access, Answer, Auth, RequestHead } from '../auth.ts'
 import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
 import { pathOf } from '../url.ts'
+import { clientAddress } from './client-address.ts'
 import { NO_BODY, type ReadBody, readBody } from './fetch-body.ts'
 import { endWithToken } from './fetch-stream.ts'
 
@@ -38,19 +39,25 @@ export function protect<Further extends readonly unknown[] = []>(
 ): (request: Request, ...further: Further) => Promise<Response> {
   const routes = authRoutes(auth)
   return async (request, ...further) =>
-    (await routes(request)) ?? guard(auth, request, (admitted, context) => handler(admitted, context, ...further))
+    (await routes(request, ...further)) ??
+    guard(auth, request, (admitted, context) => handler(admitted, context, ...further))
 }
 
 /**
  * Serves the metadata of the resources and, with `AUTH_MODE=embedded`, the authorization server.
  *
- * @returns `undefined` where the path is none of theirs.
+ * @returns Hand it what the platform hands over beside the request, too: the demo sign-in lets in this machine only. Gives `undefined`
+ *   where the path is none of theirs.
  */
-export function authRoutes(...auths: readonly Auth[]): (request: Request) => Promise<Response | undefined> {
-  return async request => {
+export function authRoutes(
+  ...auths: readonly Auth[]
+): (request: Request, ...further: readonly unknown[]) => Promise<Response | undefined> {
+  return async (request, ...further) => {
     const path = pathOf(request.url)
     for (const { authorizationServer } of auths) {
-      if (authorizationServer?.handles(path)) return authorizationServer.respond(request)
+      if (authorizationServer?.handles(path)) {
+        return authorizationServer.respond(request, clientAddress(request, further))
+      }
     }
     const head = requestHead(request)
     for (const auth of auths) {

@@ -1,0 +1,18 @@
+/** What Deno, Bun and `@hono/node-server` hand to a handler beside the request. */
+interface Beside {
+  readonly remoteAddr?: { readonly hostname?: string }
+  requestIP?(request: Request): { readonly address: string } | null
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
+}
+
+/**
+ * The address that a request of the platform came from.
+ *
+ * @param further - Arguments of the handler after the request.
+ * @returns `undefined` where the platform does not tell.
+ */
+export function clientAddress(request: Request, [beside]: readonly unknown[]): string | undefined {
+  if (typeof beside !== 'object' || beside === null) return undefined
+  const { remoteAddr, incoming } = beside as Beside
+  return remoteAddr?.hostname ?? incoming?.socket?.remoteAddress ?? (beside as Beside).requestIP?.(request)?.address
+}

@@ -1,0 +1,262 @@
+import { createServer, request as sendRequest } from 'node:http'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { createAuth, createAuths } from '../../auth/create-auth.ts'
+import type { ResourceDeclaration } from '../../auth/declaration.ts'
+import { stderrObserver } from '../../auth/stderr-observer.ts'
+import type { Auth } from '../../src/auth.ts'
+import { authRoutes as fetchRoutes, protect } from '../../src/edges/fetch.ts'
+import { authRoutes as nodeRoutes } from '../../src/edges/node.ts'
+import { ConfigError } from '../../src/errors.ts'
+import { createBrowser } from '../support/browser.ts'
+import { freePort, listen } from '../support/http.ts'
+
+const ORIGIN = 'http://localhost:3000'
+const files = {
+  resource: `${ORIGIN}/files`,
+  name: 'Files',
+  scopes: { 'files:read': 'Read your files', 'files:write': 'Change your files' },
+  initialScopes: ['files:read'],
+} as const satisfies ResourceDeclaration
+const METADATA = `${ORIGIN}/.well-known/oauth-authorization-server`
+
+function start(env: Record<string, string> = {}, warnings: string[] = []): Auth {
+  const observer = {
+    warning: (message: string, facts: object) => void warnings.push(`${message} ${JSON.stringify(facts)}`),
+  }
+  const auth = createAuth(files, { env, observer, fetch: () => expect.fail('nobody outside is to be asked') })
+  onTestFinished(() => auth.close())
+  return auth
+}
+
+/** A call with a token that only the authorization server can judge. */
+function callWith(auth: Auth, token?: string): Promise<Response> {
+  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+  return protect(auth, () => new Response('done'))(new Request(auth.resource, { method: 'POST', headers, body }))
+}
+
+/** Settings with a Redis that cannot be reached. */
+const withoutStore = async () => ({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })
+
+describe('where our own authorization server cannot work', () => {
+  it.each(['opaque', 'jwt'])('%s tokens are answered 503, never 401, and the operator is told why', async format => {
+    const warnings: string[] = []
+    const auth = start({ ...(await withoutStore()), ACCESS_TOKEN_FORMAT: format }, warnings)
+    const header = { alg: 'ES256', kid: 'k', typ: 'at+jwt' }
+    const iat = Math.floor(Date.now() / 1000)
+    const payload = { iss: ORIGIN, aud: files.resource, sub: 'ada', client_id: 'c', iat, exp: iat + 60, jti: 'j' }
+    const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const token = format === 'jwt' ? `${encoded(header)}.${encoded(payload)}.${'A'.repeat(86)}` : 'some-token'
+    const { status, headers } = await callWith(auth, token)
+    expect([status, headers.get('retry-after')]).toEqual([503, expect.any(String)])
+    expect(warnings.join()).toContain('The authorization server cannot start.')
+    expect(warnings.join()).toContain('REDIS_URL')
+  })
+
+  it('callers without a token are told where to sign in all the same', async () => {
+    expect((await callWith(start(await withoutStore()))).status).toBe(401)
+  })
+
+  it('its own endpoints answer 503 as OAuth clients read it, and in words for a person', async () => {
+    const routes = fetchRoutes(start(await withoutStore()))
+    const forClient = await routes(new Request(`${ORIGIN}/oauth/token`, { method: 'POST' }))
+    expect([forClient?.status, await forClient?.json()]).toEqual([
+      503,
+      expect.objectContaining({ error: 'temporarily_unavailable' }),
+    ])
+    const forPerson = await routes(new Request(`${ORIGIN}/oauth/authorize`, { headers: { accept: 'text/html' } }))
+    expect(forPerson?.headers.get('content-type')).toContain('text/plain')
+    expect(await forPerson?.text()).toBe('The authorization server cannot start. Its operator has been told.')
+  })
+
+  it('ready() says so', async () => {
+    await expect(start(await withoutStore()).ready()).rejects.toThrow('REDIS_URL')
+  })
+})
+
+describe('a bug in the authorization server', () => {
+  it('is written to standard error, each cause once', () => {
+    const lines: string[] = []
+    const observer = stderrObserver(line => void lines.push(line))
+    for (let round = 0; round < 3; round++)
+      observer.authorizationServer?.('server_error', { error: 'Error: broken\n at x' })
+    observer.authorizationServer?.('token_refused', { error: 'invalid_grant' })
+    expect(lines).toEqual(['idplug: a bug in the authorization server: Error: broken\n at x'])
+  })
+})
+
+/** Asks over HTTP as `node:http` tells it, with an address of the listening socket's own. */
+function ask(port: number, headers: Record<string, string>): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    sendRequest({ host: '127.0.0.1', port, path: '/.well-known/oauth-authorization-server', headers }, response => {
+      let text = ''
+      response.on('data', chunk => {
+        text += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+describe('the demo sign-in refuses other machines', () => {
+  const page = /another one\. .*set AUTH_PROVIDER .*DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on/
+
+  /** A node server whose requests come from where the test says. */
+  async function serve(auth: Auth, remoteAddress: string): Promise<number> {
+    const routes = nodeRoutes(auth)
+    const server = createServer((request, response) => {
+      Object.defineProperty(request.socket, 'remoteAddress', { value: remoteAddress })
+      routes(request, response)
+    })
+    const { port, close } = await listen(server)
+    onTestFinished(close)
+    return port
+  }
+
+  it.each(['192.168.1.7', '::ffff:192.168.1.7', 'fe80::1', '10.0.0.1'])('on Node: %s', async address => {
+    const { status, text } = await ask(await serve(start(), address), { accept: 'text/html' })
+    expect([status, text]).toEqual([403, expect.stringMatching(page)])
+    const json = await ask(await serve(start(), address), {})
+    expect(JSON.parse(json.text)).toMatchObject({
+      error: 'access_denied',
+      error_description: expect.stringMatching(page),
+    })
+  })
+
+  it.each(['127.0.0.1', '::1', '::ffff:127.0.0.1'])('and lets in this one: %s', async address => {
+    expect((await ask(await serve(start(), address), {})).status).toBe(200)
+  })
+
+  it.each(['203.0.113.9', '127.0.0.1, 203.0.113.9', '203.0.113.9, 127.0.0.1'])(
+    'behind a proxy of this machine that forwards for %s',
+    async forwarded => {
+      const headers = { 'x-forwarded-for': forwarded }
+      expect((await ask(await serve(start(), '127.0.0.1'), headers)).status).toBe(403)
+      expect((await fetchRoutes(start())(new Request(METADATA, { headers })))?.status).toBe(403)
+    },
+  )
+
+  it('but not where a proxy of this machine forwards for this machine', async () => {
+    const headers = { 'x-forwarded-for': '127.0.0.1' }
+    expect((await ask(await serve(start(), '::1'), headers)).status).toBe(200)
+  })
+
+  const platforms: [name: string, further: (address: string) => unknown][] = [
+    ['Deno', hostname => ({ remoteAddr: { transport: 'tcp', hostname, port: 1 } })],
+    ['Bun', address => ({ requestIP: () => ({ address, port: 1, family: 'IPv4' }) })],
+    ['node-server', remoteAddress => ({ incoming: { socket: { remoteAddress } }, outgoing: {} })],
+  ]
+  it.each(platforms)('on the fetch edge, as %s tells the address', async (_name, further) => {
+    const serve = protect<[unknown]>(start(), () => new Response('done'))
+    const [stranger, local] = [further('192.168.1.7'), further('127.0.0.1')]
+    expect((await serve(new Request(METADATA), stranger)).status).toBe(403)
+    expect((await serve(new Request(METADATA), local)).status).toBe(200)
+    expect((await fetchRoutes(start())(new Request(METADATA), stranger))?.status).toBe(403)
+  })
+
+  it('on the fetch edge by the name of the server, where the platform tells no address', async () => {
+    const routes = fetchRoutes(start())
+    expect((await routes(new Request(METADATA)))?.status).toBe(200)
+    expect((await routes(new Request(METADATA.replace('localhost', '192.168.1.7'))))?.status).toBe(403)
+  })
+
+  it('unless that is allowed', async () => {
+    const auth = start({ DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' })
+    expect((await ask(await serve(auth, '192.168.1.7'), {})).status).toBe(200)
+  })
+})
+
+describe('the package of the authorization server', () => {
+  const problems = (env: Record<string, string>) => {
+    try {
+      createAuth(files, { env, observer: {} })
+      return []
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      return error.problems.map(({ setting, problem }) => `${setting} ${problem}`)
+    }
+  }
+  const okta = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' }
+  const bridge = {
+    ...okta,
+    AUTH_BRIDGE: 'on',
+    BRIDGE_CLIENT_ID: 'a-client',
+    BRIDGE_CLIENT_SECRET: 'a-secret',
+    BRIDGE_ALLOW: 'everyone',
+    BRIDGE_GRANT_SCOPES: 'files:read',
+  }
+
+  it('is named by one sentence where it is missing and needed, and by none where it is not', () => {
+    const resolve = () => {
+      throw Object.assign(new Error('not found'), { code: 'ERR_PACKAGE_IMPORT_NOT_DEFINED' })
+    }
+    const spy = vi.spyOn(process, 'getBuiltinModule').mockReturnValue({ createRequire: () => ({ resolve }) } as never)
+    onTestFinished(() => spy.mockRestore())
+    const sentence = 'needs our own authorization server, which is a package of its own: npm install @idplug/server'
+    expect(problems({})).toEqual([`AUTH_PROVIDER ${sentence}`])
+    expect(problems(bridge)).toEqual([`AUTH_BRIDGE ${sentence}`])
+    expect(problems(okta)).toEqual([])
+    expect(problems({ AUTH_MODE: 'separate' })).toEqual([])
+  })
+
+  it('is not offered where it cannot run', () => {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    expect(problems({})).toEqual([
+      'AUTH_PROVIDER needs our own authorization server, which does not run on Workers: set AUTH_PROVIDER and the settings of the provider',
+    ])
+  })
+})
+
+describe('AUTH_SIGN_IN_SCOPES', () => {
+  const mail = {
+    resource: `${ORIGIN}/mail`,
+    name: 'Mail',
+    scopes: { 'mail:read': 'Read your mail', 'mail:send': 'Send mail' },
+    initialScopes: ['mail:read'],
+  } as const satisfies ResourceDeclaration
+
+  /** The scopes that the consent page is about when a client sends no `scope`. */
+  async function askedFor(auth: Auth): Promise<string[]> {
+    const routes = fetchRoutes(auth)
+    const json = async (path: string, body: object) => {
+      const headers = { 'content-type': 'application/json' }
+      const response = await routes(
+        new Request(`${ORIGIN}${path}`, { method: 'POST', body: JSON.stringify(body), headers }),
+      )
+      return (await response?.json()) as Record<string, string>
+    }
+    const { client_id = '' } = await json('/oauth/register', {
+      redirect_uris: ['http://localhost:7777/callback'],
+      grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+      token_endpoint_auth_method: 'none',
+    })
+    const browser = createBrowser(
+      async (input, init) => (await routes(new Request(input, init))) ?? expect.fail(`${input}`),
+    )
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id,
+      redirect_uri: 'http://localhost:7777/callback',
+      resource: auth.resource,
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+    })
+    const people = await browser.open(`${ORIGIN}/oauth/authorize?${query}`)
+    const consent = await browser.submit(people, 'user', { user: 'ada' })
+    return [...consent.text.matchAll(/<li>[^<]+<code>([^<]+)<\/code>/g)].map(([, scope = '']) => scope)
+  }
+
+  it.each<[Record<string, string>, string[], string[]]>([
+    [{}, ['files:read'], ['mail:read']],
+    [{ AUTH_SIGN_IN_SCOPES: 'all' }, ['files:read', 'files:write'], ['mail:read', 'mail:send']],
+    [{ AUTH_SIGN_IN_SCOPES: 'files:write' }, ['files:write'], ['mail:read']],
+  ])('reach the clients that send no scope: %j', async (env, ofFiles, ofMail) => {
+    const auths = createAuths({ files, mail }, { env, observer: {} })
+    onTestFinished(() => auths.files.close())
+    expect(await askedFor(auths.files as Auth)).toEqual(ofFiles)
+    expect(await askedFor(auths.mail as Auth)).toEqual(ofMail)
+  })
+})

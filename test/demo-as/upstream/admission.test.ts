@@ -48,7 +48,10 @@ describe('who may enter', () => {
   })
 
   it('lets in somebody who is to have no scope where no rule grants any', () => {
-    expect(admit(ada, { allow: ['everyone'], grants: [] })).toMatchObject({ outcome: 'signed_in', user: { scopes: [] } })
+    expect(admit(ada, { allow: ['everyone'], grants: [] })).toMatchObject({
+      outcome: 'signed_in',
+      user: { scopes: [] },
+    })
   })
 
   it('adds up the scopes of all rules that mean somebody', () => {

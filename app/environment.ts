@@ -1,11 +1,8 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { parseEnv } from 'node:util'
-import type { Environment } from '../config/environment.ts'
-import { knownNames } from '../config/known-names.ts'
-import type { SettingsFile } from '../config/name-problems.ts'
-import { settingsSchema } from '../config/settings.ts'
-import { ConfigError, type ConfigProblem } from '../src/errors.ts'
+import { ConfigError, type ConfigProblem } from 'idplug'
+import { type Environment, knownNames, type SettingsFile, settingsSchema } from 'idplug/internal'
 
 /**
  * Who reads `.env`. A server runs in a folder of its operator. A command gets a URL or a token from its user, in whatever folder

@@ -1,5 +1,5 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
-import { isLoopback, urlProblem } from '../../src/url.ts'
+import { isLoopback, urlProblem } from 'idplug/internal'
 
 const TIMEOUT_MILLISECONDS = 15_000
 const MAX_BYTES = 1_000_000

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { didYouMean } from 'idplug/internal'
 import { emulatorNames, runEmulator } from '../../emulators/run.ts'
-import { didYouMean } from '../../src/closest.ts'
 import { endpointUrl } from './endpoint-url.ts'
 
 const HELP = `

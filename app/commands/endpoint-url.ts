@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { urlProblem } from '../../src/url.ts'
+import { urlProblem } from 'idplug/internal'
 
 /** Reads a URL that was given on the command line. */
 export function endpointUrl(value: string): string {

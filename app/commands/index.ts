@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from 'idplug'
 import { version } from '../version.ts'
 import { EXIT } from './exit.ts'
 

@@ -1,6 +1,6 @@
 import { ConfigError, type Declarations } from 'idplug'
+import { type Configuration, type Environment, type LoadOptions, loadConfiguration } from 'idplug/internal'
 import type { Logger } from 'pino'
-import { type Configuration, type Environment, type LoadOptions, loadConfiguration } from '../../config/load.ts'
 import { readEnvironment } from '../environment.ts'
 import { createLogger } from '../observe/log.ts'
 

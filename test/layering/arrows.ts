@@ -34,8 +34,54 @@ const ownNames = new Map([
 const SERVER_PORT = { file: 'auth/own-server.ts', specifier: '#authorization-server' }
 
 const FOLDERS = ['src', 'adapters', 'config', 'auth', 'demo-as', 'app', 'emulators']
-/** The only places outside `app/` that may know a web framework. */
-const EXPRESS_EDGES = new Set(['src/edges/express.ts'])
+/** Example users of the library: what they use, every server can use. */
+const isExample = (file: string) =>
+  isWithin('app/notes', 'app/observe', 'docs/examples')(file) || file === 'app/serve/http.ts'
+
+/** The packages of each room. The core has no framework, SDK, logger or metrics package; `app` chooses freely. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  'index.ts': ['zod'],
+  src: ['jose', 'lru-cache', 'openid-client', 'undici', 'zod'],
+  adapters: ['zod'],
+  config: ['zod'],
+  auth: [],
+  'demo-as': [
+    'http-cache-semantics',
+    'ipaddr.js',
+    'jose',
+    'light-my-request',
+    'lru-cache',
+    'oidc-provider',
+    'openid-client',
+    'rate-limiter-flexible',
+    'redis',
+    'undici',
+  ],
+  emulators: ['jose'],
+}
+/** Entries that stand for a package of the user's choice, which they may import. */
+const PEERS: readonly [file: RegExp, packages: RegExp][] = [
+  [/^src\/opentelemetry\.ts$/, /^@opentelemetry\/api$/],
+  [/^src\/testing\//, /^vitest$/],
+  ...['express', 'fastify', 'hono', 'next'].map(
+    name => [new RegExp(`^src/edges/${name}\\.ts$`), new RegExp(`^${name}$`)] as [RegExp, RegExp],
+  ),
+]
+
+const isPackage = (specifier: string) => !/^(\.|#|node:)/.test(specifier) && !ownNames.has(specifier)
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+function mayImport(file: string, name: string): boolean {
+  const room = file.split('/')[0] as string
+  if (room === 'app' || PACKAGES[room]?.includes(name)) return true
+  return PEERS.some(([files, packages]) => files.test(file) && packages.test(name))
+}
 
 const isOurs = (imported: string) => imported === 'index.ts' || isWithin(...FOLDERS, 'test', 'bench')(imported)
 const isProduct = (file: string) => file === 'index.ts' || isWithin(...FOLDERS)(file)
@@ -57,9 +103,9 @@ export const rules: readonly Rule[] = [
     forbids: imported => isOurs(imported) && !isIn('src')(imported),
   },
   {
-    rule: 'engines, validators, claims and scopes know nothing of HTTP edges and MCP',
+    rule: 'engines, validators, claims and scopes know nothing of HTTP edges',
     of: isWithin('src/engines', 'src/validators', 'src/claims', 'src/scopes'),
-    forbids: isWithin('src/bearer', 'src/edges', 'src/metadata', 'src/mcp'),
+    forbids: isWithin('src/bearer', 'src/edges', 'src/metadata'),
   },
   {
     rule: 'adapters import from src only',
@@ -80,10 +126,16 @@ export const rules: readonly Rule[] = [
       !(file === SERVER_PORT.file && specifier === SERVER_PORT.specifier),
   },
   {
-    rule: 'the notes server imports what the server of a user can import, by the same names',
-    of: file => isWithin('app/notes', 'app/observe')(file) || file === 'app/serve/http.ts',
+    rule: 'app imports the library by the names that users have, and the towers of its own package by their paths',
+    of: isIn('app'),
     forbids: (imported, _file, specifier) =>
-      imported === 'auth/internal.ts' || (isOurs(imported) && !isIn('app')(imported) && !ownNames.has(specifier)),
+      isOurs(imported) && !isWithin('app', 'demo-as', 'emulators')(imported) && !ownNames.has(specifier),
+  },
+  {
+    rule: 'examples and the notes server use nothing that promises nothing',
+    of: isExample,
+    forbids: (imported, _file, specifier) =>
+      imported === 'auth/internal.ts' || isIn('demo-as')(imported) || specifier.startsWith('#'),
   },
   {
     rule: 'demo-as and emulators share no code with anything else of ours',
@@ -91,19 +143,14 @@ export const rules: readonly Rule[] = [
     forbids: (imported, file) => isOurs(imported) && imported.split('/')[0] !== file.split('/')[0],
   },
   {
-    rule: 'only src/testing imports a test runner, and nothing else of ours imports that',
+    rule: 'nothing that ships imports what is for tests',
     of: file => isProduct(file) && !isIn('src/testing')(file),
-    forbids: imported => imported === 'vitest' || isIn('src/testing')(imported),
+    forbids: isIn('src/testing'),
   },
   {
-    rule: 'only app, src/edges and src/mcp import an MCP SDK',
-    of: file => isProduct(file) && !isWithin('app', 'src/edges', 'src/mcp')(file),
-    forbids: imported => imported.startsWith('@modelcontextprotocol/'),
-  },
-  {
-    rule: 'only app and the Express edge import Express',
-    of: file => isProduct(file) && !isIn('app')(file) && !EXPRESS_EDGES.has(file),
-    forbids: imported => imported === 'express' || imported.startsWith('express/'),
+    rule: 'a room imports its own packages only',
+    of: isProduct,
+    forbids: (_imported, file, specifier) => isPackage(specifier) && !mayImport(file, packageOf(specifier)),
   },
   {
     rule: 'nothing that ships imports tests or benchmarks',
@@ -115,7 +162,7 @@ export const rules: readonly Rule[] = [
 /** Specifiers of all static and dynamic imports and re-exports in a source text. */
 export function importsOf(source: string): string[] {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1')
-  const statements = /(?:\bfrom|\bimport)\s*\(?\s*(['"])([^'"]+)\1/g
+  const statements = /(?:\bfrom|\bimport\s*\(?)\s*(['"])([^'"]+)\1/g
   return [...code.matchAll(statements)].map(match => match[2] as string)
 }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import envPaths from 'env-paths'
-import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { createProviderFetch } from 'idplug'
 import { createAuthorizer } from '../../client/authorizer.ts'
 import { deviceGrant } from '../../client/device-grant.ts'
 import {

@@ -1,4 +1,4 @@
-import { isLoopback } from '../../../src/url.ts'
+import { isLoopback } from 'idplug/internal'
 import type { ServerFacts } from './server.ts'
 import type { Metadata } from './tenant.ts'
 

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { createProviderFetch } from 'idplug'
 import type { Visit } from '../../client/grants.ts'
 import { listenForBrowser } from '../../client/visit.ts'
 import { type ProgramEnvironment, readEnvironment } from '../../environment.ts'

@@ -1,8 +1,11 @@
-import { createProviders } from '../../../auth/providers.ts'
-import type { Environment } from '../../../config/environment.ts'
-import { type Configuration, loadConfiguration } from '../../../config/load.ts'
-import type { SettingsFile } from '../../../config/name-problems.ts'
-import { ConfigError, type ConfigProblem } from '../../../src/errors.ts'
+import { ConfigError, type ConfigProblem } from 'idplug'
+import {
+  type Configuration,
+  createProviders,
+  type Environment,
+  loadConfiguration,
+  type SettingsFile,
+} from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
 import { type ClientOutlook, clientOutlooks } from './clients.ts'

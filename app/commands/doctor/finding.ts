@@ -1,4 +1,4 @@
-import { clip } from '../../../src/errors.ts'
+import { clip } from 'idplug/internal'
 import { type CatalogueEntry, catalogue, type FindingCode } from './catalogue.ts'
 
 /** `error`: sign-in does not work, or is not safe. `warning`: some clients or users fail. `note`: worth knowing. */

@@ -1,5 +1,4 @@
-import type { ProviderConfiguration } from '../../../config/providers.ts'
-import { urlProblem } from '../../../src/url.ts'
+import { type ProviderConfiguration, urlProblem } from 'idplug/internal'
 import { type Finding, finding } from './finding.ts'
 import type { Probe } from './probe.ts'
 

@@ -1,5 +1,4 @@
-import { clip } from '../../../src/errors.ts'
-import { urlProblem } from '../../../src/url.ts'
+import { clip, urlProblem } from 'idplug/internal'
 
 /** What a request came to. Failures are results here: each of them is something to tell. */
 export type Answer = Answered | Failed

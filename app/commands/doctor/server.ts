@@ -1,7 +1,4 @@
-import { wellKnownUrls } from '../../../src/engines/discovery.ts'
-import { clip } from '../../../src/errors.ts'
-import { protectedResourceMetadataUrl } from '../../../src/metadata/protected-resource.ts'
-import { isLoopback, urlProblem } from '../../../src/url.ts'
+import { clip, isLoopback, protectedResourceMetadataUrl, urlProblem, wellKnownUrls } from 'idplug/internal'
 import type { FindingCode } from './catalogue.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
 import { type Finding, finding } from './finding.ts'

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { clip } from '../../../src/errors.ts'
+import { clip } from 'idplug/internal'
 
 /** A refusal as the audit log has it. Holds no token. */
 export interface LoggedRefusal {

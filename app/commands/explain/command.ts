@@ -1,11 +1,14 @@
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { createProviders } from '../../../auth/providers.ts'
-import { type Configuration, type Environment, loadConfiguration } from '../../../config/load.ts'
-import type { SettingsFile } from '../../../config/name-problems.ts'
-import { ConfigError } from '../../../src/errors.ts'
-import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { ConfigError, createProviderFetch } from 'idplug'
+import {
+  type Configuration,
+  createProviders,
+  type Environment,
+  loadConfiguration,
+  type SettingsFile,
+} from 'idplug/internal'
 import { readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
 import { findRefusal } from './audit-log.ts'

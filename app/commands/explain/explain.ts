@@ -1,5 +1,5 @@
-import { AuthorizationError, clip, type RefusalReason } from '../../../src/errors.ts'
-import type { TokenValidator } from '../../../src/token-validator.ts'
+import { AuthorizationError, type RefusalReason, type TokenValidator } from 'idplug'
+import { clip } from 'idplug/internal'
 import { type Meaning, meaningOf } from './reasons.ts'
 
 /** One rule of the server, in the order in which they are looked at. */

@@ -1,4 +1,4 @@
-import type { RefusalReason } from '../../../src/errors.ts'
+import type { RefusalReason } from 'idplug'
 
 /** A reason in words. */
 export interface Meaning {

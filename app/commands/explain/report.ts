@@ -1,4 +1,4 @@
-import { clip } from '../../../src/errors.ts'
+import { clip } from 'idplug/internal'
 import { paint, row } from '../doctor/report.ts'
 import type { LoggedRefusal } from './audit-log.ts'
 import type { Explanation, RuleVerdict } from './explain.ts'

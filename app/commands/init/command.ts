@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { ConfigError } from '../../../src/errors.ts'
-import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { ConfigError, createProviderFetch } from 'idplug'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { examineTenants } from '../doctor/doctor.ts'
 import { findingsText, paint, summaryText, wrap } from '../doctor/report.ts'

@@ -1,12 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { recognizeAdapter } from '../../../adapters/index.ts'
-import type { Environment } from '../../../config/environment.ts'
-import { type KnownNames, knownNames, secretVariables } from '../../../config/known-names.ts'
-import { loadConfiguration } from '../../../config/load.ts'
-import type { SettingsFile } from '../../../config/name-problems.ts'
-import { secretSettings } from '../../../config/settings.ts'
-import { ConfigError, type ConfigProblem } from '../../../src/errors.ts'
+import { ConfigError, type ConfigProblem } from 'idplug'
+import { recognizeAdapter } from 'idplug/adapters'
+import {
+  type Environment,
+  type KnownNames,
+  knownNames,
+  loadConfiguration,
+  type SettingsFile,
+  secretSettings,
+  secretVariables,
+} from 'idplug/internal'
 import { withEnvFile } from '../../environment.ts'
 import { conflictsWith, mergedEnvText, readEnvFile, writePrivately } from './env-file.ts'
 

@@ -1,5 +1,5 @@
 import { cancel, confirm, isCancel, password, select, text } from '@clack/prompts'
-import { adapterNamed } from '../../../adapters/index.ts'
+import { adapterNamed } from 'idplug/adapters'
 import { wrap } from '../doctor/report.ts'
 import type { Questions } from './init.ts'
 

@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import type { Command } from 'commander'
-import { connectRedis, loadServerPackage } from '../../../auth/own-server.ts'
-import { type Configuration, loadConfiguration } from '../../../config/load.ts'
+import { ConfigError } from 'idplug'
+import { type Configuration, connectRedis, loadConfiguration, loadServerPackage } from 'idplug/internal'
 import { DEFAULT_LIFETIMES } from '../../../demo-as/server.ts'
 import {
   createSigningKeys,
@@ -10,7 +10,6 @@ import {
   type SigningKeys,
 } from '../../../demo-as/signing-keys.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
-import { ConfigError } from '../../../src/errors.ts'
 import { readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
 

@@ -1,7 +1,5 @@
-import { createProviders } from '../../../auth/providers.ts'
-import { loadConfiguration } from '../../../config/load.ts'
-import { ConfigError } from '../../../src/errors.ts'
-import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { ConfigError, createProviderFetch } from 'idplug'
+import { createProviders, loadConfiguration } from 'idplug/internal'
 import type { ProgramEnvironment } from '../../environment.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ConfigError } from '../../../src/errors.ts'
+import { ConfigError } from 'idplug'
 import { EXIT } from '../exit.ts'
 import { OtherRunError } from './import-files.ts'
 import { MetricsError } from './status.ts'

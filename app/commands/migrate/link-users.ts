@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'csv-parse/sync'
-import type { IdentityLink } from '../../../src/identity-links.ts'
+import type { IdentityLink } from 'idplug'
 import type { UserRecord, UserSource } from './user-file.ts'
 
 /** One side of the move: its list of users, and how its tokens name them. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { createProviderFetch } from '../../../src/provider-fetch.ts'
+import { createProviderFetch } from 'idplug'
 import { readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
 import { type Invocation, run } from './invocation.ts'

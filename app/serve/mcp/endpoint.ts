@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ProtectedRequest } from 'idplug/node'
-import { isLegacy } from '../../../src/mcp/revision.ts'
 import type { McpServers } from '../../notes/servers.ts'
 import type { AuthenticatedRequest } from './authenticated-request.ts'
 import { createLegacySessions, createLegacyStateless } from './legacy-http.ts'
 import { createModernHttp } from './modern-http.ts'
+import { isLegacy } from './revision.ts'
 import { sendRpcError } from './web-response.ts'
 
 /** The MCP endpoint behind the bearer check. Knows of no web framework: `node:http` objects in, an answer out. */

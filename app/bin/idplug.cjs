@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+'use strict'
+// In the syntax of versions that are too old for everything else, so that those can say so.
+var needed = [22, 19]
+var present = process.versions.node.split('.').map(Number)
+
+if (present[0] < needed[0] || (present[0] === needed[0] && present[1] < needed[1])) {
+  console.error('idplug needs Node.js ' + needed.join('.') + ' or newer, and this is ' + process.version + '.')
+  process.exit(1)
+}
+
+var fs = require('fs')
+var path = require('path')
+var url = require('url')
+
+var main = findMain()
+if (main) import(url.pathToFileURL(main).href)
+else withoutServer()
+
+/** What the command runs: in a clone its source, elsewhere the package that is installed beside. */
+function findMain() {
+  var source = path.join(__dirname, '../main.ts')
+  if (fs.existsSync(source)) return source
+  try {
+    return require.resolve('@idplug/server/main')
+  } catch (error) {
+    if (error.code === 'MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+function withoutServer() {
+  var version = require('../package.json').version
+  if (process.argv[2] === '--version' || process.argv[2] === '-V') {
+    console.log(version)
+    return
+  }
+  // Under npx nobody has chosen what to install. Once is enough: a second try would end the same way.
+  if (process.env.npm_command === 'exec' && !process.env.IDPLUG_FETCHED) {
+    fetchServer(version)
+    return
+  }
+  console.error('The commands of idplug are a package of their own: npm install @idplug/server@' + version)
+  process.exitCode = 1
+}
+
+function fetchServer(version) {
+  var fetched = ['--package=idplug@' + version, '--package=@idplug/server@' + version]
+  var npm = process.env.npm_execpath
+  var args = ['exec', '--yes'].concat(fetched, ['--', 'idplug'], process.argv.slice(2))
+  var env = Object.assign({}, process.env, { IDPLUG_FETCHED: 'yes' })
+  var options = { stdio: 'inherit', env: env }
+  var run = require('child_process').spawnSync
+  var result = npm ? run(process.execPath, [npm].concat(args), options) : run('npm', args, options)
+  process.exitCode = result.status === null ? 1 : result.status
+}

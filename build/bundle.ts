@@ -1,0 +1,28 @@
+// One JavaScript file for each entry, and one for each set of modules that several entries share.
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { outputName, type Package } from './packages.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** @param out - Folder of the built packages. */
+export async function bundle({ entries, folder }: Package, out: string): Promise<void> {
+  const build = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(Object.entries(entries).map(([name, file]) => [outputName(name), file])),
+    platform: 'node',
+    // Only files of ours become part of it.
+    external: /^[^./]/,
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(log.message)
+    },
+  })
+  await build.write({
+    dir: join(out, folder, 'lib'),
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+  })
+  await build.close()
+}

@@ -1,10 +1,10 @@
-import { type CryptoKey, importJWK, type JWK } from 'jose'
+import type { webcrypto } from 'node:crypto'
 import type { CompleteContext } from '../context.ts'
 import { clip, InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import type { Claims } from './claim-judge.ts'
 import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
 import { createRemoteValue, type RemoteValue } from './remote-value.ts'
-import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from './signature.ts'
+import { importParameters, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from './signature.ts'
 
 /** Periods in seconds. */
 export interface KeySetOptions {
@@ -15,7 +15,7 @@ export interface KeySetOptions {
 }
 
 export interface SigningKey {
-  readonly key: CryptoKey
+  readonly key: webcrypto.CryptoKey
   /** The JWK as published, with members that are the provider's own (Entra's `issuer`). */
   readonly jwk: Claims
 }
@@ -158,11 +158,10 @@ function importKey(entry: Entry, algorithm: SignatureAlgorithm): Promise<Signing
 }
 
 async function importPublicKey(jwk: Claims, algorithm: SignatureAlgorithm): Promise<SigningKey> {
-  const { kty, n, e, crv, x, y } = jwk as JWK
-  let key: CryptoKey
+  const { kty, n, e, crv, x, y } = jwk as webcrypto.JsonWebKey
+  let key: webcrypto.CryptoKey
   try {
-    // Asymmetric, so never the bytes that importJWK returns for `oct`.
-    key = (await importJWK({ kty, n, e, crv, x, y }, algorithm)) as CryptoKey
+    key = await crypto.subtle.importKey('jwk', { kty, n, e, crv, x, y }, importParameters(algorithm), false, ['verify'])
   } catch {
     throw mismatch(jwk.kid, 'cannot be imported')
   }

@@ -1,5 +1,4 @@
 import type { webcrypto } from 'node:crypto'
-import type { CryptoKey } from 'jose'
 
 /**
  * Signature algorithms by JWA name (RFC 7518 §3.1, RFC 8037 §3.1): the keys that fit, and the parameters of WebCrypto.
@@ -22,6 +21,13 @@ export const SIGNATURE_ALGORITHMS = {
 export type SignatureAlgorithm = keyof typeof SIGNATURE_ALGORITHMS
 export const signatureAlgorithms = Object.keys(SIGNATURE_ALGORITHMS) as [SignatureAlgorithm, ...SignatureAlgorithm[]]
 
+/** With what WebCrypto imports a key for an algorithm, so that it can be used for no other. */
+export function importParameters(algorithm: SignatureAlgorithm) {
+  const { kty, crv, parameters } = SIGNATURE_ALGORITHMS[algorithm]
+  if (kty === 'RSA') return { name: parameters.name, hash: `SHA-${algorithm.slice(2)}` }
+  return { name: parameters.name, namedCurve: crv }
+}
+
 /**
  * Verifies the signature of a compact JWS (RFC 7515 §5.2), and nothing else: header and claims are the caller's.
  * By WebCrypto, off the main thread. jose's `compactVerify` reads header and payload once more, which doubles what a
@@ -33,7 +39,7 @@ export const signatureAlgorithms = Object.keys(SIGNATURE_ALGORITHMS) as [Signatu
 export async function verifySignature(
   token: string,
   signature: Uint8Array<ArrayBuffer>,
-  key: CryptoKey,
+  key: webcrypto.CryptoKey,
   algorithm: SignatureAlgorithm,
 ): Promise<boolean> {
   const { kty, parameters } = SIGNATURE_ALGORITHMS[algorithm]
@@ -48,6 +54,6 @@ export async function verifySignature(
 }
 
 /** Length of an RSA key's modulus, and so of its signatures. */
-function octetsOf(key: CryptoKey): number {
+function octetsOf(key: webcrypto.CryptoKey): number {
   return Math.ceil((key.algorithm as webcrypto.RsaHashedKeyAlgorithm).modulusLength / 8)
 }

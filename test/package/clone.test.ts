@@ -40,10 +40,4 @@ describe('a fresh clone', () => {
     expect(await run(program, [...args, '--version'], clone, env)).toMatchObject({ code: 0, stdout: manifest.version })
     expect((await run(program, [...args, 'doctor', '--help'], clone, env)).stdout).toContain('Usage: idplug doctor')
   })
-
-  it('publishes nothing by accident', async () => {
-    const { code, stderr } = await run('npm', ['publish', '--dry-run'], clone, env)
-    expect(code).not.toBe(0)
-    expect(stderr).toContain('private')
-  })
 })

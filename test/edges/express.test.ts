@@ -1,13 +1,15 @@
 import express, { type Response as ExpressResponse, type Request } from 'express'
-import { describe, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createAuth } from '../../auth/create-auth.ts'
 import { authRoutes, protect } from '../../src/edges/express.ts'
+import { createTestIssuer } from '../../src/testing/index.ts'
 import { listen } from '../support/http.ts'
 import { ownServer } from './behaviors/own-server.ts'
 import { describeEdge } from './describe-edge.ts'
 import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
 import { sendResponse } from './send-response.ts'
-import { worldOf } from './world.ts'
+import { files, worldOf } from './world.ts'
 
 const edge: EdgeFixture = {
   name: 'idplug/express with Express 5',
@@ -50,3 +52,20 @@ describe('body parsers for the whole app, in front of authRoutes', () => {
   )
 })
 describeInBrowser(edge)
+
+it('idplug/express finds its paths behind routers that shorten them', async () => {
+  const issuer = createTestIssuer()
+  const auth = createAuth(files, { env: {}, providers: [issuer.provider], observer: {} })
+  const app = express().use('/.well-known', authRoutes(auth))
+  app.use('/mcp', protect(auth), (_request, response) => void response.send('done'))
+  const server = await listen(app)
+  onTestFinished(async () => {
+    await server.close()
+    await auth.close()
+  })
+  const metadata = await fetch(`${server.origin}/.well-known/oauth-protected-resource/mcp`)
+  expect(await metadata.json()).toMatchObject({ resource: files.resource })
+  expect((await fetch(`${server.origin}/mcp/anything?access_token=abc`)).status).toBe(400)
+  const headers = { authorization: `Bearer ${await issuer.token()}` }
+  expect(await (await fetch(`${server.origin}/mcp/anything`, { headers })).text()).toBe('done')
+})

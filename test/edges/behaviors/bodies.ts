@@ -29,6 +29,12 @@ const refused: readonly RefusedBody[] = [
     code: -32700,
   },
   {
+    name: 'a body of a charset that JSON does not have',
+    options: { headers: { 'content-type': 'application/json; charset=utf-16' } },
+    status: 415,
+    code: -32700,
+  },
+  {
     name: 'a body in an encoding',
     options: { headers: { 'content-encoding': 'compress' } },
     status: 415,

@@ -10,6 +10,7 @@ const sections: Record<string, () => Promise<{ run(): Promise<BenchSection> }>> 
   adapters: () => import('./adapters.ts'),
   'sign-in': () => import('./sign-in.ts'),
   'authorization-server': () => import('./authorization-server.ts'),
+  imports: () => import('./imports.ts'),
 }
 
 const packages = ['jose', 'lru-cache', 'openid-client', 'fast-jwt', 'aws-jwt-verify', 'express-oauth2-jwt-bearer']

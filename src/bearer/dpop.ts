@@ -1,8 +1,8 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
-import { calculateJwkThumbprint, EmbeddedJWK, type JWK, type JWTVerifyResult, jwtVerify } from 'jose'
-import { clip, InvalidProofError, InvalidTokenError, type ProofReason } from '../errors.ts'
+import { InvalidProofError, InvalidTokenError, type ProofReason } from '../errors.ts'
 import type { Confirmation } from '../token-validator.ts'
 import { createProofMemory, type ProofMemory } from './proof-memory.ts'
+import type { VerifiedProof } from './proof-signature.ts'
 
 export interface DpopOptions {
   /** URL of the endpoint as clients know it. Proofs are made for it, whatever the Host and X-Forwarded headers say. */
@@ -70,7 +70,7 @@ export function createProofCheck(options: DpopOptions): ProofCheck {
   const targets = [options.resource, ...(options.furtherResources ?? [])].map(locationOf)
   const nonces = nonceSecret && createNonces(nonceSecret, now)
 
-  function checkClaims({ payload }: JWTVerifyResult, { method, token }: PresentedProof): { jti: string; iat: number } {
+  function checkClaims({ payload }: VerifiedProof, { method, token }: PresentedProof): { jti: string; iat: number } {
     const { htm, htu, ath, iat, jti, nonce } = payload
     if (typeof jti !== 'string' || jti === '') throw malformed('no jti')
     if (typeof iat !== 'number') throw malformed('no iat')
@@ -91,7 +91,7 @@ export function createProofCheck(options: DpopOptions): ProofCheck {
     async check(presented) {
       if (!presented.confirmation) throw new InvalidTokenError({ kind: 'not_sender_constrained' })
       const verified = await verify(presented.proof, now())
-      const thumbprint = await calculateJwkThumbprint(verified.protectedHeader.jwk as JWK)
+      const { thumbprint } = verified
       if (thumbprint !== presented.confirmation.jkt) throw new InvalidTokenError({ kind: 'proof_key_mismatch' })
       const { jti, iat } = checkClaims(verified, presented)
       // Last, so that only whoever holds token and key can fill the memory.
@@ -101,18 +101,21 @@ export function createProofCheck(options: DpopOptions): ProofCheck {
   }
 }
 
-async function verify(proof: string | undefined, now: number): Promise<JWTVerifyResult> {
+async function verify(proof: string | undefined, now: number): Promise<VerifiedProof> {
   if (!proof) throw refused({ kind: 'proof_missing' })
   if (proof.length > MAX_PROOF_LENGTH) throw malformed(`longer than ${MAX_PROOF_LENGTH} characters`)
+  const { verifyProof } = await loadSignatures()
+  const verified = await verifyProof(proof, ALGORITHMS, now)
+  if ('problem' in verified) throw malformed(verified.problem)
+  return verified
+}
+
+/** jose is loaded with the first proof: most servers never see one. */
+async function loadSignatures(): Promise<typeof import('./proof-signature.ts')> {
   try {
-    // The key comes with the proof: whatever goes wrong here lies in what the client sent.
-    return await jwtVerify(proof, EmbeddedJWK, {
-      algorithms: ALGORITHMS,
-      typ: 'dpop+jwt',
-      currentDate: new Date(now),
-    })
+    return await import('./proof-signature.ts')
   } catch (error) {
-    throw malformed(clip(error instanceof Error ? error.message : error))
+    throw new Error('the check of DPoP proofs cannot be loaded', { cause: error })
   }
 }
 

@@ -1,29 +1,18 @@
-import {
-  allowInsecureRequests,
-  type ClientAuth,
-  ClientError,
-  ClientSecretBasic,
-  ClientSecretPost,
-  Configuration,
-  type CryptoKey,
-  customFetch,
-  PrivateKeyJwt,
-  tokenIntrospection,
-} from 'openid-client'
-import { type CompleteContext, completeContext, type ValidatorContext } from '../context.ts'
-import { AuthorizationError, clip, InvalidTokenError, MisconfigurationError } from '../errors.ts'
+import type { webcrypto } from 'node:crypto'
+import { completeContext, type ValidatorContext } from '../context.ts'
+import { clip, InvalidTokenError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
+import type { IntrospectionRequest } from './introspection-request.ts'
 import { createLimiter } from './limiter.ts'
-import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
 
 /** How this server authenticates at the introspection endpoint. */
 export type ClientCredentials =
   | { method: 'client_secret_basic' | 'client_secret_post'; clientId: string; clientSecret: string }
   /** `keyId` becomes the `kid` of the assertion. */
-  | { method: 'private_key_jwt'; clientId: string; privateKey: CryptoKey; keyId?: string }
+  | { method: 'private_key_jwt'; clientId: string; privateKey: webcrypto.CryptoKey; keyId?: string }
 
 export interface IntrospectionValidatorOptions extends ClaimRules {
   /** Authorization server, as its metadata spells it. An `iss` in an answer must equal it; an absent one is taken for it. */
@@ -58,34 +47,22 @@ export function createIntrospectionValidator(
   const issuer = issuerInForce(options.issuer, discovery)
   const endpointOf = async () => introspectionEndpoint ?? ((await discovery.get()).introspection_endpoint as string)
   const judge = createClaimJudge(options, 'optional', context)
-  const authentication = clientAuthentication(credentials)
-  let configuration: { endpoint: string; client: Configuration } | undefined
-
-  function clientFor(endpoint: string): Configuration {
-    if (configuration?.endpoint !== endpoint) {
-      const metadata = { issuer: issuer(), introspection_endpoint: endpoint }
-      const client = new Configuration(metadata, credentials.clientId, undefined, authentication)
-      client.timeout = undefined // askProvider has its own, which covers the body as well
-      client[customFetch] = (url, init) =>
-        askProvider(
-          context,
-          { operation: 'introspection', url, init: { ...init, body: init.body as URLSearchParams } },
-          answer => readAnswer(answer, context),
-        )
-      allowInsecureRequests(client) // askProvider has the finer rule: loopback only
-      configuration = { endpoint, client }
-    }
-    return configuration.client
-  }
+  let request: Promise<IntrospectionRequest> | undefined
 
   async function introspect(token: string): Promise<Claims> {
     const endpoint = await endpointOf()
+    request ??= loadRequest()
+    return (await request)(token, { endpoint, issuer: issuer() })
+  }
+
+  /** The OAuth library is loaded with the first token: servers that check signatures never need it. */
+  async function loadRequest(): Promise<IntrospectionRequest> {
     try {
-      return await tokenIntrospection(clientFor(endpoint), token, { token_type_hint: 'access_token' })
+      const { createIntrospectionRequest } = await import('./introspection-request.ts')
+      return createIntrospectionRequest(credentials, context)
     } catch (error) {
-      // The library's errors hold request and response in their causes; none of that may get into a log.
-      if (!(error instanceof ClientError)) throw error
-      throw error.cause instanceof AuthorizationError ? error.cause : unusable(endpoint, error.message)
+      request = undefined
+      throw error
     }
   }
 
@@ -114,43 +91,6 @@ export function createIntrospectionValidator(
     },
     context,
   )
-}
-
-function clientAuthentication(credentials: ClientCredentials): ClientAuth {
-  switch (credentials.method) {
-    case 'client_secret_basic':
-      return ClientSecretBasic(credentials.clientSecret)
-    case 'client_secret_post':
-      return ClientSecretPost(credentials.clientSecret)
-    case 'private_key_jwt':
-      return PrivateKeyJwt({ key: credentials.privateKey, kid: credentials.keyId })
-  }
-}
-
-/** Lets only a JSON object with status 200 reach the library; anything else says something about us, not about the token. */
-function readAnswer(answer: ProviderAnswer, context: CompleteContext): Response {
-  const { endpoint, status, text } = answer
-  if (status === 200) {
-    answer.json()
-    return new Response(text, { headers: { 'content-type': 'application/json' } })
-  }
-  const error = oauthErrorCode(answer)
-  const ours = status === 401 || error === 'invalid_client'
-  if (ours) {
-    context.observer?.warning?.('The provider refuses the credentials of this server.', { endpoint, status, error })
-  }
-  const kind = ours ? 'own_credentials_refused' : 'endpoint_refused_request'
-  throw new MisconfigurationError({ kind, endpoint, status, error })
-}
-
-/** `error` of an OAuth error body (RFC 6749 §5.2); `undefined` for anything that does not look like one. */
-function oauthErrorCode(answer: ProviderAnswer): string | undefined {
-  try {
-    const { error } = answer.json()
-    return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? error : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function refuseInactive(claims: Claims, issuer: string): void {

@@ -1,5 +1,4 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject, type webcrypto } from 'node:crypto'
-import type { CryptoKey } from 'openid-client'
 
 /**
  * A private key for client assertions (RFC 7523) from PEM (PKCS #8, PKCS #1, SEC 1) or JWK. The algorithm follows from the key:
@@ -8,7 +7,7 @@ import type { CryptoKey } from 'openid-client'
  * @returns `keyId` is the `kid` of a JWK.
  * @throws {TypeError} Neither, not a private key, or too weak. The message holds nothing of the text.
  */
-export function readPrivateKey(text: string): { privateKey: CryptoKey; keyId?: string } {
+export function readPrivateKey(text: string): { privateKey: webcrypto.CryptoKey; keyId?: string } {
   const jwk = readJwk(text)
   let key: KeyObject
   try {

@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import { rolldown } from 'rolldown'
+import { describe, expect, it, vi } from 'vitest'
+import { library } from '../../build/packages.ts'
+import { builtPackages, root } from './built.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+const built = builtPackages()
+
+/** What Workers have of Node (nodejs_compat), as far as servers are about it. */
+const ON_WORKERS = ['node:buffer', 'node:crypto', 'node:diagnostics_channel', 'node:net']
+
+interface Bundle {
+  /** Minified, in kB. */
+  readonly size: number
+  readonly code: string
+  readonly builtIns: readonly string[]
+  readonly modules: readonly string[]
+}
+
+/** What a bundler makes of a server's imports, for a platform that is not Node. */
+async function bundle(source: string, external: readonly RegExp[] = []): Promise<Bundle> {
+  const build = await rolldown({
+    input: 'server',
+    cwd: root,
+    platform: 'neutral',
+    resolve: { conditionNames: ['import', 'default'] },
+    external: [/^node:/, /^#/, ...external],
+    plugins: [
+      {
+        name: 'server',
+        resolveId(id) {
+          if (id === 'server') return id
+          if (!/^idplug(\/|$)/.test(id)) return undefined
+          return join(built, library.folder, 'lib', id === 'idplug' ? 'index.js' : `${id.slice('idplug/'.length)}.js`)
+        },
+        load: id => (id === 'server' ? source : undefined),
+      },
+    ],
+  })
+  const { output } = await build.generate({ format: 'esm', minify: true })
+  await build.close()
+  const chunks = output.filter(each => each.type === 'chunk')
+  const code = chunks.map(chunk => chunk.code).join('\n')
+  return {
+    size: chunks.reduce((sum, chunk) => sum + Buffer.byteLength(chunk.code), 0) / 1000,
+    code,
+    builtIns: chunks.flatMap(chunk => [...chunk.imports, ...chunk.dynamicImports]).filter(each => each.startsWith('node:')),
+    modules: chunks.flatMap(chunk => Object.keys(chunk.modules).filter(id => (chunk.modules[id]?.renderedLength ?? 0) > 0)),
+  }
+}
+
+const SERVER = "export { protect } from 'idplug/fetch'"
+
+// 24 kB of each is lru-cache.
+describe('the minified bundle of a server', () => {
+  it('with authFrom and createJwtValidator has 66 kB at most, and no zod, jose or openid-client', async () => {
+    const { size, builtIns, modules } = await bundle(`${SERVER}\nexport { authFrom, createJwtValidator } from 'idplug/core'`)
+    expect(size).toBeLessThanOrEqual(66)
+    expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
+    expect(modules.filter(id => /node_modules\/(?!lru-cache)/.test(id.replace(built, '')))).toEqual([])
+  })
+
+  it('with DPoP as well has 86 kB at most', async () => {
+    const more = "export { authFrom, createJwtValidator, createProofCheck, createProofMemory } from 'idplug/core'"
+    const { size } = await bundle(`${SERVER}\n${more}`)
+    expect(size).toBeLessThanOrEqual(86)
+  })
+
+  it('with createAuth and all its settings has 212 kB at most beside zod, and nothing that is for commands', async () => {
+    const { size, builtIns, code } = await bundle(`${SERVER}\nexport { createAuth } from 'idplug'`, [/^zod/])
+    expect(size).toBeLessThanOrEqual(212)
+    expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
+    expect(code).toContain('AUTH_PROVIDER')
+    expect(code).not.toMatch(/commander|idplug init|oidc-provider/)
+  })
+})

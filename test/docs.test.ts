@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { packages } from '../build/packages.ts'
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
@@ -39,10 +40,10 @@ describe.each([
 })
 
 describe('docs/decisions', () => {
-  it('justify every runtime dependency in a line', () => {
-    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
-    const page = read('docs/decisions/0001-dependencies.md')
-    for (const name of Object.keys(dependencies))
-      expect(page).toMatch(new RegExp(`^\\| \`${name}\` \\| .{10,} \\|$`, 'm'))
+  it.each(packages)('justify every runtime dependency of $name in a line, and no others', ({ name, dependencies }) => {
+    const [, section = ''] = read('docs/decisions/0001-dependencies.md').split(`\n## \`${name}\`\n`)
+    const [table = ''] = section.split('\n## ')
+    const justified = [...table.matchAll(/^\| `([^`]+)` \| .{10,} \|$/gm)].map(([, dependency]) => dependency)
+    expect(justified).toEqual([...dependencies])
   })
 })

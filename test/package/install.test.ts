@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
@@ -138,6 +139,62 @@ describe('where only the library is installed', () => {
     const { stdout, code } = await project.node(join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
     expect(stdout).toBe('')
     expect(code).toBe(0)
+  })
+})
+
+describe('an adapter of somebody else', () => {
+  const example = (file: string) => readFileSync(join(root, 'docs/examples/adapter', file), 'utf8')
+  /** Everything that it needs comes from the library, the schema builder too. */
+  const source = example('acme.ts')
+    .replace(/^import \{ z \} from 'zod'\n/m, '')
+    .replace(/\n\} from '[^']*index\.ts'/, "\n  z,\n} from 'idplug'")
+  const server = `import { createAuth } from 'idplug'
+    import { protect } from 'idplug/fetch'
+    const resource = 'https://mcp.example.com/mcp'
+    const env = { AUTH_CONFIG: 'acme.json', ACME_WORKSPACE: 'w-7' }
+    try {
+      const auth = createAuth({ name: 'Files', resource, scopes: {} }, { env })
+      const token = Buffer.from('{"alg":"ES256","typ":"JWT"}').toString('base64url') + '.e30.c2ln'
+      // Refused by its header, so nobody is asked. An error of another copy of the library would end in 500.
+      const request = new Request(resource, { method: 'POST', headers: { authorization: 'Bearer ' + token } })
+      console.log((await protect(auth, () => new Response())(request)).status)
+    } catch (error) {
+      console.log(error.message)
+    }`
+
+  it('is a package that is installed beside the library', async () => {
+    const acme = createProject({
+      'package.json': JSON.stringify({
+        name: '@acme/idplug-adapter',
+        version: '1.0.0',
+        type: 'module',
+        exports: './acme.js',
+        peerDependencies: { idplug: version },
+      }),
+      'acme.js': stripTypeScriptTypes(source),
+    })
+    await acme.npm('pack')
+    const project = createProject({
+      'server.js': server,
+      'acme.json': example('acme.json').replace('./acme.ts', '@acme/idplug-adapter'),
+    })
+    await project.npm('install', 'idplug', join(acme.folder, 'acme-idplug-adapter-1.0.0.tgz'))
+    expect((await project.node('server.js')).stdout).toBe('401')
+  })
+
+  it('is a file, and in a CommonJS folder the message says how to name it', async () => {
+    const project = createProject({ 'server.mjs': server, 'acme.json': example('acme.json'), 'acme.ts': source })
+    await project.npm('install', 'idplug')
+    expect((await project.node('server.mjs')).stdout).toBe('401')
+
+    project.write({ 'package.json': '{ "name": "a-server", "private": true, "type": "commonjs" }' })
+    expect((await project.node('server.mjs')).stdout).toContain(
+      'name the file .mts (or .mjs), or put "type": "module" into the nearest package.json',
+    )
+    project.write({ 'acme.mts': source, 'acme.json': example('acme.json').replace('./acme.ts', './acme.mts') })
+    expect((await project.node('server.mjs')).stdout).toBe('401')
+    project.write({ 'acme.mts': `${source}\nawait 0\n` })
+    expect((await project.node('server.mjs')).stdout).toContain('it uses await at its top level; move that into a function')
   })
 })
 

@@ -1,5 +1,5 @@
 // What it costs to import the published library, each time in a fresh process, against jose.
-import { importIn, type Imported } from '../test/package/imported.ts'
+import { type Imported, importIn } from '../test/package/imported.ts'
 import type { BenchSection, Measurement } from './report.ts'
 import { median, ratio } from './report.ts'
 
@@ -16,7 +16,10 @@ const candidates = {
 
 export async function run(): Promise<BenchSection> {
   const names = Object.keys(candidates) as (keyof typeof candidates)[]
-  const samples = Object.fromEntries(names.map(name => [name, [] as Imported[]])) as Record<keyof typeof candidates, Imported[]>
+  const samples = Object.fromEntries(names.map(name => [name, [] as Imported[]])) as Record<
+    keyof typeof candidates,
+    Imported[]
+  >
   for (let round = 0; round < ROUNDS; round++) {
     for (const name of names) samples[name].push(await importIn(candidates[name], 'time'))
   }
@@ -31,9 +34,17 @@ export async function run(): Promise<BenchSection> {
     method: `${ROUNDS} rounds, each import in a process of its own; median ${median(measured('jose').samples).toFixed(1)} ms for jose's index.`,
     measurements: names.map(measured),
     targets: [
-      { name: 'idplug/core and idplug/fetch with createJwtValidator, against jose', actual: ratio(measured('core'), measured('jose')), limit: 0.9 },
+      {
+        name: 'idplug/core and idplug/fetch with createJwtValidator, against jose',
+        actual: ratio(measured('core'), measured('jose')),
+        limit: 0.9,
+      },
       { name: 'their modules', actual: modules.length, limit: 30 },
-      { name: 'createAuth with AUTH_PROVIDER, against jose', actual: ratio(measured('createAuth'), measured('jose')), limit: 3 },
+      {
+        name: 'createAuth with AUTH_PROVIDER, against jose',
+        actual: ratio(measured('createAuth'), measured('jose')),
+        limit: 3,
+      },
     ],
   }
 }

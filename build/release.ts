@@ -16,7 +16,9 @@ execFileSync(process.execPath, [join(root, 'build/build.ts')], { stdio: 'inherit
 for (const { name, folder } of packages) {
   const [packed] = JSON.parse(npm('pack', '--dry-run', '--json', join(root, 'dist', folder))) as Packed[]
   if (!packed) throw new Error(`npm packs nothing of ${folder}`)
-  console.log(`\n${name} ${packed.version}: ${packed.entryCount} files, ${kB(packed.unpackedSize)} (packed ${kB(packed.size)})`)
+  console.log(
+    `\n${name} ${packed.version}: ${packed.entryCount} files, ${kB(packed.unpackedSize)} (packed ${kB(packed.size)})`,
+  )
   for (const { path, size } of packed.files) console.log(`${kB(size).padStart(10)}  ${path}`)
 }
 

@@ -21,7 +21,8 @@ beforeAll(() => {
   const modules = join(clone, 'node_modules')
   mkdirSync(modules)
   for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (!name.startsWith('.') && name !== 'idplug-bin') symlinkSync(join(root, 'node_modules', name), join(modules, name))
+    if (!name.startsWith('.') && name !== 'idplug-bin')
+      symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
   // These two lead into the repository itself.
   symlinkSync('../app/bin', join(modules, 'idplug-bin'))

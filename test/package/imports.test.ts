@@ -24,11 +24,16 @@ describe('importing the library', () => {
       const validator = createIntrospectionValidator(options, { resource: 'https://b.example' })`
     expect(packagesOf((await importIn(introspection, 'modules')).modules)).toEqual(['lru-cache'])
     const asked = `${introspection}\nawait validator.validate('opaque').catch(() => {})`
-    expect(packagesOf((await importIn(asked, 'modules')).modules)).toEqual(['jose', 'lru-cache', 'oauth4webapi', 'openid-client'])
+    expect(packagesOf((await importIn(asked, 'modules')).modules)).toEqual([
+      'jose',
+      'lru-cache',
+      'oauth4webapi',
+      'openid-client',
+    ])
   })
 
   it('loads undici where a proxy is set, at the first request', async () => {
-    const request = "await auth.ready().catch(() => {})"
+    const request = 'await auth.ready().catch(() => {})'
     const proxied = `globalThis.more = { HTTPS_PROXY: 'http://127.0.0.1:9' }\n${CREATE_AUTH}\n${request}`
     expect(packagesOf((await importIn(proxied, 'modules')).modules)).toContain('undici')
   })

@@ -194,7 +194,9 @@ describe('an adapter of somebody else', () => {
     project.write({ 'acme.mts': source, 'acme.json': example('acme.json').replace('./acme.ts', './acme.mts') })
     expect((await project.node('server.mjs')).stdout).toBe('401')
     project.write({ 'acme.mts': `${source}\nawait 0\n` })
-    expect((await project.node('server.mjs')).stdout).toContain('it uses await at its top level; move that into a function')
+    expect((await project.node('server.mjs')).stdout).toContain(
+      'it uses await at its top level; move that into a function',
+    )
   })
 })
 
@@ -216,7 +218,8 @@ describe('where both packages are installed', () => {
     const npx = (...args: string[]) => run('npx', ['idplug', ...args], project.folder, project.env)
     expect(await npx('--version')).toMatchObject({ code: 0, stdout: version })
     const { stdout } = await npx('--help')
-    for (const name of ['login', 'init', 'doctor', 'explain', 'migrate', 'emulate']) expect(stdout).toContain(`  ${name} `)
+    for (const name of ['login', 'init', 'doctor', 'explain', 'migrate', 'emulate'])
+      expect(stdout).toContain(`  ${name} `)
   })
 
   it('gives a server the demo sign-in', async () => {
@@ -235,7 +238,11 @@ describe('where both packages are installed', () => {
   it('starts the example server by the command alone', async () => {
     const port = await freePort()
     const env = { ...project.env, PORT: String(port), AUTH_SERVER_PORT: String(await freePort()) }
-    const child = spawn(process.execPath, ['node_modules/idplug/bin/idplug.cjs'], { cwd: project.folder, env, stdio: 'ignore' })
+    const child = spawn(process.execPath, ['node_modules/idplug/bin/idplug.cjs'], {
+      cwd: project.folder,
+      env,
+      stdio: 'ignore',
+    })
     const ended = once(child, 'close')
     const status = async () => (await fetch(`http://localhost:${port}/ready`).catch(() => undefined))?.status
     await expect.poll(status, { timeout: 60_000 }).toBe(200)
@@ -246,9 +253,17 @@ describe('where both packages are installed', () => {
   it('has declarations of emulators and observers without errors', async () => {
     await project.npm('install', '--save-dev', '@types/node')
     project.write({
-      'use.ts': "export * as emulators from '@idplug/server/emulators'\nexport * as observers from '@idplug/server/observe'",
+      'use.ts':
+        "export * as emulators from '@idplug/server/emulators'\nexport * as observers from '@idplug/server/observe'",
       'tsconfig.json': JSON.stringify({
-        compilerOptions: { strict: true, module: 'nodenext', target: 'es2022', noEmit: true, skipLibCheck: false, types: ['node'] },
+        compilerOptions: {
+          strict: true,
+          module: 'nodenext',
+          target: 'es2022',
+          noEmit: true,
+          skipLibCheck: false,
+          types: ['node'],
+        },
         files: ['use.ts'],
       }),
     })
@@ -282,7 +297,12 @@ describe('on a Node.js that is too old', () => {
           return load.apply(this, arguments)
         }`,
     })
-    const { code, stdout, stderr } = await project.node('--require', './old.cjs', join(root, 'app/bin/idplug.cjs'), 'doctor')
+    const { code, stdout, stderr } = await project.node(
+      '--require',
+      './old.cjs',
+      join(root, 'app/bin/idplug.cjs'),
+      'doctor',
+    )
     expect(stderr).toBe('idplug needs Node.js 22.19 or newer, and this is v18.20.4.')
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(manifest.engines.node).toBe('>=22.19')
@@ -293,4 +313,3 @@ describe('on a Node.js that is too old', () => {
     expect(code).not.toMatch(/\?\.|\?\?|=>|`|\b(?:const|let|class|async|await)\b|^import |^export /m)
   })
 })
-

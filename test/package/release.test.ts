@@ -11,7 +11,8 @@ describe('npm run release', () => {
       npm_config_registry: 'http://127.0.0.1:9',
     })
     expect(code).toBe(0)
-    for (const name of ['idplug', '@idplug/server']) expect(stdout).toMatch(new RegExp(`^${name} ${manifest.version}: \\d+ files, [\\d.]+ kB`, 'm'))
+    for (const name of ['idplug', '@idplug/server'])
+      expect(stdout).toMatch(new RegExp(`^${name} ${manifest.version}: \\d+ files, [\\d.]+ kB`, 'm'))
     expect(stdout).toMatch(/[\d.]+ kB {2}lib\/core\.js/)
     expect(stdout).toContain('Nothing was published.')
   }, 120_000)

@@ -42,7 +42,8 @@ export class AcceptedRequest implements Access {
   }
 
   get signal(): AbortSignal {
-    if (!this.#authenticated) return NEVER
+    // Not one for all: Workers allow none outside of a request.
+    if (!this.#authenticated) return new AbortController().signal
     this.#watched ??= this.#shared.watch(this.#authenticated)
     return this.#watched.signal
   }
@@ -60,5 +61,3 @@ export class AcceptedRequest implements Access {
     return this.token ? bodyLimit : Math.min(bodyLimit, ANONYMOUS_BODY_LIMIT)
   }
 }
-
-const NEVER = new AbortController().signal

@@ -171,8 +171,12 @@ export function assembleAuth(
   }
 
   /** Clients of older revisions replace their scopes by those of the challenge, and so would lose what they hold. */
-  function announcedScopes(head: RequestHead, token: ValidatedToken, required: readonly string[]): readonly string[] {
-    const [revision] = head.header('mcp-protocol-version')
+  function announcedScopes(
+    head: RequestHead | undefined,
+    token: ValidatedToken,
+    required: readonly string[],
+  ): readonly string[] {
+    const [revision] = head?.header('mcp-protocol-version') ?? []
     if (revision !== undefined && revision >= FIRST_REVISION_WITH_SCOPE_UNION) return required
     return [...new Set([...table.scopes.filter(scope => token.scopes.includes(scope)), ...required])]
   }
@@ -252,7 +256,7 @@ export function assembleAuth(
         }
         if (table.covers(token.scopes, scopes)) return undefined
         const head = requestOf.get(authInfo)?.head
-        const announced = head ? announcedScopes(head, token, scopes) : scopes
+        const announced = announcedScopes(head, token, scopes)
         const error = new InsufficientScopeError(announced, token.scopes)
         if (head) refuse(head, error, request, token)
         const [first, ...others] = requested(announced, token)

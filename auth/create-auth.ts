@@ -14,7 +14,7 @@ import { createProviderFetch } from '../src/provider-fetch.ts'
 import { assembleAuth } from './auth-from.ts'
 import { declarationProblems, type ResourceDeclaration } from './declaration.ts'
 import { combineObservers } from './observers.ts'
-import { createOwnServer, fetchThrough, type OwnServer, serverPackageProblem } from './own-server.ts'
+import { createOwnServer, fetchThrough, misplacedServer, type OwnServer, serverPackageProblem } from './own-server.ts'
 import { proofCheckOf } from './proof-check.ts'
 import { createProviders } from './providers.ts'
 import { type SharedStores, sharedStores } from './shared-stores.ts'
@@ -118,6 +118,9 @@ function configurationOf(
   const place = (key: string) => (entries.length > 1 ? `${key}.` : '')
   const problems = entries.flatMap(([key, declaration]) => declarationProblems(declaration, place(key)))
   if (entries.length === 0) problems.push({ setting: 'declarations', problem: 'must hold one declaration at least' })
+  const misplaced = misplacedServer(env, providers)
+  // What else is wrong is not worth setting right.
+  if (misplaced) throw new ConfigError([...problems, misplaced])
   let configuration: Configuration | undefined
   try {
     const resources = problems.length === 0 ? declarations : Object.fromEntries(entries.map(readablePart))

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { callbackOf } from '../config/bridge.ts'
+import { knownNames } from '../config/known-names.ts'
 import type { Configuration, Environment } from '../config/load.ts'
+import type { ConfiguredProvider } from '../config/providers.ts'
 import type { AuthObserver } from '../src/auth.ts'
 import type { AuthorizationServer } from '../src/authorization-server.ts'
 import { closeGracefully, createHttpServer } from '../src/edges/http-server.ts'
@@ -42,11 +44,7 @@ const SEE = 'docs/own-server.md'
  */
 export function serverPackageProblem(reason: string): ConfigProblem | undefined {
   const problem = (text: string): ConfigProblem => ({ setting: reason, problem: text, see: SEE })
-  if (globalThis.navigator?.userAgent === 'Cloudflare-Workers') {
-    return problem(
-      'needs our own authorization server, which does not run on Workers: set AUTH_PROVIDER and the settings of the provider',
-    )
-  }
+  if (isWorker()) return problem('needs the package @idplug/server, which does not run on Workers')
   try {
     globalThis.process
       ?.getBuiltinModule('node:module')
@@ -56,6 +54,18 @@ export function serverPackageProblem(reason: string): ConfigProblem | undefined 
   } catch {
     return problem('needs our own authorization server, which is a package of its own: npm install @idplug/server')
   }
+}
+
+const isWorker = () => globalThis.navigator?.userAgent === 'Cloudflare-Workers'
+
+/** What is wrong where settings ask for our own authorization server in a Worker, which has no room for it. */
+export function misplacedServer(env: Environment, inCode?: readonly ConfiguredProvider[]): ConfigProblem | undefined {
+  if (!isWorker()) return undefined
+  const { usesOwnServer, isDemoByDefault } = knownNames(env, inCode)
+  if (!usesOwnServer || env.AUTH_MODE?.trim() === 'separate') return undefined
+  const isBridge = env.AUTH_BRIDGE?.trim() === 'on'
+  const problem = `${isBridge ? 'is on' : isDemoByDefault ? 'is not set, which means demo' : 'includes demo'}: that needs our own authorization server, which does not run on Workers. Set AUTH_PROVIDER and the settings of the provider, or run that server elsewhere: AUTH_MODE=separate and AUTH_SERVER_URL`
+  return { setting: isBridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER', problem, see: SEE }
 }
 
 /** @throws {ConfigError} It is not installed. */

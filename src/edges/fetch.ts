@@ -103,7 +103,7 @@ export async function guard(
 }
 
 /** The handler's answer, readable for web pages where one asks, and ended with its token where it is a stream. */
-function released(response: Response, access: Access): Response {
+export function released(response: Response, access: Access): Response {
   const ended = endWithToken(response, access)
   const names = Object.entries(access.headers)
   if (names.length === 0) return ended

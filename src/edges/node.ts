@@ -77,7 +77,8 @@ export function guard(
   }, next)
 }
 
-async function decide(auth: Auth, request: RequestWithBody): Promise<Access | Answer> {
+/** Decides about a request, and leaves its parsed body in `request.body`. */
+export async function decide(auth: Auth, request: RequestWithBody): Promise<Access | Answer> {
   const access = await auth.authenticate(requestHead(request))
   if (access.outcome !== 'accepted') return access
   // Handlers may look into the body whatever the method.
@@ -87,7 +88,8 @@ async function decide(auth: Auth, request: RequestWithBody): Promise<Access | An
   return auth.authorize(access, body.value) ?? access
 }
 
-function accept(access: Access, request: ProtectedRequest, response: ServerResponse): void {
+/** Hands on what is known about the caller, and ends a stream with its token. */
+export function accept(access: Access, request: ProtectedRequest, response: ServerResponse): void {
   const { headers } = access
   // Something in front may have answered meanwhile, for example that it takes too long.
   if (!response.headersSent) for (const name in headers) response.setHeader(name, headers[name] as string)

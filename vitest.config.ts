@@ -5,7 +5,11 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     projects: [
-      { extends: true, test: { name: 'one', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        // Those of the frameworks have an installation of their own (npm run setup:frameworks).
+        test: { name: 'one', include: ['test/**/*.test.ts'], exclude: ['**/node_modules/**', 'test/frameworks/**'] },
+      },
       {
         extends: true,
         test: {

@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
@@ -7,8 +7,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // Those of the frameworks have an installation of their own (npm run setup:frameworks).
-        test: { name: 'one', include: ['test/**/*.test.ts'], exclude: ['**/node_modules/**', 'test/frameworks/**'] },
+        test: {
+          name: 'one',
+          include: ['test/**/*.test.ts'],
+          // These have installations of their own: `npm run setup:frameworks`, `npm run setup:clients`.
+          exclude: [...configDefaults.exclude, 'test/frameworks/**', 'test/clients/**'],
+        },
       },
       {
         extends: true,

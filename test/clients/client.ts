@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packages } from './desk.ts'
+import type { FilesServer } from './servers.ts'
+
+/** One person with one client that remembers nothing yet. What goes wrong is thrown, with the words that the client has for it. */
+export interface Session {
+  /** Connects, and signs in where the client opens a browser for it. */
+  connect(): Promise<void>
+  /** Names of the tools. */
+  list(): Promise<string[]>
+  /** @returns Text of the answer. */
+  call(tool: string, args: Readonly<Record<string, string>>): Promise<string>
+  /** What the client opened in a browser so far. */
+  opened(): URL[]
+  close(): Promise<void>
+}
+
+export interface RealClient {
+  /** Package and version. */
+  readonly name: string
+  start(server: FilesServer): Session
+}
+
+interface Manifest {
+  name: string
+  version: string
+}
+
+/** @param folder - Name under which the package is installed; the one on npm and its version are read from its manifest. */
+export function installedName(folder: string): string {
+  const { name, version } = JSON.parse(readFileSync(join(packages, folder, 'package.json'), 'utf8')) as Manifest
+  return `${name} ${version}`
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Person } from './person.ts'
+import type { FilesServer } from './servers.ts'
+
+const PERSON = fileURLToPath(new URL('./person.ts', import.meta.url))
+
+export const packages = fileURLToPath(new URL('./packages/node_modules/', import.meta.url))
+
+/** A home folder for one client, with somebody in front of it who signs in when the client opens a browser. */
+export interface Desk {
+  readonly home: string
+  readonly env: Record<string, string>
+  /** What the client opened in the browser so far. */
+  opened(): URL[]
+  /**
+   * Runs a script of a package to its end.
+   *
+   * @returns What it printed. The exit code is that of the program, or 124 when it took more than a minute.
+   */
+  run(script: string, ...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>
+  /** Removes the home folder. */
+  close(): void
+}
+
+export function createDesk({ login, provider = '' }: FilesServer): Desk {
+  const home = mkdtempSync(join(tmpdir(), 'client-'))
+  const log = join(home, 'opened.txt')
+  const browser = join(home, 'xdg-open')
+  writeFileSync(browser, `#!/bin/sh\nexec '${process.execPath}' '${PERSON}' "$@"\n`)
+  chmodSync(browser, 0o755)
+  const person: Person = { PERSON_LOGIN: login, PERSON_PROVIDER: provider, PERSON_LOG: log }
+  const env = {
+    ...person,
+    HOME: home,
+    BROWSER: browser,
+    PATH: [home, process.env.PATH].join(delimiter),
+    // Without a terminal the Inspector opens a browser only when it is told to.
+    MCP_AUTO_OPEN_ENABLED: 'true',
+  }
+  return {
+    home,
+    env,
+    opened() {
+      const text = existsSync(log) ? readFileSync(log, 'utf8') : ''
+      return text
+        .split('\n')
+        .filter(Boolean)
+        .map(line => new URL(line))
+    },
+    async run(script, ...args) {
+      const child = spawn(process.execPath, [join(packages, script), ...args], {
+        cwd: home,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 60_000,
+      })
+      const [stdout, stderr, code] = await Promise.all([
+        outputOf(child, 'stdout'),
+        outputOf(child, 'stderr'),
+        exit(child),
+      ])
+      return { code, stdout, stderr }
+    },
+    close: () => rmSync(home, { recursive: true, force: true }),
+  }
+}
+
+async function exit(child: ChildProcess): Promise<number> {
+  const [code] = await once(child, 'close')
+  return (code as number | null) ?? 124
+}
+
+async function outputOf(child: ChildProcess, stream: 'stdout' | 'stderr'): Promise<string> {
+  let text = ''
+  child[stream]?.setEncoding('utf8').on('data', chunk => {
+    text += chunk
+  })
+  await once(child, 'close')
+  return text
+}

@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { installedName, type RealClient } from '../client.ts'
+import { createDesk } from '../desk.ts'
+
+/** `npx mcporter auth files`, and then its other commands. */
+export const mcporter: RealClient = {
+  name: installedName('mcporter'),
+  start(server) {
+    const desk = createDesk(server)
+    const config = join(desk.home, 'mcporter.json')
+    const known = server.clientId === undefined ? {} : { oauthClientId: server.clientId }
+    const entry = { baseUrl: server.url, auth: 'oauth', ...known }
+    writeFileSync(config, JSON.stringify({ mcpServers: { files: entry }, imports: [] }))
+
+    async function invoke(...args: readonly string[]): Promise<string> {
+      const { code, stdout, stderr } = await desk.run('mcporter/dist/cli.js', '--config', config, ...args)
+      if (code !== 0) throw new Error(stderr || stdout)
+      return stdout
+    }
+
+    const signIn = () => invoke('auth', 'files')
+
+    return {
+      connect: async () => void (await signIn()),
+      async list() {
+        const { tools } = JSON.parse(await invoke('list', 'files', '--json')) as { tools?: { name: string }[] }
+        return tools?.map(({ name }) => name) ?? []
+      },
+      async call(name, args) {
+        const pairs = Object.entries(args).map(([key, value]) => `${key}=${value}`)
+        const callOnce = () => invoke('call', `files.${name}`, ...pairs)
+        return callOnce().catch(async error => {
+          // The person does what they are told to, once.
+          if (!String(error).includes("Run 'mcporter auth files'")) throw error
+          await signIn()
+          return callOnce()
+        })
+      },
+      opened: desk.opened,
+      close: async () => desk.close(),
+    }
+  },
+}

@@ -1,0 +1,113 @@
+import type { RealClient, Session } from './client.ts'
+import type { Kind } from './kinds.ts'
+import type { Measured } from './measured.ts'
+import { type FilesServer, startFilesServer } from './servers.ts'
+
+const WRITE = ['write_file', { path: 'b.txt', text: 'new' }] as const
+
+/** @returns `problems`: what went wrong, shortened, in the words of the client; for people. */
+export async function measure(client: RealClient, kind: Kind): Promise<{ measured: Measured; problems: string[] }> {
+  const problems: string[] = []
+  /** Whether it did not throw and was right. */
+  async function succeeds(what: string, attempt: () => Promise<boolean>): Promise<boolean> {
+    try {
+      if (await attempt()) return true
+      problems.push(`${what}: wrong answer`)
+    } catch (error) {
+      problems.push(`${what}: ${shortened(String((error as Error).message))}`)
+    }
+    return false
+  }
+  const connects = (session: Session) => succeeds('connect', async () => session.connect().then(() => true))
+  const writes = (session: Session) =>
+    succeeds('write', async () => (await session.call(...WRITE)).includes('wrote b.txt'))
+
+  const first = await visit(client, { kind }, {}, async (session, server) => {
+    const isConnected = await connects(session)
+    const lists =
+      isConnected &&
+      (await succeeds('list', async () => (await session.list()).sort().join() === 'read_file,write_file'))
+    const calls =
+      lists &&
+      (await succeeds('call', async () => (await session.call('read_file', { path: 'a.txt' })).includes('Hello')))
+    const hasWritten = calls && (await writes(session))
+    const isRefused = server.refusedTools.includes('write_file')
+    return {
+      connects: isConnected,
+      lists,
+      calls,
+      isRefused,
+      stepsUp: isRefused && hasWritten,
+      ...wireFacts(session.opened(), server),
+    }
+  })
+  const writesWithAllScopes = await visit(
+    client,
+    { kind },
+    { AUTH_SIGN_IN_SCOPES: 'all' },
+    async session => first.connects && (await connects(session)) && (await writes(session)),
+  )
+  const { registers, sendsResource, asksFor, revisions, discovers, ...deeds } = first
+  const measured = { ...deeds, writesWithAllScopes, registers, sendsResource, asksFor, revisions, discovers }
+  return { measured, problems }
+}
+
+/**
+ * Sends somebody who may not write to the tool that writes.
+ *
+ * @returns How the client ends, and how often it was refused on the way.
+ */
+export async function insist(client: RealClient): Promise<{ isRefused: boolean; refusals: number }> {
+  return visit(client, { kind: 'demo', login: 'cleo' }, {}, async (session, server) => {
+    await session.connect()
+    const isRefused = await session.call(...WRITE).then(
+      () => false,
+      () => true,
+    )
+    return { isRefused, refusals: server.refusedTools.length }
+  })
+}
+
+export async function visit<T>(
+  client: RealClient,
+  { kind, login }: { kind: Kind; login?: string },
+  settings: Record<string, string>,
+  act: (session: Session, server: FilesServer) => Promise<T>,
+): Promise<T> {
+  const server = await startFilesServer(kind, settings)
+  const session = client.start(login === undefined ? server : { ...server, login })
+  try {
+    return await act(session, server)
+  } finally {
+    await session.close()
+    await server.close()
+  }
+}
+
+function wireFacts(opened: readonly URL[], { url, clientId, seen }: FilesServer) {
+  const [first] = opened
+  const isFound = ({ path, status }: FilesServer['seen'][number]) => path.startsWith('/.well-known/') && status === 200
+  return {
+    registers: registration(first?.searchParams.get('client_id') ?? undefined, clientId),
+    sendsResource: first?.searchParams.get('resource') === url,
+    asksFor: first?.searchParams.get('scope') ?? '',
+    revisions: [
+      ...new Set(seen.flatMap(({ path, revision }) => (path === '/mcp' && revision ? [revision] : []))),
+    ].sort(),
+    discovers: [...new Set(seen.filter(isFound).map(({ path }) => path))],
+  }
+}
+
+function registration(used: string | undefined, given: string | undefined): Measured['registers'] {
+  if (used === undefined) return 'never got that far'
+  if (used === given) return 'is given a client id'
+  return used.startsWith('https:') ? 'by a document' : 'by itself'
+}
+
+/** One line, without what differs from run to run. */
+function shortened(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/localhost:\d+/g, 'localhost')
+    .slice(0, 200)
+}

@@ -1,0 +1,133 @@
+import { createServer } from 'node:http'
+import { type AuthObserver, createAuth } from 'idplug'
+import { createAuth0Emulator, createAzureEmulator, createOidcEmulator, type Emulator } from 'idplug/emulators'
+import { freePort, listen } from '../support/http.ts'
+import { createFilesApp, files } from './files-server.ts'
+import type { Kind } from './kinds.ts'
+
+/** What one request of a client was, and what it got. */
+export interface Seen {
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  readonly status: number
+  /** Header `MCP-Protocol-Version`. */
+  readonly revision?: string
+}
+
+export interface FilesServer {
+  /** URL of the MCP endpoint. */
+  readonly url: string
+  /** Of the authorization server. */
+  readonly issuer: string
+  /** Whom the person picks on the sign-in page. */
+  readonly login: string
+  /** Origin of the provider at which a bridge signs people in. */
+  readonly provider?: string
+  /** What a client has to be given that cannot register itself here. */
+  readonly clientId?: string
+  /** Requests that reached the server's origin, in the order of their answers. */
+  readonly seen: readonly Seen[]
+  /** Names of the tools whose call was refused with 403. */
+  readonly refusedTools: readonly string[]
+  close(): Promise<void>
+}
+
+interface Surroundings {
+  env: Record<string, string>
+  login: string
+  provider?: string
+  clientId?: string
+  emulator?: Emulator
+}
+
+const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
+const SCOPES = Object.keys(files.scopes)
+/** Registered by hand. The port of a loopback address does not count (RFC 8252 §7.3). */
+const NATIVE = {
+  clientId: 'native',
+  redirectUris: ['http://localhost:1', 'http://127.0.0.1:1'].flatMap(host => [
+    `${host}/callback`,
+    `${host}/oauth/callback`,
+  ]),
+}
+
+const surroundings: Record<Kind, (origin: string) => Promise<Surroundings>> = {
+  demo: async () => ({ env: {}, login: 'ada' }),
+  beside: async () => ({ env: { AUTH_MODE: 'beside', AUTH_SERVER_PORT: String(await freePort()) }, login: 'ada' }),
+  async bridge(origin) {
+    const client = { clientId: 'the-bridge', clientSecret: 'the-secret-of-the-bridge' }
+    const emulator = createAzureEmulator({ clients: [{ ...client, redirectUris: [`${origin}/oauth/callback`] }] })
+    const provider = await emulator.start()
+    const env = {
+      AUTH_BRIDGE: 'on',
+      AUTH_PROVIDER: 'azure',
+      AUTH_METADATA_URL: `${provider}/${TENANT}/v2.0/.well-known/openid-configuration`,
+      BRIDGE_CLIENT_ID: client.clientId,
+      BRIDGE_CLIENT_SECRET: client.clientSecret,
+      BRIDGE_ALLOW: 'everyone',
+      BRIDGE_GRANT_SCOPES: SCOPES.join(' '),
+    }
+    return { env, login: 'ada@contoso.example', provider, emulator }
+  },
+  async auth0(origin) {
+    const emulator = createAuth0Emulator({
+      apis: [{ identifier: `${origin}/mcp`, scopes: SCOPES, allowOfflineAccess: true }],
+      clients: [NATIVE],
+      resourceParameterProfile: 'compatibility',
+    })
+    return directly('auth0', emulator)
+  },
+  async oidc(origin) {
+    const emulator = createOidcEmulator({ audience: `${origin}/mcp`, scopes: SCOPES, clients: [NATIVE] })
+    return directly('oidc', emulator)
+  },
+}
+
+async function directly(name: string, emulator: Emulator): Promise<Surroundings> {
+  const provider = await emulator.start()
+  const env = { AUTH_PROVIDER: name, AUTH_METADATA_URL: `${provider}/.well-known/openid-configuration` }
+  return { env, login: 'ada', clientId: NATIVE.clientId, provider, emulator }
+}
+
+/** @param settings - Further settings of an operator, such as `AUTH_SIGN_IN_SCOPES`. */
+export async function startFilesServer(kind: Kind, settings: Record<string, string> = {}): Promise<FilesServer> {
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const { env, emulator, ...person } = await surroundings[kind](origin)
+  const refusedTools: string[] = []
+  const observer: AuthObserver = {
+    decision({ outcome, operation, ...decision }) {
+      const isRefused = outcome === 'refused' && 'status' in decision && decision.status === 403
+      if (isRefused && operation?.method === 'tools/call') refusedTools.push(operation.name ?? '')
+    },
+  }
+  const auth = createAuth(files, { env: { PUBLIC_URL: origin, ...env, ...settings }, observer })
+  await auth.ready()
+  const app = createFilesApp(auth)
+  const seen: Seen[] = []
+  const server = await listen(
+    createServer((request, response) => {
+      const { method = '', url = '', headers } = request
+      const revision = headers['mcp-protocol-version']
+      response.on('close', () => {
+        const path = url.replace(/\?.*/s, '')
+        seen.push({ method, path, status: response.statusCode, ...(revision && { revision: String(revision) }) })
+      })
+      app(request, response)
+    }),
+    port,
+  )
+  return {
+    url: `${origin}/mcp`,
+    issuer: auth.validator.issuers[0] ?? '',
+    ...person,
+    seen,
+    refusedTools,
+    async close() {
+      await server.close()
+      await auth.close()
+      await emulator?.close()
+    },
+  }
+}

@@ -36,7 +36,7 @@ describe('clients that look for the authorization server at the origin of the MC
 })
 
 describe('applications on SDKs that ask for no scope of their own accord', () => {
-  // Without `scope` these get the initial scopes, or at a foreign provider none.
+  // Without `scope` this provider grants none.
   it.each(['sdk-1.11', 'sdk-1.12', 'sdk-1.15', 'sdk-1.17'])('get those that they name: %s', async folder => {
     const client = sdk1(folder, 'files:read files:write')
     await visit(client, { kind: 'oidc' }, {}, async (session, { refusedTools }) => {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { type AuthObserver, createAuth } from 'idplug'
-import { createAuth0Emulator, createAzureEmulator, createOidcEmulator, type Emulator } from 'idplug/emulators'
+import { createAuth0Emulator, createAzureEmulator, createOidcEmulator, type Emulator } from '../../emulators/index.ts'
 import { freePort, listen } from '../support/http.ts'
 import { createFilesApp, files } from './files-server.ts'
 import type { Kind } from './kinds.ts'

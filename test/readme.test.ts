@@ -1,28 +1,63 @@
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
-import { startServers } from './e2e/servers.ts'
+import { personAt } from './app/commands/client/person.ts'
+import { openTerminal } from './app/commands/client/support.ts'
 import { consolesOf, outputOf, pattern, runConsoles } from './support/consoles.ts'
+import { freePort } from './support/http.ts'
+
+// Starts a process for each command.
+vi.setConfig({ testTimeout: 120_000 })
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+const ORIGIN = 'http://localhost:3000'
+
+/** The server that the page shows, on a port that is free. */
+async function startServer(): Promise<string> {
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const file = fileURLToPath(new URL('../docs/examples/own-server.ts', import.meta.url))
+  const child = spawn(process.execPath, [file], {
+    env: { PATH: process.env.PATH, PORT: String(port), PUBLIC_URL: origin },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  onTestFinished(() => void child.kill())
+  await vi.waitFor(() => fetch(origin), { timeout: 30_000 })
+  return origin
+}
 
 describe('README', () => {
-  it('shows what its commands print', async () => {
-    const { resource, issuer } = await startServers()
-    const replace = (text: string) =>
-      text.replaceAll('http://localhost:3232', new URL(resource).origin).replaceAll('http://localhost:3001', issuer)
-    const consoles = consolesOf(readme)
-    expect(consoles.length).toBe(2)
-    const printed = await runConsoles(consoles, replace)
-    for (const [index, console] of consoles.entries()) {
-      const lines = outputOf(console)
-      expect(lines.length).toBeGreaterThan(0)
-      for (const line of lines) expect(printed[index]).toMatch(pattern(replace(line)))
+  it('shows what a client without a token is told', async () => {
+    const origin = await startServer()
+    const replace = (text: string) => text.replaceAll(ORIGIN, origin)
+    const [console = ''] = consolesOf(readme)
+    const [printed = ''] = await runConsoles([console], replace)
+    const lines = outputOf(console)
+    expect(lines.length).toBe(3)
+    for (const line of lines) expect(printed).toMatch(pattern(replace(line)))
+  })
+
+  it('shows what a client prints that signs in and calls a tool which needs more', async () => {
+    const origin = await startServer()
+    const terminal = openTerminal()
+    const shown =
+      consolesOf(readme)[1]
+        ?.replaceAll(ORIGIN, origin)
+        .split(/^\$ npx idplug /m)
+        .filter(Boolean) ?? []
+    expect(shown.length).toBe(4)
+    for (const text of shown) {
+      const [command = '', ...lines] = text.trim().split('\n')
+      const words = command.match(/"[^"]*"|\S+/g)?.map(word => word.replaceAll('"', '')) ?? []
+      const { stdout } = await terminal.run(words, personAt())
+      for (const line of lines) expect(stdout).toMatch(pattern(line))
     }
   })
 
   it('names only npm scripts that exist', () => {
-    const scripts = new Set(['ci', ...Object.keys(manifest.scripts)])
+    const scripts = new Set(['ci', 'install', ...Object.keys(manifest.scripts)])
     const named = [...readme.matchAll(/\bnpm (?:run )?([a-z][\w:-]*)/g)].map(match => match[1] as string)
     expect(named.length).toBeGreaterThan(3)
     expect(named.filter(name => !scripts.has(name))).toEqual([])

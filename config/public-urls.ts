@@ -48,10 +48,11 @@ export function resourceNames(
     problems.push({ setting: `${place}resource`, problem, see: SEE })
     return undefined
   }
-  const doubled = isPath ? [...publicUrls, ...(declared.publicUrls ?? [])].filter(url => endsWith(url, resource)) : []
+  const endpoint = endpointToMove(resource)
+  const doubled = endpoint ? [...publicUrls, ...(declared.publicUrls ?? [])].filter(url => endsWith(url, endpoint)) : []
   for (const url of doubled) {
-    const base = trimmed(url).slice(0, -resource.length)
-    const problem = `is ${url}, and the endpoint ${resource} stands below it: give the URL without the endpoint, ${base}. If clients do reach it at ${below(url, resource)}, declare that as the resource`
+    const base = trimmed(url).slice(0, -(endpoint as string).length)
+    const problem = `is ${url}, and the endpoint ${endpoint} stands below it: give the URL without the endpoint, ${base}. If clients do reach it at ${below(url, endpoint as string)}, declare that as the resource`
     problems.push({ setting: publicUrls.includes(url) ? 'PUBLIC_URL' : `${place}publicUrls`, problem, see: SEE })
   }
   if (doubled.length > 0) return undefined
@@ -72,6 +73,14 @@ export function resourceNames(
     problems.push(...(error as { problems: ConfigProblem[] }).problems.map(problem => ({ see: SEE, ...problem })))
     return undefined
   }
+}
+
+/** The path of a resource that `PUBLIC_URL` moves; `undefined` for one that stays where it is. */
+function endpointToMove(resource: string): string | undefined {
+  if (resource.startsWith('/')) return resource
+  if (!URL.canParse(resource)) return undefined
+  const { hostname, pathname } = new URL(resource)
+  return isLoopback(hostname) && pathname !== '/' ? pathname : undefined
 }
 
 const trimmed = (url: string) => canonicalResource(url).replace(/\/$/, '')

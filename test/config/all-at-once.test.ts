@@ -110,6 +110,12 @@ describe('PUBLIC_URL with the path of the endpoint', () => {
     ])
   })
 
+  it('is noticed for a server that is declared on this machine, which PUBLIC_URL moves', () => {
+    const resources = { files: { resource: 'http://localhost:3000/mcp' } }
+    const url = 'https://mcp.example.com/mcp'
+    expect(problems({ ...okta, PUBLIC_URL: url }, { resources })).toEqual([wrong(url, 'https://mcp.example.com')])
+  })
+
   it('is right where the declaration names the whole URL, or the last part only looks alike', () => {
     const declared = { files: { resource: 'https://mcp.example.com/mcp/mcp' } }
     const PUBLIC_URL = 'https://mcp.example.com/mcp'

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { describeTokenValidator } from '../../../src/testing/contract.ts'
+import { describeTokenValidator } from 'idplug/testing/contract'
 import { adapter } from './acme.ts'
 
 const ISSUER = 'https://id.acme.example'

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import {
   createJwtValidator,
   defineAdapter,
@@ -9,7 +8,8 @@ import {
   resourceSpellings,
   scopesFrom,
   textListNonEmpty,
-} from '../../../index.ts'
+  z,
+} from 'idplug'
 
 const options = providerOptions.extend({
   audience: textListNonEmpty

@@ -1,12 +1,12 @@
 import type { Adapter } from '../src/adapter.ts'
-import { auth0 } from './auth0.ts'
-import { azure } from './azure.ts'
-import { demo } from './demo.ts'
-import { github } from './github.ts'
-import { google } from './google.ts'
-import { introspection } from './introspection.ts'
-import { oidc } from './oidc.ts'
-import { okta } from './okta.ts'
+import { auth0 } from './auth0/index.ts'
+import { azure } from './azure/index.ts'
+import { demo } from './demo/index.ts'
+import { github } from './github/index.ts'
+import { google } from './google/index.ts'
+import { introspection } from './introspection/index.ts'
+import { oidc } from './oidc/index.ts'
+import { okta } from './okta/index.ts'
 
 /** Every adapter, in the order in which they are asked whether they recognise a metadata URL. */
 export const adapters: readonly Adapter[] = [auth0, azure, demo, github, google, introspection, oidc, okta]

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { auth0 } from '../../adapters/auth0.ts'
+import { auth0 } from '../../adapters/auth0/index.ts'
 import { recognizeAdapter } from '../../adapters/index.ts'
 import { type Auth0EmulatorOptions, createAuth0Emulator } from '../../emulators/auth0.ts'
 import { InvalidTokenError } from '../../src/errors.ts'

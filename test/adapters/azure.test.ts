@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { azure } from '../../adapters/azure.ts'
+import { azure } from '../../adapters/azure/index.ts'
 import { recognizeAdapter } from '../../adapters/index.ts'
 import { type AzureEmulatorOptions, type AzureTokenOptions, createAzureEmulator } from '../../emulators/azure.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'

@@ -1,4 +1,4 @@
-import { demo } from '../../adapters/demo.ts'
+import { demo } from '../../adapters/demo/index.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { CLAIMS, createKey, createProvider, ISSUER, NOW, RESOURCE } from '../engines/support.ts'
 

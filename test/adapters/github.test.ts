@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { github } from '../../adapters/github.ts'
+import { github } from '../../adapters/github/index.ts'
 import { recognizeAdapter } from '../../adapters/index.ts'
 import { createGithubEmulator } from '../../emulators/github.ts'
 import type { CompleteContext } from '../../src/context.ts'

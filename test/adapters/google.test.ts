@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { google } from '../../adapters/google.ts'
+import { google } from '../../adapters/google/index.ts'
 import { recognizeAdapter } from '../../adapters/index.ts'
 import { createGoogleEmulator } from '../../emulators/google.ts'
 import type { AdapterContext } from '../../src/adapter.ts'

@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { introspection } from '../../adapters/introspection.ts'
+import { introspection } from '../../adapters/introspection/index.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'

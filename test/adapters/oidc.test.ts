@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { oidc } from '../../adapters/oidc.ts'
+import { oidc } from '../../adapters/oidc/index.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import { InvalidTokenError, MisconfigurationError, type TokenReason } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { okta } from '../../adapters/okta.ts'
+import { okta } from '../../adapters/okta/index.ts'
 import { createOktaEmulator, type OktaEmulatorOptions, type OktaTokenOptions } from '../../emulators/okta.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'

@@ -311,7 +311,7 @@ function settingsIn(command: string): Settings {
   return Object.fromEntries([...assignments].map(([, name = '', quoted, bare = '']) => [name, quoted ?? bare]))
 }
 
-const adapterSource = (name: string) => globSync(`adapters/${name}*.ts`, { cwd: root }).map(read).join('\n')
+const adapterSource = (name: string) => globSync(`adapters/${name}/*.ts`, { cwd: root }).map(read).join('\n')
 const generalReasons = new Set([...read('src/errors.ts').matchAll(/kind: '(\w+)'/g)].map(([, kind = '']) => kind))
 
 /** Adapters write their reasons in full, or without their own name where one function puts it before. */

@@ -26,7 +26,11 @@ describe('layering', () => {
 
   const planted: [file: string, source: string, rule: string][] = [
     ['src/errors.ts', "import { x } from './context.ts'", 'src/errors.ts import nothing of ours'],
-    ['src/bearer/authenticator.ts', "import { demo } from '../../adapters/demo.ts'", 'src imports nothing of ours but'],
+    [
+      'src/bearer/authenticator.ts',
+      "import { demo } from '../../adapters/demo/index.ts'",
+      'src imports nothing of ours but',
+    ],
     [
       'src/edges/fetch.ts',
       "export { createProviders } from '../../auth/providers.ts'",

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
-import { issuerAndMetadata, providerOptions, secretName } from '../src/adapter-options.ts'
-import type { Claims } from '../src/engines/claim-judge.ts'
-import { createIntrospectionValidator } from '../src/engines/introspection.ts'
-import { createJwtValidator } from '../src/engines/jwt.ts'
-import { InvalidTokenError } from '../src/errors.ts'
-import { resourceSpellings } from '../src/resource.ts'
+import { defineAdapter } from '../../src/adapter.ts'
+import { issuerAndMetadata, providerOptions, secretName } from '../../src/adapter-options.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
+import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { createJwtValidator } from '../../src/engines/jwt.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
+import { resourceSpellings } from '../../src/resource.ts'
 
 const options = providerOptions.extend({
   adapter: z.literal('demo'),

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
-import { httpsUrl, issuerAndMetadata, providerOptions, secretName, textList } from '../src/adapter-options.ts'
-import { createCheckEndpointValidator } from '../src/engines/check-endpoint.ts'
-import { grantedScopes, scopeGrants } from '../src/scopes/grants.ts'
-import { apiOf, clientIdOf, readCheck, refuseOtherKinds, userIdOf } from './github-rules.ts'
+import { defineAdapter } from '../../src/adapter.ts'
+import { httpsUrl, issuerAndMetadata, providerOptions, secretName, textList } from '../../src/adapter-options.ts'
+import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
+import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
+import { apiOf, clientIdOf, readCheck, refuseOtherKinds, userIdOf } from './refusals.ts'
 
 const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
   adapter: z.literal('github'),

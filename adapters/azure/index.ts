@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
-import { flag, providerOptions, textList } from '../src/adapter-options.ts'
-import { scopesFromAll } from '../src/engines/claim-judge.ts'
-import { createJwtValidator, type IssuerRule } from '../src/engines/jwt.ts'
-import { resourceSpellings } from '../src/resource.ts'
+import { defineAdapter } from '../../src/adapter.ts'
+import { flag, providerOptions, textList } from '../../src/adapter-options.ts'
+import { scopesFromAll } from '../../src/engines/claim-judge.ts'
+import { createJwtValidator, type IssuerRule } from '../../src/engines/jwt.ts'
+import { resourceSpellings } from '../../src/resource.ts'
 import {
   CONSUMERS,
   type EntraAuthority,
@@ -14,8 +14,8 @@ import {
   readAuthority,
   TENANT_ID,
   tenantOf,
-} from './azure-authority.ts'
-import { entraReason, keyRefusal, refuseOtherKinds } from './azure-refusals.ts'
+} from './authority.ts'
+import { entraReason, keyRefusal, refuseOtherKinds } from './refusals.ts'
 
 const guid = z
   .string()

@@ -1,6 +1,6 @@
-import { type Claims, scopesFrom } from '../src/engines/claim-judge.ts'
-import { clip, InvalidTokenError, type TokenReason } from '../src/errors.ts'
-import { type EntraAuthority, tenantOf } from './azure-authority.ts'
+import { type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
+import { clip, InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { type EntraAuthority, tenantOf } from './authority.ts'
 
 /** Audiences that every client gets a token for; only Microsoft can verify one. */
 const MICROSOFT_APIS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
+import { defineAdapter } from '../../src/adapter.ts'
 import {
   flag,
   isHostWithin,
@@ -7,13 +7,13 @@ import {
   providerOptions,
   secretName,
   textListNonEmpty,
-} from '../src/adapter-options.ts'
-import type { Claims } from '../src/engines/claim-judge.ts'
-import { createIntrospectionValidator } from '../src/engines/introspection.ts'
-import { createJwtValidator } from '../src/engines/jwt.ts'
-import type { TokenReason } from '../src/errors.ts'
-import { resourceSpellings } from '../src/resource.ts'
-import { AUTHORIZATION_SERVERS, explain, mapping, refuseOtherKinds } from './okta-rules.ts'
+} from '../../src/adapter-options.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
+import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { createJwtValidator } from '../../src/engines/jwt.ts'
+import type { TokenReason } from '../../src/errors.ts'
+import { resourceSpellings } from '../../src/resource.ts'
+import { AUTHORIZATION_SERVERS, explain, mapping, refuseOtherKinds } from './refusals.ts'
 
 const DOMAINS = ['okta.com', 'oktapreview.com', 'okta-emea.com', 'okta-gov.com', 'okta.mil']
 

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
-import { httpsUrl, issuerAndMetadata, providerOptions, textList, textListNonEmpty } from '../src/adapter-options.ts'
-import { createCheckEndpointValidator } from '../src/engines/check-endpoint.ts'
-import type { Claims } from '../src/engines/claim-judge.ts'
-import { grantedScopes, scopeGrants } from '../src/scopes/grants.ts'
-import { checkAccessToken, inFull, readTokenInfo, refuseOtherKinds, verifiedDomain } from './google-rules.ts'
-import { createServiceAccountValidator } from './google-service-accounts.ts'
+import { defineAdapter } from '../../src/adapter.ts'
+import { httpsUrl, issuerAndMetadata, providerOptions, textList, textListNonEmpty } from '../../src/adapter-options.ts'
+import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
+import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
+import { checkAccessToken, inFull, readTokenInfo, refuseOtherKinds, verifiedDomain } from './refusals.ts'
+import { createServiceAccountValidator } from './service-accounts.ts'
 
 const every = (pattern: RegExp) => (list: readonly string[]) => list.every(text => pattern.test(text))
 

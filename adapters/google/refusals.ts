@@ -1,6 +1,6 @@
-import { type Claims, scopesFrom } from '../src/engines/claim-judge.ts'
-import { type ProviderAnswer, throttled } from '../src/engines/provider-request.ts'
-import { clip, InvalidTokenError, MisconfigurationError } from '../src/errors.ts'
+import { type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
+import { type ProviderAnswer, throttled } from '../../src/engines/provider-request.ts'
+import { clip, InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 
 /** Aliases that clients may request; tokens name the scope in full. */
 const ALIASES: Readonly<Record<string, string>> = {

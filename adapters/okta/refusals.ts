@@ -1,5 +1,5 @@
-import { type ClaimMapping, type ClaimRules, type Claims, scopesFrom } from '../src/engines/claim-judge.ts'
-import { InvalidTokenError, type TokenReason } from '../src/errors.ts'
+import { type ClaimMapping, type ClaimRules, type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
+import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
 
 /** Where the console has them. */
 export const AUTHORIZATION_SERVERS = 'Admin Console > Security > API > Authorization Servers'

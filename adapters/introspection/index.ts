@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
-import { httpsUrl, issuerOptions, providerOptions, secretName } from '../src/adapter-options.ts'
-import { claimMistakes, claimOptions, claimRules, subjectReason } from '../src/claims/options.ts'
-import { type ClientCredentials, createIntrospectionValidator } from '../src/engines/introspection.ts'
-import { readPrivateKey } from '../src/engines/private-key.ts'
+import { defineAdapter } from '../../src/adapter.ts'
+import { httpsUrl, issuerOptions, providerOptions, secretName } from '../../src/adapter-options.ts'
+import { claimMistakes, claimOptions, claimRules, subjectReason } from '../../src/claims/options.ts'
+import { type ClientCredentials, createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { readPrivateKey } from '../../src/engines/private-key.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,

@@ -1,10 +1,10 @@
-import type { ValidatorContext } from '../src/context.ts'
-import type { ClaimMapping, Claims } from '../src/engines/claim-judge.ts'
-import { createJwtValidator } from '../src/engines/jwt.ts'
-import { clip, InvalidTokenError } from '../src/errors.ts'
-import { resourceSpellings } from '../src/resource.ts'
-import type { TokenValidator } from '../src/token-validator.ts'
-import { refused } from './google-rules.ts'
+import type { ValidatorContext } from '../../src/context.ts'
+import type { ClaimMapping, Claims } from '../../src/engines/claim-judge.ts'
+import { createJwtValidator } from '../../src/engines/jwt.ts'
+import { clip, InvalidTokenError } from '../../src/errors.ts'
+import { resourceSpellings } from '../../src/resource.ts'
+import type { TokenValidator } from '../../src/token-validator.ts'
+import { refused } from './refusals.ts'
 
 export interface ServiceAccountOptions {
   issuer: string

@@ -1,7 +1,7 @@
-import type { CompleteContext } from '../src/context.ts'
-import type { Claims } from '../src/engines/claim-judge.ts'
-import { type ProviderAnswer, throttled } from '../src/engines/provider-request.ts'
-import { InvalidTokenError, MisconfigurationError } from '../src/errors.ts'
+import type { CompleteContext } from '../../src/context.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
+import { type ProviderAnswer, throttled } from '../../src/engines/provider-request.ts'
+import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 
 /** Base of the REST API, without a slash at the end. */
 export function apiOf(issuer: string): string {

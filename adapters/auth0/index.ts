@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
+import { defineAdapter } from '../../src/adapter.ts'
 import {
   httpsUrl,
   isHostWithin,
@@ -7,11 +7,11 @@ import {
   providerOptions,
   textList,
   textListNonEmpty,
-} from '../src/adapter-options.ts'
-import { scopesFromAll } from '../src/engines/claim-judge.ts'
-import { createJwtValidator } from '../src/engines/jwt.ts'
-import { resourceSpellings } from '../src/resource.ts'
-import { AUTH0_HOSTS, explainRefusal, isManagementApi, refuseIdTokens } from './auth0-refusals.ts'
+} from '../../src/adapter-options.ts'
+import { scopesFromAll } from '../../src/engines/claim-judge.ts'
+import { createJwtValidator } from '../../src/engines/jwt.ts'
+import { resourceSpellings } from '../../src/resource.ts'
+import { AUTH0_HOSTS, explainRefusal, isManagementApi, refuseIdTokens } from './refusals.ts'
 
 /** Issuers of Auth0 end in a slash, whatever was typed. */
 const issuerOf = (url: string) => issuerAndMetadata(url).issuer.replace(/\/*$/, '/')

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { defineAdapter } from '../src/adapter.ts'
-import { isHostWithin, issuerOptions, providerOptions, textListNonEmpty } from '../src/adapter-options.ts'
-import { claimMistakes, claimOptions, claimRules, subjectReason } from '../src/claims/options.ts'
-import type { Claims } from '../src/engines/claim-judge.ts'
-import { createJwtValidator } from '../src/engines/jwt.ts'
-import { signatureAlgorithms } from '../src/engines/signature.ts'
-import { InvalidTokenError, type TokenReason } from '../src/errors.ts'
+import { defineAdapter } from '../../src/adapter.ts'
+import { isHostWithin, issuerOptions, providerOptions, textListNonEmpty } from '../../src/adapter-options.ts'
+import { claimMistakes, claimOptions, claimRules, subjectReason } from '../../src/claims/options.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
+import { createJwtValidator } from '../../src/engines/jwt.ts'
+import { signatureAlgorithms } from '../../src/engines/signature.ts'
+import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,

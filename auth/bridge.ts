@@ -1,3 +1,4 @@
+import { people } from '../adapters/people.ts'
 import type { BridgeConfiguration } from '../config/bridge.ts'
 import type { Configuration } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
@@ -17,7 +18,7 @@ export function createBridge(server: ServerPackage, configuration: Configuration
 }
 
 function createUpstream(
-  { createGithubUpstream, createOpenIdUpstream, presets }: ServerPackage,
+  { createGithubUpstream, createOpenIdUpstream }: ServerPackage,
   bridge: BridgeConfiguration,
   settings: Settings,
   fetch: typeof globalThis.fetch,
@@ -25,11 +26,14 @@ function createUpstream(
   const { provider, metadataUrl, clientId, clientSecret, scopes, groupsClaim, rolesClaim } = bridge
   const rules = { allow: bridge.allow, grants: bridge.grants }
   const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules }
-  if (provider === 'github') return createGithubUpstream({ ...client, clientSecret: clientSecret ?? '' })
+  const { signIn } = people[provider]
+  if (signIn.protocol === 'github') {
+    return createGithubUpstream({ ...client, clientSecret: clientSecret ?? '', personOf: signIn.personOf })
+  }
   return createOpenIdUpstream({
     ...client,
     clientSecret,
-    preset: presets[provider],
+    preset: signIn,
     scopes,
     groupsClaim,
     rolesClaim,
@@ -40,17 +44,18 @@ function createUpstream(
 
 /** The provider's word about a person counts as much in an assertion as at a sign-in, and by the same rules. */
 function assertionIssuers(
-  { admit, createIssuerKeys, discoverJwksUri, presets }: ServerPackage,
+  { admit, createIssuerKeys, discoverJwksUri }: ServerPackage,
   bridge: BridgeConfiguration,
   settings: Settings,
   fetch: typeof globalThis.fetch,
 ) {
   const { BRIDGE_ASSERTION_ISSUER: issuer, PROVIDER_TIMEOUT_SECONDS: timeoutSeconds } = settings
   const { provider, allow, grants } = bridge
-  if (issuer === undefined || provider === 'github') return []
+  const { signIn } = people[provider]
+  if (issuer === undefined || signIn.protocol !== 'openid') return []
   const keys = createIssuerKeys(() => discoverJwksUri(issuer, { fetch, timeoutSeconds }), { fetch, timeoutSeconds })
   const identify = (claims: Readonly<Record<string, unknown>>) => {
-    const person = presets[provider].personOf(claims, bridge)
+    const person = signIn.personOf(claims, bridge)
     return person
       ? admit(person, { allow, grants })
       : { outcome: 'nobody' as const, reason: 'the assertion does not say who it is' }

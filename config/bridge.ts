@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { adapterNamed, recognizeAdapter } from '../adapters/index.ts'
+import { type PeopleProvider, people } from '../adapters/people.ts'
 import { httpsUrl, strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/errors.ts'
 import { scopeGrants } from '../src/scopes/grants.ts'
@@ -10,7 +11,7 @@ import type { Settings } from './settings.ts'
 
 /** The provider at which the bridge signs people in, and who may enter. */
 export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSchema>> {
-  readonly provider: BridgeProvider
+  readonly provider: PeopleProvider
   readonly metadataUrl: string
   readonly clientId: string
   /** Absent for a public client, which only `oidc` may be. */
@@ -19,43 +20,16 @@ export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSch
   readonly keys: readonly Uint8Array[]
 }
 
-export type BridgeProvider = keyof typeof PRINCIPALS
-
 const SEE = 'docs/bridge.md'
 
-const USER = 'user:[\\x21-\\x7e]+'
-const EMAIL = "[a-z0-9.!#$%&'*+/=?^_`{|}~-]*@[a-z0-9-]+(\\.[a-z0-9-]+)+"
-const GROUP = '(group|role):.+'
-const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
-
-/** What rules can go by: what each provider says that is immutable or verified. */
-const PRINCIPALS = {
-  auth0: [
-    `${USER}|${EMAIL}|org:.+|${GROUP}`,
-    'user:ID, ada@example.com, @example.com, org:ID, group:NAME or role:NAME',
-  ],
-  azure: [
-    `user:${GUID}|tenant:${GUID}|${GROUP}`,
-    'tenant:ID, user:OBJECT_ID, group:OBJECT_ID or role:NAME; Microsoft does not verify e-mail addresses',
-  ],
-  github: [
-    `(user|org|group):\\d+|${EMAIL}`,
-    'user:NUMBER, org:NUMBER, group:NUMBER (a team), ada@example.com or @example.com; numbers, because names on GitHub can be taken by others',
-  ],
-  google: [`user:\\d+|${EMAIL}`, 'user:NUMBER, ada@example.com or @example.com (a Workspace domain)'],
-  oidc: [`${USER}|${EMAIL}|${GROUP}`, 'user:ID, ada@example.com, @example.com, group:NAME or role:NAME'],
-  okta: [`${USER}|${EMAIL}|${GROUP}`, 'user:ID, ada@example.com, @example.com, group:NAME or role:NAME'],
-} as const
-
 /** Of the file that `BRIDGE_CONFIG` names. */
-function rulesSchema(provider: BridgeProvider, hasScopes = true) {
-  const [pattern, hint] = PRINCIPALS[provider]
-  const principal = new RegExp(`^(${pattern})$`)
+function rulesSchema(provider: PeopleProvider, hasScopes = true) {
+  const { pattern, hint } = people[provider].principals
   return strictObject({
-    allow: textListNonEmpty.refine(names => names.every(name => name === 'everyone' || principal.test(name)), {
+    allow: textListNonEmpty.refine(names => names.every(name => name === 'everyone' || pattern.test(name)), {
       error: `must be everyone, or ${hint}`,
     }),
-    grants: hasScopes ? scopeGrants(principal, hint) : scopeGrants(principal, hint).or(z.array(z.never())).default([]),
+    grants: hasScopes ? scopeGrants(pattern, hint) : scopeGrants(pattern, hint).or(z.array(z.never())).default([]),
     scopes: textList.default([]),
     groupsClaim: z.string().min(1).default('groups'),
     rolesClaim: z.string().min(1).default('roles'),
@@ -107,7 +81,7 @@ export const callbackOf = (issuer: string) => new URL('/oauth/callback', issuer)
 
 type Report = (setting: string, problem: string) => void
 
-function providerOf(settings: Settings, report: Report): BridgeProvider | undefined {
+function providerOf(settings: Settings, report: Report): PeopleProvider | undefined {
   const { AUTH_PROVIDER, AUTH_CONFIG, AUTH_METADATA_URL } = settings
   if (AUTH_CONFIG.length > 0) {
     report(
@@ -116,15 +90,15 @@ function providerOf(settings: Settings, report: Report): BridgeProvider | undefi
     )
   }
   const [name = AUTH_METADATA_URL && recognizeAdapter(new URL(AUTH_METADATA_URL)).name, ...others] = AUTH_PROVIDER
-  if (name !== undefined && others.length === 0 && Object.hasOwn(PRINCIPALS, name)) return name as BridgeProvider
+  if (name !== undefined && others.length === 0 && Object.hasOwn(people, name)) return name as PeopleProvider
   report(
     'AUTH_PROVIDER',
-    `must name one of ${Object.keys(PRINCIPALS).join(', ')}: with AUTH_BRIDGE=on people sign in there`,
+    `must name one of ${Object.keys(people).join(', ')}: with AUTH_BRIDGE=on people sign in there`,
   )
   return undefined
 }
 
-function rulesOf(settings: Settings, provider: BridgeProvider, hasScopes: boolean, report: Report) {
+function rulesOf(settings: Settings, provider: PeopleProvider, hasScopes: boolean, report: Report) {
   const { BRIDGE_CONFIG, BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_GRANT_TO } = settings
   if (BRIDGE_CONFIG !== undefined) {
     const rest = { BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_SCOPES: settings.BRIDGE_SCOPES }

@@ -10,7 +10,6 @@ export {
   createAuthorizationServer,
   createGithubUpstream,
   createOpenIdUpstream,
-  presets,
   type StoreFactory,
   type Upstream,
 } from './server.ts'

@@ -39,7 +39,6 @@ export type { ProtectedResource } from './resources.ts'
 export type { Store, StoreFactory } from './store.ts'
 export { createGithubUpstream } from './upstream/github.ts'
 export { createOpenIdUpstream } from './upstream/openid-connect.ts'
-export { type OpenIdProviderName, presets } from './upstream/presets.ts'
 export type { SignedInUser, Upstream } from './upstream/upstream.ts'
 
 export interface AuthorizationServerOptions {

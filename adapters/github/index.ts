@@ -3,6 +3,7 @@ import { defineAdapter } from '../../src/adapter.ts'
 import { httpsUrl, issuerAndMetadata, providerOptions, secretName, textList } from '../../src/adapter-options.ts'
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
 import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
+import { grantees } from './people.ts'
 import { apiOf, clientIdOf, readCheck, refuseOtherKinds, userIdOf } from './refusals.ts'
 
 const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
@@ -16,10 +17,9 @@ const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).ex
   clientSecretEnv: secretName.describe(
     'Name of the variable with a client secret of that app; on the page of the app, "Generate a new client secret".',
   ),
-  grants: scopeGrants(
-    /^\d+$/,
-    'the numeric id of a user, which https://api.github.com/users/LOGIN says; login names are reassigned',
-  ).describe('Who is granted which scopes. Tokens of GitHub cannot carry scopes of this server.'),
+  grants: scopeGrants(grantees.pattern, grantees.hint).describe(
+    'Who is granted which scopes. Tokens of GitHub cannot carry scopes of this server.',
+  ),
   wireScopes: textList
     .default([])
     .describe(

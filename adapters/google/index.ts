@@ -4,6 +4,7 @@ import { httpsUrl, issuerAndMetadata, providerOptions, textList, textListNonEmpt
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
+import { grantees } from './people.ts'
 import { checkAccessToken, inFull, readTokenInfo, refuseOtherKinds, verifiedDomain } from './refusals.ts'
 import { createServiceAccountValidator } from './service-accounts.ts'
 
@@ -19,10 +20,9 @@ const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).ex
     .describe(
       'OAuth clients whose tokens are accepted; Google has no other binding. Cloud console > Google Auth Platform > Clients.',
     ),
-  grants: scopeGrants(
-    /^(\d+|@[a-z0-9.-]+)$/,
-    'a domain like @example.com, or the number in the sub of a user',
-  ).describe('Who is granted which scopes. Tokens of Google cannot carry scopes of this server.'),
+  grants: scopeGrants(grantees.pattern, grantees.hint).describe(
+    'Who is granted which scopes. Tokens of Google cannot carry scopes of this server.',
+  ),
   hostedDomains: textList
     .refine(every(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/), { error: 'must be domain names in lower case, like example.com' })
     .default([])

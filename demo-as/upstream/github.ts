@@ -7,6 +7,8 @@ export interface GithubUpstreamOptions extends UpstreamClient {
   clientSecret: string
   /** Origin of github.com or of an Enterprise Server, or any URL there. */
   metadataUrl: string
+  /** @returns `undefined` where GitHub does not say who it is. */
+  personOf(account: GithubAccount, site: string): Person | undefined
   rules: AdmissionRules
 }
 
@@ -18,9 +20,16 @@ interface Session {
 
 type Json = Readonly<Record<string, unknown>>
 
+/** Answers of the API; lists are empty where no rule goes by them. */
+export interface GithubAccount {
+  readonly user: Json
+  readonly emails: readonly Json[]
+  readonly organizations: readonly Json[]
+  readonly teams: readonly Json[]
+}
+
 /**
- * Signs people in at GitHub, which has OAuth and an API, and no OpenID Connect. A person is the number of the account:
- * login names can be changed and taken by others.
+ * Signs people in at GitHub, which has OAuth and an API, and no OpenID Connect.
  */
 export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
   const { clientId, clientSecret, rules } = options
@@ -104,25 +113,15 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
   async function personOf(accessToken: string): Promise<Person | undefined> {
     const user = await get('/user', accessToken)
     if (!user) return undefined
-    const { id, login, name } = user as Json
-    if (!Number.isSafeInteger(id) || Number(id) <= 0)
-      throw new UpstreamMisconfiguredError('GitHub does not say the id of the user')
     const wanted = (path: string, isWanted: boolean) => (isWanted ? all(path, accessToken) : [])
     const [emails, organizations, teams] = await Promise.all([
       wanted('/user/emails', principals.some(isEmailRule)),
       wanted('/user/orgs', asksFor(/^org:/)),
       wanted('/user/teams', asksFor(/^group:/)),
     ])
-    return {
-      subject: `github:${site === 'https://github.com' ? '' : `${new URL(site).host}:`}${id}`,
-      id: String(id),
-      username: String(login),
-      name: typeof name === 'string' ? name : undefined,
-      verifiedEmails: emails.filter(entry => entry.verified === true).map(entry => String(entry.email)),
-      unverifiedEmail: emails.some(entry => entry.verified !== true),
-      organizations: organizations.map(entry => String(entry.id)),
-      groups: teams.map(entry => String(entry.id)),
-    }
+    const person = options.personOf({ user: user as Json, emails, organizations, teams }, site)
+    if (!person) throw new UpstreamMisconfiguredError('GitHub does not say the id of the user')
+    return person
   }
 
   /** All entries of a list: a page may be the last, and rules must not depend on which one somebody is on. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { people } from '../../../adapters/people.ts'
 import { createGithubUpstream } from '../../../demo-as/upstream/github.ts'
 import type { Identification } from '../../../demo-as/upstream/upstream.ts'
 import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../demo-as/upstream/upstream.ts'
@@ -25,6 +26,7 @@ function start({ allow = ['everyone'], kind = 'oauth', secret = CLIENT.clientSec
     clientSecret: secret,
     fetch: provider.fetch,
     timeoutSeconds: 5,
+    personOf: people.github.signIn.personOf,
     rules: { allow, grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
   })
   async function signIn() {

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import { describe, expect, it } from 'vitest'
+import { people } from '../../../adapters/people.ts'
 import { createOpenIdUpstream, type OpenIdUpstreamOptions } from '../../../demo-as/upstream/openid-connect.ts'
-import { presets } from '../../../demo-as/upstream/presets.ts'
 import type { Identification } from '../../../demo-as/upstream/upstream.ts'
 import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../demo-as/upstream/upstream.ts'
 import { createAzureEmulator } from '../../../emulators/azure.ts'
@@ -54,7 +54,7 @@ function start({ claims, userInfo, foreignKey = false, ...changes }: Setup = {})
     return Response.json({ ...body, id_token: await signJwt({ alg, kid }, forged, key) })
   }
   const upstream = createOpenIdUpstream({
-    preset: presets.oidc,
+    preset: people.oidc.signIn,
     metadataUrl: `${ORIGIN}/.well-known/openid-configuration`,
     clientId: CLIENT.clientId,
     clientSecret: CLIENT.clientSecret,
@@ -167,13 +167,13 @@ describe('a person whom the provider does not identify', () => {
   const rules = { allow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] }
 
   it.each(PRESETS)('is nobody at %s when the ID token has an empty subject', async name => {
-    const { identify } = start({ preset: presets[name], claims: EMPTY, rules })
+    const { identify } = start({ preset: people[name].signIn, claims: EMPTY, rules })
     expect(await identify()).toEqual({ outcome: 'nobody', reason: 'the ID token does not say who it is' })
   })
 
   it.each(PRESETS)('is nobody at %s when the ID token has none, or one that is no text', async name => {
     for (const value of [undefined, null, 7, ['1'], {}]) {
-      const { identify } = start({ preset: presets[name], claims: { sub: value, oid: value, tid: value }, rules })
+      const { identify } = start({ preset: people[name].signIn, claims: { sub: value, oid: value, tid: value }, rules })
       expect(await identify()).toMatchObject({ outcome: 'nobody' })
     }
   })
@@ -276,7 +276,7 @@ describe('a person who is asked about again', () => {
   })
 
   it('is somebody until the sign-in is too old, where there is no refresh token', async () => {
-    const preset = { ...presets.oidc, scopes: ['openid'] }
+    const preset = { ...people.oidc.signIn, scopes: ['openid'] }
     const { upstream, clock, identify } = start({ preset })
     const session = sessionOf(await identify())
     expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
@@ -298,7 +298,7 @@ describe('Entra ID for several tenants', () => {
   async function signIn(login: string) {
     const provider = createAzureEmulator({ origin: 'https://login.microsoftonline.com', clients: [CLIENT] })
     const { upstream } = start({
-      preset: presets.azure,
+      preset: people.azure.signIn,
       metadataUrl: 'https://login.microsoftonline.com/organizations/v2.0/.well-known/openid-configuration',
       fetch: provider.fetch,
       rules: { allow: [`tenant:${HOME}`], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },

@@ -1,0 +1,128 @@
+// What an adapter's `people.ts` holds: who the users of a provider are, for access rules and for the bridge.
+
+/** Somebody who signed in at a provider, reduced to what rules may rely on: immutable or verified. */
+export interface Person {
+  /** Becomes the `sub` of tokens; unlike that of anybody at another provider. */
+  subject: string
+  username?: string
+  name?: string
+  /** Immutable id, as the provider spells it. */
+  id: string
+  /** Addresses whose owner the provider has verified, as it spells them. */
+  verifiedEmails: readonly string[]
+  /** Domains that the provider answers for. Default: those of `verifiedEmails`. */
+  domains?: readonly string[]
+  /** Whether there is an address that is not verified. */
+  unverifiedEmail?: boolean
+  tenant?: string
+  organizations?: readonly string[]
+  groups?: readonly string[]
+  roles?: readonly string[]
+}
+
+/** What rules may call people by. */
+export interface Principals {
+  readonly pattern: RegExp
+  /** The same for people, after "must be". */
+  readonly hint: string
+}
+
+export interface ClaimNames {
+  /** Claim with groups. */
+  groupsClaim: string
+  /** Claim with roles. */
+  rolesClaim: string
+}
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** Sign-in by OpenID Connect, and what is special about one provider there. */
+export interface OpenIdSignIn {
+  readonly protocol: 'openid'
+  /** The provider's name for people. Default: its host. */
+  readonly title?: string
+  readonly scopes: readonly string[]
+  /** Further parameters of the authorization request. */
+  readonly parameters?: Readonly<Record<string, string>>
+  /** `prompt` for somebody who wants another account than the one that the provider would take. */
+  readonly promptForAnother: string
+  /** Whether claims beyond who it is stand at the userinfo endpoint only. Default: false. */
+  readonly userInfo?: boolean
+  /** Whether the end of one grant at the provider ends all that the person has with this client. Default: false. */
+  readonly revokesAll?: boolean
+  /** @returns `undefined` where the claims do not say who it is. */
+  personOf(claims: Claims, names: ClaimNames): Person | undefined
+}
+
+/** Sign-in at GitHub, which has OAuth and an API, and no OpenID Connect. */
+export interface GithubSignIn {
+  readonly protocol: 'github'
+  /**
+   * @param site - Origin of github.com or of an Enterprise Server.
+   * @returns `undefined` where GitHub does not say who it is.
+   */
+  personOf(account: GithubAccount, site: string): Person | undefined
+}
+
+/** Answers of GitHub's API; lists are empty where no rule goes by them. */
+export interface GithubAccount {
+  readonly user: Claims
+  readonly emails: readonly Claims[]
+  readonly organizations: readonly Claims[]
+  readonly teams: readonly Claims[]
+}
+
+/** The people of one provider. */
+export interface People<S extends OpenIdSignIn | GithubSignIn = OpenIdSignIn | GithubSignIn> {
+  /** What the rules of the bridge can go by: what the provider says that is immutable or verified. */
+  readonly principals: Principals
+  readonly signIn: S
+}
+
+/** Sources of patterns of principals. */
+export const USER = 'user:[\\x21-\\x7e]+'
+export const EMAIL = "[a-z0-9.!#$%&'*+/=?^_`{|}~-]*@[a-z0-9-]+(\\.[a-z0-9-]+)+"
+export const GROUP = '(group|role):.+'
+
+export function anyOf(...sources: readonly string[]): RegExp {
+  return new RegExp(`^(${sources.join('|')})$`)
+}
+
+/** Scopes of an ordinary OpenID provider. */
+export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
+
+/**
+ * The person whom an ID token of an ordinary OpenID provider means.
+ *
+ * @param provider - Name of the adapter.
+ * @returns `undefined` without `iss` or `sub`: all who lack one would be the same person.
+ */
+export function openIdPerson(
+  provider: string,
+  claims: Claims,
+  { groupsClaim, rolesClaim }: ClaimNames,
+): Person | undefined {
+  const [issuer, id] = [textOf(claims.iss), textOf(claims.sub)]
+  if (issuer === undefined || id === undefined) return undefined
+  const email = textOf(claims.email)
+  const isVerified = claims.email_verified === true
+  return {
+    subject: `${provider}:${issuer.replace(/^https?:\/\//, '')}:${id}`,
+    username: textOf(claims.preferred_username) ?? email ?? textOf(claims.nickname),
+    name: textOf(claims.name),
+    id,
+    verifiedEmails: email !== undefined && isVerified ? [email] : [],
+    unverifiedEmail: email !== undefined && !isVerified,
+    groups: textsOf(claims[groupsClaim]),
+    roles: textsOf(claims[rolesClaim]),
+  }
+}
+
+/** A text that is not empty; `undefined` for anything else. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+export function textsOf(value: unknown): string[] {
+  return [value].flat().filter(item => typeof item === 'string')
+}

@@ -1,5 +1,6 @@
 // For the commands of this project, in the package beside. Promises nothing.
 
+export { consoles } from '../adapters/consoles.ts'
 export type { Environment } from '../config/environment.ts'
 export { readJsonFile } from '../config/files.ts'
 export { type KnownNames, knownNames, secretVariables } from '../config/known-names.ts'
@@ -15,6 +16,7 @@ export { wellKnownUrls } from '../src/engines/discovery.ts'
 export { clip } from '../src/errors.ts'
 export { createLinkSet } from '../src/identity-links.ts'
 export { protectedResourceMetadataUrl } from '../src/metadata/protected-resource.ts'
+export { USE_THE_BRIDGE } from '../src/provider-console.ts'
 export { createProviderFetch } from '../src/provider-fetch.ts'
 export { isLoopback, urlProblem } from '../src/url.ts'
 export { declarationProblems } from './declaration.ts'

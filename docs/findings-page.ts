@@ -1,5 +1,7 @@
-import { adapterNamed } from '../adapters/index.ts'
-import { type CatalogueEntry, catalogue } from '../app/commands/doctor/catalogue.ts'
+import { consoles } from '../adapters/consoles.ts'
+import { adapters } from '../adapters/index.ts'
+import type { CatalogueEntry } from '../app/commands/doctor/catalogue/entry.ts'
+import { catalogue } from '../app/commands/doctor/catalogue/index.ts'
 
 const GROUPS: Readonly<Record<string, string>> = {
   config: 'The settings',
@@ -20,13 +22,16 @@ export function findingsPage(): string {
 
 What \`idplug doctor\` can find: ${entries.length} findings, each with a stable code. An error means that sign-in does not work or is not
 safe; a warning, that some clients or users fail; a note is worth knowing. How to run it: [doctor.md](doctor.md). This page is made
-from \`app/commands/doctor/catalogue.ts\` by \`npm run docs\`.
+from \`app/commands/doctor/catalogue/\` and \`adapters/*/console.ts\` by \`npm run docs\`.
 
 ${groups.join('\n\n')}
 `
 }
 
-function section(code: string, { severity, title, expected, cure, cures = {} }: CatalogueEntry): string {
-  const own = Object.entries(cures).map(([name, text]) => `- ${adapterNamed(name)?.title ?? name}: ${text}`)
+function section(code: string, { severity, title, expected, cure }: CatalogueEntry): string {
+  const own = adapters.flatMap(({ name, title }) => {
+    const fix = consoles[name]?.fixes[code]
+    return fix === undefined ? [] : [`- ${title}: ${fix}`]
+  })
   return [`### ${code}`, '', `${title} (${severity}). Expected: ${expected}.`, '', `Cure: ${cure}`, ...own].join('\n')
 }

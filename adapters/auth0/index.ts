@@ -16,6 +16,9 @@ import { AUTH0_HOSTS, explainRefusal, isManagementApi, refuseIdTokens } from './
 /** Issuers of Auth0 end in a slash, whatever was typed. */
 const issuerOf = (url: string) => issuerAndMetadata(url).issuer.replace(/\/*$/, '/')
 
+/** Signature algorithms that an API may be set to. */
+export const ACCEPTED_ALGORITHMS = ['RS256', 'PS256'] as const
+
 const options = providerOptions.extend({
   adapter: z.literal('auth0'),
   metadataUrl: httpsUrl.describe(
@@ -71,7 +74,7 @@ export const auth0 = defineAdapter({
         issuer: [issuer, ...furtherIssuers],
         metadataUrl: issuerAndMetadata(metadataUrl).metadataUrl,
         audience: { audience: [api, ...others] },
-        algorithms: ['RS256', 'PS256'],
+        algorithms: ACCEPTED_ALGORITHMS,
         types: ['JWT', 'at+jwt'],
         scopes: claims => scopesFromAll(claims, scopeClaims),
         principalType: ({ sub }) => (/^agt_|@clients$/.test(String(sub)) ? 'service' : 'user'),

@@ -22,6 +22,9 @@ const guid = z
   .toLowerCase()
   .regex(TENANT_ID, { error: 'must be a GUID, like 6731de76-14a6-49ae-97bc-6eba6914391e' })
 
+/** The one signature algorithm of Entra ID, whose keys have no alg. */
+export const ACCEPTED_ALGORITHMS = ['RS256'] as const
+
 const options = providerOptions.extend({
   adapter: z.literal('azure'),
   clientId: guid.describe(
@@ -92,7 +95,7 @@ export const azure = defineAdapter({
         issuer: rule,
         metadataUrl: metadata.href,
         metadataIssuer: shared ? issuer : forTenant(issuer, tenant),
-        algorithms: ['RS256'], // The keys have no alg.
+        algorithms: ACCEPTED_ALGORITHMS,
         types: ['JWT'],
         // An App ID URI is one app's in its own tenant only; a client id everywhere.
         audience: { audience: shared ? [clientId] : [clientId, `api://${clientId}`, ...uris] },

@@ -17,6 +17,9 @@ import { AUTHORIZATION_SERVERS, explain, mapping, refuseOtherKinds } from './ref
 
 const DOMAINS = ['okta.com', 'oktapreview.com', 'okta-emea.com', 'okta-gov.com', 'okta.mil']
 
+/** The one signature algorithm of Okta. */
+export const ACCEPTED_ALGORITHMS = ['RS256'] as const
+
 const options = providerOptions.extend({
   adapter: z.literal('okta'),
   audience: textListNonEmpty
@@ -79,7 +82,7 @@ export const okta = defineAdapter({
       explain: (reason: TokenReason) => explain(reason, issuer, org),
     }
     if (clientId === undefined || clientSecretEnv === undefined) {
-      return createJwtValidator({ ...rules, types: null, algorithms: ['RS256'] }, context)
+      return createJwtValidator({ ...rules, types: null, algorithms: ACCEPTED_ALGORITHMS }, context)
     }
     const clientSecret = context.secret(clientSecretEnv)
     const credentials = { method: 'client_secret_basic', clientId, clientSecret } as const

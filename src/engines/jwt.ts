@@ -6,7 +6,7 @@ import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import { createKeySet, type KeySetOptions } from './key-set.ts'
-import { type SignatureAlgorithm, verifySignature } from './signature.ts'
+import { DEFAULT_ALGORITHMS, type SignatureAlgorithm, verifySignature } from './signature.ts'
 
 /** Issuers that no list can spell out (Entra's tenants), or that one provider spells in several ways. */
 export interface IssuerRule {
@@ -46,8 +46,6 @@ export interface JwtValidatorOptions extends ClaimRules {
   types: readonly [string, ...string[]] | null
   keys?: KeySetOptions
 }
-
-const DEFAULT_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const
 
 /** Header parameters that bring their own keys or change what the signature or the payload means. */
 const REFUSED_PARAMETERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'zip'] as const

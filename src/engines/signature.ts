@@ -21,6 +21,9 @@ export const SIGNATURE_ALGORITHMS = {
 export type SignatureAlgorithm = keyof typeof SIGNATURE_ALGORITHMS
 export const signatureAlgorithms = Object.keys(SIGNATURE_ALGORITHMS) as [SignatureAlgorithm, ...SignatureAlgorithm[]]
 
+/** What is accepted where nothing else is configured. */
+export const DEFAULT_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const
+
 /** With what WebCrypto imports a key for an algorithm, so that it can be used for no other. */
 export function importParameters(algorithm: SignatureAlgorithm) {
   const { kty, crv, parameters } = SIGNATURE_ALGORITHMS[algorithm]

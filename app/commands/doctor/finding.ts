@@ -1,8 +1,6 @@
-import { clip } from 'idplug/internal'
-import { type CatalogueEntry, catalogue, type FindingCode } from './catalogue.ts'
-
-/** `error`: sign-in does not work, or is not safe. `warning`: some clients or users fail. `note`: worth knowing. */
-export type Severity = 'error' | 'warning' | 'note'
+import { clip, consoles } from 'idplug/internal'
+import type { CatalogueEntry, Severity } from './catalogue/entry.ts'
+import { catalogue, type FindingCode } from './catalogue/index.ts'
 
 /** One thing that was found, in words for the person who can change it. */
 export interface Finding {
@@ -22,6 +20,13 @@ export interface Finding {
  * @param cure - Takes the place of the one in the catalogue, where it is known more exactly.
  */
 export function finding(code: FindingCode, seen: string, provider?: string, cure?: string): Finding {
-  const { severity, title, expected, cure: general, cures = {} }: CatalogueEntry = catalogue[code]
-  return { code, severity, title, seen: clip(seen), expected, cure: cure ?? cures[provider ?? ''] ?? general }
+  const { severity, title, expected, cure: general }: CatalogueEntry = catalogue[code]
+  return {
+    code,
+    severity,
+    title,
+    seen: clip(seen),
+    expected,
+    cure: cure ?? consoles[provider ?? '']?.fixes[code] ?? general,
+  }
 }

@@ -1,22 +1,21 @@
-import { type ProviderConfiguration, urlProblem } from 'idplug/internal'
+import { urlProblem } from 'idplug/internal'
 import { type Finding, finding } from './finding.ts'
 import type { Probe } from './probe.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
 
-/** Signature algorithms by adapter where the provider pins them; any other adapter accepts the default list. */
-const ACCEPTED: Readonly<Record<string, readonly string[]>> = {
-  auth0: ['RS256', 'PS256'],
-  azure: ['RS256'],
-  okta: ['RS256'],
-}
-const DEFAULT_ACCEPTED = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519']
 const MIN_RSA_BITS = 2048
 
-/** Checks the key set that the metadata names (RFC 7517 §5). */
+/**
+ * Checks the key set that the metadata names (RFC 7517 §5).
+ *
+ * @param accepted - Signature algorithms that the provider's adapter accepts.
+ * @param name - Of the adapter.
+ */
 export async function checkKeys(
   metadata: Readonly<Record<string, unknown>>,
-  { adapter: { name }, options }: ProviderConfiguration,
+  accepted: readonly string[],
+  name: string,
   probe: Probe,
 ): Promise<Finding[]> {
   const { jwks_uri: uri } = metadata
@@ -29,7 +28,6 @@ export async function checkKeys(
     return [finding('tenant.keys_unreachable', `status ${answer.status} and no key set at ${uri}`, name)]
   }
   const jwks = keys.filter((key): key is Jwk => typeof key === 'object' && key !== null)
-  const accepted = (options.algorithms as readonly string[] | undefined) ?? ACCEPTED[name] ?? DEFAULT_ACCEPTED
   return [...checkSecrets(jwks, name), ...checkSigningKeys(jwks.filter(isForSignatures), accepted, uri, name)]
 }
 

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
+import type { Severity } from './catalogue/entry.ts'
 import type { ClientOutlook } from './clients.ts'
-import type { Finding, Severity } from './finding.ts'
+import type { Finding } from './finding.ts'
 
 const WIDTH = 80
 const INDENT = '            '

@@ -1,5 +1,5 @@
 import { clip, isLoopback, protectedResourceMetadataUrl, urlProblem, wellKnownUrls } from 'idplug/internal'
-import type { FindingCode } from './catalogue.ts'
+import type { FindingCode } from './catalogue/index.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Answer, Answered, Probe } from './probe.ts'

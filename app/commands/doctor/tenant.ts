@@ -1,5 +1,6 @@
 import { AuthorizationError, issuerAndMetadata, type TokenValidator } from 'idplug'
-import { clip, isLoopback, type ProviderConfiguration, urlProblem, wellKnownUrls } from 'idplug/internal'
+import { clip, consoles, isLoopback, type ProviderConfiguration, urlProblem, wellKnownUrls } from 'idplug/internal'
+import type { FindingCode } from './catalogue/index.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkKeys } from './keys.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
@@ -53,6 +54,8 @@ export async function checkTenant(tenant: Tenant): Promise<TenantReport> {
   // The validator may learn the spelling of the issuer from the metadata.
   const notReady = await readiness(validator, name)
   const issuer = checkIssuer(metadata, validator.issuers, answer.url, name)
+  // Adapters of others are taken at their metadata's word.
+  const { algorithms, introspects } = consoles[name]?.checks(provider.options) ?? {}
   const published = [
     ...issuer,
     ...checkEndpoints(metadata, name),
@@ -60,8 +63,8 @@ export async function checkTenant(tenant: Tenant): Promise<TenantReport> {
     ...checkSession(metadata, name),
     ...checkClock(answer, tenant),
     ...(await checkRegistration(metadata, probe, name)),
-    ...(usesKeys(provider) ? await checkKeys(metadata, provider, probe) : []),
-    ...(asksIntrospection(provider) && metadata.introspection_endpoint === undefined
+    ...(algorithms ? await checkKeys(metadata, algorithms, name, probe) : []),
+    ...(introspects && metadata.introspection_endpoint === undefined
       ? [finding('tenant.introspection_missing', `no introspection_endpoint at ${answer.url}`, name)]
       : []),
   ]
@@ -75,12 +78,8 @@ function checkConfiguration({ adapter, options }: ProviderConfiguration, resourc
   if (options.subjectClaim === 'username') {
     findings.push(finding('config.user_name_subject', 'subjectClaim is username', adapter.name))
   }
-  if (adapter.name !== 'azure') return findings
-  if (!options.scopePrefix) findings.push(finding('config.scope_prefix_missing', 'scopePrefix is empty', 'azure'))
-  if (options.dangerouslyAllowAnyTenant === true) {
-    findings.push(finding('config.any_tenant', 'AZURE_DANGEROUSLY_ALLOW_ANY_TENANT=true', 'azure'))
-  }
-  return findings
+  const concerns = consoles[adapter.name]?.concerns?.(options) ?? []
+  return [...findings, ...concerns.map(([code, seen]) => finding(code as FindingCode, seen, adapter.name))]
 }
 
 type MetadataFound =
@@ -197,17 +196,4 @@ async function readiness(validator: TokenValidator, name: string): Promise<Findi
     const refused = error.reason.kind === 'own_credentials_refused'
     return finding(refused ? 'tenant.credentials_refused' : 'tenant.not_ready', error.message, name)
   }
-}
-
-/** Whether tokens are verified by published keys. Adapters of others are taken at their metadata's word. */
-function usesKeys({ adapter, options }: ProviderConfiguration): boolean {
-  if (adapter.name === 'okta') return options.clientId === undefined
-  if (adapter.name === 'demo') return options.accessTokenFormat === 'jwt'
-  return adapter.name === 'auth0' || adapter.name === 'azure' || adapter.name === 'oidc'
-}
-
-function asksIntrospection({ adapter, options }: ProviderConfiguration): boolean {
-  if (adapter.name === 'introspection') return options.introspectionEndpoint === undefined
-  if (adapter.name === 'demo') return options.accessTokenFormat !== 'jwt'
-  return adapter.name === 'okta' && options.clientId !== undefined
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { InvalidTokenError, type TokenReason, type ValidatedToken } from 'idplug'
-import { clip, isLoopback, urlProblem } from 'idplug/internal'
-import type { FindingCode } from './catalogue.ts'
+import { clip, consoles, isLoopback, urlProblem } from 'idplug/internal'
+import type { FindingCode } from './catalogue/index.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Metadata, Tenant } from './tenant.ts'
 
@@ -43,9 +43,7 @@ async function tryToken(
   const { provider, probe, resource } = tenant
   const name = provider.adapter.name
   if (typeof endpoint !== 'string' || urlProblem(endpoint)) return [] // told already
-  // Entra ID grants machines what was assigned to them, and knows no other scope for it.
-  const wire =
-    name === 'azure' ? [`${provider.options.appIdUri ?? resource}/.default`] : provider.scopeNames.toWire(scopes)
+  const wire = consoles[name]?.trialScopes?.(provider.options, resource) ?? provider.scopeNames.toWire(scopes)
   const credentials = [clientId, clientSecret].map(encodeURIComponent).join(':')
   const answer = await probe(endpoint, {
     method: 'POST',
@@ -65,20 +63,20 @@ async function tryToken(
 }
 
 /** What providers say when they refuse, and what is wrong then. The first that fits counts. */
-const REFUSALS: readonly [pattern: RegExp, code: FindingCode][] = [
-  [/AADSTS(9010010|901002)|^invalid_target/, 'tenant.resource_refused'],
-  [/AADSTS(650053|70011|1002012|900144)|^invalid_scope/, 'tenant.scope_unknown'],
-  // Auth0 names the API after the colon; nothing there means that it read none.
-  [/Service not (found|enabled within domain):\s*$/, 'tenant.resource_ignored'],
-  [/Service not (found|enabled)|AADSTS500011|^invalid_resource/, 'tenant.audience_unknown'],
-  [/not authorized to access resource server|no_matching_policy|^unauthorized_client/, 'tenant.client_not_authorized'],
+const REFUSALS: readonly (readonly [pattern: RegExp, code: string])[] = [
+  // Their own words first; by no adapter alone, since `oidc` reaches the same products.
+  ...Object.values(consoles).flatMap(({ refusals = [] }) => refusals),
+  [/^invalid_target/, 'tenant.resource_refused'],
+  [/^invalid_scope/, 'tenant.scope_unknown'],
+  [/^invalid_resource/, 'tenant.audience_unknown'],
+  [/^unauthorized_client/, 'tenant.client_not_authorized'],
   [/^invalid_client/, 'tenant.client_refused'],
 ]
 
 function refusedFinding(error: string, description: string, name: string): Finding {
   const text = description ? `${error}: ${description}` : error
   const code = REFUSALS.find(([pattern]) => pattern.test(text))?.[1] ?? 'tenant.token_refused'
-  return finding(code, text, name)
+  return finding(code as FindingCode, text, name)
 }
 
 /** Lets the server's own validator decide, and says in the doctor's words what it decided. */
@@ -105,9 +103,10 @@ const DAY_SECONDS = 86_400
 function inspectToken(token: ValidatedToken, { provider, now }: Tenant, scopes: readonly string[]): Finding[] {
   const { name } = provider.adapter
   const missing = scopes.filter(scope => !token.scopes.includes(scope))
+  const concerns = consoles[name]?.tokenConcerns?.(token.claims) ?? []
   const seconds = Math.round(token.expiresAt - now() / 1000)
   return [
-    ...(name === 'azure' && token.claims.ver === '1.0' ? [finding('token.version_1', 'ver is 1.0', name)] : []),
+    ...concerns.map(([code, seen]) => finding(code as FindingCode, seen, name)),
     ...(missing.length > 0
       ? [
           finding(

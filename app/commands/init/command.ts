@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, createProviderFetch } from 'idplug'
+import { consoles } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { examineTenants } from '../doctor/doctor.ts'
 import { findingsText, paint, summaryText, wrap } from '../doctor/report.ts'
 import { EXIT } from '../exit.ts'
-import { consoleSteps } from './console-steps.ts'
 import { UnwritableValueError } from './env-file.ts'
 import { type Initialized, initialize, PROVIDERS } from './init.ts'
 import { CancelledError, terminalQuestions } from './terminal.ts'
@@ -63,7 +63,8 @@ async function init({ yes, json, ...options }: InitCommandOptions): Promise<numb
   const asks = !yes && process.stdin.isTTY && process.stdout.isTTY
   const questions = asks ? terminalQuestions() : undefined
   const done = await initialize({ ...options, folder: '.', env: process.env, questions, say: console.error })
-  const steps = consoleSteps(done.provider, { resource: done.resource, scopes: scopesOf(loadDeclarations(done.env)) })
+  const server = { resource: done.resource, scopes: scopesOf(loadDeclarations(done.env)) }
+  const steps = consoles[done.provider]?.steps(server) ?? []
   if (!json) console.log(writtenText(done, steps))
   const findings = await examineTenants(done.env, { fetch: createProviderFetch(done.env), now: Date.now })
   if (json) {

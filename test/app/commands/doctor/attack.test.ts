@@ -1,7 +1,7 @@
 import { UnsecuredJWT } from 'jose'
 import { expect, test } from 'vitest'
 import { type AttackOptions, attackServer } from '../../../../app/commands/doctor/attack.ts'
-import type { FindingCode } from '../../../../app/commands/doctor/catalogue.ts'
+import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
 import { createProbe } from '../../../../app/commands/doctor/probe.ts'
 import type { ServerFacts } from '../../../../app/commands/doctor/server.ts'
 import { checkServer } from '../../../../app/commands/doctor/server.ts'

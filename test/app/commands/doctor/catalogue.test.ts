@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { adapterNamed } from '../../../../adapters/index.ts'
-import { type CatalogueEntry, catalogue } from '../../../../app/commands/doctor/catalogue.ts'
+import { consoles } from '../../../../adapters/consoles.ts'
+import type { CatalogueEntry } from '../../../../app/commands/doctor/catalogue/entry.ts'
+import { catalogue } from '../../../../app/commands/doctor/catalogue/index.ts'
 
 const entries = Object.entries(catalogue) as [string, CatalogueEntry][]
 
@@ -11,12 +12,13 @@ test('each finding is produced in a test', () => {
   expect(entries.map(([code]) => code).filter(code => !text.includes(`'${code}'`))).toEqual([])
 })
 
-test('cures are sentences, and those of a provider belong to an adapter', () => {
-  for (const [code, { cure, cures = {} }] of entries) {
-    expect(cure, code).toMatch(/[.)]$/)
-    for (const [name, text] of Object.entries(cures)) {
-      expect(adapterNamed(name), `${code} for ${name}`).toBeDefined()
+test('cures are sentences, and those of a provider are for findings that there are', () => {
+  for (const [code, { cure }] of entries) expect(cure, code).toMatch(/[.)]$/)
+  for (const [name, { fixes, refusals = [] }] of Object.entries(consoles)) {
+    for (const [code, text] of Object.entries(fixes)) {
+      expect(Object.keys(catalogue), name).toContain(code)
       expect(text, `${code} for ${name}`).toMatch(/\.$/)
     }
+    for (const [, code] of refusals) expect(Object.keys(catalogue), name).toContain(code)
   }
 })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { FindingCode } from '../../../../app/commands/doctor/catalogue.ts'
+import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
 import { examineServer } from '../../../../app/commands/doctor/doctor.ts'
 import type { ServerTrial } from '../../../../app/commands/doctor/server.ts'
 import { authorizationRequest } from '../../../../app/commands/doctor/trial.ts'

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
-import type { FindingCode } from '../../../../app/commands/doctor/catalogue.ts'
+import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
 import { createAuth0Emulator } from '../../../../emulators/auth0.ts'
 import { createAzureEmulator } from '../../../../emulators/azure.ts'
 import { createGoogleEmulator, googleDefaults } from '../../../../emulators/google.ts'

@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { consoles } from '../../../../adapters/consoles.ts'
 import { adapters } from '../../../../adapters/index.ts'
-import { consoleSteps } from '../../../../app/commands/init/console-steps.ts'
 import { mergedEnvText, readEnvFile } from '../../../../app/commands/init/env-file.ts'
 import { type InitOptions, initialize, PROVIDERS, type Questions } from '../../../../app/commands/init/init.ts'
 import { loadConfiguration } from '../../../../config/load.ts'
@@ -184,8 +184,8 @@ it('every provider but the demo has console steps, with this very server where i
   const server = { resource: 'https://mcp.example.com/mcp', scopes: ['notes:read'] }
   expect([...PROVIDERS].sort()).toEqual(adapters.map(({ name }) => name).sort())
   for (const { name } of adapters.filter(({ name }) => name !== 'demo')) {
-    const steps = consoleSteps(name, server).join('\n')
-    expect(steps.length).toBeGreaterThan(50)
+    const steps = consoles[name]?.steps(server).join('\n')
+    expect(steps?.length).toBeGreaterThan(50)
     if (name !== 'google' && name !== 'github') expect(steps).toContain(server.resource)
   }
 })

@@ -1,0 +1,13 @@
+import { attack } from './attack.ts'
+import { config } from './config.ts'
+import { server } from './server.ts'
+import { tenant } from './tenant.ts'
+import { token } from './token.ts'
+
+/**
+ * Every finding of `idplug doctor`. Codes are stable: scripts look for them. The page `docs/findings.md` is made from this by
+ * `npm run docs`.
+ */
+export const catalogue = { ...config, ...tenant, ...token, ...server, ...attack } as const
+
+export type FindingCode = keyof typeof catalogue

@@ -1,0 +1,161 @@
+import type { CatalogueEntry } from './entry.ts'
+
+/** What is found at a running MCP server. */
+export const server = {
+  'server.unreachable': {
+    severity: 'error',
+    title: 'The MCP server cannot be reached',
+    expected: 'an answer of the endpoint',
+    cure: 'Check the URL, and whether the server runs and its port is open (HOST=0.0.0.0 inside a container).',
+  },
+  'server.tls_untrusted': {
+    severity: 'error',
+    title: "The MCP server's certificate is not trusted",
+    expected: 'a valid certificate for the host',
+    cure: 'Renew the certificate or complete its chain; no client connects otherwise.',
+  },
+  'server.open': {
+    severity: 'error',
+    title: 'The endpoint answers without a token',
+    expected: 'status 401',
+    cure: 'Put the check before the endpoint (bearerAuth), and look whether a proxy leads past it.',
+  },
+  'server.login_page': {
+    severity: 'error',
+    title: 'The endpoint sends clients to a page',
+    expected: 'status 401 with a challenge, no redirect',
+    cure: 'Take the path of the endpoint out of the sign-in of the proxy in front; MCP clients follow the challenge instead.',
+  },
+  'server.failing': {
+    severity: 'error',
+    title: 'The endpoint answers with an error of its own',
+    expected: 'status 401',
+    cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path is wrong.',
+  },
+  'server.challenge_missing': {
+    severity: 'error',
+    title: 'The refusal carries no challenge',
+    expected: 'WWW-Authenticate: Bearer (RFC 9110 section 11.6.1)',
+    cure: 'Send the header with every 401, and let the proxy in front pass it on.',
+  },
+  'server.resource_metadata_missing': {
+    severity: 'error',
+    title: 'The challenge does not say where the metadata is',
+    expected: 'resource_metadata in WWW-Authenticate (RFC 9728 section 5.1)',
+    cure: 'Add resource_metadata="…" to the challenge; clients without a guess of their own stop here.',
+  },
+  'server.error_without_credentials': {
+    severity: 'note',
+    title: 'The challenge names an error although no token was sent',
+    expected: 'no error parameter (RFC 6750 section 3.1)',
+    cure: 'Leave error out of the challenge to a request without a token: some clients take it for a bad token.',
+  },
+  'server.challenge_scope_missing': {
+    severity: 'note',
+    title: 'The challenge does not say which scopes to ask for',
+    expected: 'scope in WWW-Authenticate',
+    cure: 'Add scope="…" to the challenge; otherwise clients ask for every scope of the metadata, or for none.',
+  },
+  'server.metadata_missing': {
+    severity: 'error',
+    title: 'The resource metadata cannot be fetched',
+    expected: 'status 200 and a JSON document (RFC 9728 section 3.2)',
+    cure: 'Serve the document at the URL that the challenge names, without a sign-in.',
+  },
+  'server.metadata_insecure': {
+    severity: 'error',
+    title: 'The metadata names a URL that clients must not use',
+    expected: 'https:// URLs that others can reach',
+    cure: 'Behind a proxy that ends TLS, set PUBLIC_URL to https:// and the public name; it is not taken from headers.',
+  },
+  'server.resource_mismatch': {
+    severity: 'error',
+    title: 'The metadata is that of another resource',
+    expected: 'resource: the URL that clients connect to (RFC 9728 section 3.3)',
+    cure: 'Set PUBLIC_URL to the origin that clients use, and have them use it: clients compare the two.',
+  },
+  'server.authorization_servers_missing': {
+    severity: 'error',
+    title: 'The metadata names no authorization server',
+    expected: 'authorization_servers with one at least',
+    cure: 'Publish the issuer of the provider in authorization_servers.',
+  },
+  'server.scopes_missing': {
+    severity: 'note',
+    title: 'The metadata does not list the scopes',
+    expected: 'scopes_supported',
+    cure: 'Publish scopes_supported: clients that get no scope in a challenge ask for these.',
+  },
+  'server.offline_access_listed': {
+    severity: 'warning',
+    title: 'The metadata lists offline_access as a scope of the resource',
+    expected: 'scopes of this server only',
+    cure: 'Remove it: refresh tokens are between client and authorization server. Google and others refuse the scope.',
+  },
+  'server.root_metadata_missing': {
+    severity: 'note',
+    title: 'The metadata is not at the root as well',
+    expected: 'the same document at /.well-known/oauth-protected-resource',
+    cure: 'Serve it there too; some clients look at the root only.',
+  },
+  'server.metadata_cors_missing': {
+    severity: 'warning',
+    title: 'Web pages cannot read the metadata',
+    expected: 'Access-Control-Allow-Origin: *',
+    cure: 'Send the header with the metadata; clients in a browser, MCP Inspector among them, fail otherwise.',
+  },
+  'server.challenge_not_exposed': {
+    severity: 'warning',
+    title: 'Web pages cannot read the challenge',
+    expected: 'Access-Control-Expose-Headers: WWW-Authenticate',
+    cure: 'Send the header with every 401 and 403; clients in a browser otherwise do not learn where to sign in.',
+  },
+  'server.authorization_server_unreachable': {
+    severity: 'error',
+    title: 'The metadata of an authorization server cannot be fetched',
+    expected: 'status 200 at one of the well-known places (RFC 8414 section 3)',
+    cure: 'Set the issuer in authorization_servers right; docs/providers.md says how each provider spells it.',
+  },
+  'server.authorization_server_issuer': {
+    severity: 'error',
+    title: 'The authorization server calls itself by another name',
+    expected: 'the issuer as in authorization_servers, byte for byte (RFC 8414 section 3.3)',
+    cure: 'Publish the issuer as its own metadata spells it. Auth0 ends in a slash, Okta, Entra ID and Google do not.',
+  },
+  'server.garbage_accepted': {
+    severity: 'error',
+    title: 'A made-up token is accepted',
+    expected: 'status 401',
+    cure: 'Stop the server: it checks no tokens. Every route of the endpoint must be behind the check.',
+  },
+  'server.garbage_not_401': {
+    severity: 'error',
+    title: 'A made-up token is not refused with 401',
+    expected: 'status 401 with error="invalid_token"',
+    cure: 'Answer bad tokens with 401: clients renew their token on that status only.',
+  },
+  'server.forged_accepted': {
+    severity: 'error',
+    title: 'A token without a signature is accepted',
+    expected: 'status 401 for alg none',
+    cure: 'Stop the server: anybody can make such tokens. Verify signatures with a fixed list of algorithms.',
+  },
+  'server.token_refused': {
+    severity: 'error',
+    title: 'The server refuses the given token',
+    expected: 'an accepted token',
+    cure: 'Run idplug explain on the token, or idplug explain --id with the id that the server answered.',
+  },
+  'server.step_up_in_result': {
+    severity: 'error',
+    title: 'A missing scope is reported inside a result',
+    expected: 'status 403 with error="insufficient_scope" and every scope',
+    cure: 'Refuse at the HTTP layer, before the stream opens: clients ask for more scopes on a 403 only.',
+  },
+  'server.step_up_without_scope': {
+    severity: 'warning',
+    title: 'The refusal of a tool does not name its scopes',
+    expected: 'scope in WWW-Authenticate with every scope that the tool needs',
+    cure: 'Name all scopes of the operation in the challenge, those already granted included.',
+  },
+} as const satisfies Record<string, CatalogueEntry>

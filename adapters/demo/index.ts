@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
 import { issuerAndMetadata, providerOptions, secretName } from '../../src/adapter-options.ts'
-import type { Claims } from '../../src/engines/claim-judge.ts'
 import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
-import { InvalidTokenError } from '../../src/errors.ts'
 import { resourceSpellings } from '../../src/resource.ts'
+import { refuseBefore } from './refusals.ts'
 
 const options = providerOptions.extend({
   adapter: z.literal('demo'),
@@ -44,16 +43,3 @@ export const demo = defineAdapter({
     return createIntrospectionValidator({ issuer, audience, credentials, check }, context)
   },
 })
-
-/** Nobody is asked about a JWT: its `iat` tells whether it is one of those that were revoked. */
-function refuseBefore(time: string): (claims: Claims) => void {
-  return ({ iat }) => {
-    if (typeof iat !== 'number') throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iat' })
-    if (iat * 1000 >= Date.parse(time)) return
-    throw new InvalidTokenError({
-      kind: 'demo.revoked',
-      detail: `issued before ${time}, and everything from before that is revoked`,
-      cure: 'Sign in again. The operator has set REVOKE_BEFORE to that time.',
-    })
-  }
-}

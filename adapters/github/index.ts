@@ -3,8 +3,9 @@ import { defineAdapter } from '../../src/adapter.ts'
 import { httpsUrl, issuerAndMetadata, providerOptions, secretName, textList } from '../../src/adapter-options.ts'
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
 import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
+import { apiOf, clientIdOf, readCheck, userIdOf } from './check-endpoint.ts'
 import { grantees } from './people.ts'
-import { apiOf, clientIdOf, readCheck, refuseOtherKinds, userIdOf } from './refusals.ts'
+import { refuseOtherKinds } from './refusals.ts'
 
 const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
   adapter: z.literal('github'),

@@ -5,8 +5,9 @@ import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.t
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
 import { grantees } from './people.ts'
-import { checkAccessToken, inFull, readTokenInfo, refuseOtherKinds, verifiedDomain } from './refusals.ts'
+import { checkAccessToken, refuseOtherKinds } from './refusals.ts'
 import { createServiceAccountValidator } from './service-accounts.ts'
+import { inFull, readTokenInfo, verifiedDomain } from './tokeninfo.ts'
 
 const every = (pattern: RegExp) => (list: readonly string[]) => list.every(text => pattern.test(text))
 

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
 import { httpsUrl, issuerOptions, providerOptions, secretName } from '../../src/adapter-options.ts'
-import { claimMistakes, claimOptions, claimRules, subjectReason } from '../../src/claims/options.ts'
+import { claimMistakes, claimOptions, claimRules } from '../../src/claims/options.ts'
 import { type ClientCredentials, createIntrospectionValidator } from '../../src/engines/introspection.ts'
 import { readPrivateKey } from '../../src/engines/private-key.ts'
+import { explain } from './refusals.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,
@@ -44,7 +45,7 @@ export const introspection = defineAdapter({
         ...issuerOptions(metadataUrl),
         introspectionEndpoint,
         credentials,
-        explain: reason => subjectReason(reason, settings, 'INTROSPECTION'),
+        explain: reason => explain(reason, settings),
       },
       context,
     )

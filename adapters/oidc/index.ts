@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { isHostWithin, issuerOptions, providerOptions, textListNonEmpty } from '../../src/adapter-options.ts'
-import { claimMistakes, claimOptions, claimRules, subjectReason } from '../../src/claims/options.ts'
-import type { Claims } from '../../src/engines/claim-judge.ts'
+import { issuerOptions, providerOptions, textListNonEmpty } from '../../src/adapter-options.ts'
+import { claimMistakes, claimOptions, claimRules } from '../../src/claims/options.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { signatureAlgorithms } from '../../src/engines/signature.ts'
-import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { explain, productCures, refuseIdToken } from './refusals.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,
@@ -22,33 +21,6 @@ const options = providerOptions.extend({
     ),
 })
 
-/** How the product behind an issuer is told to put this server into `aud`, or to issue JWTs. */
-const consoles: readonly [recognizes: (url: URL) => boolean, audience: string, jwt?: string][] = [
-  [
-    url => /^(\/auth)?\/realms\/[^/]+/.test(url.pathname),
-    "Keycloak: add a mapper of type Audience to a client scope of the client, with this server's URL as Included Custom Audience",
-  ],
-  [
-    url => isHostWithin(url, 'zitadel.cloud'),
-    'Zitadel: the client must request the scope urn:zitadel:iam:org:project:id:{project id}:aud, and audience name the project',
-    'Zitadel: set the access token type of the application to JWT, or use the adapter introspection',
-  ],
-  [
-    url => isHostWithin(url, 'logto.app'),
-    'Logto: register this server as an API resource; clients must request it by resource',
-    'Logto: tokens are opaque unless the request named an API resource; register this server as one',
-  ],
-  [
-    url => isHostWithin(url, 'authkit.app'),
-    'WorkOS AuthKit: configure this server as a resource; without one aud is the client id',
-  ],
-  [
-    url => /^cognito-idp\.[^.]+\.amazonaws\.com(\.cn)?$/.test(url.hostname),
-    'Cognito has no aud without resource binding: set audience to null, list clientIds and require token_use access',
-  ],
-  [url => isHostWithin(url, 'api.descope.com'), 'Descope: aud is the project id; set audience to it'],
-]
-
 /** Any provider with metadata and a key set. */
 export const oidc = defineAdapter({
   name: 'oidc',
@@ -59,8 +31,7 @@ export const oidc = defineAdapter({
     const { metadataUrl, types, algorithms, requiredClaims } = settings
     const rules = claimRules(settings, context)
     const distinguished = types !== null || Object.keys(requiredClaims).length > 0
-    const url = new URL(metadataUrl)
-    const [, audienceCure, jwtCure] = consoles.find(([recognizes]) => recognizes(url)) ?? []
+    const cures = productCures(new URL(metadataUrl))
     return createJwtValidator(
       {
         ...rules,
@@ -71,50 +42,9 @@ export const oidc = defineAdapter({
           refuseIdToken(claims, distinguished)
           rules.check(claims)
         },
-        explain: reason => explain(reason, audienceCure, jwtCure) ?? subjectReason(reason, settings, 'OIDC'),
+        explain: reason => explain(reason, settings, cures),
       },
       context,
     )
   },
 })
-
-/** Marks of ID tokens: OpenID Connect Core §3.1.3.6 and §3.3.2.11, Cognito, Keycloak. */
-function refuseIdToken(claims: Claims, distinguished: boolean): void {
-  const { aud, at_hash, c_hash, token_use, typ } = claims
-  if (at_hash !== undefined || c_hash !== undefined) throw idToken('it carries at_hash or c_hash')
-  if (token_use === 'id') throw idToken('token_use is id')
-  if (typ === 'ID') throw idToken('typ in the payload is ID')
-  const client = claims.client_id ?? claims.azp
-  if (distinguished || client === undefined) return
-  // OpenID Connect Core §2: `aud` of every ID token is its client.
-  if (aud !== client && !(Array.isArray(aud) && aud.every(value => value === client))) return
-  throw new InvalidTokenError({
-    kind: 'oidc.maybe_id_token',
-    detail: 'aud is the client that the token was issued to, as in every ID token',
-    cure: 'have clients request the token for this server, or set types or requiredClaims to what only access tokens carry',
-  })
-}
-
-function idToken(detail: string): InvalidTokenError {
-  return new InvalidTokenError({ kind: 'id_token', detail })
-}
-
-function explain(reason: TokenReason, audienceCure?: string, jwtCure?: string): TokenReason | undefined {
-  if (reason.kind === 'audience_missing' || reason.kind === 'audience_mismatch') {
-    const actual = 'actual' in reason ? `is ${reason.actual.join(', ')}` : 'is absent'
-    return {
-      kind: `oidc.${reason.kind}`,
-      detail: `aud ${actual}; expected ${reason.expected.join(' or ')}`,
-      cure:
-        audienceCure ?? 'have the provider put the URL of this server into aud, or set audience to what it puts there',
-    }
-  }
-  if (reason.kind === 'token_opaque') {
-    return {
-      kind: 'oidc.token_opaque',
-      detail: 'the token is no JWT, and only those can be verified by key',
-      cure: jwtCure ?? 'have the provider issue JWTs for this server, or use the adapter introspection',
-    }
-  }
-  return undefined
-}

@@ -13,7 +13,8 @@ import { createIntrospectionValidator } from '../../src/engines/introspection.ts
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import type { TokenReason } from '../../src/errors.ts'
 import { resourceSpellings } from '../../src/resource.ts'
-import { AUTHORIZATION_SERVERS, explain, mapping, refuseOtherKinds } from './refusals.ts'
+import { mapping } from './claims.ts'
+import { AUTHORIZATION_SERVERS, explain, refuseOtherKinds } from './refusals.ts'
 
 const DOMAINS = ['okta.com', 'oktapreview.com', 'okta-emea.com', 'okta-gov.com', 'okta.mil']
 

@@ -1,40 +1,9 @@
-import { type ClaimMapping, type ClaimRules, type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
 import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { isAgentToken } from './claims.ts'
 
 /** Where the console has them. */
 export const AUTHORIZATION_SERVERS = 'Admin Console > Security > API > Authorization Servers'
-
-/** Claims of both kinds of tokens, and members of introspection answers. */
-export const mapping: ClaimMapping & Pick<ClaimRules, 'subjectClaim'> = {
-  subjectClaim: 'uid',
-  subject: claims =>
-    claims.uid ?? (isAgentToken(claims) ? claims.sub : isService(claims) ? clientOf(claims) : undefined),
-  clientId: clientOf,
-  // Okta's own sample of an agent token joins its scopes by plus signs.
-  scopes: claims =>
-    isAgentToken(claims) && typeof claims.scope === 'string'
-      ? claims.scope.split(/[ +]/).filter(Boolean)
-      : scopesFrom(claims, ['scp', 'scope']),
-  principalType: claims => (isService(claims) ? 'service' : 'user'),
-}
-
-function clientOf({ cid, client_id, act }: Claims): unknown {
-  return cid ?? client_id ?? (act as { sub?: unknown } | undefined)?.sub
-}
-
-function isAgentToken({ act, sub_profile, delegated_through }: Claims): boolean {
-  return act !== undefined || sub_profile !== undefined || delegated_through !== undefined
-}
-
-/**
- * Client credentials: neither a user's id, nor the time of a sign-in, nor a login name in an introspection answer. `sub`, whatever
- * it was customised to, is in every token of Okta: one without it proves nothing.
- */
-function isService(claims: Claims): boolean {
-  const { sub, uid, auth_time, username } = claims
-  const isPerson = uid !== undefined || auth_time !== undefined || username !== undefined
-  return typeof sub === 'string' && sub !== '' && !isPerson && !isAgentToken(claims)
-}
 
 export function refuseOtherKinds(claims: Claims, agentTokens: boolean): void {
   if (typeof claims.jti === 'string' && claims.jti.startsWith('ID.')) {

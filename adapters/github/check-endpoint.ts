@@ -1,0 +1,60 @@
+import type { CompleteContext } from '../../src/context.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
+import { type ProviderAnswer, throttled } from '../../src/engines/provider-request.ts'
+import { MisconfigurationError } from '../../src/errors.ts'
+import { notOurs } from './refusals.ts'
+
+/** Base of the REST API, without a slash at the end. */
+export function apiOf(issuer: string): string {
+  const { protocol, host, origin } = new URL(issuer)
+  if (host === 'github.com') return 'https://api.github.com'
+  return host.endsWith('.ghe.com') ? `${protocol}//api.${host}` : `${origin}/api/v3`
+}
+
+/**
+ * What the check endpoint says about a token.
+ *
+ * @throws {InvalidTokenError | MisconfigurationError | ValidatorUnavailableError}
+ */
+export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteContext): Claims {
+  const { endpoint, status, headers } = answer
+  if (status === 200) return readToken(answer.json())
+  if (status === 404) throw notOurs()
+  // 422 is also the answer to too many requests, and 403 to those above the rate limit.
+  const limited = headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')
+  if (status === 422 || (status === 403 && limited)) throw throttled(answer, now())
+  if (status !== 401) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  observer?.warning?.('GitHub refuses the client id or secret of this server.', { endpoint, status })
+  throw new MisconfigurationError({ kind: 'own_credentials_refused', endpoint, status })
+}
+
+/** Members are picked, not passed on: the answer holds the token, its hash and its end. */
+function readToken({ id, scopes, app, user, installation, created_at, expires_at }: Claims): Claims {
+  const { client_id, name } = membersOf(app)
+  const { id: userId, login, type } = membersOf(user)
+  const exp = typeof expires_at === 'string' ? Math.floor(Date.parse(expires_at) / 1000) : undefined
+  return {
+    id,
+    scopes,
+    app: { client_id, name },
+    user: { id: userId, login, type },
+    installation,
+    created_at,
+    expires_at,
+    exp,
+  }
+}
+
+export function clientIdOf({ app }: Claims): unknown {
+  return membersOf(app).client_id
+}
+
+function membersOf(value: unknown): Claims {
+  return typeof value === 'object' && value !== null ? (value as Claims) : {}
+}
+
+/** The login name can be changed, and taken by somebody else. */
+export function userIdOf(claims: Claims): string | undefined {
+  const { id } = membersOf(claims.user)
+  return Number.isSafeInteger(id) && Number(id) > 0 ? String(id) : undefined
+}

@@ -1,0 +1,7 @@
+import { type ClaimOptions, subjectReason } from '../../src/claims/options.ts'
+import type { TokenReason } from '../../src/errors.ts'
+
+/** A reason with the settings that cure it; `undefined` for the others: a server that only says "inactive" leaves no more to say. */
+export function explain(reason: TokenReason, settings: ClaimOptions): TokenReason | undefined {
+  return subjectReason(reason, settings, 'INTROSPECTION')
+}

@@ -27,7 +27,7 @@ function createUpstream(
   const rules = { allow: bridge.allow, grants: bridge.grants }
   const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules }
   const { signIn } = people[provider]
-  if (signIn.protocol === 'github') {
+  if (signIn.protocol === 'github-api') {
     return createGithubUpstream({ ...client, clientSecret: clientSecret ?? '', personOf: signIn.personOf })
   }
   return createOpenIdUpstream({

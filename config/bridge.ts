@@ -62,7 +62,7 @@ export function loadBridge(
       `is not set: the client id of a web application at the provider with the redirect URI ${callback}`,
     )
   }
-  if (settings.BRIDGE_CLIENT_SECRET === undefined && provider !== 'oidc') {
+  if (settings.BRIDGE_CLIENT_SECRET === undefined && !(provider && people[provider].signIn.publicClient)) {
     report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret to BRIDGE_CLIENT_ID')
   }
   const rules = provider && rulesOf(settings, provider, hasScopes, report)

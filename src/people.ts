@@ -39,6 +39,8 @@ type Claims = Readonly<Record<string, unknown>>
 /** Sign-in by OpenID Connect, and what is special about one provider there. */
 export interface OpenIdSignIn {
   readonly protocol: 'openid'
+  /** Whether a client without a secret will do. Default: false. */
+  readonly publicClient?: boolean
   /** The provider's name for people. Default: its host. */
   readonly title?: string
   readonly scopes: readonly string[]
@@ -56,7 +58,8 @@ export interface OpenIdSignIn {
 
 /** Sign-in at GitHub, which has OAuth and an API, and no OpenID Connect. */
 export interface GithubSignIn {
-  readonly protocol: 'github'
+  readonly protocol: 'github-api'
+  readonly publicClient?: undefined
   /**
    * @param site - Origin of github.com or of an Enterprise Server.
    * @returns `undefined` where GitHub does not say who it is.

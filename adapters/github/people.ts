@@ -13,7 +13,7 @@ export const people: People<GithubSignIn> = {
     hint: 'user:NUMBER, org:NUMBER, group:NUMBER (a team), ada@example.com or @example.com; numbers, because names on GitHub can be taken by others',
   },
   signIn: {
-    protocol: 'github',
+    protocol: 'github-api',
     personOf({ user: { id, login, name }, emails, organizations, teams }, site) {
       if (!Number.isSafeInteger(id) || Number(id) <= 0) return undefined
       return {

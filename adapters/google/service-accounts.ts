@@ -14,6 +14,9 @@ export interface ServiceAccountOptions {
   scopes: ClaimMapping['scopes']
 }
 
+/** The one signature algorithm of Google's ID tokens. */
+export const ACCEPTED_ALGORITHMS = ['RS256'] as const
+
 /** As in Google's own library. */
 const CLOCK_TOLERANCE_SECONDS = 300
 const LONGEST_LIFE_SECONDS = 86_400
@@ -30,7 +33,7 @@ export function createServiceAccountValidator(
       issuer: { issuers: [issuer], answersFor, accepts: answersFor, canonical: () => issuer },
       metadataUrl,
       audience: { audience: resourceSpellings(context) },
-      algorithms: ['RS256'],
+      algorithms: ACCEPTED_ALGORITHMS,
       types: null,
       clientId: ({ azp, sub }) => azp ?? sub,
       principalType: () => 'service',

@@ -16,6 +16,7 @@ export const people: People<OpenIdSignIn> = {
   },
   signIn: {
     protocol: 'openid',
+    publicClient: true,
     scopes: OPENID_SCOPES,
     promptForAnother: 'login',
     userInfo: true,

@@ -138,6 +138,11 @@ export const rules: readonly Rule[] = [
       imported === 'auth/internal.ts' || isIn('demo-as')(imported) || specifier.startsWith('#'),
   },
   {
+    rule: 'servers do not load what consoles of providers say: only commands do, by auth/internal.ts',
+    of: file => isProduct(file) && file !== 'adapters/consoles.ts' && file !== 'auth/internal.ts',
+    forbids: imported => /^adapters\/(consoles|[\w-]+\/console)\.ts$/.test(imported),
+  },
+  {
     rule: 'demo-as and emulators share no code with anything else of ours',
     of: isWithin('demo-as', 'emulators'),
     forbids: (imported, file) => isOurs(imported) && imported.split('/')[0] !== file.split('/')[0],

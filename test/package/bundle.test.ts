@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { describe, expect, it, vi } from 'vitest'
+import { consoles } from '../../adapters/consoles.ts'
 import { library } from '../../build/packages.ts'
 import { builtPackages, root } from './built.ts'
 
@@ -79,5 +80,7 @@ describe('the minified bundle of a server', () => {
     expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
     expect(code).toContain('AUTH_PROVIDER')
     expect(code).not.toMatch(/commander|idplug init|oidc-provider/)
+    const fixes = Object.values(consoles).flatMap(console => Object.values(console.fixes))
+    expect(fixes.filter(text => code.includes(text))).toEqual([])
   })
 })

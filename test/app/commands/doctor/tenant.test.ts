@@ -273,6 +273,25 @@ test("cures in the words of the provider's console", async () => {
   expect(found[0]?.cure).toContain('Resource Parameter Compatibility Profile')
 })
 
+test('looks at the keys of Google only where ID tokens of service accounts are accepted', async () => {
+  const keyless = tampered(createGoogleEmulator({ origin: 'https://accounts.google.com' }).fetch, METADATA, () => ({
+    jwks_uri: undefined,
+  }))
+  const codes = async (settings: Case['settings']) =>
+    (await examine({ settings, fetch: keyless })).map(({ code }) => code)
+  expect(await codes(GOOGLE)).not.toContain('tenant.keys_missing')
+  expect(await codes({ ...GOOGLE, GOOGLE_SERVICE_ACCOUNTS: '1' })).toContain('tenant.keys_missing')
+})
+
+test('accepts no algorithm that the validator would refuse', async () => {
+  const jwk = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+  const codes = async (alg: string) => {
+    return (await examine({ fetch: jwks(() => [{ ...jwk, use: 'sig', alg }]) })).map(({ code }) => code)
+  }
+  expect(await codes('EdDSA')).toEqual([])
+  expect(await codes('Ed25519')).toEqual(['tenant.algorithm_unsupported'])
+})
+
 test('finds nothing at a provider that has everything', async () => {
   expect(await examine({ client: { ...machine, ...native, clientId: 'machine', redirectUri: undefined } })).toEqual([])
   expect(await examine({ client: native })).toEqual([])

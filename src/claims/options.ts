@@ -4,6 +4,7 @@ import type { ValidatorContext } from '../context.ts'
 import { type AudienceRule, type ClaimRules, type Claims, clientIdOf, PERSONAL_CLAIMS } from '../engines/claim-judge.ts'
 import { InvalidTokenError, type TokenReason } from '../errors.ts'
 import { resourceSpellings } from '../resource.ts'
+import { type ClaimReader, claimReader, textsReader } from './reader.ts'
 
 /** Options of adapters that know their provider only by configuration: what binds a token, and where its claims are. */
 export const claimOptions = z.strictObject({
@@ -156,53 +157,4 @@ function audienceRule(
   if (audience !== null) return { audience: audience ?? resourceSpellings(context), clientIds }
   if (!clientIds) throw new TypeError('a provider without audience needs clientIds')
   return { clientIds }
-}
-
-type ClaimReader = (claims: Claims) => unknown
-
-/**
- * Reads the claim at a path of own members: `realm_access.roles`. A name that holds dots itself is found as well, the longest
- * first: `https://example.com/roles`, `resource_access.my.app.roles`. The path is taken apart once, not for each token.
- */
-function claimReader(path: string): ClaimReader {
-  const own = (claims: Claims) => (Object.hasOwn(claims, path) ? claims[path] : undefined)
-  const splits: { name: string; rest: string; read?: ClaimReader }[] = []
-  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
-    splits.push({ name: path.slice(0, end), rest: path.slice(end + 1) })
-  }
-  if (splits.length === 0) return own
-  return claims => {
-    const found = own(claims)
-    if (found !== undefined) return found
-    for (const split of splits) {
-      const value = Object.hasOwn(claims, split.name) ? claims[split.name] : undefined
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) continue
-      split.read ??= claimReader(split.rest)
-      const nested = split.read(value as Claims)
-      if (nested !== undefined) return nested
-    }
-    return undefined
-  }
-}
-
-/** Reads the texts at several paths: those of arrays, and of strings separated by spaces. */
-function textsReader(paths: readonly string[]): (claims: Claims) => readonly string[] {
-  const readers = paths.map(claim => ({ claim, read: claimReader(claim) }))
-  return claims => {
-    const texts: string[] = []
-    for (const { claim, read } of readers) {
-      const value = read(claims)
-      if (value === undefined || value === null) continue
-      if (typeof value === 'string') texts.push(...value.split(' ').filter(Boolean))
-      else if (Array.isArray(value) && value.every(item => typeof item === 'string'))
-        texts.push(...value.filter(Boolean))
-      else
-        throw new InvalidTokenError({
-          kind: 'claim_invalid',
-          claim,
-          detail: 'neither a string nor an array of strings',
-        })
-    }
-    return texts
-  }
 }

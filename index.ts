@@ -19,8 +19,6 @@ export {
   flag,
   httpsUrl,
   isHostWithin,
-  issuerAndMetadata,
-  issuerOptions,
   providerOptions,
   secretName,
   textList,
@@ -51,6 +49,7 @@ export {
   createIntrospectionValidator,
   type IntrospectionValidatorOptions,
 } from './src/engines/introspection.ts'
+export { issuerAndMetadata, issuerOptions } from './src/engines/issuer.ts'
 export { createJwtValidator, type IssuerRule, type JwtValidatorOptions } from './src/engines/jwt.ts'
 export {
   AuthorizationError,

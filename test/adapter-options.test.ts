@@ -3,13 +3,12 @@ import {
   flag,
   httpsUrl,
   isHostWithin,
-  issuerAndMetadata,
-  issuerOptions,
   providerOptions,
   secretName,
   textList,
   textListNonEmpty,
 } from '../src/adapter-options.ts'
+import { issuerAndMetadata, issuerOptions } from '../src/engines/issuer.ts'
 
 describe('issuer and metadata', () => {
   it.each([

@@ -1,14 +1,8 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import {
-  httpsUrl,
-  isHostWithin,
-  issuerAndMetadata,
-  providerOptions,
-  textList,
-  textListNonEmpty,
-} from '../../src/adapter-options.ts'
+import { httpsUrl, isHostWithin, providerOptions, textList, textListNonEmpty } from '../../src/adapter-options.ts'
 import { scopesFromAll } from '../../src/engines/claim-judge.ts'
+import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { resourceSpellings } from '../../src/resource.ts'
 import { AUTH0_HOSTS, explainRefusal, isManagementApi, refuseIdTokens } from './refusals.ts'

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { httpsUrl, issuerOptions, providerOptions, secretName } from '../../src/adapter-options.ts'
+import { httpsUrl, providerOptions, secretName } from '../../src/adapter-options.ts'
 import { claimMistakes, claimOptions, claimRules } from '../../src/claims/options.ts'
 import { type ClientCredentials, createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { issuerOptions } from '../../src/engines/issuer.ts'
 import { readPrivateKey } from '../../src/engines/private-key.ts'
 import { explain } from './refusals.ts'
 

@@ -1,15 +1,9 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import {
-  flag,
-  isHostWithin,
-  issuerAndMetadata,
-  providerOptions,
-  secretName,
-  textListNonEmpty,
-} from '../../src/adapter-options.ts'
+import { flag, isHostWithin, providerOptions, secretName, textListNonEmpty } from '../../src/adapter-options.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import type { TokenReason } from '../../src/errors.ts'
 import { resourceSpellings } from '../../src/resource.ts'

@@ -39,6 +39,7 @@ export type {
 } from './src/auth.ts'
 export type { AuthorizationServer } from './src/authorization-server.ts'
 export { type ClaimOptions, claimMistakes, claimOptions, claimRules, subjectReason } from './src/claims/options.ts'
+export { ConfigError, type ConfigProblem } from './src/config-error.ts'
 export type { CompleteContext, ProviderCall, ValidatorContext, ValidatorObserver } from './src/context.ts'
 export { type CheckEndpointValidatorOptions, createCheckEndpointValidator } from './src/engines/check-endpoint.ts'
 export type { AudienceRule, ClaimMapping, ClaimRules, Claims } from './src/engines/claim-judge.ts'
@@ -53,17 +54,12 @@ export { issuerAndMetadata, issuerOptions } from './src/engines/issuer.ts'
 export { createJwtValidator, type IssuerRule, type JwtValidatorOptions } from './src/engines/jwt.ts'
 export {
   AuthorizationError,
-  ConfigError,
-  type ConfigProblem,
   InsufficientScopeError,
   InvalidProofError,
   InvalidRequestError,
   InvalidTokenError,
   MisconfigurationError,
   MissingTokenError,
-  type ProofReason,
-  type RefusalReason,
-  type TokenReason,
   ValidatorUnavailableError,
 } from './src/errors.ts'
 export {
@@ -74,6 +70,7 @@ export {
 } from './src/identity-links.ts'
 export type { ProtectedResourceMetadata } from './src/metadata/protected-resource.ts'
 export { createProviderFetch } from './src/provider-fetch.ts'
+export type { ProofReason, RefusalReason, TokenReason } from './src/reasons.ts'
 export { resourceSpellings } from './src/resource.ts'
 export { grantedScopes, type ScopeGrant, scopeGrants } from './src/scopes/grants.ts'
 export type {

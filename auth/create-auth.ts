@@ -8,7 +8,7 @@ import {
 } from '../config/load.ts'
 import type { ConfiguredProvider } from '../config/providers.ts'
 import type { Auth, AuthObserver } from '../src/auth.ts'
-import { ConfigError } from '../src/errors.ts'
+import { ConfigError } from '../src/config-error.ts'
 import type { IdentityResolver } from '../src/identity-links.ts'
 import { createProviderFetch } from '../src/provider-fetch.ts'
 import { assembleAuth } from './auth-from.ts'

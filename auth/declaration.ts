@@ -1,5 +1,5 @@
 import { didYouMean } from '../src/closest.ts'
-import type { ConfigProblem } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
 import { pathProblem, resourceProblem } from '../src/resource.ts'
 import { declarationSchema } from './declaration-schema.ts'
 import { schemaProblems } from './schema-check.ts'

@@ -1,6 +1,6 @@
 import type { ProviderConfiguration } from '../config/providers.ts'
 import type { AdapterContext } from '../src/adapter.ts'
-import { ConfigError } from '../src/errors.ts'
+import { ConfigError } from '../src/config-error.ts'
 import type { ScopeNames } from '../src/scopes/names.ts'
 import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
 import { answersFor, createRoutedValidator, type Route } from '../src/validators/routed.ts'

@@ -1,5 +1,5 @@
 import { didYouMean } from '../src/closest.ts'
-import type { ConfigProblem } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
 
 /** The part of JSON Schema that our own data files need. */
 export interface Schema {

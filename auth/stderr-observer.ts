@@ -1,5 +1,5 @@
 import type { AuthObserver } from '../src/auth.ts'
-import { describeReason } from '../src/errors.ts'
+import { describeReason } from '../src/reasons.ts'
 
 const MINUTE = 60_000
 /** Causes remembered at once; beyond, they are forgotten together. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { httpsUrl, strictObject } from '../src/adapter-options.ts'
-import type { ConfigProblem } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { readJsonFile } from './files.ts'
 

@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
 import { readTextFile } from './files.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>

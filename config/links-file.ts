@@ -1,4 +1,4 @@
-import { ConfigError } from '../src/errors.ts'
+import { ConfigError } from '../src/config-error.ts'
 import { createIdentityResolver, type IdentityLink, type IdentityResolver } from '../src/identity-links.ts'
 import { parseCsv } from './csv.ts'
 import { readTextFile, stateOfFile } from './files.ts'

@@ -1,4 +1,4 @@
-import { ConfigError, type ConfigProblem } from '../src/errors.ts'
+import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { canonicalResource } from '../src/resource.ts'
 import { isLoopback } from '../src/url.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'

@@ -1,5 +1,6 @@
 import { closest } from '../src/closest.ts'
-import { type ConfigProblem, clip } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
+import { clip } from '../src/text.ts'
 import type { Environment } from './environment.ts'
 import type { KnownNames } from './known-names.ts'
 

@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
 import type { Settings } from './settings.ts'
 
 /** What the configuration comes to, as far as it can be unsafe. */

@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
 import { canonicalResource, resourceProblem } from '../src/resource.ts'
 import { isLoopback } from '../src/url.ts'
 

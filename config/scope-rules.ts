@@ -1,5 +1,5 @@
 import { didYouMean } from '../src/closest.ts'
-import type { ConfigProblem } from '../src/errors.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
 import type { BridgeConfiguration } from './bridge.ts'
 import type { ClientEntry } from './clients.ts'
 import type { ProviderConfiguration } from './providers.ts'

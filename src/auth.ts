@@ -1,8 +1,8 @@
 import type { AuthorizationServer } from './authorization-server.ts'
 import type { ValidatorObserver } from './context.ts'
-import type { RefusalReason } from './errors.ts'
 import type { Identity } from './identity-links.ts'
 import type { ProtectedResourceMetadata } from './metadata/protected-resource.ts'
+import type { RefusalReason } from './reasons.ts'
 import type { AuthInfo, TokenValidator, ValidatedToken } from './token-validator.ts'
 import type { ShadowObservation } from './validators/shadow.ts'
 

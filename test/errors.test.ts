@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { refusal } from '../src/bearer/refusal.ts'
+import { ConfigError } from '../src/config-error.ts'
 import { toSdkError } from '../src/sdk-errors.ts'
 
 type Errors = typeof import('../src/errors.ts')
@@ -82,7 +83,7 @@ describe.each(names)('a %s of a second copy of this package', name => {
 
 it.each([
   ['a bug', new TypeError('x')],
-  ['a configuration that cannot work', new first.ConfigError([])],
+  ['a configuration that cannot work', new ConfigError([])],
   ['an object that looks like one', { name: 'InvalidTokenError', status: 401, outcome: 'invalid_token', reason: {} }],
   ['undefined', undefined],
   ['null', null],

@@ -1,6 +1,8 @@
 import { isHostWithin } from '../../src/adapter-options.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { clip, InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
+import type { TokenReason } from '../../src/reasons.ts'
+import { clip } from '../../src/text.ts'
 
 /** Public and private cloud. Custom domains cannot be told by their host. */
 export const AUTH0_HOSTS = ['auth0.com', 'auth0app.com'] as const

@@ -1,5 +1,5 @@
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { clip } from '../../src/errors.ts'
+import { clip } from '../../src/text.ts'
 
 /** Where tenants of Microsoft Entra ID have their metadata, and how they spell their issuers. */
 export interface EntraAuthority {

@@ -1,5 +1,7 @@
 import { type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
-import { clip, InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
+import type { TokenReason } from '../../src/reasons.ts'
+import { clip } from '../../src/text.ts'
 import { type EntraAuthority, tenantOf } from './authority.ts'
 
 /** Audiences that every client gets a token for; only Microsoft can verify one. */

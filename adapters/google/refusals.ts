@@ -1,5 +1,6 @@
 import { type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
-import { clip, InvalidTokenError } from '../../src/errors.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
+import { clip } from '../../src/text.ts'
 import { inFull, verifiedDomain } from './tokeninfo.ts'
 
 /** @throws {InvalidTokenError} Not an access token of Google: not to be shown to the check endpoint. */

@@ -1,8 +1,9 @@
 import type { ValidatorContext } from '../../src/context.ts'
 import type { ClaimMapping, Claims } from '../../src/engines/claim-judge.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
-import { clip, InvalidTokenError } from '../../src/errors.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
 import { resourceSpellings } from '../../src/resource.ts'
+import { clip } from '../../src/text.ts'
 import type { TokenValidator } from '../../src/token-validator.ts'
 import { refused } from './refusals.ts'
 

@@ -1,5 +1,5 @@
 import { type ClaimOptions, subjectReason } from '../../src/claims/options.ts'
-import type { TokenReason } from '../../src/errors.ts'
+import type { TokenReason } from '../../src/reasons.ts'
 
 /** A reason with the settings that cure it; `undefined` for the others: a server that only says "inactive" leaves no more to say. */
 export function explain(reason: TokenReason, settings: ClaimOptions): TokenReason | undefined {

@@ -1,7 +1,8 @@
 import { isHostWithin } from '../../src/adapter-options.ts'
 import { type ClaimOptions, subjectReason } from '../../src/claims/options.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
+import type { TokenReason } from '../../src/reasons.ts'
 
 /** How the product behind an issuer is told to put this server into `aud`, or to issue JWTs. */
 const PRODUCTS: readonly [recognizes: (url: URL) => boolean, audience: string, jwt?: string][] = [

@@ -1,5 +1,6 @@
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { InvalidTokenError, type TokenReason } from '../../src/errors.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
+import type { TokenReason } from '../../src/reasons.ts'
 import { isAgentToken } from './claims.ts'
 
 /** Where the console has them. */

@@ -1,5 +1,6 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
-import { InvalidProofError, InvalidTokenError, type ProofReason } from '../errors.ts'
+import { InvalidProofError, InvalidTokenError } from '../errors.ts'
+import type { ProofReason } from '../reasons.ts'
 import type { Confirmation } from '../token-validator.ts'
 import { createProofMemory, type ProofMemory } from './proof-memory.ts'
 import type { VerifiedProof } from './proof-signature.ts'

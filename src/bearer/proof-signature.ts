@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, EmbeddedJWK, type JWK, type JWTPayload, jwtVerify } from 'jose'
-import { clip } from '../errors.ts'
+import { clip } from '../text.ts'
 
 export interface VerifiedProof {
   readonly payload: JWTPayload

@@ -1,5 +1,6 @@
 import type { Refused } from '../auth.ts'
-import { type AuthorizationError, outcomeOf, type ScopeReason, type ValidatorUnavailableError } from '../errors.ts'
+import { type AuthorizationError, outcomeOf, type ValidatorUnavailableError } from '../errors.ts'
+import type { ScopeReason } from '../reasons.ts'
 import type { PresentationScheme } from '../token-validator.ts'
 import type { ProofCheck } from './dpop.ts'
 

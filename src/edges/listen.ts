@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { ConfigError, type ConfigProblem } from '../errors.ts'
+import { ConfigError, type ConfigProblem } from '../config-error.ts'
 
 /**
  * Listens, and turns what can go wrong into the setting that has to change.

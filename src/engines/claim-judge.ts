@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { CompleteContext } from '../context.ts'
-import { clip, InvalidTokenError, type TokenReason } from '../errors.ts'
+import { InvalidTokenError } from '../errors.ts'
+import type { TokenReason } from '../reasons.ts'
+import { clip } from '../text.ts'
 import type { Confirmation, ValidatedToken } from '../token-validator.ts'
 
 /** Claims of a token or members of an answer about it, as the provider sent them. */

@@ -1,5 +1,6 @@
 import type { CompleteContext } from '../context.ts'
-import { AuthorizationError, clip, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import { AuthorizationError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import { clip } from '../text.ts'
 import type { ServerMetadata } from '../token-validator.ts'
 import { askProvider } from './provider-request.ts'
 import { createRemoteValue, type RemoteValue } from './remote-value.ts'

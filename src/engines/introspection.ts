@@ -1,6 +1,7 @@
 import type { webcrypto } from 'node:crypto'
 import { completeContext, type ValidatorContext } from '../context.ts'
-import { clip, InvalidTokenError } from '../errors.ts'
+import { InvalidTokenError } from '../errors.ts'
+import { clip } from '../text.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'

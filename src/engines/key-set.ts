@@ -1,6 +1,7 @@
 import type { webcrypto } from 'node:crypto'
 import type { CompleteContext } from '../context.ts'
-import { clip, InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import { clip } from '../text.ts'
 import type { Claims } from './claim-judge.ts'
 import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
 import { createRemoteValue, type RemoteValue } from './remote-value.ts'

@@ -1,10 +1,6 @@
 import type { CompleteContext, ProviderCall } from '../context.ts'
-import {
-  AuthorizationError,
-  MisconfigurationError,
-  type UnavailableReason,
-  ValidatorUnavailableError,
-} from '../errors.ts'
+import { AuthorizationError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import type { UnavailableReason } from '../reasons.ts'
 import { isSecureOrLoopback } from '../url.ts'
 
 export interface ProviderRequest {

@@ -1,5 +1,6 @@
 import type { ValidatorContext } from '../context.ts'
-import { clip, InvalidTokenError } from '../errors.ts'
+import { InvalidTokenError } from '../errors.ts'
+import { clip } from '../text.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
 

@@ -1,5 +1,7 @@
 import type { ValidatorContext } from '../context.ts'
-import { AuthorizationError, clip, InvalidTokenError, type RefusalReason } from '../errors.ts'
+import { AuthorizationError, InvalidTokenError } from '../errors.ts'
+import type { RefusalReason } from '../reasons.ts'
+import { clip } from '../text.ts'
 import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
 import { answersFor, isClaimed, issuerOf, type Route } from './routed.ts'

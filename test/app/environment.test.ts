@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Reader, withEnvFile } from '../../app/environment.ts'
 import { loadConfiguration } from '../../config/load.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/config-error.ts'
 import { freePort, listen } from '../support/http.ts'
 import { listenHttps } from '../support/https.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type LoadOptions, loadConfiguration } from '../../config/load.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/config-error.ts'
 
 const library: LoadOptions = { isLibrary: true, resources: { files: { resource: 'http://localhost:3000/mcp' } } }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/config-error.ts'
 
 const KEY = Buffer.alloc(32, 7).toString('base64')
 const complete = {

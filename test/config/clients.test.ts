@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadClients } from '../../config/clients.ts'
-import type { ConfigProblem } from '../../src/errors.ts'
+import type { ConfigProblem } from '../../src/config-error.ts'
 
 const SECRET = 'the-secret-of-the-nightly-job'
 const nightly = {

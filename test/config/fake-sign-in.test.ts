@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type LoadOptions, loadConfiguration } from '../../config/load.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/config-error.ts'
 
 type Env = Record<string, string>
 

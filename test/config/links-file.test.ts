@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLinkFile } from '../../config/links-file.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/config-error.ts'
 
 const HEADER = 'old_issuer,old_subject,new_issuer,new_subject\n'
 const ADA = 'http://localhost:3001,ada,https://acme.eu.auth0.com/,auth0|1\n'

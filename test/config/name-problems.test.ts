@@ -10,7 +10,7 @@ import { knownNames, providerVariables } from '../../config/known-names.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { checkNames, type SettingsFile } from '../../config/name-problems.ts'
 import { secretSettings, settingsSchema } from '../../config/settings.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/config-error.ts'
 
 type Env = Record<string, string>
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
-import { ConfigError } from '../../src/errors.ts'
+import { ConfigError } from '../../src/config-error.ts'
 
 function problems(env: Record<string, string | undefined>): string[] {
   try {

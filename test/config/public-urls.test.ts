@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type LoadOptions, loadConfiguration } from '../../config/load.ts'
 import { type ResourcePlace, resourceNames } from '../../config/public-urls.ts'
-import { ConfigError, type ConfigProblem } from '../../src/errors.ts'
+import { ConfigError, type ConfigProblem } from '../../src/config-error.ts'
 
 interface Given {
   declared?: ResourcePlace

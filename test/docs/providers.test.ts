@@ -18,7 +18,7 @@ import { createGoogleEmulator, googleDefaults } from '../../emulators/google.ts'
 import { createOidcEmulator, type OidcEmulatorOptions } from '../../emulators/oidc.ts'
 import { createOktaEmulator, type OktaEmulatorOptions } from '../../emulators/okta.ts'
 import { emulatorNames, runEmulator } from '../../emulators/run.ts'
-import { ConfigError, type ConfigProblem } from '../../src/errors.ts'
+import { ConfigError, type ConfigProblem } from '../../src/config-error.ts'
 import { addressIn, openTerminal } from '../app/commands/client/support.ts'
 import { replaced, tampered } from '../app/commands/doctor/world.ts'
 import { startServers } from '../e2e/servers.ts'
@@ -312,7 +312,7 @@ function settingsIn(command: string): Settings {
 }
 
 const adapterSource = (name: string) => globSync(`adapters/${name}/*.ts`, { cwd: root }).map(read).join('\n')
-const generalReasons = new Set([...read('src/errors.ts').matchAll(/kind: '(\w+)'/g)].map(([, kind = '']) => kind))
+const generalReasons = new Set([...read('src/reasons.ts').matchAll(/kind: '(\w+)'/g)].map(([, kind = '']) => kind))
 
 /** Adapters write their reasons in full, or without their own name where one function puts it before. */
 function isReason(reason: string): boolean {

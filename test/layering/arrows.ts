@@ -33,6 +33,9 @@ const ownNames = new Map([
 /** The authorization server is loaded where settings ask for it; this file knows it by the name that the package gives it. */
 const SERVER_PORT = { file: 'auth/own-server.ts', specifier: '#authorization-server' }
 
+/** What everything depends on. */
+const CONTRACT = ['src/token-validator.ts', 'src/reasons.ts', 'src/errors.ts']
+
 const FOLDERS = ['src', 'adapters', 'config', 'auth', 'demo-as', 'app', 'emulators']
 /** Example users of the library: what they use, every server can use. */
 const isExample = (file: string) =>
@@ -93,9 +96,9 @@ function isWithin(...folders: readonly string[]): (file: string) => boolean {
 
 export const rules: readonly Rule[] = [
   {
-    rule: 'src/token-validator.ts and src/errors.ts import nothing of ours',
-    of: file => file === 'src/token-validator.ts' || file === 'src/errors.ts',
-    forbids: isOurs,
+    rule: 'src/token-validator.ts, src/reasons.ts and src/errors.ts import nothing of ours but one another',
+    of: file => CONTRACT.includes(file),
+    forbids: imported => isOurs(imported) && !CONTRACT.includes(imported),
   },
   {
     rule: 'src imports nothing of ours but src',

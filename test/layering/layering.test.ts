@@ -25,7 +25,7 @@ describe('layering', () => {
   })
 
   const planted: [file: string, source: string, rule: string][] = [
-    ['src/errors.ts', "import { x } from './context.ts'", 'src/errors.ts import nothing of ours'],
+    ['src/errors.ts', "import { x } from './context.ts'", 'src/errors.ts import nothing of ours but one'],
     [
       'src/bearer/authenticator.ts',
       "import { demo } from '../../adapters/demo/index.ts'",

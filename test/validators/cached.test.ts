@@ -1,12 +1,8 @@
 import { InvalidTokenError as SdkInvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js'
 import { expect, test } from 'vitest'
 import type { ValidatorContext } from '../../src/context.ts'
-import {
-  InvalidTokenError,
-  MisconfigurationError,
-  type TokenReason,
-  ValidatorUnavailableError,
-} from '../../src/errors.ts'
+import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
+import type { TokenReason } from '../../src/reasons.ts'
 import type { ValidatedToken } from '../../src/token-validator.ts'
 import { createCachedValidator } from '../../src/validators/cached.ts'
 import { createContext, ISSUER, NOW, RESOURCE, refusalOf } from '../engines/support.ts'

@@ -7,7 +7,7 @@ import { adapters } from '../../../../adapters/index.ts'
 import { mergedEnvText, readEnvFile } from '../../../../app/commands/init/env-file.ts'
 import { type InitOptions, initialize, PROVIDERS, type Questions } from '../../../../app/commands/init/init.ts'
 import { loadConfiguration } from '../../../../config/load.ts'
-import { ConfigError } from '../../../../src/errors.ts'
+import { ConfigError } from '../../../../src/config-error.ts'
 
 /** A folder, and `idplug init` in it. */
 function workshop() {

@@ -1,4 +1,5 @@
 // What an adapter's `people.ts` holds: who the users of a provider are, for access rules and for the bridge.
+import { claimReader } from './claims/reader.ts'
 
 /** Somebody who signed in at a provider, reduced to what rules may rely on: immutable or verified. */
 export interface Person {
@@ -28,9 +29,9 @@ export interface Principals {
 }
 
 export interface ClaimNames {
-  /** Claim with groups. */
+  /** Claim with groups, or a path to it: `realm_access.groups`. Its value is a text, a list, or an object whose keys count. */
   groupsClaim: string
-  /** Claim with roles. */
+  /** Claim with roles, as `groupsClaim`. */
   rolesClaim: string
 }
 
@@ -116,8 +117,8 @@ export function openIdPerson(
     id,
     verifiedEmails: email !== undefined && isVerified ? [email] : [],
     unverifiedEmail: email !== undefined && !isVerified,
-    groups: textsOf(claims[groupsClaim]),
-    roles: textsOf(claims[rolesClaim]),
+    groups: namesOf(claimReader(groupsClaim)(claims)),
+    roles: namesOf(claimReader(rolesClaim)(claims)),
   }
 }
 
@@ -128,4 +129,9 @@ export function textOf(value: unknown): string | undefined {
 
 export function textsOf(value: unknown): string[] {
   return [value].flat().filter(item => typeof item === 'string')
+}
+
+function namesOf(value: unknown): string[] {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? Object.keys(value) : textsOf(value)
 }

@@ -51,4 +51,23 @@ describe('what is believed of each provider', () => {
     const at = (iss: string) => people.oidc.signIn.personOf({ iss, sub: '1' }, names)?.subject
     expect(at('https://a.example/realms/x')).not.toBe(at('https://a.example/realms/y'))
   })
+
+  it.each([
+    ['a list at a path', 'realm_access.roles', { realm_access: { roles: ['editor'] } }],
+    ['a list under a name with dots', 'https://example.com/roles', { 'https://example.com/roles': ['editor'] }],
+    ['the keys of an object', 'urn:zitadel:roles', { 'urn:zitadel:roles': { editor: { '1001': 'example.com' } } }],
+    ['one text', 'role', { role: 'editor' }],
+  ])('OpenID Connect: roles and groups from %s', (_label, claim, claims) => {
+    const person = people.oidc.signIn.personOf(
+      { iss: 'https://id.example.com', sub: '1', ...claims },
+      { groupsClaim: claim, rolesClaim: claim },
+    )
+    expect(person).toMatchObject({ roles: ['editor'], groups: ['editor'] })
+  })
+
+  it('OpenID Connect: no role from what every object has', () => {
+    const names = { groupsClaim: 'toString', rolesClaim: '__proto__.constructor' }
+    const person = people.oidc.signIn.personOf({ iss: 'https://id.example.com', sub: '1' }, names)
+    expect(person).toMatchObject({ roles: [], groups: [] })
+  })
 })

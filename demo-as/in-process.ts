@@ -1,6 +1,9 @@
 import type { RequestListener } from 'node:http'
 import { inject } from 'light-my-request'
 
+/** They speak of a connection that there is not (RFC 9110 §7.6.1). A server that sent them on would contradict its own. */
+const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encoding'])
+
 /**
  * A `fetch` that hands requests to a listener without a network: for a server that asks the authorization server of its own process,
  * whatever proxy, port or certificate stands between the two outside. Also serves platforms whose requests are not Node's.
@@ -21,6 +24,7 @@ export function fetchInProcess(listener: RequestListener, address?: string): typ
     })
     const answer = new Headers()
     for (const [name, value] of Object.entries(headers)) {
+      if (OF_THE_CONNECTION.has(name)) continue
       for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) answer.append(name, String(one))
     }
     const hasBody = request.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304

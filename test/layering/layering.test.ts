@@ -11,6 +11,7 @@ function repositorySources(): Map<string, string> {
     for (const entry of readdirSync(new URL(folder, root), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
       const path = `${entry.parentPath}/${entry.name}`
+      if (path.includes('/node_modules/')) continue
       sources.set(path.slice(path.lastIndexOf(`/${folder}/`) + 1), readFileSync(path, 'utf8'))
     }
   }

@@ -1,0 +1,5 @@
+import { mcp } from './tools.ts'
+
+export default {
+  fetch: (request: Request) => mcp.fetch(request),
+}

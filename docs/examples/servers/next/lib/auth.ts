@@ -1,0 +1,4 @@
+import { createAuth } from 'idplug'
+import { files } from '../files'
+
+export const auth = createAuth(files)

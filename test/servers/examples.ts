@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Sdk } from '../e2e/mcp-user.ts'
+
+/** A server in `docs/examples/servers`. */
+export interface Example {
+  /** Of its folder. */
+  readonly name: string
+  /** Version of the official client that fits the SDK of the server. */
+  readonly sdk: Sdk
+  /**
+   * Its program without sign-in and with it, where these are not `plain.ts` and `server.ts`; `undefined`: the file is there for sign-in only.
+   */
+  readonly sources?: readonly (readonly [plain: string | undefined, server: string])[]
+  /** It has to be built before it runs. */
+  readonly builds?: true
+  /** Script of its package that starts it. Default `start`. */
+  readonly script?: string
+  /** Its framework lets no 403 through, so that clients ask for every scope at sign-in. */
+  readonly withoutStepUp?: true
+  /** It runs in workerd, where our own authorization server does not; settings come as bindings. */
+  readonly isWorker?: true
+  /** Further settings that its framework needs. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export const examples: readonly Example[] = [
+  { name: 'express', sdk: '1.x' },
+  { name: 'express-4', sdk: '1.x' },
+  { name: 'express-sdk2', sdk: '2.x' },
+  { name: 'fetch', sdk: '2.x' },
+  { name: 'node', sdk: '1.x' },
+  { name: 'hono', sdk: '2.x' },
+  { name: 'hono-mcp', sdk: '1.x' },
+  { name: 'fastify', sdk: '1.x' },
+  { name: 'nest', sdk: '2.x', builds: true },
+  { name: 'fastmcp', sdk: '1.x', withoutStepUp: true, env: { AUTH_SIGN_IN_SCOPES: 'all' } },
+  { name: 'mcp-use', sdk: '2.x' },
+  {
+    name: 'next',
+    sdk: '2.x',
+    // In production it would insist on https.
+    script: 'dev',
+    env: { NEXT_TELEMETRY_DISABLED: '1' },
+    sources: [
+      ['plain/app/mcp/route.ts', 'app/mcp/route.ts'],
+      [undefined, 'lib/auth.ts'],
+      [undefined, 'app/.well-known/[...path]/route.ts'],
+      [undefined, 'app/oauth/[...path]/route.ts'],
+      [undefined, 'app/fakeupstreamauth/[...path]/route.ts'],
+    ],
+  },
+  { name: 'cloudflare', sdk: '2.x', script: 'dev', isWorker: true },
+]
+
+export function folderOf(name: string): string {
+  return fileURLToPath(new URL(`../../docs/examples/servers/${name}/`, import.meta.url))
+}
+
+/** @param script - Name of a script in the package of the example: a command alone. @returns Arguments for Node. */
+export function argumentsOf(name: string, script: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(`${folderOf(name)}package.json`, 'utf8'))
+  const [program, ...args] = scripts[script].split(' ')
+  return program === 'node' ? args : [`node_modules/.bin/${program}`, ...args]
+}

@@ -7,7 +7,7 @@ interface Node {
 }
 
 /** What stands between statements, or only groups them; imports and types run nothing. */
-const NOT_COUNTED = /^(Import|Block|Export(Named|Default)|TSInterface|TSTypeAlias)/
+const NOT_COUNTED = /^(Import|Block|ExportNamed|TSInterface|TSTypeAlias)/
 const COUNTED = /(Statement|Declaration|PropertyDefinition|MethodDefinition)$/
 
 const isNode = (value: unknown): value is Node => typeof (value as Node | null)?.type === 'string'

@@ -20,7 +20,7 @@ export interface Example {
   readonly withoutStepUp?: true
   /** It runs in workerd, where our own authorization server does not; settings come as bindings. */
   readonly isWorker?: true
-  /** Further settings that its framework needs. */
+  /** Further settings of an operator. */
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -41,7 +41,6 @@ export const examples: readonly Example[] = [
     sdk: '2.x',
     // In production it would insist on https.
     script: 'dev',
-    env: { NEXT_TELEMETRY_DISABLED: '1' },
     sources: [
       ['plain/app/mcp/route.ts', 'app/mcp/route.ts'],
       [undefined, 'lib/auth.ts'],

@@ -5,6 +5,9 @@ import { freePort } from '../support/http.ts'
 import { argumentsOf, type Example, folderOf } from './examples.ts'
 import type { Provider, SetUp } from './providers.ts'
 
+/** Frameworks that would report to their makers. */
+const QUIET = { NEXT_TELEMETRY_DISABLED: '1', WRANGLER_SEND_METRICS: 'false' }
+
 export interface Running extends SetUp {
   /** URL of the MCP endpoint. */
   readonly url: string
@@ -22,12 +25,20 @@ export async function run(example: Example, provider?: Provider): Promise<Runnin
   const origin = `http://localhost:${port}`
   const setUp: SetUp = (await provider?.setUp(origin)) ?? { env: {}, login: '' }
   onTestFinished(() => setUp.emulator?.close())
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), PUBLIC_URL: origin, ...setUp.env }
-  const child = spawn(process.execPath, argumentsOf(example.name, provider ? (example.script ?? 'start') : 'plain'), {
-    cwd: folderOf(example.name),
-    env: { ...env, ...example.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const settings = { PUBLIC_URL: origin, ...setUp.env, ...example.env }
+  const bindings = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`])
+  const child = spawn(
+    process.execPath,
+    [
+      ...argumentsOf(example.name, provider ? (example.script ?? 'start') : 'plain'),
+      ...(example.isWorker ? ['--port', String(port), ...bindings] : []),
+    ],
+    {
+      cwd: folderOf(example.name),
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), ...settings, ...QUIET },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const ended = once(child, 'close')
   let log = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (log += chunk))

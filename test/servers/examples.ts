@@ -18,6 +18,8 @@ export interface Example {
   readonly script?: string
   /** Its framework lets no 403 through, so that clients ask for every scope at sign-in. */
   readonly withoutStepUp?: true
+  /** What its own sign-in took, before there was another one; also the name of the client. Default: it had none. */
+  readonly tokenBefore?: string
   /** It runs in workerd, where our own authorization server does not; settings come as bindings. */
   readonly isWorker?: true
   /** Further settings of an operator. */
@@ -26,7 +28,7 @@ export interface Example {
 
 export const examples: readonly Example[] = [
   { name: 'express', sdk: '1.x' },
-  { name: 'express-4', sdk: '1.x' },
+  { name: 'express-4', sdk: '1.x', tokenBefore: 'operator', env: { OPERATOR_TOKEN: 'operator' } },
   { name: 'express-sdk2', sdk: '2.x' },
   { name: 'fetch', sdk: '2.x' },
   { name: 'node', sdk: '1.x' },

@@ -29,7 +29,7 @@ export interface Provider {
   setUp(origin: string): Promise<SetUp>
 }
 
-const SCOPES = ['files:read', 'files:write']
+export const SCOPES = ['files:read', 'files:write']
 const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
 const BRIDGE = { clientId: 'the-bridge', clientSecret: 'the-secret-of-the-bridge' }
 
@@ -49,6 +49,11 @@ async function bridge(name: string, emulator: Emulator, path: string): Promise<S
   return { env, login: 'ada', bridgedTo, emulator }
 }
 
+export async function auth0(emulator: Emulator): Promise<SetUp> {
+  const env = settingsFor('auth0', `${await emulator.start()}/.well-known/openid-configuration`)
+  return { env, login: 'ada', clientId: 'native', emulator }
+}
+
 const bridgeClient = (origin: string) => ({ ...BRIDGE, redirectUris: [`${origin}/oauth/callback`] })
 
 export const providers: readonly Provider[] = [
@@ -65,9 +70,7 @@ export const providers: readonly Provider[] = [
         apis: [{ identifier: `${origin}/mcp`, scopes: SCOPES, allowOfflineAccess: true }],
         resourceParameterProfile: 'compatibility',
       })
-      const at = await emulator.start()
-      const env = settingsFor('auth0', `${at}/.well-known/openid-configuration`)
-      return { env, login: 'ada', clientId: 'native', emulator }
+      return auth0(emulator)
     },
   },
   {

@@ -1,5 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { examineServer } from '../../app/commands/doctor/doctor.ts'
 import { createMcpUser, type McpUser } from '../e2e/mcp-user.ts'
+import { ask } from './ask.ts'
 import { type Example, examples } from './examples.ts'
 import { type Provider, providers } from './providers.ts'
 import { type Running, run } from './running.ts'
@@ -18,37 +20,28 @@ async function issuerOf(url: string): Promise<string> {
   return ((await metadata.json()) as { authorization_servers: string[] }).authorization_servers[0] ?? ''
 }
 
-/** Status and challenge of a request with this token. */
-async function ask(url: string, token?: string) {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      ...(token && { authorization: `Bearer ${token}` }),
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
-  })
-  await response.body?.cancel()
-  return { status: response.status, challenge: response.headers.get('www-authenticate') ?? '' }
-}
-
 async function signInAndStepUp(example: Example, provider: Provider): Promise<void> {
   const server = await run(example, provider)
   const { url } = server
 
   const metadataUrl = url.replace('/mcp', '/.well-known/oauth-protected-resource/mcp')
-  const stranger = await ask(url)
-  expect(stranger).toEqual({ status: 401, challenge: expect.stringContaining(`resource_metadata="${metadataUrl}"`) })
+  const stranger = await ask(url, 'whoami')
+  expect(stranger).toMatchObject({
+    status: 401,
+    challenge: expect.stringContaining(`resource_metadata="${metadataUrl}"`),
+  })
   expect(stranger.challenge).not.toContain('error=')
-  const forged = await ask(url, 'not-a-token-of-anybody')
-  expect(forged).toEqual({ status: 401, challenge: expect.stringContaining('error="invalid_token"') })
+  const forged = await ask(url, 'whoami', 'not-a-token-of-anybody')
+  expect(forged).toMatchObject({ status: 401, challenge: expect.stringContaining('error="invalid_token"') })
 
   const ada = personAt(server, await issuerOf(url), example)
   await ada.connect()
   expect(ada.memory.authorizationRequests).toBe(1)
   expect((await ada.call('whoami')).text).toBe(ada.memory.clientId)
   expect((await ada.call('read_file', { path: 'a.txt' })).text).toBe('Hello')
+
+  const tool = example.withoutStepUp ? undefined : 'write_file'
+  expect((await examineServer(url, fetch, { token: ada.memory.accessToken, tool })).findings).toEqual([])
 
   const expectedSignIns = example.withoutStepUp ? 1 : 2
   const change = { path: 'a.txt', text: 'Goodbye' }
@@ -67,7 +60,8 @@ describe.each(examples)('docs/examples/servers/$name', example => {
   const usable = example.isWorker
     ? providers.filter(({ way }) => way === 'the client is registered by hand')
     : providers
-  it.each(usable)('refuses, signs in, steps up and answers; people sign in at $name, $way', provider =>
-    signInAndStepUp(example, provider),
+  it.each(usable)(
+    'refuses, signs in, steps up and answers, and the doctor finds nothing; people sign in at $name, $way',
+    provider => signInAndStepUp(example, provider),
   )
 })

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { importsOf, rules, wrongArrows } from './arrows.ts'
 
@@ -6,16 +7,13 @@ const root = new URL('../../', import.meta.url)
 const folders = ['src', 'adapters', 'config', 'auth', 'demo-as', 'app', 'emulators', 'docs/examples']
 
 function repositorySources(): Map<string, string> {
-  const sources = new Map([['index.ts', readFileSync(new URL('index.ts', root), 'utf8')]])
-  for (const folder of folders) {
-    for (const entry of readdirSync(new URL(folder, root), { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
-      const path = `${entry.parentPath}/${entry.name}`
-      if (path.includes('/node_modules/')) continue
-      sources.set(path.slice(path.lastIndexOf(`/${folder}/`) + 1), readFileSync(path, 'utf8'))
-    }
-  }
-  return sources
+  // What is installed and built below the examples is not ours.
+  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z', '--', 'index.ts', ...folders], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const sources = files.split('\0').filter(path => path.endsWith('.ts') && existsSync(new URL(path, root)))
+  return new Map(sources.map(path => [path, readFileSync(new URL(path, root), 'utf8')]))
 }
 
 describe('layering', () => {

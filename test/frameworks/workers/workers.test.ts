@@ -4,7 +4,8 @@ import { bundle, startWorker } from './workerd.ts'
 
 const origin = 'https://acme.eu.auth0.com'
 const apis = [{ identifier: 'https://mcp.example.com/mcp', scopes: ['files:read', 'files:write'] }]
-const settings = { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' }
+const PUBLIC_URL = 'https://mcp.example.com'
+const settings = { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com', PUBLIC_URL }
 const protocol = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
 
 const call = (name: string, token?: string, id = 1): RequestInit => ({
@@ -16,7 +17,7 @@ const call = (name: string, token?: string, id = 1): RequestInit => ({
 describe('idplug/cloudflare in workerd', () => {
   let script = ''
   beforeAll(async () => {
-    script = await bundle('../servers/cloudflare.ts')
+    script = await bundle('../../../docs/examples/servers/cloudflare/server.ts')
   })
   const start = async (bindings: Record<string, string> = settings) => {
     const emulator = createAuth0Emulator({ origin, apis })
@@ -101,8 +102,8 @@ describe('idplug/cloudflare in workerd', () => {
   })
 
   it.each([
-    ['no settings', {}, 'AUTH_PROVIDER'],
-    ['the demo', { AUTH_PROVIDER: 'demo' }, 'AUTH_PROVIDER'],
+    ['no provider', { PUBLIC_URL }, 'AUTH_PROVIDER'],
+    ['the demo', { AUTH_PROVIDER: 'demo', PUBLIC_URL }, 'AUTH_PROVIDER'],
     ['a bridge', { ...settings, AUTH_BRIDGE: 'on' }, 'AUTH_BRIDGE'],
   ])('says which setting to make where there is %s', async (_case, bindings, setting) => {
     const { request } = await start(bindings)

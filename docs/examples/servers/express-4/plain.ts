@@ -21,4 +21,4 @@ app.all('/mcp', requireBearerAuth({ verifier: new TokenVerifier() }), async (req
   await createServer().connect(transport)
   await transport.handleRequest(req, res, req.body)
 })
-app.listen(process.env.PORT ?? 3232)
+app.listen(process.env.PORT ?? 3000)

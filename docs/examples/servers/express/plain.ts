@@ -9,4 +9,4 @@ app.all('/mcp', async (req, res) => {
   await createServer().connect(transport)
   await transport.handleRequest(req, res, req.body)
 })
-app.listen(process.env.PORT ?? 3232)
+app.listen(process.env.PORT ?? 3000)

@@ -14,4 +14,4 @@ app.all('/mcp', protect(auth), async (req, res) => {
   await createServer().connect(transport)
   await transport.handleRequest(req, res, req.body)
 })
-app.listen(process.env.PORT ?? 3232)
+app.listen(process.env.PORT ?? 3000)

@@ -9,4 +9,4 @@ app.all('/mcp', async (request, reply) => {
   await createServer().connect(transport)
   await transport.handleRequest(request.raw, reply.raw, request.body)
 })
-await app.listen({ port: Number(process.env.PORT ?? 3232) })
+await app.listen({ port: Number(process.env.PORT ?? 3000) })

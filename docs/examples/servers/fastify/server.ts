@@ -17,4 +17,4 @@ app.register(async scope => {
     await transport.handleRequest(request.raw, reply.raw, request.body)
   })
 })
-await app.listen({ port: Number(process.env.PORT ?? 3232) })
+await app.listen({ port: Number(process.env.PORT ?? 3000) })

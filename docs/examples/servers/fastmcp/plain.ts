@@ -28,5 +28,5 @@ server.addTool({
 })
 await server.start({
   transportType: 'httpStream',
-  httpStream: { port: Number(process.env.PORT ?? 3232), endpoint: '/mcp', stateless: true },
+  httpStream: { port: Number(process.env.PORT ?? 3000), endpoint: '/mcp', stateless: true },
 })

@@ -1,18 +1,22 @@
 import { FastMCP } from 'fastmcp'
-import { createAuth } from 'idplug'
+import { type AuthInfo, createAuth } from 'idplug'
 import { authRoutes } from 'idplug/hono'
 import { requestHead } from 'idplug/node'
 import { z } from 'zod'
 import { files } from './files.ts'
 
+type Session = AuthInfo & Record<string, unknown>
+
 const auth = createAuth(files)
 const contents = new Map([['a.txt', 'Hello']])
-const server = new FastMCP<Record<string, unknown>>({
+const server = new FastMCP<Session>({
   name: 'files',
   version: '1.0.0',
   async authenticate(request) {
     const access = await auth.authenticate(requestHead(request))
-    return access.outcome === 'accepted' ? { ...access.authInfo } : Promise.reject(Response.json(access.body, access))
+    return access.outcome === 'accepted'
+      ? (access.authInfo as Session)
+      : Promise.reject(Response.json(access.body, access))
   },
 })
 server.getApp().use(authRoutes(auth))
@@ -31,7 +35,7 @@ server.addTool({
   name: 'write_file',
   description: 'Change a file',
   parameters: z.object({ path: z.string(), text: z.string() }),
-  canAccess: ({ extra }) => auth.allows(extra as never, 'tool', 'write_file'),
+  canAccess: ({ extra: { token } }) => auth.allows({ token }, 'tool', 'write_file'),
   async execute({ path, text }) {
     contents.set(path, text)
     return `wrote ${path}`
@@ -39,5 +43,5 @@ server.addTool({
 })
 await server.start({
   transportType: 'httpStream',
-  httpStream: { port: Number(process.env.PORT ?? 3232), endpoint: '/mcp', stateless: true },
+  httpStream: { port: Number(process.env.PORT ?? 3000), endpoint: '/mcp', stateless: true },
 })

@@ -7,4 +7,4 @@ import { mcp } from './tools.ts'
 const auth = createAuth(files)
 const guarded = protect(auth, (request, { authInfo, parsedBody }) => mcp.fetch(request, { authInfo, parsedBody }))
 // What Bun (`export default`) and Deno (`Deno.serve`) have built in, Node has from a package.
-serve({ fetch: request => guarded(request), port: Number(process.env.PORT ?? 3232) })
+serve({ fetch: guarded, port: Number(process.env.PORT ?? 3000) })

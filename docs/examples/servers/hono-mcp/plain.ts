@@ -9,4 +9,4 @@ app.all('/mcp', async c => {
   await createServer().connect(transport)
   return transport.handleRequest(c)
 })
-serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3232) })
+serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000) })

@@ -14,4 +14,4 @@ app.all('/mcp', protect(auth), async c => {
   await createServer().connect(transport)
   return transport.handleRequest(c)
 })
-serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3232) })
+serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000) })

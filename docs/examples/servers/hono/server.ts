@@ -11,4 +11,4 @@ app.use(authRoutes(auth))
 app.all('/mcp', protect(auth), c =>
   mcp.fetch(c.req.raw, { authInfo: c.get('authInfo'), parsedBody: c.get('parsedBody') }),
 )
-serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3232) })
+serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000) })

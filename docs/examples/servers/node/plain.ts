@@ -7,4 +7,4 @@ const http = createHttpServer(async (request, response) => {
   await createServer().connect(transport)
   await transport.handleRequest(request, response)
 })
-http.listen(process.env.PORT ?? 3232)
+http.listen(process.env.PORT ?? 3000)

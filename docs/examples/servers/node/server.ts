@@ -13,4 +13,4 @@ const mcp = protect(auth, async (request, response) => {
   await transport.handleRequest(request, response, request.body)
 })
 const http = createHttpServer((request, response) => routes(request, response, () => mcp(request, response)))
-http.listen(process.env.PORT ?? 3232)
+http.listen(process.env.PORT ?? 3000)

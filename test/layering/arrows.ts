@@ -146,6 +146,11 @@ export const rules: readonly Rule[] = [
     forbids: imported => /^adapters\/(consoles|[\w-]+\/console)\.ts$/.test(imported),
   },
   {
+    rule: 'the notes server has nothing but itself and what its author could install',
+    of: isIn('app/notes'),
+    forbids: imported => isIn('app')(imported) && !isIn('app/notes')(imported),
+  },
+  {
     rule: 'demo-as and emulators share no code with anything else of ours',
     of: isWithin('demo-as', 'emulators'),
     forbids: (imported, file) => isOurs(imported) && imported.split('/')[0] !== file.split('/')[0],

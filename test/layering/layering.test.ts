@@ -52,6 +52,7 @@ describe('layering', () => {
     ['app/observe/log.ts', "import { listen } from 'idplug/internal'", 'nothing that promises nothing'],
     ['docs/examples/server.ts', "import { listen } from 'idplug/internal'", 'nothing that promises nothing'],
     ['app/notes/notes.ts', "import { createStore } from '../../demo-as/store.ts'", 'nothing that promises nothing'],
+    ['app/notes/tools.ts', "import { version } from '../version.ts'", 'nothing but itself and what its author could'],
     ['demo-as/token.ts', "import { clip } from '../src/errors.ts'", 'demo-as and emulators share no code'],
     ['index.ts', "export { signJwt } from './src/testing/sign-jwt.ts'", 'nothing that ships imports what is for'],
     ['emulators/auth0.ts', "import { expect } from 'vitest'", 'a room imports its own packages only'],

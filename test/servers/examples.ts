@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Sdk } from '../e2e/mcp-user.ts'
 
-/** A server in `docs/examples/servers`. */
+/** A server that is a package of its own. */
 export interface Example {
   /** Of its folder. */
   readonly name: string
+  /** Default: that of its name in `docs/examples/servers`. */
+  readonly folder?: string
   /** Version of the official client that fits the SDK of the server. */
   readonly sdk: Sdk
   /**
@@ -58,9 +61,9 @@ export function folderOf(name: string): string {
   return fileURLToPath(new URL(`../../docs/examples/servers/${name}/`, import.meta.url))
 }
 
-/** @param script - Name of a script in the package of the example: a command alone. @returns Arguments for Node. */
-export function argumentsOf(name: string, script: string): string[] {
-  const { scripts } = JSON.parse(readFileSync(`${folderOf(name)}package.json`, 'utf8'))
+/** @param script - Name of a script in the package there: a command alone. @returns Arguments for Node. */
+export function argumentsOf(folder: string, script: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const [program, ...args] = scripts[script].split(' ')
   return program === 'node' ? args : [`node_modules/.bin/${program}`, ...args]
 }

@@ -27,14 +27,15 @@ export async function run(example: Example, provider?: Provider): Promise<Runnin
   onTestFinished(() => setUp.emulator?.close())
   const settings = { PUBLIC_URL: origin, ...setUp.env, ...example.env }
   const bindings = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`])
+  const { folder = folderOf(example.name) } = example
   const child = spawn(
     process.execPath,
     [
-      ...argumentsOf(example.name, provider ? (example.script ?? 'start') : 'plain'),
+      ...argumentsOf(folder, provider ? (example.script ?? 'start') : 'plain'),
       ...(example.isWorker ? ['--port', String(port), ...bindings] : []),
     ],
     {
-      cwd: folderOf(example.name),
+      cwd: folder,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), ...settings, ...QUIET },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -51,8 +52,8 @@ export async function run(example: Example, provider?: Provider): Promise<Runnin
     async () => {
       if (child.exitCode !== null) throw new Error(`${example.name} ended with ${child.exitCode}: ${log}`)
       // With sign-in this is answered once the provider is known.
-      const sign = provider ? `${origin}/.well-known/oauth-authorization-server` : url
-      const response = await fetch(sign).catch(() => undefined)
+      const address = provider ? `${origin}/.well-known/oauth-authorization-server` : url
+      const response = await fetch(address).catch(() => undefined)
       await response?.body?.cancel()
       return provider ? response?.ok === true : response !== undefined
     },

@@ -1,24 +1,10 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { examineServer } from '../../app/commands/doctor/doctor.ts'
-import { createMcpUser, type McpUser } from '../e2e/mcp-user.ts'
 import { ask } from './ask.ts'
 import { type Example, examples } from './examples.ts'
+import { personAt } from './person.ts'
 import { type Provider, providers } from './providers.ts'
-import { type Running, run } from './running.ts'
-
-/** A person with the official client that fits the server. */
-function personAt({ url, login, clientId, bridgedTo }: Running, issuer: string, { sdk }: Example): McpUser {
-  const user = createMcpUser(sdk, url, login, sdk === '2.x' && bridgedTo !== undefined, bridgedTo)
-  onTestFinished(() => user.close())
-  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
-  if (clientId !== undefined) user.memory.saveClientInformation(Object.assign({ client_id: clientId }, { issuer }))
-  return user
-}
-
-async function issuerOf(url: string): Promise<string> {
-  const metadata = await fetch(url.replace('/mcp', '/.well-known/oauth-protected-resource/mcp'))
-  return ((await metadata.json()) as { authorization_servers: string[] }).authorization_servers[0] ?? ''
-}
+import { run } from './running.ts'
 
 async function signInAndStepUp(example: Example, provider: Provider): Promise<void> {
   const server = await run(example, provider)
@@ -34,7 +20,7 @@ async function signInAndStepUp(example: Example, provider: Provider): Promise<vo
   const forged = await ask(url, 'whoami', 'not-a-token-of-anybody')
   expect(forged).toMatchObject({ status: 401, challenge: expect.stringContaining('error="invalid_token"') })
 
-  const ada = personAt(server, await issuerOf(url), example)
+  const ada = await personAt(server, example)
   await ada.connect()
   expect(ada.memory.authorizationRequests).toBe(1)
   expect((await ada.call('whoami')).text).toBe(ada.memory.clientId)

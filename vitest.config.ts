@@ -10,8 +10,8 @@ export default defineConfig({
         test: {
           name: 'one',
           include: ['test/**/*.test.ts'],
-          // These have installations of their own: `npm run setup:frameworks`, `npm run setup:clients`, `npm run setup:servers`.
-          exclude: [...configDefaults.exclude, 'test/frameworks/**', 'test/clients/**', 'test/servers/**'],
+          // These have installations of their own: `npm run setup:frameworks` and its like.
+          exclude: [...configDefaults.exclude, 'test/{frameworks,clients,servers,runtimes}/**'],
         },
       },
       {

@@ -1,6 +1,6 @@
 import type { Auth, AuthObserver, Refused, RequestHead } from '../src/auth.ts'
 import type { AuthorizationServer } from '../src/authorization-server.ts'
-import { authInfoOf } from '../src/bearer/auth-info.ts'
+import { RequestAuthInfo } from '../src/bearer/auth-info.ts'
 import { createAuthenticator } from '../src/bearer/authenticator.ts'
 import type { ProofCheck } from '../src/bearer/dpop.ts'
 import { watchToken } from '../src/bearer/watched-token.ts'
@@ -137,8 +137,6 @@ export function assembleAuth(
       dpop,
     }),
   })
-  /** Which request the authentication information speaks of that an SDK shows us. */
-  const requestOf = new WeakMap<object, AcceptedRequest>()
   const shared: RequestSurroundings = {
     bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
     watch: authenticated =>
@@ -147,11 +145,7 @@ export function assembleAuth(
         now,
         recheckSeconds: options.recheckSeconds ?? DEFAULT_RECHECK_SECONDS,
       }),
-    authInfo(access, token) {
-      const info = authInfoOf(token, names.of(access.head).url, identityOf(token))
-      requestOf.set(info, access)
-      return info
-    },
+    authInfo: ({ head }, token) => new RequestAuthInfo(head, token, names.of(head).url, identityOf(token)),
   }
 
   function originProblem(head: RequestHead): Refused | undefined {
@@ -257,7 +251,7 @@ export function assembleAuth(
           if (checked.size < MAX_CHECKED) checked.add(place)
         }
         if (table.covers(token.scopes, scopes)) return undefined
-        const head = requestOf.get(authInfo)?.head
+        const head = RequestAuthInfo.headOf(authInfo)
         const announced = announcedScopes(head, token, scopes)
         const error = new InsufficientScopeError(announced, token.scopes)
         if (head) refuse(head, error, request, token)

@@ -14,7 +14,6 @@ import { createCatalogServers } from '../app/notes/servers.ts'
 import { createHttpApp } from '../app/serve/http.ts'
 import { createMcpEndpoint } from '../app/serve/mcp/endpoint.ts'
 import { authFrom } from '../auth/auth-from.ts'
-import { authInfoOf } from '../src/bearer/auth-info.ts'
 import { createJwtValidator } from '../src/engines/jwt.ts'
 import type { AuthInfo, ValidatedToken } from '../src/token-validator.ts'
 
@@ -22,7 +21,11 @@ export interface CompositionSettings {
   issuer: string
   resource: string
   jwksUri: string
+  expiredToken?: string
 }
+
+/** A server to be measured. */
+export type Composition = (settings: CompositionSettings) => RequestListener | Promise<RequestListener>
 
 /** Takes long enough for a client to hang up meanwhile. */
 const slow = defineTool({
@@ -76,7 +79,10 @@ export function unchecked({ issuer, resource }: CompositionSettings): RequestLis
       principalType: 'user' as const,
       claims: {},
     })
-    const user = { token, auth: authInfoOf(token, new URL(resource), token) }
+    const { clientId, scopes, expiresAt } = token
+    const extra = { token, identity: token }
+    const auth = { token: '', clientId, scopes: [...scopes], expiresAt, resource: new URL(resource), extra }
+    const user = { token, auth }
     users.set(claim, user)
     return user
   }

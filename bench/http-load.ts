@@ -48,8 +48,6 @@ export async function startIssuer(): Promise<Issuer> {
   }
 }
 
-type Composition = 'bare' | 'checked' | 'unchecked' | 'usual'
-
 export interface MeasuredServer {
   /** Each client has its own. */
   connection(client: number): Client
@@ -57,17 +55,14 @@ export interface MeasuredServer {
   stop(): Promise<void>
 }
 
-export async function startServer(name: Composition, settings: CompositionSettings): Promise<MeasuredServer> {
+export async function startServer(name: string, settings: CompositionSettings): Promise<MeasuredServer> {
   const [server] = await startServers([name], settings)
   if (!server) throw new Error(`${name} did not start`)
   return server
 }
 
 /** Servers in one process, which differ in what they do and in nothing else: same heap, same compiled code. */
-export async function startServers(
-  names: readonly Composition[],
-  settings: CompositionSettings,
-): Promise<MeasuredServer[]> {
+export async function startServers(names: readonly string[], settings: CompositionSettings): Promise<MeasuredServer[]> {
   const child = fork(new URL('./http-server.ts', import.meta.url), [names.join(), JSON.stringify(settings)], {
     execArgv: ['--expose-gc'],
   })

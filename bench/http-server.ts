@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { bare, checked, unchecked, usual } from './http-compositions.ts'
+import { edges } from './edge-compositions.ts'
+import { bare, type Composition, checked, unchecked, usual } from './http-compositions.ts'
+import { refusals } from './refusal-compositions.ts'
 
 // Servers to be measured, each on a port, in a process of their own. Their names and settings are the arguments; a message on
 // the process channel asks what they have used so far.
@@ -13,11 +15,14 @@ export interface ServerReport {
   heap: number
 }
 
-const compositions = { bare, checked, unchecked, usual }
+const compositions: Record<string, Composition> = { bare, checked, unchecked, usual, ...edges, ...refusals }
 const [names = '', settings = ''] = process.argv.slice(2)
 const ports: number[] = []
-for (const name of names.split(',') as (keyof typeof compositions)[]) {
-  const server = createServer(compositions[name](JSON.parse(settings))).listen(0, '127.0.0.1')
+for (const name of names.split(',')) {
+  const compose = compositions[name]
+  if (!compose) throw new Error(`there is no server ${name}`)
+  const listener = await compose(JSON.parse(settings))
+  const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
   ports.push((server.address() as AddressInfo).port)
 }

@@ -15,7 +15,7 @@ export interface Measurement {
   samples: readonly number[]
 }
 
-/** A figure that must not be exceeded: a ratio of medians of one run, or a count. */
+/** A figure that must not be exceeded: a ratio or difference of one run, or a count. */
 export interface Target {
   name: string
   actual: number
@@ -32,6 +32,11 @@ export function median(samples: readonly number[]): number {
 /** The median, over rounds, of what two candidates came to in the same round: drifts of the machine cancel out. */
 export function ratio(measurement: Measurement, base: Measurement): number {
   return median(measurement.samples.map((sample, round) => sample / (base.samples[round] ?? Number.NaN)))
+}
+
+/** The median, over rounds, of what one candidate came to beyond another in the same round. */
+export function difference(measurement: Measurement, base: Measurement): number {
+  return median(measurement.samples.map((sample, round) => sample - (base.samples[round] ?? Number.NaN)))
 }
 
 /** The section as text. */

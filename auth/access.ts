@@ -1,6 +1,6 @@
 import type { Operation } from '../src/auth.ts'
 import type { ResourceDeclaration } from './declaration.ts'
-import { templateMatcher } from './uri-template.ts'
+import { createResourceRules, union } from './resource-rules.ts'
 
 /** A declaration made ready to decide by: everything that can be worked out once is worked out once. */
 export interface AccessTable {
@@ -32,47 +32,65 @@ const NONE: readonly string[] = Object.freeze([])
 
 type Message = { method?: unknown; params?: unknown }
 
+/** Characters of URIs that are looked at in one body. To match them against templates takes time, and strangers choose how many. */
+const MOST_URI_CHARACTERS = 65_536
+
+/** What each URI takes however short it is, in characters. */
+const COST_OF_URI = 16
+
+/** What is left of {@link MOST_URI_CHARACTERS}. */
+type Budget = { left: number }
+
+const newBudget = (): Budget => ({ left: MOST_URI_CHARACTERS })
+
 export function createAccessTable(declaration: ResourceDeclaration): AccessTable {
   const { scopes, initialScopes = NONE, includes = {}, access = {} } = declaration
   const otherwise = access.otherwise ?? initialScopes
   const tools = new Map(Object.entries(access.tools ?? {}))
   const prompts = new Map(Object.entries(access.prompts ?? {}))
   const methods = new Map(Object.entries(access.methods ?? {}))
-  const resourceScopes = createResourceRules(access.resources ?? {}, otherwise)
+  const resources = createResourceRules(access.resources ?? {}, otherwise)
   const holders = holdersOf(includes)
 
   const anonymousTools = new Set(access.anonymous?.tools)
   const anonymousMethods = new Set(access.anonymous?.methods)
   const allowsAnonymous = anonymousTools.size + anonymousMethods.size > 0
   if (allowsAnonymous) for (const method of HANDSHAKE) anonymousMethods.add(method)
+  // A token must not be able to do less than none.
+  for (const tool of anonymousTools) if (!tools.has(tool)) tools.set(tool, NONE)
 
-  function scopesOf(kind: OperationKind, name: string): readonly string[] {
-    if (kind === 'resource') return resourceScopes.declared(name) ?? resourceScopes.undeclared(name)
-    return (kind === 'tool' ? tools : prompts).get(name) ?? otherwise
+  function scopesOf(kind: OperationKind, name: string, budget = newBudget()): readonly string[] {
+    if (kind !== 'resource') return (kind === 'tool' ? tools : prompts).get(name) ?? otherwise
+    budget.left -= name.length + COST_OF_URI
+    return budget.left < 0 ? resources.ofAll : resources.scopesOf(name)
   }
 
-  function scopesOfMessage(message: Message | null | undefined): readonly string[] {
+  function scopesOfMessage(message: Message | null | undefined, budget: Budget): readonly string[] {
     const method = message?.method
     if (typeof method !== 'string') return NONE
     const target = targetOf(method, message?.params)
     const ofTarget =
-      target === undefined ? scopesOfSubscriptions(method, message?.params) : scopesOf(target.kind, target.name)
+      target === undefined
+        ? scopesOfSubscriptions(method, message?.params, budget)
+        : scopesOf(target.kind, target.name, budget)
     const ofMethod = methods.get(method)
     return ofMethod === undefined || ofMethod.length === 0 ? ofTarget : union(ofMethod, ofTarget)
   }
 
   /** From revision 2026-07-28 on, one request subscribes to several resources. */
-  function scopesOfSubscriptions(method: string, params: unknown): readonly string[] {
+  function scopesOfSubscriptions(method: string, params: unknown, budget: Budget): readonly string[] {
     if (method !== 'subscriptions/listen') return NONE
     const { resourceSubscriptions: uris } =
       ((params ?? {}) as { notifications?: { resourceSubscriptions?: unknown } }).notifications ?? {}
-    return Array.isArray(uris) ? [...new Set(uris.flatMap(uri => scopesOf('resource', text(uri))))] : NONE
+    if (!Array.isArray(uris)) return NONE
+    return [...new Set([...new Set(uris.map(text))].flatMap(uri => scopesOf('resource', uri, budget)))]
   }
 
-  function isAnonymousMessage(message: Message | null | undefined): boolean {
+  function isAnonymousMessage(message: Message | null | undefined, budget: Budget): boolean {
     const method = message?.method
     if (typeof method !== 'string') return false
-    if (anonymousMethods.has(method)) return scopesOfSubscriptions(method, message?.params).length === 0
+    // That a method is open does not open what it is about: suggestions for a prompt, subscriptions to a resource.
+    if (anonymousMethods.has(method)) return scopesOfMessage(message, budget).length === 0
     const target = method === 'tools/call' ? targetOf(method, message?.params) : undefined
     return target !== undefined && anonymousTools.has(target.name)
   }
@@ -85,13 +103,19 @@ export function createAccessTable(declaration: ResourceDeclaration): AccessTable
       const { method, params } = message as { method: string; params?: unknown }
       const target = targetOf(method, params)
       if (target === undefined) return methods.get(method)
-      if (target.kind === 'resource') return resourceScopes.declared(target.name)
+      if (target.kind === 'resource') return resources.declared(target.name)
       return (target.kind === 'tool' ? tools : prompts).get(target.name)
     },
-    requiredScopes: body =>
-      Array.isArray(body) ? [...new Set(body.flatMap(scopesOfMessage))] : scopesOfMessage(body as Message),
-    isAnonymous: body =>
-      Array.isArray(body) ? body.length > 0 && body.every(isAnonymousMessage) : isAnonymousMessage(body as Message),
+    requiredScopes(body) {
+      const budget = newBudget()
+      if (!Array.isArray(body)) return scopesOfMessage(body as Message, budget)
+      return [...new Set(body.flatMap(message => scopesOfMessage(message, budget)))]
+    },
+    isAnonymous(body) {
+      const budget = newBudget()
+      if (!Array.isArray(body)) return isAnonymousMessage(body as Message, budget)
+      return body.length > 0 && body.every(message => isAnonymousMessage(message, budget))
+    },
     covers: (held, needed) =>
       needed.every(scope => held.includes(scope) || holders.get(scope)?.some(holder => held.includes(holder)) === true),
   }
@@ -127,59 +151,18 @@ function targetOf(method: string, params: unknown): { kind: OperationKind; name:
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/**
- * Rules by URI and by URI template. The URI's own rule counts, else those of all templates that it matches. One that matches a
- * template only by a generous reading needs what that template needs *and* what unlisted resources need, so that no way of
- * spelling a URI leads past a rule.
- */
-function createResourceRules(
-  rules: Readonly<Record<string, readonly string[]>>,
-  otherwise: readonly string[],
-): ResourceRules {
-  const exact = new Map<string, readonly string[]>()
-  const templates: { matches: ReturnType<typeof templateMatcher>; scopes: readonly string[] }[] = []
-  for (const [uri, scopes] of Object.entries(rules)) {
-    exact.set(uri, scopes)
-    if (uri.includes('{')) templates.push({ matches: templateMatcher(uri), scopes })
-    else exact.set(normalized(uri), scopes)
-  }
-  const matching = (uri: string, how: 'yes' | 'nearly') => {
-    const spellings = [uri, normalized(uri)]
-    return templates.filter(({ matches }) => spellings.some(spelling => matches(spelling) === how))
-  }
-  return {
-    declared(uri) {
-      const own = exact.get(uri) ?? exact.get(normalized(uri))
-      if (own !== undefined || templates.length === 0) return own
-      const found = matching(uri, 'yes')
-      return found.length === 0 ? undefined : union(...found.map(({ scopes }) => scopes))
-    },
-    undeclared: uri => union(otherwise, ...matching(uri, 'nearly').map(({ scopes }) => scopes)),
-  }
-}
-
-interface ResourceRules {
-  /** Of the rules that name a URI. */
-  declared(uri: string): readonly string[] | undefined
-  /** Of all other URIs. */
-  undeclared(uri: string): readonly string[]
-}
-
-/** As the MCP SDKs spell a URI before they look it up. */
-function normalized(uri: string): string {
-  return URL.canParse(uri) ? new URL(uri).href : uri
-}
-
 /** By scope: every scope that includes it, in however many steps. */
 function holdersOf(
   includes: Readonly<Partial<Record<string, readonly string[]>>>,
 ): ReadonlyMap<string, readonly string[]> {
   const holders = new Map<string, string[]>()
-  for (const holder of Object.keys(includes)) {
+  // Scopes may be called like members that every object has.
+  const all = new Map(Object.entries(includes))
+  for (const holder of all.keys()) {
     const reached = new Set<string>()
     const open = [holder]
     for (let scope = open.pop(); scope !== undefined; scope = open.pop()) {
-      for (const included of includes[scope] ?? []) {
+      for (const included of all.get(scope) ?? []) {
         if (reached.has(included)) continue
         reached.add(included)
         open.push(included)
@@ -188,10 +171,4 @@ function holdersOf(
     for (const scope of reached) holders.set(scope, [...(holders.get(scope) ?? []), holder])
   }
   return holders
-}
-
-function union(...lists: readonly (readonly string[])[]): readonly string[] {
-  const [first, ...others] = lists.filter(list => list.length > 0)
-  if (!first) return NONE
-  return others.length === 0 ? first : [...new Set([first, ...others].flat())]
 }

@@ -121,12 +121,17 @@ function checkScopes(declaration: ResourceDeclaration, report: Report): void {
 /** What two parts of a declaration say about one operation must not depend on which of them is read. */
 function checkAnonymous({ access = {} }: ResourceDeclaration, report: Report): void {
   const { tools = [], methods = [] } = access.anonymous ?? {}
+  const toolRules = new Map(Object.entries(access.tools ?? {}))
+  const methodRules = new Map(Object.entries(access.methods ?? {}))
+  if (tools.length > 0 && methodRules.get('tools/call')?.length) {
+    report('access.anonymous.tools', 'names tools, while access.methods needs scopes for tools/call')
+  }
   for (const tool of tools) {
-    if (access.tools?.[tool]?.length)
+    if (toolRules.get(tool)?.length)
       report('access.anonymous.tools', `names ${tool}, for which access.tools needs scopes`)
   }
   for (const method of methods) {
-    if (access.methods?.[method]?.length) {
+    if (methodRules.get(method)?.length) {
       report('access.anonymous.methods', `names ${method}, for which access.methods needs scopes`)
     }
     if (method === 'tools/call' || method === 'resources/read' || method === 'prompts/get') {

@@ -105,6 +105,51 @@ describe('a rule for a resource', () => {
   })
 })
 
+describe('a rule for a resource, and spellings of its URI', () => {
+  const rules = table({
+    resources: { 'file:///secret/{name}': ['write'], 'file:///keys': ['admin'], 'file:///public/{+path}': [] },
+    otherwise: [],
+  })
+
+  it.each([
+    ['file:///public/a', []],
+    ['file:///public/a%20b', []],
+    ['file:///public/../secret/a', ['write']],
+    ['file:///public/%2e%2e/secret/a', ['write']],
+    ['file:///public/..%2Fsecret/a', ['write']],
+    ['file:///public/..%5csecret/a', ['write']],
+    ['file:///%73ecret/a', ['write']],
+    ['file:///secret%2fa', ['write']],
+    ['file://localhost/secret/a', ['write']],
+    ['file:///key%73', ['admin']],
+    ['file:///%6Beys', ['admin']],
+    ['file:///other%', []],
+  ])('holds for %s, which needs %j', (uri, scopes) => {
+    expect(rules.requiredScopes(read(uri))).toEqual(scopes)
+    expect(rules.scopesOf('resource', uri)).toEqual(scopes)
+  })
+})
+
+describe('a body with more URIs than are worth looking at', () => {
+  const rules = table({ resources: { 'notes://{id}/raw': ['write'], 'notes://admin': ['admin'] } })
+  const uris = Array.from({ length: 4_000 }, (_, index) => `notes://${index}`)
+  const listen = (resourceSubscriptions: string[]) =>
+    call('subscriptions/listen', { notifications: { resourceSubscriptions } })
+
+  it('needs what any of them could need, in one subscription or a batch', () => {
+    expect([...rules.requiredScopes(listen(uris))].sort()).toEqual(['admin', 'read', 'write'])
+    expect([...rules.requiredScopes(uris.map(read))].sort()).toEqual(['admin', 'read', 'write'])
+  })
+
+  it('counts a URI that is repeated in a subscription once', () => {
+    expect(rules.requiredScopes(listen(uris.map(() => 'notes://1')))).toEqual(['read'])
+  })
+
+  it('is no subscription with some hundreds of them', () => {
+    expect(rules.requiredScopes(listen(uris.slice(0, 1_000)))).toEqual(['read'])
+  })
+})
+
 describe('scopes that include others', () => {
   const includes = { admin: ['write'], write: ['read'] }
   const rules = table({}, { includes })
@@ -117,6 +162,16 @@ describe('scopes that include others', () => {
     [[], [], true],
   ])('%j cover %j: %s', (held, needed, covered) => {
     expect(rules.covers(held, needed)).toBe(covered)
+  })
+
+  it('may be called like members that every object has', () => {
+    const odd = createAccessTable({
+      name: 'Odd',
+      scopes: { constructor: 'One', toString: 'Another' },
+      includes: { toString: ['constructor'] },
+    })
+    expect(odd.covers(['toString'], ['constructor'])).toBe(true)
+    expect(odd.covers(['constructor'], ['toString'])).toBe(false)
   })
 
   it('may include each other', () => {
@@ -146,6 +201,25 @@ describe('an anonymous caller', () => {
     ['no body', undefined, false],
   ])('may send %s: %s', (_what, body, allowed) => {
     expect(rules.isAnonymous(body)).toBe(allowed)
+  })
+
+  it('is not let past a rule by a method that is listed', () => {
+    const open = table({
+      anonymous: { methods: ['completion/complete', 'resources/subscribe'] },
+      prompts: { greet: [] },
+      methods: { initialize: ['read'] },
+    })
+    const complete = (name: string) => call('completion/complete', { ref: { type: 'ref/prompt', name } })
+    expect(open.isAnonymous(complete('greet'))).toBe(true)
+    expect(open.isAnonymous(complete('tidy'))).toBe(false)
+    expect(open.isAnonymous(call('resources/subscribe', { uri: 'files://1' }))).toBe(false)
+    expect(open.isAnonymous(call('initialize'))).toBe(false)
+    expect(open.isAnonymous(call('ping'))).toBe(true)
+  })
+
+  it('can do nothing that a token without scopes cannot', () => {
+    expect(rules.requiredScopes(tool('ping'))).toEqual([])
+    expect(rules.requiredScopes(tool('pong'))).toEqual(['read'])
   })
 
   it('is nobody where nothing is listed', () => {

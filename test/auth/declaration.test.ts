@@ -77,6 +77,11 @@ describe('a declaration', () => {
       'access.anonymous.tools: names a, for which access.tools needs scopes',
     ],
     [
+      'an open tool whose method is closed',
+      { access: { methods: { 'tools/call': ['files:read'] }, anonymous: { tools: ['a'] } } },
+      'access.anonymous.tools: names tools, while access.methods needs scopes for tools/call',
+    ],
+    [
       'every tool for everybody',
       { access: { anonymous: { methods: ['tools/call'] } } },
       'access.anonymous.methods: must not name tools/call, which would open everything behind it: list the tools in access.anonymous.tools',

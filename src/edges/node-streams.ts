@@ -26,6 +26,8 @@ export function endWithToken(access: Access, request: IncomingMessage, response:
   const connection = request.httpVersionMajor < 2 ? socket : response
   const known = connections.get(connection)
   if (known) {
+    // A client may send its next request before this one is answered (RFC 9112 §9.3.2).
+    if (!known.isWatched && !known.response.writableEnded) watch(known.access, known.response)
     known.access = access
     known.response = response
     known.since = performance.now()

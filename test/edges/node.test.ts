@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
+import { authFrom } from '../../auth/auth-from.ts'
 import { createAuth } from '../../auth/create-auth.ts'
 import type { AuthObserver, Decision } from '../../src/auth.ts'
 import { authRoutes, protect } from '../../src/edges/node.ts'
 import { createTestIssuer } from '../../src/testing/index.ts'
 import { exchange, listen } from '../support/http.ts'
 import { beginPost } from './behaviors/bodies.ts'
+import { revocable } from './behaviors/streams.ts'
 import { describeEdge } from './describe-edge.ts'
 import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
@@ -69,6 +72,28 @@ it.each([
   const { port } = await start((_request, response) => void response.end())
   const answer = await exchange(port, `${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`)
   expect(answer.split(' ')[1]).toBe(status)
+})
+
+it('idplug/node ends a stream with its token although the client has sent its next request already', async () => {
+  const { validator, revoke } = revocable()
+  const auth = authFrom(files, validator, { observer: {}, recheckSeconds: 1 })
+  const ended = Promise.withResolvers<string>()
+  const bothCame = Promise.withResolvers<void>()
+  const listener = protect(auth, (request, response) => {
+    if (request.url === '/next') return bothCame.resolve()
+    response.on('close', () => ended.resolve('ended'))
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders()
+  })
+  const { port, close } = await listen(listener)
+  onTestFinished(close)
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  for (const path of ['/mcp', '/next']) {
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer abc\r\n\r\n`)
+  }
+  await bothCame.promise
+  revoke()
+  expect(await ended.promise).toBe('ended')
 })
 
 it('idplug/node tells observers of a client that hangs up in the middle of its body', async () => {

@@ -8,7 +8,7 @@ import { expectReadable } from '../expect-refusal.ts'
 import { APP, eventStream, files } from '../world.ts'
 
 /** Answers for as long as nobody revokes. */
-function revocable() {
+export function revocable() {
   let isRevoked = false
   const validate = async () => {
     if (isRevoked) throw new InvalidTokenError({ kind: 'inactive' })

@@ -8,13 +8,21 @@ import {
 } from '../config/load.ts'
 import type { ConfiguredProvider } from '../config/providers.ts'
 import type { Auth, AuthObserver } from '../src/auth.ts'
-import { ConfigError } from '../src/config-error.ts'
+import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import type { IdentityResolver } from '../src/identity-links.ts'
 import { createProviderFetch } from '../src/provider-fetch.ts'
+import { resourceProblem } from '../src/resource.ts'
 import { assembleAuth } from './auth-from.ts'
 import { declarationProblems, type ResourceDeclaration } from './declaration.ts'
 import { combineObservers } from './observers.ts'
-import { createOwnServer, fetchThrough, misplacedServer, type OwnServer, serverPackageProblem } from './own-server.ts'
+import {
+  createOwnServer,
+  fetchThrough,
+  isOwnPath,
+  misplacedServer,
+  type OwnServer,
+  serverPackageProblem,
+} from './own-server.ts'
 import { proofCheckOf } from './proof-check.ts'
 import { createProviders } from './providers.ts'
 import { type SharedStores, sharedStores } from './shared-stores.ts'
@@ -128,6 +136,7 @@ function configurationOf(
     if (configuration.usesOwnServer && configuration.mode !== 'separate') {
       const missing = serverPackageProblem(configuration.bridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER')
       if (missing) problems.push(missing)
+      if (configuration.mode === 'embedded') problems.push(...shadowedEndpoints(configuration))
     }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -138,12 +147,22 @@ function configurationOf(
   return configuration
 }
 
+/** Endpoints that nobody could reach, because our own authorization server answers at their paths. */
+function shadowedEndpoints({ resources }: Configuration): ConfigProblem[] {
+  return resources.flatMap(({ resource, key }) => {
+    const { pathname } = new URL(resource)
+    if (!isOwnPath(pathname)) return []
+    const problem = `is ${resource}, where our own authorization server answers: choose a path outside of /oauth/`
+    return [{ setting: resources.length > 1 ? `${key}.resource` : 'resource', problem }]
+  })
+}
+
 /** What settings can be checked against although something else in the declaration is wrong. */
 function readablePart([key, declaration]: [string, ResourceDeclaration]): [string, ConfiguredResource] {
   const { resource, publicUrls, scopes } = declaration ?? {}
   const isUsable = {
     resource: typeof resource === 'string',
-    publicUrls: Array.isArray(publicUrls) && publicUrls.every(url => URL.canParse(url)),
+    publicUrls: Array.isArray(publicUrls) && publicUrls.every(url => resourceProblem(String(url)) === undefined),
     scopes: typeof scopes === 'object' && scopes !== null && !Array.isArray(scopes),
   }
   return [

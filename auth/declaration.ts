@@ -75,12 +75,20 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
  */
 export function declarationProblems(declaration: ResourceDeclaration, place = ''): ConfigProblem[] {
   const shape = schemaProblems(declaration, declarationSchema, place.replace(/\.$/, ''))
-  if (shape.length > 0) return shape
-  const problems: ConfigProblem[] = []
+  if (typeof declaration !== 'object' || declaration === null || Array.isArray(declaration)) return shape
+  const misshapen = new Set(shape.map(({ setting }) => setting.slice(place.length).split('.')[0]))
+  // What else is wrong is told, too.
+  const sound = Object.fromEntries(
+    Object.entries(declaration).filter(([member]) => !misshapen.has(member)),
+  ) as unknown as ResourceDeclaration
+  const problems = [...shape]
   const report = (path: string, problem: string) => void problems.push({ setting: `${place}${path}`, problem })
-  checkScopes(declaration, report)
-  checkAnonymous(declaration, report)
-  checkUrls(declaration, report)
+  if (!misshapen.has('scopes')) {
+    checkScopes(sound, report)
+    if (!misshapen.has('initialScopes') && !misshapen.has('access')) checkDefault(sound, report)
+  }
+  checkAnonymous(sound, report)
+  checkUrls(sound, report)
   return problems
 }
 
@@ -113,7 +121,10 @@ function checkScopes(declaration: ResourceDeclaration, report: Report): void {
     for (const [name, needed] of Object.entries(access[kind] ?? {})) check(`access.${kind}.${name}`, needed)
   }
   check('access.otherwise', access.otherwise ?? [])
-  if (declared.length > 0 && initialScopes === undefined && access.otherwise === undefined) {
+}
+
+function checkDefault({ scopes, initialScopes, access }: ResourceDeclaration, report: Report): void {
+  if (Object.keys(scopes).length > 0 && initialScopes === undefined && access?.otherwise === undefined) {
     report('initialScopes', 'is missing: the scopes that a client asks for first, and that an unlisted tool needs')
   }
 }
@@ -145,6 +156,9 @@ function checkUrls({ resource, publicUrls = [], documentation }: ResourceDeclara
   if (resource !== undefined) {
     const problem = resource.startsWith('/') ? pathProblem(resource) : resourceProblem(resource)
     if (problem) report('resource', problem)
+    else if (/^([a-z]+:\/\/[^/]*)?\/\.well-known(\/|$)/i.test(resource)) {
+      report('resource', 'must not be below /.well-known/, where metadata is served')
+    }
   }
   for (const [index, url] of publicUrls.entries()) {
     const problem = resourceProblem(url)

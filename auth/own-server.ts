@@ -166,7 +166,7 @@ export function fetchThrough(own: OwnServer, outside: typeof globalThis.fetch): 
 }
 
 /** Everything that the authorization server serves. */
-function isOwnPath(path: string): boolean {
+export function isOwnPath(path: string): boolean {
   return (
     path.startsWith('/oauth/') ||
     path.startsWith('/fakeupstreamauth/') ||

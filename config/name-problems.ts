@@ -132,7 +132,7 @@ function misspelling(variable: Variable, env: Environment, known: KnownNames): V
   ) {
     return verdict('problem', '. Correct the name, or remove the variable')
   }
-  const isLikeOurs = /^(AUTH|IDPLUG|DANGEROUSLY_ALLOW)_/.test(name) && !AUTH_OF_OTHERS.test(name)
+  const isLikeOurs = /^(AUTH|IDPLUG|DANGEROUSLY_ALLOW|BRIDGE|CIMD|DPOP)_/.test(name) && !AUTH_OF_OTHERS.test(name)
   return isLikeOurs ? verdict('warning', ' and has no effect') : undefined
 }
 

@@ -166,11 +166,13 @@ describe('what cannot work', () => {
     const found = problems(() => createAuth(declaration as never, { env }))
     expect(found).toEqual([
       'access.promts: is not known (did you mean prompts?)',
+      'initialScopes: names files:raed, which is not declared (did you mean files:read?)',
       expect.stringMatching(/^AUTH_PROVDER: is not a setting; did you mean AUTH_PROVIDER\?/),
       expect.stringMatching(/^PUBLIC_URL: is https:\/\/other\.example\.com, and the declaration names/),
       expect.stringMatching(/^OKTA_DOMAIN: is not set\. Okta needs it/),
       'AUTH_SIGN_IN_SCOPES: names files:wirte, which the server does not declare (did you mean files:write?)',
     ])
+    // A rule of the wrong shape hides the other rules beside it, and nothing else.
     const { promts: _promts, ...access } = declaration.access
     const later = problems(() =>
       createAuth({ ...declaration, access } as never, { env: { ...env, AUTH_PROVIDER: 'google', PUBLIC_URL: '' } }),
@@ -214,6 +216,21 @@ describe('what cannot work', () => {
     expect(settingsOf(problems(() => createAuth(broken as never, { env: { AUTH_METADATA_URL: ISSUER } })))).toEqual([
       'initialScopes',
     ])
+  })
+
+  it('is said of an endpoint where our own authorization server answers', () => {
+    const resource = 'http://localhost:3000/oauth/mcp'
+    expect(problems(() => createAuth({ ...files, resource }, { env: {} }))).toEqual([
+      `resource: is ${resource}, where our own authorization server answers: choose a path outside of /oauth/`,
+    ])
+    const elsewhere = { AUTH_METADATA_URL: ISSUER }
+    expect(createAuth({ ...files, resource }, { env: elsewhere }).resource).toBe(resource)
+  })
+
+  it('is said once of a further URL', () => {
+    const publicUrls = ['https://mcp.example.com?a=b']
+    const found = problems(() => createAuth({ ...files, publicUrls }, { env: { AUTH_METADATA_URL: ISSUER } }))
+    expect(settingsOf(found)).toEqual(['publicUrls.0'])
   })
 
   it('is said of each of several declarations, at its place', () => {

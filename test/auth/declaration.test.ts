@@ -107,6 +107,11 @@ describe('a declaration', () => {
       'resource: must be written as /mcp: no dot segments, no characters that need encoding',
     ],
     [
+      'a path at which metadata is served',
+      { resource: 'https://mcp.example.com/.well-known/mcp' },
+      'resource: must not be below /.well-known/, where metadata is served',
+    ],
+    [
       'encoded dot segments',
       { resource: '/a/%2e%2e/mcp' },
       'resource: must be written as /mcp: no dot segments, no characters that need encoding',
@@ -131,6 +136,20 @@ describe('a declaration', () => {
       'mail.initialScopes: names x, which is not declared',
       'mail.access.tools.a: names y, which is not declared',
       'mail.documentation: is not an absolute URL',
+    ])
+  })
+
+  it('tells what is wrong beside members of the wrong shape', () => {
+    const changes = { listing: 'none', access: { tools: 'all' }, initialScopes: ['x'], resource: 'http://a.example' }
+    expect(problemsOf(changes)).toEqual([
+      'access.tools: must be an object',
+      'listing: must be same or hide',
+      'initialScopes: names x, which is not declared',
+      'resource: must start with https:// (http:// is accepted on localhost only)',
+    ])
+    expect(problemsOf({ initialScopes: 'files:read' })).toEqual(['initialScopes: must be a list'])
+    expect(problemsOf({ initialScopes: undefined, access: { otherwise: 'files:read' } })).toEqual([
+      'access.otherwise: must be a list',
     ])
   })
 

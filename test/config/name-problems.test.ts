@@ -187,6 +187,9 @@ describe('what other software sets', () => {
     expect(lines({ AUTH_PROVIDER: 'auth0', AUTH_ISSUER: 'x' }).warnings).toEqual([
       'AUTH_ISSUER is not a setting and has no effect',
     ])
+    expect(lines({ AUTH_PROVIDER: 'auth0', DPOP_REQUIRED: 'on' }).warnings).toEqual([
+      'DPOP_REQUIRED is not a setting and has no effect',
+    ])
   })
 })
 

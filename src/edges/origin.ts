@@ -34,6 +34,8 @@ export function createOriginCheck({ publicUrls, allowedHosts, allowedOrigins }: 
   }
 }
 
+/** The empty string for what is more than a scheme, a host and a port: readers disagree about the host of such URLs. */
 function hostnameOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : ''
+  if (/[@\\?#\s]|\/\/.*\//.test(url) || !URL.canParse(url)) return ''
+  return new URL(url).hostname
 }

@@ -153,6 +153,9 @@ export const PERSONAL_CLAIMS = [
   'auth_time',
 ] as const
 
+/** Of a person's account at servers of the Spring family and others; unlike {@link PERSONAL_CLAIMS}, some of them stay the same. */
+const ACCOUNT_CLAIMS = ['user_name', 'user_id', 'uid', 'login'] as const
+
 /**
  * Name of a claim that points to a person; `undefined` where none does. The client's own id points to nobody.
  *
@@ -160,7 +163,7 @@ export const PERSONAL_CLAIMS = [
  */
 function personalClaim(claims: Claims, clientId: string): string | undefined {
   // `sub` is read as well: the subject may be looked for in another claim.
-  return ['sub', ...PERSONAL_CLAIMS].find(name => {
+  return ['sub', ...PERSONAL_CLAIMS, ...ACCOUNT_CLAIMS].find(name => {
     const value = Object.hasOwn(claims, name) ? claims[name] : undefined
     return value !== undefined && value !== null && value !== clientId
   })

@@ -234,6 +234,8 @@ test.each([
   ['username', 'ada'],
   ['username', ''],
   ['username', 7],
+  ['user_name', 'ada'],
+  ['user_id', '0b1f'],
   ['preferred_username', 'ada'],
   ['cognito:username', 'ada'],
   ['upn', 'ada@example.com'],

@@ -8,6 +8,7 @@ import type { AuthorizationServer } from '../src/authorization-server.ts'
 import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { closeGracefully, createHttpServer } from '../src/edges/http-server.ts'
 import { listen } from '../src/edges/listen.ts'
+import { hostnameOf } from '../src/edges/origin.ts'
 import { isLoopback } from '../src/url.ts'
 import { createBridge } from './bridge.ts'
 import type { ResourceDeclaration } from './declaration.ts'
@@ -108,15 +109,23 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
     })
   }
 
-  /** The demo sign-in is for people on this machine. A proxy on it names who asked. */
-  function refusesClient(address: string, forwardedFor = ''): boolean {
-    return !allowsStrangers && ![address, ...forwardedFor.split(',').filter(Boolean)].every(isLocal)
+  /**
+   * The demo sign-in is for people on this machine. A proxy or tunnel on it names who asked, or the host that they asked for; and a web page
+   * whose name was pointed at this machine (DNS rebinding) gives itself away by that name.
+   */
+  function refusesClient(address: string, hostname: string, header: (name: string) => string | null) {
+    if (allowsStrangers) return false
+    const named = ['x-forwarded-for', 'x-real-ip'].flatMap(name => header(name)?.split(',').filter(Boolean) ?? [])
+    return ![address, hostname, ...named].every(isLocal)
   }
 
   function handler(request: IncomingMessage, response: ServerResponse): void {
-    const { 'x-forwarded-for': forwardedFor, accept = '' } = request.headers
+    const { headers } = request
+    const { host = headers[':authority'], accept = '' } = headers
     const refuse = (refusal: Refusal) => send(response, refusal, accept)
-    if (refusesClient(request.socket.remoteAddress ?? '::1', forwardedFor?.toString())) return void refuse(STRANGER)
+    const hostname = hostnameOf(`http://${host}`)
+    const header = (name: string) => headers[name]?.toString() ?? null
+    if (refusesClient(request.socket.remoteAddress ?? '::1', hostname, header)) return void refuse(STRANGER)
     startForRequest().then(
       ({ server }) => server.handler(request, response),
       () => refuse(NOT_STARTED),
@@ -130,9 +139,9 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
     async respond(request, address) {
       const { headers } = request
       const refuse = (refusal: Refusal) => new Response(...answerOf(refusal, headers.get('accept') ?? ''))
+      const { hostname } = new URL(request.url)
       // Where the platform tells no address, the name by which others reach this machine is all that gives them away.
-      const client = address ?? new URL(request.url).hostname
-      if (refusesClient(client, headers.get('x-forwarded-for') ?? '')) return refuse(STRANGER)
+      if (refusesClient(address ?? hostname, hostname, name => headers.get(name))) return refuse(STRANGER)
       const running = await startForRequest().catch(() => undefined)
       if (!running) return refuse(NOT_STARTED)
       return running.fetchInProcess(running.server.handler, address)(request)

@@ -34,8 +34,8 @@ export function createOriginCheck({ publicUrls, allowedHosts, allowedOrigins }: 
   }
 }
 
-/** The empty string for what is more than a scheme, a host and a port: readers disagree about the host of such URLs. */
-function hostnameOf(url: string): string {
+/** Hostname of a URL; the empty string for what is more than a scheme, a host and a port: readers disagree about the host of such URLs. */
+export function hostnameOf(url: string): string {
   if (/[@\\?#\s]|\/\/.*\//.test(url) || !URL.canParse(url)) return ''
   return new URL(url).hostname
 }

@@ -138,6 +138,23 @@ describe('the demo sign-in refuses other machines', () => {
     },
   )
 
+  it('behind a proxy that names the client by X-Real-IP only', async () => {
+    const headers = { 'x-real-ip': '203.0.113.9' }
+    expect((await ask(await serve(start(), '127.0.0.1'), headers)).status).toBe(403)
+    expect((await fetchRoutes(start())(new Request(METADATA, { headers })))?.status).toBe(403)
+  })
+
+  it.each(['mcp.example.com', 'evil.example:3000', 'evil.example@localhost'])(
+    'behind a tunnel, or from a web page, that asks this machine for %s',
+    async host => {
+      expect((await ask(await serve(start(), '127.0.0.1'), { host })).status).toBe(403)
+    },
+  )
+
+  it.each(['127.0.0.1:3000', '[::1]:3000', 'LOCALHOST'])('but not where this machine is called %s', async host => {
+    expect((await ask(await serve(start(), '127.0.0.1'), { host })).status).toBe(200)
+  })
+
   it('but not where a proxy of this machine forwards for this machine', async () => {
     const headers = { 'x-forwarded-for': '127.0.0.1' }
     expect((await ask(await serve(start(), '::1'), headers)).status).toBe(200)

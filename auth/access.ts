@@ -1,4 +1,5 @@
 import type { Operation } from '../src/auth.ts'
+import { clip } from '../src/errors.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import { createResourceRules, union } from './resource-rules.ts'
 
@@ -66,8 +67,8 @@ export function createAccessTable(declaration: ResourceDeclaration): AccessTable
   }
 
   function scopesOfMessage(message: Message | null | undefined, budget: Budget): readonly string[] {
-    const method = message?.method
-    if (typeof method !== 'string') return NONE
+    const method = text(message?.method)
+    if (method === '') return NONE
     const target = targetOf(method, message?.params)
     const ofTarget =
       target === undefined
@@ -125,8 +126,12 @@ export function createAccessTable(declaration: ResourceDeclaration): AccessTable
 export function operationOf(body: unknown): Operation | undefined {
   const message = (Array.isArray(body) ? body[0] : body) as Message | null | undefined
   if (typeof message?.method !== 'string') return undefined
-  return { method: message.method, name: targetOf(message.method, message.params)?.name }
+  const name = targetOf(message.method, message.params)?.name
+  return { method: brief(message.method), name: name === undefined ? undefined : brief(name) }
 }
+
+/** Clients choose names, up to the length of a body. */
+const brief = (name: string) => (name.length > 200 ? clip(name) : name)
 
 /** The tool, resource or prompt that a request is about. One without a name is about none that exists, and none that is listed. */
 function targetOf(method: string, params: unknown): { kind: OperationKind; name: string } | undefined {
@@ -149,7 +154,13 @@ function targetOf(method: string, params: unknown): { kind: OperationKind; name:
   }
 }
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+/** A name as handlers read it that look it up in an object: there, `["delete_file"]` is `delete_file`. */
+function text(value: unknown): string {
+  if (typeof value === 'string') return value
+  let inner = value
+  while (Array.isArray(inner) && inner.length === 1) inner = inner[0]
+  return typeof inner === 'string' || typeof inner === 'number' ? String(inner) : ''
+}
 
 /** By scope: every scope that includes it, in however many steps. */
 function holdersOf(

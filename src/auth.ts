@@ -134,7 +134,7 @@ export type ScopeChallengeHandler = (context: {
 export interface Operation {
   /** JSON-RPC method; of the first message of a batch. */
   readonly method: string
-  /** Name of the tool or prompt, URI of the resource. */
+  /** Name of the tool or prompt, URI of the resource; a long one is cut. */
   readonly name?: string
 }
 

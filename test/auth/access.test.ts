@@ -60,6 +60,16 @@ describe('scopes that an operation needs', () => {
     expect([...rules.requiredScopes(body)].sort()).toEqual([...scopes].sort())
   })
 
+  it.each([
+    ['the method', { ...tool('write_file'), method: ['tools/call'] }, ['read', 'write']],
+    ['a method with a rule', { method: [['logging/setLevel']] }, ['admin']],
+    ['the name of a tool', tool([['write_file']]), ['read', 'write']],
+    ['the URI of a resource', read(['files://admin']), ['admin']],
+  ])('are the same where %s stands in a list, which sloppy handlers read as its member', (_what, body, scopes) => {
+    expect(rules.requiredScopes(body)).toEqual(scopes)
+    expect(rules.isAnonymous(body)).toBe(false)
+  })
+
   it('are those of `otherwise` for what no rule names, where it is given', () => {
     expect(table({ otherwise: ['admin'] }).requiredScopes(tool('x'))).toEqual(['admin'])
     expect(table({ otherwise: [] }).requiredScopes(tool('x'))).toEqual([])
@@ -233,4 +243,7 @@ it('an operation is named for the log by method and name', () => {
   expect(operationOf(tool('x'))).toEqual({ method: 'tools/call', name: 'x' })
   expect(operationOf([call('tools/list'), tool('x')])).toEqual({ method: 'tools/list', name: undefined })
   expect(operationOf({ result: 1 })).toBeUndefined()
+  const long = 'x'.repeat(50_000)
+  expect(operationOf(tool(long))).toEqual({ method: 'tools/call', name: `${long.slice(0, 200)}…` })
+  expect(operationOf(call(long))?.method).toHaveLength(201)
 })

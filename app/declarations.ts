@@ -22,6 +22,10 @@ export function loadDeclarations(env: Environment): Declarations {
     problems.push(...found.map(({ setting, problem }) => ({ setting: `${path}: ${setting}`, problem, see: SEE })))
     return [basename(path, '.json'), declaration]
   })
+  for (const [index, [name]] of entries.entries()) {
+    if (entries.findIndex(([other]) => other === name) === index) continue
+    problems.push({ setting: 'AUTH_RESOURCE', problem: `names two files called ${name}.json: rename one`, see: SEE })
+  }
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.fromEntries(entries)
 }

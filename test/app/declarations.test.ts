@@ -1,0 +1,27 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { loadDeclarations } from '../../app/declarations.ts'
+
+/** Files that declare one server each, by their paths in a new folder. */
+function declared(...names: readonly string[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'declarations-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return names.map(name => {
+    const path = join(folder, name)
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, JSON.stringify({ name, resource: `/${name}`, scopes: {} }))
+    return path
+  })
+}
+
+it('servers are called like the files that declare them', () => {
+  const AUTH_RESOURCE = declared('files.json', 'mail.json').join(', ')
+  expect(Object.keys(loadDeclarations({ AUTH_RESOURCE }))).toEqual(['files', 'mail'])
+})
+
+it('two files of one name are refused, rather than one of them passed over', () => {
+  const AUTH_RESOURCE = declared('a/files.json', 'b/files.json').join()
+  expect(() => loadDeclarations({ AUTH_RESOURCE })).toThrow(/AUTH_RESOURCE: names two files called files\.json/)
+})

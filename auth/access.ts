@@ -1,5 +1,5 @@
 import type { Operation } from '../src/auth.ts'
-import { clip } from '../src/errors.ts'
+import { clip } from '../src/text.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import { createResourceRules, union } from './resource-rules.ts'
 

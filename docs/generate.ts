@@ -2,8 +2,9 @@
 // --check it only compares.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { declarationSchema } from '../auth/declaration-schema.ts'
+
 import { secretSettings, settingsSchema } from '../config/settings.ts'
+import { publishedDeclarationSchema } from './declaration-descriptions.ts'
 import { findingsPage } from './findings-page.ts'
 import { providerSchema, providersPage } from './provider-reference.ts'
 
@@ -96,7 +97,7 @@ const files: [path: string, text: string][] = [
   ['docs/settings.md', settingsPage],
   ['.env.example', envExample],
   ['config/provider.schema.json', providerSchema()],
-  ['config/resource.schema.json', `${JSON.stringify(declarationSchema, null, 2)}\n`],
+  ['config/resource.schema.json', `${JSON.stringify(publishedDeclarationSchema, null, 2)}\n`],
   ['docs/providers.md', providersPage()],
   ['docs/findings.md', findingsPage()],
   ['README.md', withSnippets('README.md')],

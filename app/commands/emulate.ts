@@ -10,7 +10,7 @@ Examples:
   idplug emulate auth0
   idplug emulate okta --port 4000 --resource https://mcp.example.com/mcp
 
-It runs until Ctrl+C, and says how to start a server beside it.
+It runs until Ctrl+C, and prints the settings for a server that uses it.
 Exit codes: 0 stopped, 1 the port is taken, 2 wrong arguments.`
 
 interface EmulateOptions {
@@ -21,10 +21,14 @@ interface EmulateOptions {
 export function registerEmulate(program: Command): void {
   program
     .command('emulate')
-    .description('run a stand-in for a provider, with users to choose from')
-    .argument('<provider>', 'whose')
-    .option('--port <number>', 'where it listens; default: a free one', portNumber)
-    .option('--resource <url>', 'URL of the MCP endpoint', endpointUrl)
+    .description('emulate a provider on this machine, with users to choose from')
+    .argument('<provider>', 'which one')
+    .option('--port <number>', 'port to listen on (default: a free one)', portNumber)
+    .option(
+      '--resource <url>',
+      'URL of the MCP endpoint that tokens are for (default: http://localhost:3232/mcp)',
+      endpointUrl,
+    )
     .addHelpText('after', HELP)
     .showHelpAfterError()
     .action(emulate)
@@ -35,7 +39,7 @@ async function emulate(provider: string, { port, resource }: EmulateOptions, com
   const name = emulatorNames.find(known => known === provider)
   if (!name) {
     const hint = didYouMean(provider, emulatorNames)
-    return command.error(`error: there is no emulator of ${provider}${hint}`, { exitCode: 2 })
+    return command.error(`error: there is no emulator for ${provider}${hint}`, { exitCode: 2 })
   }
   const { emulator, origin, settings } = await runEmulator(name, { port, resource }).catch((error: Error) => {
     console.error(`The emulator cannot listen: ${error.message}`)
@@ -43,13 +47,13 @@ async function emulate(provider: string, { port, resource }: EmulateOptions, com
   })
   const setting = Object.entries(settings).map(([key, value]) => `${key}='${value}'`)
   console.log(
-    `The emulator of ${name} listens at ${origin}. Start a server beside it:\n\n${setting.join(' ')} npx idplug`,
+    `The ${name} emulator listens at ${origin}. Start a server that uses it:\n\n${setting.join(' ')} npx idplug`,
   )
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void emulator.close())
 }
 
 function portNumber(value: string): number {
   const port = Number(value)
-  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError('Needed is a number up to 65535.')
+  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError('Expected a port number from 0 to 65535.')
   return port
 }

@@ -25,7 +25,7 @@ const NOTE = `
 Without a command the MCP server starts, with the settings of the environment
 and of .env (docs/settings.md).`
 
-/** The program with all its commands, or with the one that is going to be run and its kin. */
+/** Builds the program with all commands, or only with the module that holds `name`. */
 export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('idplug')
     .description('sign-in for MCP servers that you can swap with one line of configuration')

@@ -15,15 +15,15 @@ export function readArguments(words: readonly string[], schema: Tool['inputSchem
   for (const word of words) {
     const [, name, isJson, value] = /^([^=:]+)(:?)=(.*)$/s.exec(word) ?? []
     if (name === undefined || value === undefined) {
-      throw new ArgumentError(`${word} is no argument; write it like text=hello, or count:=3`)
+      throw new ArgumentError(`${word} is not an argument; write text=hello or count:=3`)
     }
-    if (Object.hasOwn(read, name)) throw new ArgumentError(`${name} is there twice`)
+    if (Object.hasOwn(read, name)) throw new ArgumentError(`${name} is given twice`)
     read[name] = isJson ? jsonOf(name, value) : bySchema(name, value, schema.properties?.[name])
   }
   return read
 }
 
-/** @throws {ArgumentError} It is no JSON object. */
+/** @throws {ArgumentError} It is not a JSON object. */
 export function readObject(json: string): Record<string, unknown> {
   const value = jsonOf('--args', json)
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }

@@ -14,7 +14,7 @@ import { explanationText, factsOf, factsText, homely, printable, resultText, too
 
 const usage = { exitCode: EXIT.usage }
 const SIGN_IN_NEEDED = 3
-/** Granted without a word in the answer, where it is. */
+/** Servers grant it without listing it in the answer. */
 const OFFLINE_ACCESS = 'offline_access'
 
 const EXIT_CODES = `
@@ -58,7 +58,7 @@ export function registerClient(program: Command): void {
 
   withSignIn(command('login', 'sign in to an MCP server'))
     .argument('<url>', url, endpointUrl)
-    .option('--register', 'register this client anew')
+    .option('--register', 'register this client again')
     .action((server: string, options: ClientOptions, command: Command) =>
       run(command, () => login(server, options, command)),
     )
@@ -75,12 +75,12 @@ export function registerClient(program: Command): void {
     .action((server: string, options: ClientOptions, command: Command) =>
       run(command, () => tools(server, options, command)),
     )
-  withSignIn(command('whoami', 'say as whom, and for what, you are signed in'))
+  withSignIn(command('whoami', 'show your sign-in to an MCP server'))
     .argument('<url>', url, endpointUrl)
     .action((server: string, options: ClientOptions, command: Command) =>
       run(command, () => whoami(server, options, command)),
     )
-  command('logout', 'revoke the tokens for an MCP server, and forget them')
+  command('logout', 'revoke and forget the tokens for an MCP server')
     .argument('[url]', url, endpointUrl)
     .option('--all', 'for every server')
     .action((server: string | undefined, options: ClientOptions, command: Command) =>
@@ -96,8 +96,8 @@ function withSignIn(command: Command): Command {
     .option('--issuer <url>', 'the authorization server that its credentials are for', endpointUrl)
     .option('--scope <scopes>', 'scopes to ask for, in place of those that the server names')
     .option('--redirect-uri <uri>', 'where the browser returns to on this machine', loopbackUri)
-    .addOption(new Option('--device', 'enter a code in a browser elsewhere').conflicts('paste'))
-    .option('--paste', 'bring the address back from a browser elsewhere')
+    .addOption(new Option('--device', 'sign in with a browser elsewhere and enter a code there').conflicts('paste'))
+    .option('--paste', 'sign in with a browser elsewhere and paste the address it ends at')
     .option('--no-browser', 'do not open a browser, only show the address')
     .option('--client-credentials', 'as a machine: with the secret, or with --private-key')
     .option('--private-key <file>', 'private key of the machine, PKCS #8 in PEM')
@@ -123,15 +123,13 @@ async function login(server: string, options: ClientOptions, command: Command): 
     await session.tools()
     const signIn = await store.load(server)
     if (!signIn?.tokens) {
-      console.log(`${server} asks for no sign-in.`)
+      console.log(`${server} does not ask for a sign-in.`)
       return EXIT.fine
     }
     const facts = factsOf(server, signIn)
     const isNew = signIn.tokens.accessToken !== kept?.tokens?.accessToken
     const title = isNew ? `Signed in to ${server}.` : `Already signed in to ${server}; idplug logout ends that.`
-    const note = isMachine(options)
-      ? 'It works; the token of a machine is not kept.'
-      : `Kept in ${homely(tokensPath())}.`
+    const note = isMachine(options) ? 'It works. Tokens of machines are not kept.' : `Kept in ${homely(tokensPath())}.`
     console.log(options.json ? JSON.stringify(facts, null, 2) : [title, factsText(facts), note].join('\n'))
     return EXIT.fine
   })
@@ -146,7 +144,7 @@ async function call(
 ): Promise<number> {
   const given =
     options.args === undefined ? undefined : readObject(options.args === '-' ? await text(process.stdin) : options.args)
-  if (given && words.length > 0) command.error('error: give the arguments in one way', usage)
+  if (given && words.length > 0) command.error('error: give the arguments either as key=value or with --args', usage)
   return withSession(server, options, command, await storeFor(options), async session => {
     const tools = await session.tools()
     const found = tools.find(({ name }) => name === tool)
@@ -182,7 +180,7 @@ async function whoami(server: string, options: ClientOptions, command: Command):
       return EXIT.fine
     }
     if (facts) console.log(`${server}\n${factsText(facts)}`)
-    else console.log(`${server} asks for no sign-in.`)
+    else console.log(`${server} does not ask for a sign-in.`)
     if (answer) console.log(`\nThe server says:\n${resultText(answer)}`)
     return EXIT.fine
   })
@@ -208,7 +206,10 @@ async function logout(server: string | undefined, { all, json }: ClientOptions, 
   for (const { problem, revoked, server } of json ? [] : done) {
     if (revoked) console.log(`Signed out of ${server}; the tokens are revoked.`)
     else if (problem) console.log(`Forgot the tokens for ${server}. They are not revoked: ${problem}`)
-    else console.log(`Forgot the tokens for ${server}. The authorization server revokes none; they end by themselves.`)
+    else
+      console.log(
+        `Forgot the tokens for ${server}. The authorization server cannot revoke tokens; they expire on their own.`,
+      )
   }
   return done.some(({ problem }) => problem) ? EXIT.found : EXIT.fine
 }
@@ -239,7 +240,9 @@ async function run(command: Command, work: () => Promise<number>): Promise<void>
 function loopbackUri(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (url?.protocol !== 'http:' || !isLoopback(url.hostname) || !url.port) {
-    throw new InvalidArgumentError('Needed is one on this machine, with a port, like http://127.0.0.1:8765/callback.')
+    throw new InvalidArgumentError(
+      'Expected a URL on this machine with a port, such as http://127.0.0.1:8765/callback.',
+    )
   }
   return value
 }

@@ -35,8 +35,8 @@ async function ask(label: string, field: Field, required: boolean): Promise<Answ
     message,
     initialValue: field.default === undefined ? '' : String(field.default),
     validate: (value = '') => {
-      if (required && value === '') return 'It is needed.'
-      return isNumber && value !== '' && Number.isNaN(Number(value)) ? 'A number, please.' : undefined
+      if (required && value === '') return 'Please enter a value.'
+      return isNumber && value !== '' && Number.isNaN(Number(value)) ? 'Please enter a number.' : undefined
     },
   })
   if (isCancel(answer)) return answer

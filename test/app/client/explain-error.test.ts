@@ -84,6 +84,8 @@ it('a refused registration is explained by its error, and by its status without 
   expect(explainError(rejected('{"error":"invalid_redirect_uri"}'))).toMatchObject({ code: 'invalid_redirect_uri' })
   expect(explainError(rejected('<html>')).what).toContain('status 403')
   expect(explainError(rejected('null')).cure).toContain('--client-id')
+  const auth0 = '{"statusCode":400,"error":"Bad Request","message":"dynamic client registration is disabled"}'
+  expect(explainError(rejected(auth0)).cure).toContain('--client-id')
 })
 
 it('missing scopes are named', () => {
@@ -93,7 +95,7 @@ it('missing scopes are named', () => {
 
 it.each([
   [401, 'does not accept the token'],
-  [403, 'without saying what is missing'],
+  [403, 'did not say why'],
   [404, 'no MCP endpoint'],
   [429, 'too often'],
   [503, 'at the moment'],

@@ -67,7 +67,7 @@ describe('the place where the browser comes back to', () => {
     const taken = await listen(() => {})
     onTestFinished(taken.close)
     const redirectUri = `${taken.origin}/callback`
-    await expect(listenForBrowser({ say, redirectUri })).rejects.toThrow(`nothing can listen at ${redirectUri}`)
+    await expect(listenForBrowser({ say, redirectUri })).rejects.toThrow(`cannot listen at ${redirectUri}`)
   })
 
   it('does not wait for ever', async () => {

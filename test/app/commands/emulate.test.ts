@@ -48,7 +48,7 @@ describe('idplug emulate', () => {
     async (...args) => {
       const { ended, output } = idplug('emulate', ...args)
       expect(await ended).toBe(2)
-      if (args[0] === 'auth1') expect(output()).toContain('there is no emulator of auth1 (did you mean auth0?)')
+      if (args[0] === 'auth1') expect(output()).toContain('there is no emulator for auth1 (did you mean auth0?)')
       expect(output()).toContain('Providers: auth0, azure, github, google, introspection, oidc, okta')
     },
   )

@@ -30,9 +30,9 @@ it.each([
 ])('reads %s', (word, expected) => expect(readArguments([word], schema)).toEqual(expected))
 
 it.each([
-  [['text'], 'text is no argument; write it like text=hello'],
-  [['=x'], '=x is no argument'],
-  [['text=a', 'text=b'], 'text is there twice'],
+  [['text'], 'text is not an argument; write text=hello'],
+  [['=x'], '=x is not an argument'],
+  [['text=a', 'text=b'], 'text is given twice'],
   [['count=1.5'], 'count takes a whole number'],
   [['count='], 'count takes a whole number'],
   [['share=many'], 'share takes a number'],

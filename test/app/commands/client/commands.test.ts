@@ -79,7 +79,7 @@ describe('idplug login', () => {
       isDone = true
       return `https://elsewhere.example\n${await signIn(address)}`
     })
-    expect(ended.stderr).toContain('That is not it')
+    expect(ended.stderr).toContain('That is not the address')
     expect(ended.stdout).toContain('Signed in')
   })
 
@@ -191,7 +191,7 @@ describe('idplug call', () => {
     [['login', 'https://mcp.example.com', '--client-id', 'a', '--client-credentials'], 'needs --client-secret-env'],
     [['login', 'https://mcp.example.com', '--redirect-uri', 'https://evil.example/cb'], 'one on this machine'],
     [['login', 'https://mcp.example.com', '--device', '--paste'], 'cannot be used with'],
-    [['call', 'https://mcp.example.com', 'x', 'a=1', '--args', '{}'], 'in one way'],
+    [['call', 'https://mcp.example.com', 'x', 'a=1', '--args', '{}'], 'either as key=value or with --args'],
     [['call', 'https://mcp.example.com', 'x', '--args', '[]'], 'takes a JSON object'],
     [['logout'], 'the URL of a server, or --all'],
   ])('refuses %j with the reason', async (args, reason) => {

@@ -14,7 +14,7 @@ export interface ConsentPage {
   resource: string
   scopes: readonly { name: string; words: string; available: boolean }[]
   destination: Destination
-  /** Whether the person can have it that they are not asked again. */
+  /** Whether to offer "Do not ask again". */
   rememberable: boolean
 }
 
@@ -34,9 +34,9 @@ export function consentPage(page: ConsentPage): Html {
   return layout(
     `Allow ${clientName}?`,
     html`<h1>Allow “${clientName}”?</h1>
-<p>It wants to use <strong>${page.resourceName}</strong> ${userName === undefined ? 'in your name' : html`as <strong>${userName}</strong>`}.
+<p>It wants to use <strong>${page.resourceName}</strong> ${userName === undefined ? 'on your behalf' : html`as <strong>${userName}</strong>`}.
 ${userName === undefined && html`If you allow it, you sign in at <strong>${upstream}</strong> next.`}</p>
-${page.publisher && html`<p>It is an application of <strong>${page.publisher}</strong>.</p>`}
+${page.publisher && html`<p>It is an application by <strong>${page.publisher}</strong>.</p>`}
 ${given.length > 0 && html`<h2>It will be able to${userName === undefined && ', as far as your account may'}</h2>${scopeList(given, 'given')}`}
 ${withheld.length > 0 && html`<h2>It also asked for this, which ${userName} may not grant</h2>${scopeList(withheld, 'withheld')}`}
 ${destinationNote(page.destination)}
@@ -57,7 +57,7 @@ ${userName !== undefined && html`<p class="aside">Not ${userName}? <button class
 <dt>Server</dt><dd><code>${page.resource}</code></dd>
 ${
   page.publisher === undefined &&
-  html`<dt>Application</dt><dd>The name is the one that the application gave itself. Nobody checked it.</dd>`
+  html`<dt>Application</dt><dd>The application chose this name itself. Nobody has checked it.</dd>`
 }
 </dl>`,
   )
@@ -79,7 +79,7 @@ computer could be behind it. Allow only if you have just started the sign-in you
       return html`<div class="note"><p>The answer goes to the program that opens <strong>${destination.scheme}</strong> links on this
 computer. Any program can claim them. Allow only if you have just started the sign-in yourself.</p></div>`
     case 'device':
-      return html`<div class="note"><p>The answer goes to the device that showed you the code. Allow only if it is in your hands: somebody
-who sent you the code would get in as you.</p></div>`
+      return html`<div class="note"><p>The answer goes to the device that showed you the code. Allow only if you are holding that device: somebody
+who sent you the code could sign in as you.</p></div>`
   }
 }

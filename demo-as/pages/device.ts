@@ -25,7 +25,7 @@ export function deviceConfirmPage(form: { action: string; xsrf: string; userCode
     html`<h1>Is this your device?</h1>
 <p><strong>${form.clientName}</strong> should be showing this code:</p>
 <p class="code">${form.userCode}</p>
-<div class="note"><p>If it shows another one, or if somebody sent you the code, do not go on.</p></div>
+<div class="note"><p>If it shows a different code, or if somebody sent you this one, do not continue.</p></div>
 <form method="post" action="${form.action}">
 <input type="hidden" name="xsrf" value="${form.xsrf}">
 <input type="hidden" name="user_code" value="${form.userCode}">
@@ -41,6 +41,6 @@ export function deviceDonePage(clientName: string): Html {
   return layout(
     'Your device is connected',
     html`<h1>Your device is connected</h1>
-<p><strong>${clientName}</strong> goes on by itself. You can close this window.</p>`,
+<p><strong>${clientName}</strong> continues on its own. You can close this window.</p>`,
   )
 }

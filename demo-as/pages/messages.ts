@@ -13,8 +13,8 @@ ${remedy && html`<div class="note"><p>${remedy}</p></div>`}`,
 
 export function expiredPage(): Html {
   return messagePage(
-    'This sign-in is over',
-    'It took too long, was finished already, or was started in another browser.',
+    'This sign-in has ended',
+    'It took too long, was already finished, or was started in another browser.',
     'Go back to the application and connect again.',
   )
 }
@@ -22,7 +22,7 @@ export function expiredPage(): Html {
 export function forgedFormPage(returnTo: string): Html {
   return messagePage(
     'This form did not come from here',
-    'What was sent does not carry the mark that this server puts into its own pages. Nothing has been decided.',
+    'The form was not sent from a page of this server. Nothing has been decided.',
     html`If you were about to sign in, <a href="${returnTo}">return to the page</a> and try again.`,
   )
 }
@@ -31,13 +31,13 @@ export function unknownClientPage(clientId: string): Html {
   return layout(
     'Unknown application',
     html`<h1>Unknown application</h1>
-<p>The application that sent you here is not registered with this server, or its registration has ended. That happens after
-the server was restarted: the application still uses the registration of before.</p>
+<p>The application that sent you here is not registered with this server, or its registration has ended. This happens when
+the server was restarted and the application still uses its old registration.</p>
 <div class="note">
 <p>What to do in the application:</p>
 <ol>
 <li>Remove what it has stored for this server: the sign-in, also called authentication or client registration.</li>
-<li>Connect again. It registers anew on its own.</li>
+<li>Connect again. It then registers again on its own.</li>
 </ol>
 </div>
 <dl><dt>Client id</dt><dd><code>${clipped(clientId, 80)}</code></dd></dl>`,
@@ -49,8 +49,8 @@ export function unusableDocumentPage(clientId: string, problem: string | undefin
   return layout(
     'Unknown application',
     html`<h1>Unknown application</h1>
-<p>The application that sent you here says about itself that it is described at the address below. This server cannot use
-what is there. Nothing was shared, and you did nothing wrong.</p>
+<p>The application that sent you here says that it is described at the address below. This server cannot use
+that description. Nothing was shared, and you did nothing wrong.</p>
 <dl><dt>Address</dt><dd><code>${clipped(clientId, 200)}</code></dd></dl>
 <div class="note"><p>If you build the application, this is for you:</p>
 <dl><dt>Problem</dt><dd>${clipped(problem ?? '', 300)}</dd></dl></div>`,
@@ -61,7 +61,7 @@ what is there. Nothing was shared, and you did nothing wrong.</p>
 export function unreachablePage(what: string | undefined): Html {
   return messagePage(
     'Not reachable right now',
-    html`This sign-in needs an answer from somewhere else, and it does not come${what && html`: ${clipped(what, 300)}`}.`,
+    html`This sign-in needs an answer from another server, which did not arrive${what && html`: ${clipped(what, 300)}`}.`,
     'Wait a moment, then reload this page or connect again from the application.',
   )
 }
@@ -71,7 +71,7 @@ export function requestErrorPage(error: string, description: string | undefined)
   return layout(
     'This request cannot be answered',
     html`<h1>This request cannot be answered</h1>
-<p>The application that sent you here asked for something that this server does not do. You did nothing wrong.</p>
+<p>The application that sent you here asked for something that this server does not support. You did nothing wrong.</p>
 <div class="note"><p>If you build the application, this is for you:</p>
 <dl><dt><code>${clipped(error)}</code></dt><dd>${clipped(description ?? '', 300)}</dd></dl></div>`,
   )
@@ -104,7 +104,7 @@ export function returnPage(location: string, clientName: string, granted: boolea
   return layout(
     title,
     html`<h1>${title}</h1>
-<p>Taking you back to <strong>${clientName}</strong>. You can close this window when it does not close by itself.</p>
+<p>Taking you back to <strong>${clientName}</strong>. You can close this window if it does not close on its own.</p>
 <p class="actions"><a class="button" href="${location}">Back to ${clientName}</a></p>`,
     { head: html`<meta http-equiv="refresh" content="0;url=${location}">\n` },
   )

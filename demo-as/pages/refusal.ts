@@ -37,7 +37,7 @@ function nobodyPage(upstream: string, again: string): Html {
 
 function notAllowedPage(upstream: string, words: string, again: string): Html {
   return messagePage(
-    'You may not enter',
+    'You do not have access',
     `You are signed in at ${upstream}, but this server does not let you in. ${words}`,
     html`You can <a href="${again}">sign in with another account</a>, or ask the people who run this server.`,
   )
@@ -45,7 +45,7 @@ function notAllowedPage(upstream: string, words: string, again: string): Html {
 
 function unavailablePage(upstream: string, again: string): Html {
   return messagePage(
-    `${upstream} does not answer`,
+    `${upstream} is not responding`,
     'It could not be asked who you are. Nothing has been decided.',
     html`Wait a moment, then <a href="${again}">try again</a>.`,
   )
@@ -53,8 +53,8 @@ function unavailablePage(upstream: string, again: string): Html {
 
 function misconfiguredPage(upstream: string): Html {
   return messagePage(
-    'This server is not set up right',
-    `${upstream} does not accept this server, or answers what it does not understand. You did nothing wrong.`,
+    'This server is not set up correctly',
+    `${upstream} does not accept this server, or its answer cannot be understood. You did nothing wrong.`,
     'Tell the people who run this server; its log says what is wrong.',
   )
 }

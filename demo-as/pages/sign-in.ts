@@ -14,21 +14,21 @@ export function signInPage({ action, formToken, users, refused }: SignInPage): H
   return layout(
     'Sign in',
     html`<h1>Sign in</h1>
-<p>This stands in for your company's sign-in. There are no passwords: choose who you want to be.</p>
+<p>This demo takes the place of your company's sign-in. There are no passwords: choose who you want to be.</p>
 <form method="post" action="${action}">
 <input type="hidden" name="form_token" value="${formToken}">
 <ul class="people">
 ${users.map(
   user => html`<li><button class="person" name="user" value="${user.username}">
 <span class="initial" aria-hidden="true">${user.name.slice(0, 1)}</span>
-<span><strong>${user.name}</strong><small>${user.scopes.length > 0 ? `may grant ${user.scopes.join(', ')}` : 'may use this server'}</small></span>
+<span><strong>${user.name}</strong><small>${user.scopes.length > 0 ? `can grant ${user.scopes.join(', ')}` : 'can use this server'}</small></span>
 </button></li>
 `,
 )}</ul>
 </form>
 <form method="post" action="${action}">
 <input type="hidden" name="form_token" value="${formToken}">
-<label for="user">Or be somebody new</label>
+<label for="user">Or sign in as somebody new</label>
 ${refused !== undefined && html`<p class="error" id="refused">Up to 40 letters, digits, spaces, dots and dashes.</p>`}
 <div class="inline">
 <input id="user" name="user" value="${refused}" maxlength="40" required autocomplete="off" autocapitalize="words"

@@ -130,7 +130,7 @@ describe('the bridge in Chromium', () => {
   it.each<[string, string, () => Identification]>([
     [
       'bridge-not-allowed',
-      'You may not enter',
+      'You do not have access',
       () => ({ outcome: 'not_allowed', words: 'Only people of example.com may.', reason: 'domain' }),
     ],
     ['bridge-nobody', 'Nobody signed in', () => ({ outcome: 'nobody' })],

@@ -224,7 +224,7 @@ describe('bad input', () => {
     const { origin } = await startServer()
     const answer = await fetch(`${origin}/oauth/authorize/x`)
     expect(answer.status).toBe(400)
-    expect(await answer.text()).toContain('This sign-in is over')
+    expect(await answer.text()).toContain('This sign-in has ended')
   })
 })
 

@@ -142,7 +142,7 @@ describe('in Chromium', () => {
   it('says what is wrong with a name where it was typed', async () => {
     const { page, url } = await start()
     await page.goto(url.href)
-    await page.getByLabel('Or be somebody new').fill('<script>alert(1)</script>')
+    await page.getByLabel('Or sign in as somebody new').fill('<script>alert(1)</script>')
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText('Up to 40 letters').waitFor()
     await screenshot(page, 'refused-name')

@@ -309,7 +309,7 @@ it('a client whose id is the address of a document is asked about with the host 
   const { user, host, clientId } = await start()
   const browser = createBrowser()
   const consent = await browser.submit(await browser.open(user.authorizeUrl(clientId).url), 'user', { user: 'ada' })
-  expect(consent.text).toContain(`It is an application of <strong>${host}</strong>`)
+  expect(consent.text).toContain(`It is an application by <strong>${host}</strong>`)
 })
 
 it('a client that the operator set up with an address for an id is not said to be published there', async () => {
@@ -324,7 +324,7 @@ it('a client that the operator set up with an address for an id is not said to b
   const { url } = user.authorizeUrl(known.client_id)
   const consent = await browser.submit(await browser.open(url), 'user', { user: 'ada' })
   expect(consent.text).toContain('Known to the operator')
-  expect(consent.text).not.toContain('It is an application of')
+  expect(consent.text).not.toContain('It is an application by')
   expect(asked).toEqual([])
 })
 
@@ -403,7 +403,7 @@ describe('a client that withdraws its document', () => {
     later(31)
     client.answer = gone
     const page = await browser.submit(signInPage, 'user', { user: 'ada' })
-    expect(page).toMatchObject({ status: 400, text: expect.stringContaining('This sign-in is over') })
+    expect(page).toMatchObject({ status: 400, text: expect.stringContaining('This sign-in has ended') })
   })
 })
 

@@ -65,7 +65,7 @@ describe.each(kinds)('in a real browser, a bridge to %s', (name, create, setting
     const { page, file } = await start({ BRIDGE_ALLOW: 'user:7' })
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.getByRole('button', { name: 'ada' }).click()
-    await page.getByRole('heading', { name: 'You may not enter' }).waitFor()
+    await page.getByRole('heading', { name: 'You do not have access' }).waitFor()
     await screenshot(page, `bridge-not-allowed-${file}`)
   })
 

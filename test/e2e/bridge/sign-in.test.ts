@@ -52,7 +52,7 @@ describe('at the bridge, somebody who signed in', () => {
     const { browser, callback } = await onTheWayBack(bridge, 'ben')
     const page = await browser.open(callback)
     expect(page.status).toBe(403)
-    expect(page.text).toContain('You may not enter')
+    expect(page.text).toContain('You do not have access')
     expect(page.text).toContain('Google')
     expect(bridge.servers.log()).toContain('"outcome":"not_allowed"')
   })

@@ -29,35 +29,35 @@ import { type SharedStores, sharedStores } from './shared-stores.ts'
 import { signInScopes } from './sign-in-scopes.ts'
 import { stderrObserver } from './stderr-observer.ts'
 
-/** What {@link createAuth} takes from its surroundings. Everything that is not data is here. */
+/** Options of {@link createAuth}: everything that is not part of the declaration. */
 export interface AuthOptions {
   /**
-   * Settings (docs/settings.md): `AUTH_PROVIDER` and the like. Read while `createAuth` runs, and not later. Default: `process.env`; no
-   * `.env` file is read. `{}`: nothing is taken from outside.
+   * Settings (docs/settings.md): `AUTH_PROVIDER` and the like. Read once, while `createAuth` runs. Default: `process.env`; no
+   * `.env` file is read. `{}` ignores the environment.
    */
   readonly env?: Environment
-  /** Providers whose tokens are accepted, instead of `AUTH_PROVIDER`, `AUTH_CONFIG` and `AUTH_METADATA_URL`; both is an error. */
+  /** Providers whose tokens are accepted, instead of `AUTH_PROVIDER`, `AUTH_CONFIG` and `AUTH_METADATA_URL`; setting both is an error. */
   readonly providers?: readonly ConfiguredProvider[]
-  /** For every request to a provider. Default: the platform's, through the proxy that `env` names. */
+  /** Used for every request to a provider. Default: the platform's `fetch`, through the proxy that `env` names. */
   readonly fetch?: typeof globalThis.fetch
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: () => number
-  /** Told what happens. Default: what is our own fault is written to standard error, each cause once a minute. */
+  /** Receives decisions and warnings. Default: errors of the server itself go to standard error, each cause at most once a minute. */
   readonly observer?: AuthObserver | readonly AuthObserver[]
 }
 
-/** Declarations by the names under which a process calls its servers. */
+/** Declarations, keyed by names of your choice. */
 export type Declarations = Readonly<Record<string, ResourceDeclaration>>
 
 /** One {@link Auth} for each declaration. */
 export type Auths<D extends Declarations> = { readonly [Name in keyof D]: Auth<keyof D[Name]['scopes'] & string> }
 
 /**
- * Sign-in for one MCP server. Synchronous, and without I/O other than reading the files that settings name: what can be wrong with the
- * settings is wrong now, and what needs the network waits for {@link Auth.ready} or the first request.
+ * Sign-in for one MCP server. Synchronous; its only I/O is reading the files that settings name. Wrong settings are reported now;
+ * whatever needs the network waits for {@link Auth.ready} or the first request.
  *
- * @throws {ConfigError} Lists every problem at once: of the declaration, of the settings, and between the two (a rule that grants a scope
- *   which is not declared).
+ * @throws {ConfigError} Lists every problem at once: in the declaration, in the settings, and between the two (such as a rule that grants
+ *   an undeclared scope).
  */
 export function createAuth<const Scope extends string>(
   declaration: ResourceDeclaration<Scope>,
@@ -67,7 +67,7 @@ export function createAuth<const Scope extends string>(
 }
 
 /**
- * Sign-in for several MCP servers of one process, which share settings and our own authorization server. A token for one is refused by
+ * Sign-in for several MCP servers in one process. They share settings and our own authorization server; each refuses tokens for
  * the others.
  *
  * @throws {ConfigError} As {@link createAuth}; also when two declare the same `resource`.
@@ -125,7 +125,7 @@ function configurationOf(
   const entries = Object.entries(declarations)
   const place = (key: string) => (entries.length > 1 ? `${key}.` : '')
   const problems = entries.flatMap(([key, declaration]) => declarationProblems(declaration, place(key)))
-  if (entries.length === 0) problems.push({ setting: 'declarations', problem: 'must hold one declaration at least' })
+  if (entries.length === 0) problems.push({ setting: 'declarations', problem: 'must hold at least one declaration' })
   const misplaced = misplacedServer(env, providers)
   // What else is wrong is not worth setting right.
   if (misplaced) throw new ConfigError([...problems, misplaced])

@@ -7,61 +7,61 @@ import type { AuthInfo, TokenValidator, ValidatedToken } from './token-validator
 import type { ShadowObservation } from './validators/shadow.ts'
 
 /**
- * The sign-in of one MCP server. Every edge (Express, fetch, Hono, the gateway) is made of these members.
+ * The sign-in of one MCP server. Every framework entry (Express, fetch, Hono, …) is built from these members.
  * No member throws because a request is refused: a refusal is a value.
  */
 export interface Auth<Scope extends string = string> {
   /** Identifier of this server, canonical spelling (RFC 8707 §2). */
   readonly resource: string
-  /** For `requireBearerAuth` of an MCP SDK, which takes it as its `verifier`. */
+  /** Pass it to `requireBearerAuth` of an MCP SDK as its `verifier`. */
   readonly validator: TokenValidator
   /**
-   * Decides who is calling. Reads headers, never the body. Also answers the preflight of a browser, and refuses a `Host` or
-   * `Origin` that is not served.
+   * Decides who is calling. Reads headers, never the body. Also answers CORS preflights, and refuses a `Host` or
+   * `Origin` that this server does not serve.
    *
-   * @returns Never rejects, unless there is a bug.
+   * @returns Access, or the answer to send. Rejects only because of a bug.
    */
   authenticate(head: RequestHead): Promise<Access | Answer>
   /**
-   * Decides whether the caller may do what the body asks for (RFC 6750 §3.1, MCP step-up). Ask once per request, before a
-   * stream opens; requests without a body included.
+   * Decides whether the caller may do what the body asks for (RFC 6750 §3.1, MCP step-up). Call it once per request, before a
+   * stream opens, also for requests without a body.
    *
-   * @param body - Parsed JSON-RPC message, or an array of them; `undefined` where the request has none.
-   * @returns The refusal: 401 where an anonymous caller needs a token, 403 with every scope that the operation needs.
-   *   `undefined`: go on.
+   * @param body - Parsed JSON-RPC message, or an array of them; `undefined` if the request has none.
+   * @returns The refusal: 401 if an anonymous caller needs a token, 403 with every scope that the operation needs.
+   *   `undefined`: continue.
    */
   authorize(access: Access, body: unknown): Refused | undefined
   /**
    * The answer to a body that cannot be read: a JSON-RPC error, or 401 for an anonymous caller.
    *
-   * @param problem - `too_large`: longer than {@link Access.bodyLimit}. `unreadable`: in an encoding. `incomplete`: the client hung
-   *   up; nobody reads the answer, but observers are told.
+   * @param problem - `too_large`: longer than {@link Access.bodyLimit}. `unreadable`: it is compressed or encoded. `incomplete`: the
+   *   client hung up; nobody reads the answer, but observers are notified.
    */
   refuseBody(access: Access, problem: BodyProblem): Refused
   /**
    * Answers what `authRoutes` serves: the metadata of this resource (RFC 9728), and at its origin that of its first
    * authorization server, where clients of 2025-03-26 look for it.
    *
-   * @returns `undefined` where the path belongs to somebody else.
+   * @returns `undefined` if the path is not one of these.
    */
   serve(head: RequestHead): Promise<Answer> | undefined
-  /** RFC 9728 document. Asks the provider how it spells its issuer where that is not known yet; does not fail if it is away. */
+  /** RFC 9728 document. Asks the provider for the exact spelling of its issuer if that is not known yet; does not fail if the provider is down. */
   metadata(): Promise<ProtectedResourceMetadata>
   /** Paths at which {@link metadata} is served: the path-aware one (RFC 9728 §3.1), and the root for clients that look only there. */
   readonly metadataPaths: readonly string[]
-  /** Whether this caller may use it: for a server's own list handler. */
+  /** Whether this caller may use the named tool, resource or prompt. For your own list handlers. */
   allows(access: Pick<Access, 'token'>, kind: 'tool' | 'resource' | 'prompt', name: string): boolean
   /**
-   * The same rule at the tool, for `@modelcontextprotocol/server` from 2.1 on:
+   * Declares the scopes at the tool itself, for `@modelcontextprotocol/server` from 2.1 on:
    * `registerTool(name, { scopeChallenge: auth.scopeChallenge('files:write') }, …)`. Unlike the SDK's `requireScopes` it names
    * scopes as the provider does, and adds those that clients of older revisions would lose.
    *
    * @throws {TypeError} At the first call, when the declaration has another rule for the same tool, resource or prompt.
    */
   scopeChallenge(...scopes: readonly [Scope, ...Scope[]]): ScopeChallengeHandler
-  /** Under which identity the things of this person are kept: the oldest one linked with it (`AUTH_LINKS`), else its own. */
+  /** The identity to store this person's data under: the oldest one linked with it (`AUTH_LINKS`), else the token's own. */
   identityOf(token: ValidatedToken): Identity
-  /** Our own authorization server, where it runs in this process and on this server's origin. */
+  /** Our own authorization server, if it runs in this process and on this server's origin. */
   readonly authorizationServer?: AuthorizationServer
   /**
    * Fetches metadata and keys, connects stores. Optional: the first request does the same.
@@ -70,40 +70,40 @@ export interface Auth<Scope extends string = string> {
    * @throws {MisconfigurationError} The provider answers, and says that our settings are wrong.
    */
   ready(): Promise<void>
-  /** Ends timers and connections. Idempotent. Auths that were made together are closed together. */
+  /** Ends timers and connections. Idempotent. Auths that were created together are closed together. */
   close(): Promise<void>
 }
 
-/** What {@link Auth.authenticate} reads of a request. `idplug/node` and `idplug/fetch` make it of theirs: `requestHead(request)`. */
+/** What {@link Auth.authenticate} reads of a request. `requestHead(request)` of `idplug/node` and `idplug/fetch` creates it. */
 export interface RequestHead {
   readonly method: string
   /** Request target or URL, query included: a token in it is refused (RFC 6750 §2.3, MCP). */
   readonly url: string
   /** Every value of a header, in order. Several `Authorization` headers are refused. */
   header(name: string): readonly string[]
-  /** What the request came over; a hint for the cache. */
+  /** The connection of the request; a hint for the cache. */
   readonly connection?: object
-  /** Address of the client, for limits and the audit. */
+  /** Address of the client, for rate limits and the audit log. */
   readonly address?: string
 }
 
-/** The caller may go on, as far as their credentials are concerned. */
+/** The credentials are accepted; {@link Auth.authorize} still checks the operation. */
 export interface Access {
   readonly outcome: 'accepted'
-  /** `undefined` for an anonymous caller, where the declaration lets them. */
+  /** `undefined` for an anonymous caller, if the declaration allows them. */
   readonly token: ValidatedToken | undefined
   /** What the MCP SDKs hand to tools. Its `token` is empty, so that no tool can pass the client's token on. */
   readonly authInfo: AuthInfo | undefined
   /**
-   * Aborts when the token expires, or the provider says that it is no longer good. End open streams with it. Made when it is
-   * first asked for; an outage of the provider does not abort it.
+   * Aborts when the token expires, or the provider says that it is no longer valid. End open streams with it. Created on
+   * first access; an outage of the provider does not abort it.
    */
   readonly signal: AbortSignal
   /** Says that the request is over, so that its token is no longer watched for {@link signal}. Without it, the watch ends with the token. */
   done(): void
-  /** To be set on the answer, so that web pages may read it. Empty unless a browser asks. */
+  /** Headers to set on the answer, so that web pages may read it. Empty unless a browser asks. */
   readonly headers: Readonly<Record<string, string>>
-  /** Longest body to read, in bytes. */
+  /** Maximum body size to read, in bytes. */
   readonly bodyLimit: number
 }
 
@@ -139,8 +139,8 @@ export interface Operation {
 }
 
 /**
- * One decision about one request, for logs and counters; told after `authorize`. Holds no token. `reason` is private: what the
- * client is told is the {@link Refused}.
+ * One decision about one request, for logs and counters; reported after `authorize`. Holds no token. `reason` is private: the
+ * client only sees the {@link Refused}.
  */
 export type Decision = DecisionFacts &
   (
@@ -165,26 +165,26 @@ export interface ObservedProvider {
 interface DecisionFacts {
   /** Correlation id; refused clients are told it. */
   readonly requestId: string
-  /** Whose request it was, where that is known. */
+  /** The token of the request, if it was valid. */
   readonly token?: ValidatedToken
-  /** Name of the adapter whose provider issued {@link token}, where there are several. */
+  /** Name of the adapter whose provider issued {@link token}, if there are several. */
   readonly provider?: string
   readonly operation?: Operation
   readonly address?: string
 }
 
-/** Told what happens. Every member is optional; none may throw; none is told a token or a secret. */
+/** Receives events. Every member is optional and must not throw. No event contains a token or a secret. */
 export interface AuthObserver extends ValidatorObserver {
   /** One for each request, accepted or refused: what an audit log needs. */
   decision?(decision: Decision): void
-  /** Seconds that one validation took, cached or not, whatever came of it. */
+  /** Seconds that one validation took, cached or not, whatever its result. */
   validation?(seconds: number): void
-  /** What our own authorization server decided, where it runs in this process. */
+  /** What our own authorization server decided, if it runs in this process. */
   authorizationServer?(event: string, facts: Readonly<Record<string, unknown>>): void
   /** One token, seen by the active providers and by the one that `AUTH_SHADOW` names. */
   shadow?(observation: ShadowObservation): void
   /** The file of `AUTH_LINKS` was read again. */
   links?(outcome: { links: number } | { error: Error }): void
-  /** Told once: whose tokens are accepted, and who is tried out beside them. */
+  /** Called once: the active providers, and the shadow provider if there is one. */
   providers?(providers: readonly ObservedProvider[]): void
 }

@@ -138,8 +138,7 @@ export class ValidatorUnavailableError extends AuthorizationError<UnavailableRea
   static override readonly outcome = 'unavailable'
   readonly code = undefined
   readonly status = 503
-  readonly publicMessage =
-    'The identity provider cannot be reached at the moment. Your sign-in is not affected; try again.'
+  readonly publicMessage = 'The identity provider cannot be reached right now. Your sign-in is not affected; try again.'
   /** Seconds, for the `Retry-After` header. Always a whole number from 1 to 300. */
   readonly retryAfterSeconds: number
 
@@ -159,5 +158,5 @@ export class MisconfigurationError extends AuthorizationError<MisconfigurationRe
   static override readonly outcome = 'misconfigured'
   readonly code = undefined
   readonly status = 500
-  readonly publicMessage = 'This server is set up wrongly for its identity provider. Its operator has been told.'
+  readonly publicMessage = 'This server is not set up correctly for its identity provider. Its operator has been told.'
 }

@@ -17,9 +17,9 @@ export function canonicalResource(value: string, setting = 'PUBLIC_URL'): string
 export function resourceProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (!url) return 'is not an absolute URL; write it like https://mcp.example.com'
-  if (!isSecureOrLoopback(url)) return 'must start with https:// (http:// is accepted on localhost only)'
+  if (!isSecureOrLoopback(url)) return 'must start with https:// (http:// is accepted only for localhost)'
   if (url.search || url.hash || url.username || url.password) {
-    return 'must hold no query, fragment or credentials (RFC 8707 section 2)'
+    return 'must not have a query, fragment or credentials (RFC 8707 section 2)'
   }
   const written = /^[a-z]+:\/\/[^/]*(\/.*)?$/i.exec(value)?.[1]
   return written === undefined || written === '/' ? undefined : pathProblem(written)
@@ -30,8 +30,8 @@ export function resourceProblem(value: string): string | undefined {
  * change is refused: the server and the proxies in front of it would not agree on what it is.
  */
 export function pathProblem(path: string): string | undefined {
-  if (/[?#]/.test(path)) return 'must hold no query, fragment or credentials (RFC 8707 section 2)'
-  if (/^\/\/|\\/.test(path)) return 'must begin with one slash and hold no backslash'
+  if (/[?#]/.test(path)) return 'must not have a query, fragment or credentials (RFC 8707 section 2)'
+  if (/^\/\/|\\/.test(path)) return 'must begin with exactly one slash and have no backslash'
   const parsed = new URL(path, 'https://host.example').pathname
   return parsed === path ? undefined : `must be written as ${parsed}: no dot segments, no characters that need encoding`
 }

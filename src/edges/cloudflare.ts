@@ -17,7 +17,7 @@ export type AuthOfEnv = (env: Readonly<Record<string, string>>) => Auth
  * The `fetch` of a Worker: serves what {@link authRoutes} serves, and hands every other request that is good enough to `handler`, its
  * body unread.
  *
- * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204. What the handler throws passes
+ * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204. What the handler throws passes
  * through, and so does what `authOf` throws: a `ConfigError` where settings are wrong.
  */
 export function protect<Env extends object, Context = unknown>(

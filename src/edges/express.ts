@@ -20,11 +20,11 @@ export type ExpressHandler = (
 ) => void
 
 /**
- * Lets only requests pass that carry a token good enough for what they ask. Protects everything that it is mounted in front of,
+ * Passes on only requests whose token allows what they ask for. Protects everything mounted behind it,
  * whatever the path: a proxy that strips a prefix cannot get around it. Sets `req.auth` for the MCP SDKs, `req.token`, and
  * `req.body`, which a later `express.json()` leaves alone.
  *
- * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204.
+ * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204.
  */
 export function protect(auth: Auth): ExpressHandler {
   return (request, response, next) => guard(auth, request, response, next)

@@ -31,11 +31,11 @@ export interface FastifyScope {
 export type FastifyPlugin = (scope: FastifyScope, options: unknown, done: (error?: Error) => void) => void
 
 /**
- * Lets only requests pass that carry a token good enough for what they ask. Protects every route of the scope in which it is registered;
+ * Passes on only requests whose token allows what they ask for. Protects every route of the scope in which it is registered;
  * register it before those routes. Sets `request.raw.auth` for the MCP SDKs, `request.raw.token`, and `request.body`. The body is read
  * by this plugin, in place of the content type parsers of the scope: `bodyLimit` of Fastify does not apply.
  *
- * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204.
+ * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204.
  */
 export function protect(auth: Auth): FastifyPlugin {
   return plugin(scope => {

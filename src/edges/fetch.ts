@@ -5,20 +5,20 @@ import { clientAddress } from './client-address.ts'
 import { NO_BODY, type ReadBody, readBody } from './fetch-body.ts'
 import { endWithToken } from './fetch-stream.ts'
 
-/** What `protect` knows about a request that it let pass. */
+/** What `protect` knows about a request that it accepted. */
 export interface ProtectedContext {
-  /** The token as it was accepted; `undefined` for an anonymous caller. */
+  /** The validated token; `undefined` for an anonymous caller. */
   readonly token: ValidatedToken | undefined
   /** For `createMcpHandler(…).fetch` and the web-standard transports of the MCP SDKs. `undefined` for an anonymous caller. */
   readonly authInfo: AuthInfo | undefined
-  /** The body, parsed; `undefined` where the request has none. */
+  /** The parsed body; `undefined` if the request has none. */
   readonly parsedBody: unknown
 }
 
 /**
- * Answers a request that `protect` let pass.
+ * Answers a request that `protect` accepted.
  *
- * @param further - What the platform hands to a handler beside the request: `env` and `ctx` on Workers.
+ * @param further - What the platform passes to a handler after the request: `env` and `ctx` on Workers.
  */
 export type ProtectedHandler<Further extends readonly unknown[] = []> = (
   request: Request,
@@ -27,11 +27,11 @@ export type ProtectedHandler<Further extends readonly unknown[] = []> = (
 ) => Response | Promise<Response>
 
 /**
- * A handler for runtimes where a server is a function from `Request` to `Response`. Serves what {@link authRoutes} serves, and hands
- * every other request that is good enough to `handler`, its body unread.
+ * A handler for runtimes where a server is a function from `Request` to `Response`. Serves what {@link authRoutes} serves, and passes
+ * every other accepted request to `handler`, with its body unread.
  *
- * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204. What the handler throws passes
- * through.
+ * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204. Errors of the handler are
+ * rethrown.
  */
 export function protect<Further extends readonly unknown[] = []>(
   auth: Auth,
@@ -46,8 +46,8 @@ export function protect<Further extends readonly unknown[] = []>(
 /**
  * Serves the metadata of the resources and, with `AUTH_MODE=embedded`, the authorization server.
  *
- * @returns Hand it what the platform hands over beside the request, too: the demo sign-in lets in this machine only. Gives `undefined`
- *   where the path is none of theirs.
+ * @returns A handler that returns `undefined` for all other paths. Also pass it what the platform passes after the request: without
+ *   the client's address, the demo sign-in cannot tell who is on this machine.
  */
 export function authRoutes(
   ...auths: readonly Auth[]

@@ -10,13 +10,13 @@ import { hasBody } from './node-body.ts'
 
 /** What `protect` sets, for `new Hono<{ Variables: AuthVariables }>()` and `c.get('authInfo')`. */
 export interface AuthVariables {
-  /** The token as it was accepted; `undefined` for an anonymous caller. */
+  /** The validated token; `undefined` for an anonymous caller. */
   token: ValidatedToken | undefined
   /** For `createMcpHandler(…).fetch` and the transports of the MCP SDKs. `undefined` for an anonymous caller. */
   authInfo: AuthInfo | undefined
   /** The same, under the name that the transport of `@hono/mcp` reads. */
   auth: AuthInfo | undefined
-  /** The body, parsed; `undefined` where the request has none. `c.req.json()` and `c.req.raw` still give it, too. */
+  /** The parsed body; `undefined` if the request has none. `c.req.json()` and `c.req.raw` still give it, too. */
   parsedBody: unknown
 }
 
@@ -32,11 +32,11 @@ export interface HonoContext {
 export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined>
 
 /**
- * Lets only requests pass that carry a token good enough for what they ask. Protects everything that it is mounted in front of,
+ * Passes on only requests whose token allows what they ask for. Protects everything that it is mounted in front of,
  * whatever the path. Sets {@link AuthVariables}; with `@hono/node-server` also `c.env.incoming.auth`, for the SDKs' transports over
  * Node's request and response.
  *
- * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204.
+ * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204.
  */
 export function protect(auth: Auth): HonoMiddleware {
   return async (context, next) => {

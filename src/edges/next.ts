@@ -6,9 +6,9 @@ import { authRoutes as fetchRoutes, guard } from './fetch.ts'
 export type ProtectedRequest<R extends Request = Request> = R & {
   /** For `mcp-handler`, which hands it to tools. `undefined` for an anonymous caller. */
   auth: AuthInfo | undefined
-  /** The token as it was accepted; `undefined` for an anonymous caller. */
+  /** The validated token; `undefined` for an anonymous caller. */
   token: ValidatedToken | undefined
-  /** The body, parsed; `undefined` where the request has none. The request itself can still be read. */
+  /** The parsed body; `undefined` if the request has none. The request itself can still be read. */
   parsedBody: unknown
 }
 
@@ -16,8 +16,8 @@ export type ProtectedRequest<R extends Request = Request> = R & {
  * A route handler (`export { route as GET, route as POST, route as DELETE, route as OPTIONS }`) that lets only requests pass that carry a
  * token good enough for what they ask.
  *
- * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204. What the handler throws passes
- * through.
+ * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204. Errors of the handler are
+ * rethrown.
  *
  * @param handler - `createMcpHandler(…)` of `mcp-handler`, or any other route handler.
  */

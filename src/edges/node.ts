@@ -8,21 +8,21 @@ import { endWithToken } from './node-streams.ts'
 
 export { requestHead }
 
-/** A request that `protect` let pass. */
+/** A request that `protect` accepted. */
 export type ProtectedRequest = IncomingMessage & {
   /** For the transports of the MCP SDKs. Absent for an anonymous caller. */
   auth?: AuthInfo
-  /** Parsed; absent where the request has none. */
+  /** The parsed body; absent if the request has none. */
   body?: unknown
-  /** The token as it was accepted. Absent for an anonymous caller. */
+  /** The validated token. Absent for an anonymous caller. */
   token?: ValidatedToken
 }
 
 /**
- * Lets only requests pass that carry a token good enough for what they ask. Protects everything that it is put in front of, whatever
+ * Passes on only requests whose token allows what they ask for. Protects everything behind it, whatever
  * the path: a proxy that strips a prefix cannot get around it. Sets `request.auth` for the MCP SDKs, and `request.body`.
  *
- * Answers by itself with 400, 401, 403, 413, 415, 500 or 503, and preflights of browsers with 204.
+ * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204.
  */
 export function protect(
   auth: Auth,
@@ -40,7 +40,7 @@ export function protect(
  * Serves the metadata of the resources and, with `AUTH_MODE=embedded`, the authorization server. Put it in front of everything else, at
  * the root.
  *
- * @returns Calls `next` where a path is none of theirs; without `next`, answers 404.
+ * @returns A handler that calls `next` for all other paths; without `next`, it answers 404.
  */
 export function authRoutes(
   ...auths: readonly Auth[]

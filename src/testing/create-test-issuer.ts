@@ -5,13 +5,13 @@ import { providerOptions } from '../adapter-options.ts'
 import { createJwtValidator } from '../engines/jwt.ts'
 import { resourceSpellings } from '../resource.ts'
 
-/** What is said of a token that is otherwise good. */
+/** What differs from a valid token. */
 export interface TestTokenChanges {
   /** Default: none. */
   readonly scopes?: readonly string[]
   /** Default `ada`. */
   readonly subject?: string
-  /** Default: the resource of the auth that was made with the issuer. `null`: the token has none. */
+  /** Default: the resource of the auth that was created with the issuer. `null`: the token has none. */
   readonly audience?: string | readonly string[] | null
   /** Negative for a token that has expired. Default 3,600. */
   readonly expiresInSeconds?: number
@@ -27,19 +27,19 @@ export interface TestIssuer {
   /** For `createAuth(declaration, { env: {}, providers: [issuer.provider] })`. */
   readonly provider: { readonly adapter: Adapter; readonly options: Readonly<Record<string, unknown>> }
   /**
-   * An access token (RFC 9068) that is good, except for what is said here.
+   * An access token (RFC 9068), valid except for what the options change.
    *
-   * @throws {TypeError} There is no resource yet that it could be for: make the auth first, or name a resource or an audience.
+   * @throws {TypeError} There is no resource yet to issue it for: create the auth first, or pass a resource or an audience.
    */
   token(changes?: TestTokenChanges): Promise<string>
   /** From now on every call to the issuer fails. Requests with tokens made from now on get 503, as in an outage of a provider. */
   goDown(): void
-  /** Calls succeed again. As with a real provider, the next one is made when the back-off is over: some seconds of {@link TestIssuerOptions.now}. */
+  /** Calls succeed again. As with a real provider, the next one is made after the back-off: some seconds of {@link TestIssuerOptions.now}. */
   comeBack(): void
 }
 
 export interface TestIssuerOptions {
-  /** Audience of the tokens. Default: the resource of the auth that was made with the issuer. */
+  /** Audience of the tokens. Default: the resource of the auth that was created with the issuer. */
   readonly resource?: string
   /** Milliseconds since the Unix epoch; give `createAuth` the same. Default: `Date.now`. */
   readonly now?: () => number
@@ -53,7 +53,7 @@ interface Keys {
 
 let count = 0
 
-/** Makes tokens for the tests of a server, and is the provider that the server accepts them from. */
+/** Issues tokens for the tests of a server, and acts as the provider that the server accepts them from. */
 export function createTestIssuer({ resource, now = Date.now }: TestIssuerOptions = {}): TestIssuer {
   const issuer = `https://test-issuer-${++count}.example`
   let known = resource

@@ -7,60 +7,60 @@ import { schemaProblems } from './schema-check.ts'
 /**
  * One MCP server as a protected resource (RFC 9728). Data only: the same object may be a JSON file (`AUTH_RESOURCE=files.json`).
  *
- * @typeParam Scope - Names of the scopes, inferred from {@link scopes}: a misspelled one elsewhere does not compile.
+ * @typeParam Scope - Names of the scopes, inferred from {@link scopes}, so that a misspelled scope does not compile.
  */
 export interface ResourceDeclaration<Scope extends string = string> {
   /** For editors, in a JSON file. */
   readonly $schema?: string
   /**
    * Identifier of this server (RFC 8707 §2) and URL of its MCP endpoint, as clients type it: `https:`, or `http:` on loopback; no
-   * query, no fragment. A path such as `/api/mcp` stands below `PUBLIC_URL`. Default: `/mcp`.
+   * query, no fragment. A path such as `/api/mcp` is appended to `PUBLIC_URL`. Default: `/mcp`.
    */
   readonly resource?: string
-  /** For people: the consent page, and `resource_name` of the metadata. */
+  /** Name shown to people: on the consent page, and as `resource_name` in the metadata. */
   readonly name: string
-  /** Every scope of this server, with what it allows in the words of the consent page. `{}`: any valid token may do everything. */
+  /** Every scope of this server, with what it allows, as the consent page puts it. `{}`: any valid token may do everything. */
   readonly scopes: Readonly<Record<Scope, string>>
   /**
-   * Scopes that a client should ask for first: `scope` of the 401 challenge. Required unless `scopes` is `{}` or
+   * Scopes that a client should request first: `scope` in the 401 challenge. Required unless `scopes` is `{}` or
    * `access.otherwise` is given. `AUTH_SIGN_IN_SCOPES` changes what clients are told to ask for, never what an operation needs.
    */
   readonly initialScopes?: readonly NoInfer<Scope>[]
   /** Scopes that include others, such as `{ 'files:admin': ['files:read', 'files:write'] }`. Default: none. */
   readonly includes?: Readonly<Partial<Record<NoInfer<Scope>, readonly NoInfer<Scope>[]>>>
   /**
-   * Further URLs at which clients reach this server, without the path of the endpoint. The `Host` header picks the one that
+   * More URLs at which clients reach this server, without the path of the endpoint. The `Host` header picks the one that
    * metadata and challenge name; a token for any of them is accepted at all of them. Default: those that `PUBLIC_URL` lists after
    * its first.
    */
   readonly publicUrls?: readonly string[]
-  /** `hide` leaves out of listings what the token cannot use (gateway; in a server use `auth.allows`). Default: `same` for everybody. */
+  /** `hide` omits from listings what the token cannot use (gateway only; in a server use `auth.allows`). Default: `same`, for everybody. */
   readonly listing?: 'same' | 'hide'
   /** What each operation needs. Default: every operation needs {@link initialScopes}. */
   readonly access?: AccessRules<NoInfer<Scope>>
-  /** URL of a page for people: `resource_documentation` of the metadata. Default: none. */
+  /** URL of a documentation page for people: `resource_documentation` in the metadata. Default: none. */
   readonly documentation?: string
 }
 
-/** What an operation needs of the token. A rule names *all* scopes that it needs. */
+/** Scopes that operations need. A rule names *all* scopes of its operation. */
 export interface AccessRules<Scope extends string = string> {
   readonly tools?: Readonly<Record<string, readonly Scope[]>>
   /** By URI, or by URI template (RFC 6570). */
   readonly resources?: Readonly<Record<string, readonly Scope[]>>
   readonly prompts?: Readonly<Record<string, readonly Scope[]>>
   /**
-   * By JSON-RPC method, for all calls of it, in addition to the rule of the tool, resource or prompt. Other methods need a valid
+   * By JSON-RPC method, in addition to the rule of the tool, resource or prompt. Methods without a rule need a valid
    * token and no scope.
    */
   readonly methods?: Readonly<Record<string, readonly Scope[]>>
   /**
-   * What tools, resources and prompts need that no rule names. Default: {@link ResourceDeclaration.initialScopes}. Say `[]` to let
+   * Scopes for tools, resources and prompts without a rule. Default: {@link ResourceDeclaration.initialScopes}. Say `[]` to let
    * anybody with a valid token call a tool that you forget to list.
    */
   readonly otherwise?: readonly Scope[]
   /**
-   * What is answered without a token. When it is not empty, the handshake is included. A body without a token is read up to 64 kB,
-   * and refused with 401 beyond. GET and DELETE always need a token. Default: nothing.
+   * What is answered without a token. If it is not empty, that includes the handshake. Without a token, a body larger than 64 kB is
+   * refused with 401. GET and DELETE always need a token. Default: nothing.
    */
   readonly anonymous?: { readonly methods?: readonly string[]; readonly tools?: readonly string[] }
 }
@@ -102,7 +102,7 @@ function checkScopes(declaration: ResourceDeclaration, report: Report): void {
     if (scope === 'offline_access') {
       report(
         `scopes.${scope}`,
-        'does not belong to a server: clients ask the authorization server for it by themselves',
+        'is not a scope of your server: clients request it from the authorization server on their own',
       )
     }
   }
@@ -147,7 +147,10 @@ function checkAnonymous({ access = {} }: ResourceDeclaration, report: Report): v
     }
     if (method === 'tools/call' || method === 'resources/read' || method === 'prompts/get') {
       const instead = method === 'tools/call' ? ': list the tools in access.anonymous.tools' : ''
-      report('access.anonymous.methods', `must not name ${method}, which would open everything behind it${instead}`)
+      report(
+        'access.anonymous.methods',
+        `must not name ${method}, which would open every operation of that method${instead}`,
+      )
     }
   }
 }

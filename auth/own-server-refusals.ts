@@ -14,7 +14,7 @@ export const STRANGER: Refusal = {
   status: 403,
   error: 'access_denied',
   words:
-    'The demo sign-in lets everybody in as anybody, so it serves its own machine only, and your request comes from another one. If you run this server: set AUTH_PROVIDER to sign in with a real provider, or DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on to open the demo to everybody.',
+    'The demo sign-in lets anybody in as anybody, so it only serves the machine that it runs on, and your request comes from another one. If you run this server: set AUTH_PROVIDER to sign in with a real provider, or DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on to open the demo to everybody.',
 }
 
 export const NOT_STARTED: Refusal = {

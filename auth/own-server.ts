@@ -53,19 +53,19 @@ export function serverPackageProblem(reason: string): ConfigProblem | undefined 
       .resolve('#authorization-server')
     return undefined
   } catch {
-    return problem('needs our own authorization server, which is a package of its own: npm install @idplug/server')
+    return problem('needs our authorization server, which is a separate package: npm install @idplug/server')
   }
 }
 
 const isWorker = () => globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 
-/** What is wrong where settings ask for our own authorization server in a Worker, which has no room for it. */
+/** What is wrong where settings ask for our own authorization server in a Worker, where it cannot run. */
 export function misplacedServer(env: Environment, inCode?: readonly ConfiguredProvider[]): ConfigProblem | undefined {
   if (!isWorker()) return undefined
   const { usesOwnServer, isDemoByDefault } = knownNames(env, inCode)
   if (!usesOwnServer || env.AUTH_MODE?.trim() === 'separate') return undefined
   const isBridge = env.AUTH_BRIDGE?.trim() === 'on'
-  const problem = `${isBridge ? 'is on' : isDemoByDefault ? 'is not set, which means demo' : 'includes demo'}: that needs our own authorization server, which does not run on Workers. Set AUTH_PROVIDER and the settings of the provider, or run that server elsewhere: AUTH_MODE=separate and AUTH_SERVER_URL`
+  const problem = `${isBridge ? 'is on' : isDemoByDefault ? 'is not set, which means demo' : 'includes demo'}: that needs our authorization server, which does not run on Workers. Set AUTH_PROVIDER and the settings of the provider, or run that server elsewhere: AUTH_MODE=separate and AUTH_SERVER_URL`
   return { setting: isBridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER', problem, see: SEE }
 }
 
@@ -268,7 +268,7 @@ export async function connectRedis(
     return await connectRedisStores({ url, prefix, log })
   } catch (error) {
     const { message, error_detail: detail } = error as Error & { error_detail?: string }
-    const problem = `names a Redis that cannot be used (${detail ?? message})`
+    const problem = `names a Redis that does not work (${detail ?? message})`
     throw new ConfigError([{ setting: 'REDIS_URL', problem, see: 'docs/settings.md' }])
   }
 }

@@ -111,11 +111,11 @@ function rulesOf(settings: Settings, provider: PeopleProvider, hasScopes: boolea
   }
   const title = adapterNamed(provider)?.title
   if (BRIDGE_ALLOW.length === 0) {
-    report('BRIDGE_ALLOW', `is not set: who may enter; everyone lets in everybody who can sign in at ${title}`)
+    report('BRIDGE_ALLOW', `is not set. It says who may sign in; everyone means everybody who can sign in at ${title}`)
   }
   const lacksGrants = hasScopes && BRIDGE_GRANT_SCOPES.length === 0
   if (lacksGrants) {
-    report('BRIDGE_GRANT_SCOPES', 'is not set: the scopes that people may hand to their MCP clients')
+    report('BRIDGE_GRANT_SCOPES', 'is not set. It lists the scopes that people may grant to their MCP clients')
   }
   if (BRIDGE_ALLOW.length === 0 || lacksGrants) return undefined
   const grants = BRIDGE_GRANT_SCOPES.length === 0 ? [] : [{ scopes: BRIDGE_GRANT_SCOPES, to: BRIDGE_GRANT_TO }]

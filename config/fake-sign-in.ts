@@ -17,7 +17,7 @@ export interface FakeSignIn {
 const SWITCH = 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN'
 
 /**
- * Whether the demo sign-in may start. It lets everybody in as anybody, so it must stay on this machine and out of production,
+ * Whether the demo sign-in may start. It lets anybody in as anybody, so it must stay on this machine and out of production,
  * unless {@link SWITCH} allows it.
  *
  * @returns A problem where it must not start, and a warning where the switch allows it.
@@ -41,11 +41,11 @@ export function checkFakeSignIn({ settings, publicUrls, issuer, isProduction, in
   if (exposures.length === 0) return {}
   const why = exposures.join(', ')
   if (settings[SWITCH] === 'on') {
-    const problem = `is on: everybody can sign in as anybody (${why})`
+    const problem = `is on: anybody can sign in as anybody (${why})`
     return { warning: { setting: SWITCH, problem, see: SEE } }
   }
   const [setting, is] = inCode ? ['providers', 'includes demo,'] : choiceOf(settings)
-  const problem = `${is} a sign-in that lets everybody in as anybody, and others could reach it (${why}). Name a real provider, keep the server on this machine (localhost, HOST=127.0.0.1), or set ${SWITCH}=on`
+  const problem = `${is} a sign-in that lets anybody in as anybody, and others could reach it (${why}). Name a real provider, keep the server on this machine (localhost, HOST=127.0.0.1), or set ${SWITCH}=on`
   return { problem: { setting, problem, see: SEE } }
 }
 

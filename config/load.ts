@@ -130,7 +130,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     problems.push({
       setting: 'BRIDGE_KEYS',
       problem:
-        'is not set, nor is BRIDGE_KEYS_FILE: with REDIS_URL every process must be given the same (openssl rand -base64 32 makes one)',
+        'is not set, nor is BRIDGE_KEYS_FILE: with REDIS_URL every process needs the same key (openssl rand -base64 32 makes one)',
       see: 'docs/bridge.md',
     })
   }
@@ -275,7 +275,7 @@ function refuseProviderSettings(settings: Settings, problems: ConfigProblem[]): 
     if (value.length > 0) {
       problems.push({
         setting,
-        problem: 'is set, and the code names its providers itself; keep one of the two',
+        problem: 'is set, but the code passes its own providers; keep one of the two',
         see: SEE,
       })
     }

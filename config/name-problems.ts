@@ -125,7 +125,7 @@ function misspelling(variable: Variable, env: Environment, known: KnownNames): V
     return verdict('problem', `; did you mean ${meant}? Correct the name, or remove the variable`)
   }
   const [, ofFile = ''] = /^(\w+_\w+)_FILE$/.exec(name) ?? []
-  if (read.has(ofFile)) return verdict('problem', `: only secrets are read from files. Set ${ofFile} itself`)
+  if (read.has(ofFile)) return verdict('problem', `: only secrets can be read from files. Set ${ofFile} itself`)
   if (
     DECIDING.some(setting => name.startsWith(`${setting}_`)) ||
     (name.startsWith('BRIDGE_') && env.AUTH_BRIDGE?.trim() === 'on')
@@ -152,7 +152,7 @@ function strayLines({ read, unread }: KnownNames, file: SettingsFile | undefined
   return (file?.strayWords ?? []).flatMap(word => {
     const meant = closest(word, [...read, ...unread.keys()])
     if (meant === undefined) return []
-    const problem = `stands in a line of ${file?.path} that sets nothing; write ${meant}=… there, or remove the line`
+    const problem = `is on a line of ${file?.path} that sets nothing; write ${meant}=… there, or remove the line`
     return { level: 'problem', setting: clip(word), problem }
   })
 }
@@ -183,7 +183,7 @@ function otherProviders(set: readonly Variable[], { unread, isDemoByDefault }: K
   if (first === undefined) return []
   // A provider that is set up and not chosen must not end in the demo sign-in.
   const found = [...byProvider].map(([provider, names]) => `${names.join(', ')} (of ${provider})`).join(', ')
-  const problem = `is not set, but there is ${found}. Set AUTH_PROVIDER=${first}, or AUTH_PROVIDER=demo to start the demo sign-in all the same`
+  const problem = `is not set, but there is ${found}. Set AUTH_PROVIDER=${first}, or AUTH_PROVIDER=demo to start the demo sign-in anyway`
   return [{ level: 'problem', setting: 'AUTH_PROVIDER', problem }]
 }
 
@@ -201,6 +201,6 @@ const OF_OWN_SERVER = ['AUTH_CLIENTS_FILE', 'CIMD', 'CIMD_ALLOWED_HOSTS', 'REGIS
 function serverIsUnused(set: readonly Variable[], { usesOwnServer }: KnownNames): Verdict | undefined {
   const found = set.map(({ name }) => name).filter(name => OF_OWN_SERVER.includes(name))
   if (usesOwnServer || found.length === 0) return undefined
-  const problem = 'has no effect: only the demo and the bridge obey it, and neither is in use'
+  const problem = 'has no effect: only the demo and the bridge use it, and neither is active'
   return { level: 'warning', setting: found.join(', '), problem }
 }

@@ -24,18 +24,25 @@ export function productionProblems({ settings, mode, publicUrl, ownIssuer }: Pos
   const report = (setting: string, problem: string) => void problems.push({ setting, problem, see: SEE })
   const isBridge = settings.AUTH_BRIDGE === 'on'
 
-  if (!isHttps(publicUrl)) report('PUBLIC_URL', `is ${publicUrl}: in production clients reach the server by https`)
+  if (!isHttps(publicUrl))
+    report('PUBLIC_URL', `is ${publicUrl}: in production clients must reach the server over https`)
   if (ownIssuer !== undefined) {
-    if (!isHttps(ownIssuer)) report('AUTH_SERVER_URL', `is ${ownIssuer}: in production the issuer is an https one`)
+    if (!isHttps(ownIssuer)) report('AUTH_SERVER_URL', `is ${ownIssuer}: in production the issuer must be https`)
     if (mode === 'separate' && settings.DEMO_RS_CLIENT_SECRET === undefined) {
-      report('DEMO_RS_CLIENT_SECRET', 'is not set: in production it is not left to a default (openssl rand -base64 32)')
+      report(
+        'DEMO_RS_CLIENT_SECRET',
+        'is not set: production does not use a generated default (openssl rand -base64 32 makes one)',
+      )
     }
   }
   if (isBridge && settings.REDIS_URL === undefined) {
-    report('REDIS_URL', 'is not set: in memory, a restart would log out everybody and forget every client')
+    report(
+      'REDIS_URL',
+      'is not set: a restart would log everybody out and forget every client, because their data is only in memory',
+    )
   }
   if (isBridge && settings.BRIDGE_KEYS === undefined) {
-    report('BRIDGE_KEYS', 'is not set: in production it is not left to a default (openssl rand -base64 32)')
+    report('BRIDGE_KEYS', 'is not set: production does not use a generated default (openssl rand -base64 32 makes one)')
   }
   return problems
 }

@@ -95,7 +95,7 @@ export function loadConfiguredProviders(
     }
     return loadProvider(source, { ...env, ...derived }, undefined, problems) ?? []
   })
-  if (configured.length === 0) problems.push({ setting: 'providers', problem: 'must hold one provider at least' })
+  if (configured.length === 0) problems.push({ setting: 'providers', problem: 'must hold at least one provider' })
   if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
   return { providers }
 }
@@ -121,7 +121,7 @@ function shadowSource(
   if (inForce.every(({ label }) => label !== source.label)) return source
   problems.push({
     setting: 'AUTH_SHADOW',
-    problem: `is in force already (AUTH_PROVIDER, AUTH_CONFIG); remove it in one place`,
+    problem: `is already active (AUTH_PROVIDER, AUTH_CONFIG); remove it from one of the two`,
   })
   return undefined
 }

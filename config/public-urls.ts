@@ -52,7 +52,7 @@ export function resourceNames(
   const doubled = endpoint ? [...publicUrls, ...(declared.publicUrls ?? [])].filter(url => endsWith(url, endpoint)) : []
   for (const url of doubled) {
     const base = trimmed(url).slice(0, -(endpoint as string).length)
-    const problem = `is ${url}, and the endpoint ${endpoint} stands below it: give the URL without the endpoint, ${base}. If clients do reach it at ${below(url, endpoint as string)}, declare that as the resource`
+    const problem = `is ${url}, and the endpoint ${endpoint} is appended to it: give the URL without the endpoint, ${base}. If clients do reach it at ${below(url, endpoint as string)}, declare that as the resource`
     problems.push({ setting: publicUrls.includes(url) ? 'PUBLIC_URL' : `${place}publicUrls`, problem, see: SEE })
   }
   if (doubled.length > 0) return undefined
@@ -62,7 +62,7 @@ export function resourceNames(
     const named = moved ? below(canonical, new URL(own).pathname) : own
     const publicUrl = trimmed(canonical ?? new URL(named).origin)
     if (!`${named}/`.startsWith(`${publicUrl}/`)) {
-      const problem = `is ${publicUrl}, and the declaration names ${named}: give the declaration the path alone, such as ${DEFAULT_PATH}`
+      const problem = `is ${publicUrl}, but the declaration names ${named}: put only the path into the declaration, such as ${DEFAULT_PATH}`
       problems.push({ setting: 'PUBLIC_URL', problem, see: SEE })
       return undefined
     }

@@ -11,8 +11,8 @@ const wholeNumber = (min: number, max: number) =>
     .pipe(
       z
         .int({ error: `must be a whole number from ${min} to ${max}` })
-        .min(min, `must be ${min} at least`)
-        .max(max, `must be ${max} at most`),
+        .min(min, `must be at least ${min}`)
+        .max(max, `must be at most ${max}`),
     )
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `must be ${values.join(' or ')}` })
@@ -42,7 +42,7 @@ const hosts = z
       .split(/[\s,]+/)
       .filter(Boolean),
   )
-  .refine(names => names.every(isHost), 'must be host names, each with its port unless that is 443')
+  .refine(names => names.every(isHost), 'must be host names, each with its port unless it is 443')
 const list = z.string().transform(text => text.split(/[\s,]+/).filter(Boolean))
 
 function isAddressRange(text: string): boolean {
@@ -59,7 +59,7 @@ function isHost(text: string): boolean {
 
 const providerNames = adapters.map(({ name }) => name)
 
-/** Of names that are none of a provider: those that were most likely meant. */
+/** Suggestions for names that belong to no provider. */
 function meant(names: readonly string[]): string {
   return names.map(name => (providerNames.includes(name) ? '' : didYouMean(name, providerNames))).join('')
 }
@@ -71,7 +71,7 @@ function meant(names: readonly string[]): string {
 export const settingsSchema = z.strictObject({
   AUTH_PROVIDER: list
     .refine(names => names.every(name => adapterNamed(name)), {
-      error: ({ input }) => `must name providers out of ${providerNames.join(', ')}${meant(input as string[])}`,
+      error: ({ input }) => `must be one or more of ${providerNames.join(', ')}${meant(input as string[])}`,
     })
     .default([])
     .describe(
@@ -80,7 +80,7 @@ export const settingsSchema = z.strictObject({
   AUTH_METADATA_URL: httpUrl
     .optional()
     .describe(
-      'Metadata URL or issuer of the provider; put in place of the one in its file, and enough by itself where the provider can be told by it. With demo and one other provider it is that of the other.',
+      'Metadata URL or issuer of the provider. Replaces the one in its file, and is enough on its own if the provider can be recognized from it. With demo and one other provider, it belongs to the other one.',
     ),
   AUTH_CONFIG: z
     .string()
@@ -91,27 +91,27 @@ export const settingsSchema = z.strictObject({
         .filter(Boolean),
     )
     .default([])
-    .describe('Path of a provider configuration of your own, instead of AUTH_PROVIDER; several separated by commas.'),
+    .describe('Path of your own provider configuration, instead of AUTH_PROVIDER; several separated by commas.'),
   AUTH_SHADOW: z
     .string()
     .refine(name => adapterNamed(name) !== undefined || name.endsWith('.json'), {
       error: ({ input }) =>
-        `must name one provider out of ${providerNames.join(', ')}, or a file that ends in .json${meant([input as string])}`,
+        `must be one of ${providerNames.join(', ')}, or a file that ends in .json${meant([input as string])}`,
     })
     .optional()
     .describe(
-      'A provider to move to: it validates its own tokens beside those in force, which is counted and logged and changes no answer. Named as in AUTH_PROVIDER, or by the path of a configuration of your own. See docs/migration.md.',
+      'A provider to move to. It validates its own tokens next to the active providers; the results are counted and logged, and change no answer. Named as in AUTH_PROVIDER, or by the path of your own configuration. See docs/migration.md.',
     ),
   AUTH_LINKS: z
     .string()
     .optional()
     .describe(
-      'File of identity links that idplug migrate link has written: who signs in with a linked identity finds the notes of the former one. Read again when it changes.',
+      'File of identity links, written by idplug migrate link: people who sign in with a linked identity find the data of their earlier one. Read again when it changes.',
     ),
   AUTH_SIGN_IN_SCOPES: list
     .default([])
     .describe(
-      'Scopes that clients are told to ask for at sign-in, separated by commas; all for every scope of the server. For clients that never ask for more later (docs/clients.md). What an operation needs stays the same. Default: the initial scopes of the server.',
+      'Scopes that clients are told to request at sign-in, separated by commas; all means every scope of the server. For clients that never request more later (docs/clients.md). Does not change what an operation needs. Default: the initial scopes of the server.',
     ),
   AUTH_EXTRA_SCOPES: list
     .default([])
@@ -121,12 +121,12 @@ export const settingsSchema = z.strictObject({
   AUTH_RESOURCE: list
     .default([])
     .describe(
-      'Path of a JSON file that declares the server: its name, scopes and access rules (docs/own-server.md). Read by commands only; a server of your own passes its declaration to createAuth.',
+      'Path of a JSON file that declares the server: its name, scopes and access rules (docs/own-server.md). Only the commands read it; your own server passes its declaration to createAuth.',
     ),
   AUTH_BRIDGE: oneOf(['on', 'off'])
     .default('off')
     .describe(
-      'Whether our authorization server stands between MCP clients and AUTH_PROVIDER: it signs people in there with one client of its own, and issues the tokens itself. See docs/bridge.md.',
+      'Whether our authorization server sits between MCP clients and AUTH_PROVIDER: it signs people in there through a single client of its own, and issues the tokens itself. See docs/bridge.md.',
     ),
   BRIDGE_CLIENT_ID: z
     .string()
@@ -139,52 +139,48 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .max(2_000)
     .optional()
-    .describe('Secret to that client id. May be named by BRIDGE_CLIENT_SECRET_FILE instead.'),
+    .describe('Secret for that client id. BRIDGE_CLIENT_SECRET_FILE can name a file that holds it instead.'),
   BRIDGE_ALLOW: list
     .default([])
     .describe(
-      'Who may enter through the bridge, separated by commas: everyone, user:ID, ada@example.com, @example.com, tenant:ID, org:ID, group:NAME, role:NAME. Which of them a provider has: docs/bridge.md.',
+      'Who may sign in through the bridge, separated by commas: everyone, user:ID, ada@example.com, @example.com, tenant:ID, org:ID, group:NAME, role:NAME. Which of these a provider supports: docs/bridge.md.',
     ),
   BRIDGE_GRANT_SCOPES: list
     .default([])
-    .describe('Scopes that people may hand to their MCP clients through the bridge.'),
+    .describe('Scopes that people may grant to their MCP clients through the bridge.'),
   BRIDGE_GRANT_TO: list
     .default(['everyone'])
-    .describe('Who may hand them out, in the words of BRIDGE_ALLOW; everyone stands for all who may enter.'),
-  BRIDGE_SCOPES: list
-    .default([])
-    .describe('Scopes that the bridge requests from the provider besides those that it needs, such as groups.'),
+    .describe('Who may grant them, written as in BRIDGE_ALLOW; everyone means everybody who may sign in.'),
+  BRIDGE_SCOPES: list.default([]).describe('Extra scopes that the bridge requests from the provider, such as groups.'),
   BRIDGE_CONFIG: z
     .string()
     .optional()
     .describe(
-      'Path of a JSON file with allow, several grants, scopes, groupsClaim and rolesClaim, in place of those settings.',
+      'Path of a JSON file with allow, several grants, scopes, groupsClaim and rolesClaim; replaces those settings.',
     ),
   BRIDGE_RECHECK_SECONDS: wholeNumber(60, 86_400)
     .default(3_600)
     .describe(
-      'How long access tokens of the bridge live. Each refresh asks the provider about the person, so this is the longest time for which somebody who was removed there still gets in.',
+      'How long access tokens of the bridge live. Each refresh asks the provider about the person, so somebody who was removed there keeps access for this long at most.',
     ),
   BRIDGE_MAX_AGE_SECONDS: wholeNumber(60, 31_536_000)
     .default(28_800)
-    .describe(
-      'Time after which people sign in again where the provider gives the bridge no refresh token to ask with.',
-    ),
+    .describe('Time after which people must sign in again if the provider gives the bridge no refresh token.'),
   BRIDGE_ASSERTION_ISSUER: httpUrl
     .optional()
     .describe(
-      'Issuer of identity assertions (ID-JAG) that are taken in place of a sign-in, byte for byte: the provider of the bridge, where the enterprise manages which clients may act for whom. Default: none are taken.',
+      'Issuer of identity assertions (ID-JAG) that are accepted instead of a sign-in, compared byte for byte: the provider of the bridge, if the enterprise manages there which clients may act for whom. Default: none are accepted.',
     ),
   BRIDGE_KEYS: z
     .string()
     .optional()
     .describe(
-      'Keys of 32 bytes in base64, separated by commas, under which the bridge keeps refresh tokens of the provider; the first one encrypts, the others are of before. May be named by BRIDGE_KEYS_FILE instead. Default: one made at the start.',
+      'Keys (32 bytes each, base64, separated by commas) that encrypt the provider tokens that the bridge stores. The first encrypts; the others only decrypt what earlier keys encrypted. BRIDGE_KEYS_FILE can name a file that holds them instead. Default: a key generated at startup.',
     ),
   AUTH_MODE: oneOf(['beside', 'embedded', 'separate'])
     .optional()
     .describe(
-      'Where our authorization server runs: on a second port of this process (beside), on the port of the MCP server (embedded), or as a process of its own (separate: npm run demo-as). Default: beside for npm start, embedded in a server of your own.',
+      'Where our authorization server runs: on a second port of this process (beside), on the port of the MCP server (embedded), or as a separate process (separate: npm run demo-as). Default: beside for npm start, embedded in your own server.',
     ),
   AUTH_SERVER_HOST: z
     .string()
@@ -192,7 +188,7 @@ export const settingsSchema = z.strictObject({
     .max(255)
     .optional()
     .describe(
-      'Address that our own authorization server listens on with AUTH_MODE=beside. Default: HOST for npm start; in a server of your own 127.0.0.1, or every address where AUTH_SERVER_URL is not on this machine.',
+      'Address that our authorization server listens on with AUTH_MODE=beside. Default: HOST for npm start; in your own server 127.0.0.1, or every address if AUTH_SERVER_URL is not on this machine.',
     ),
   AUTH_SERVER_PORT: port.default(3001).describe('Port of the demo authorization server.'),
   AUTH_SERVER_URL: httpUrl
@@ -203,67 +199,65 @@ export const settingsSchema = z.strictObject({
   ACCESS_TOKEN_FORMAT: oneOf(['opaque', 'jwt'])
     .default('opaque')
     .describe(
-      'Access tokens of the demo authorization server: opaque ones are introspected (RFC 7662), jwt ones verified by key (RFC 9068).',
+      'Access tokens of the demo authorization server: opaque tokens are introspected (RFC 7662), jwt tokens are verified by key (RFC 9068).',
     ),
   REVOKE_BEFORE: z.iso
     .datetime({ offset: true, error: 'must be a time such as 2026-11-21T08:00:00Z' })
     .transform(text => new Date(text))
-    .refine(time => time.getTime() <= Date.now(), 'must not lie in the future: nobody could sign in until then')
+    .refine(time => time.getTime() <= Date.now(), 'must not be in the future: nobody could sign in until then')
     .optional()
     .describe(
-      'Time such as 2026-11-21T08:00:00Z: every token, code and grant that the bridge or the demo authorization server issued before it is void, and everybody signs in again. Set it at both servers. See docs/runbooks/token-leak.md.',
+      'A time such as 2026-11-21T08:00:00Z. Every token, code and grant that the bridge or the demo authorization server issued earlier becomes invalid, and everybody signs in again. Set it on both servers. See docs/runbooks/token-leak.md.',
     ),
   REGISTRATION: oneOf(['on', 'off'])
     .default('on')
     .describe('Whether clients may register themselves at the authorization server (RFC 7591).'),
   REGISTRATION_LIMIT: wholeNumber(1, 1_000_000)
     .default(120)
-    .describe('Registrations that one address may make in 10 minutes, at each process.'),
+    .describe('Registrations that one address may make in 10 minutes, in each process.'),
   TRUSTED_PROXIES: list
     .refine(ranges => ranges.every(isAddressRange), 'must be IP addresses or ranges such as 10.0.0.0/8')
     .default([])
     .describe(
-      'Addresses and CIDR ranges of your proxies, separated by commas: their X-Forwarded-For says who registers. Without it, all who come through a proxy share its limit.',
+      'Addresses and CIDR ranges of your proxies, separated by commas. Their X-Forwarded-For is trusted to say who registers. Without this setting, everybody behind a proxy shares one limit.',
     ),
   CIMD: oneOf(['on', 'off'])
     .default('on')
-    .describe(
-      'Whether clients may be known by a metadata document that they publish (Client ID Metadata Documents) instead of registering.',
-    ),
+    .describe('Whether clients may publish a metadata document (Client ID Metadata Documents) instead of registering.'),
   CIMD_ALLOWED_HOSTS: hosts
     .default([])
     .describe(
-      'Only documents of these hosts are fetched, separated by commas; with a port where it is not 443. Default: of every public host. Behind HTTPS_PROXY these are asked for by name, all others by the address that was checked.',
+      'The only hosts whose documents are fetched, separated by commas; with the port unless it is 443. Default: every public host. The HTTPS_PROXY is asked for these hosts by name, and for all others by the address that was checked.',
     ),
   CIMD_PRIVATE_HOSTS: hosts
     .default([])
     .describe(
-      'Hosts whose documents are fetched though their address is inside your network, and never through a proxy; also for trying out a client on localhost.',
+      'Hosts whose documents are fetched even though their address is inside your network, and never through a proxy. Also for trying out a client on localhost.',
     ),
   AUTH_CLIENTS_FILE: z
     .string()
     .optional()
     .describe(
-      'Path of a JSON file with clients of the authorization server that have credentials of their own: machines and agents (docs/clients.md).',
+      'Path of a JSON file with authorization server clients that have their own credentials: machines and agents (docs/clients.md).',
     ),
   DANGEROUSLY_ALLOW_FAKE_SIGN_IN: oneOf(['on', 'off'])
     .default('off')
     .describe(
-      'Allows the demo sign-in, which lets everybody in as anybody, where others can reach it: under a public name, on an address other than loopback, or with NODE_ENV=production.',
+      'Allows the demo sign-in, which lets anybody in as anybody, even if others can reach it: under a public name, on an address other than loopback, or with NODE_ENV=production.',
     ),
   DEMO_RS_CLIENT_ID: z
     .string()
     .min(1)
     .max(200)
     .default('mcp-server')
-    .describe('Client id under which the MCP server introspects at the demo authorization server.'),
+    .describe('Client id that the MCP server uses for introspection at the demo authorization server.'),
   DEMO_RS_CLIENT_SECRET: z
     .string()
     .min(16, 'must have at least 16 characters')
     .max(500)
     .optional()
     .describe(
-      'Secret to that client id. May be named by DEMO_RS_CLIENT_SECRET_FILE instead. Needed when the two servers are separate processes and not both on localhost; otherwise made at start.',
+      'Secret for that client id. DEMO_RS_CLIENT_SECRET_FILE can name a file that holds it instead. Required if the two servers are separate processes and not both on localhost; otherwise generated at startup.',
     ),
   REDIS_URL: z
     .string()
@@ -272,13 +266,13 @@ export const settingsSchema = z.strictObject({
     })
     .optional()
     .describe(
-      'Redis that keeps what the authorization server has to remember, and the notes, for several processes and for restarts; redis:// or rediss://, the nodes of a cluster separated by commas. May be named by REDIS_URL_FILE instead. Default: the memory of the process.',
+      'Redis that stores the state of the authorization server and the notes, so that several processes share them and they survive a restart; redis:// or rediss://, the nodes of a cluster separated by commas. REDIS_URL_FILE can name a file that holds it instead. Default: the memory of the process.',
     ),
   REDIS_PREFIX: z
     .string()
     .regex(/^[\w.-]{1,40}$/, 'must be 1 to 40 letters, digits, dots, dashes or underscores')
     .default('idplug')
-    .describe('What all keys in Redis begin with, to share one with others.'),
+    .describe('Prefix of all keys in Redis, for sharing it with other programs.'),
   PORT: port.default(3232).describe('Port of the MCP server.'),
   HOST: z.string().min(1).max(255).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
   PUBLIC_URL: publicUrls
@@ -288,18 +282,20 @@ export const settingsSchema = z.strictObject({
     ),
   MCP_SESSIONS: oneOf(['on', 'off'])
     .default('on')
-    .describe('Sessions for clients of 2025-11-25 and older; off where several processes share the load.'),
-  MCP_SESSION_IDLE_SECONDS: wholeNumber(10, 86_400).default(1_800).describe('A session that rests this long is ended.'),
-  MCP_MAX_SESSIONS: wholeNumber(1, 1_000_000).default(10_000).describe('Most sessions open at once.'),
-  ALLOWED_HOSTS: list.default([]).describe('Further values of the Host header to serve, separated by commas.'),
+    .describe('Sessions for clients of revision 2025-11-25 and older; turn off if several processes share the load.'),
+  MCP_SESSION_IDLE_SECONDS: wholeNumber(10, 86_400)
+    .default(1_800)
+    .describe('A session that is idle for this long ends.'),
+  MCP_MAX_SESSIONS: wholeNumber(1, 1_000_000).default(10_000).describe('Maximum number of open sessions.'),
+  ALLOWED_HOSTS: list.default([]).describe('More values of the Host header to accept, separated by commas.'),
   ALLOWED_ORIGINS: list
     .default([])
     .describe('Origins of web pages that may call the server, separated by commas; * for any.'),
-  BODY_LIMIT_BYTES: wholeNumber(1_024, 100_000_000).default(1_048_576).describe('Largest request body.'),
+  BODY_LIMIT_BYTES: wholeNumber(1_024, 100_000_000).default(1_048_576).describe('Maximum size of a request body.'),
   DPOP: oneOf(['optional', 'required', 'off'])
     .default('optional')
     .describe(
-      'Whether tokens that are bound to a key of the client (DPoP, RFC 9449) are taken with a proof of it; required refuses all others.',
+      'Whether tokens bound to a key of the client (DPoP, RFC 9449) are accepted together with a proof; required refuses all other tokens.',
     ),
   DPOP_NONCE_SECRET: z
     .string()
@@ -307,19 +303,19 @@ export const settingsSchema = z.strictObject({
     .max(500)
     .optional()
     .describe(
-      'Makes clients put a nonce of this server into each DPoP proof; the same in all processes. May be named by DPOP_NONCE_SECRET_FILE instead. Default: no nonces.',
+      'Makes clients put a nonce from this server into each DPoP proof; must be the same in all processes. DPOP_NONCE_SECRET_FILE can name a file that holds it instead. Default: no nonces.',
     ),
   TOKEN_CACHE_SECONDS: wholeNumber(0, 3_600)
     .default(30)
     .describe(
-      'Longest time that an accepted token is not asked about again, and so that its revocation may go unnoticed; 0 asks every time.',
+      'How long an accepted token is cached, and so how long its revocation may go unnoticed; 0 validates every time.',
     ),
-  TOKEN_CACHE_ENTRIES: wholeNumber(1, 10_000_000).default(10_000).describe('Most accepted tokens kept.'),
+  TOKEN_CACHE_ENTRIES: wholeNumber(1, 10_000_000).default(10_000).describe('Maximum number of cached tokens.'),
   CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300).default(5).describe('Allowed clock skew for exp, nbf and iat.'),
-  PROVIDER_TIMEOUT_SECONDS: wholeNumber(1, 60).default(5).describe('Longest wait for one answer of the provider.'),
+  PROVIDER_TIMEOUT_SECONDS: wholeNumber(1, 60).default(5).describe('Maximum wait for one answer from the provider.'),
   LOG_LEVEL: oneOf(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
-    .describe('Least level that is logged.'),
+    .describe('Lowest level that is logged.'),
 })
 
 /** Settings of the program alone. In a server of the user's own they are the user's: `PORT` may be anything there. */

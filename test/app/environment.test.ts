@@ -150,8 +150,8 @@ PATH=/tmp`
   it.each([
     ['AUTH_PROVDER=auth0', 'AUTH_PROVDER: is not a setting (in FOLDER/.env); did you mean AUTH_PROVIDER?'],
     ['set AUTH_PROVIDER=auth0', 'did you mean AUTH_PROVIDER?'],
-    ['AUTH_PROVIDER: auth0', 'AUTH_PROVIDER: stands in a line of FOLDER/.env that sets nothing'],
-    ['export AUTH_PROVIDER auth0', 'AUTH_PROVIDER: stands in a line of FOLDER/.env that sets nothing'],
+    ['AUTH_PROVIDER: auth0', 'AUTH_PROVIDER: is on a line of FOLDER/.env that sets nothing'],
+    ['export AUTH_PROVIDER auth0', 'AUTH_PROVIDER: is on a line of FOLDER/.env that sets nothing'],
     ['AUTH_METADATA_URL: https://a.example/?a=b', 'AUTH_METADATA_URL: stands in a line of'],
     ['AUTH0_DOMAIN=a.eu.auth0.com', 'AUTH_PROVIDER: is not set, but there is AUTH0_DOMAIN (of auth0)'],
   ])('does not lose %s', (text, problem) => {
@@ -337,7 +337,7 @@ describe('a server', () => {
     const { child, said } = run(folderWith({}), [], { ...(await ports()), ...open, ...env }, file)
     await once(child.stdout, 'data')
     expect(said().err).toContain(
-      'Warning: DANGEROUSLY_ALLOW_FAKE_SIGN_IN is on: everybody can sign in as anybody (HOST is 0.0.0.0)\n',
+      'Warning: DANGEROUSLY_ALLOW_FAKE_SIGN_IN is on: anybody can sign in as anybody (HOST is 0.0.0.0)\n',
     )
     await stopped(child)
   })

@@ -354,7 +354,7 @@ describe('providers in code', () => {
   ])('beside %j are one too many', env => {
     const [setting] = Object.keys(env)
     expect(problems(() => createAuth(files, { env: { ...env } as never, providers }))).toEqual([
-      `${setting}: is set, and the code names its providers itself; keep one of the two`,
+      `${setting}: is set, but the code passes its own providers; keep one of the two`,
     ])
   })
 
@@ -365,7 +365,7 @@ describe('providers in code', () => {
     expect(found.join()).toContain('has no option audiance (did you mean audience?)')
     expect(found.join()).toContain('https://')
     expect(problems(() => createAuth(files, { env: {}, providers: [] }))).toEqual([
-      'providers: must hold one provider at least',
+      'providers: must hold at least one provider',
     ])
   })
 })
@@ -636,7 +636,7 @@ describe('the demo sign-in inside a server of the user’s own', () => {
   it('does not start where others can reach it, unless that is allowed', () => {
     const env = { AUTH_PROVIDER: 'demo' }
     expect(problems(() => createAuth(files, { env }))).toEqual([
-      expect.stringMatching(/^AUTH_PROVIDER: includes demo, a sign-in that lets everybody in as anybody/),
+      expect.stringMatching(/^AUTH_PROVIDER: includes demo, a sign-in that lets anybody in as anybody/),
     ])
     const allowed = { ...env, DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' }
     expect(createAuth(files, { env: allowed, observer: {} }).validator.issuers).toEqual(['https://mcp.example.com'])

@@ -54,7 +54,7 @@ describe('a declaration', () => {
     [
       'no initial scopes',
       { initialScopes: undefined },
-      'initialScopes: is missing: the scopes that a client asks for first, and that an unlisted tool needs',
+      'initialScopes: is missing: list the scopes that clients request first, and that tools without a rule need',
     ],
     ['a misspelled member', { initalScopes: [] }, 'initalScopes: is not known (did you mean initialScopes?)'],
     ['a misspelled rule', { access: { tool: {} } }, 'access.tool: is not known (did you mean tools?)'],
@@ -68,13 +68,13 @@ describe('a declaration', () => {
     [
       'offline_access',
       { scopes: { ...files.scopes, offline_access: 'x' } },
-      'scopes.offline_access: does not belong to a server: clients ask the authorization server for it by themselves',
+      'scopes.offline_access: is not a scope of your server: clients request it from the authorization server on their own',
     ],
     ['rules that are not lists', { access: { tools: { a: 'files:read' } } }, 'access.tools.a: must be a list'],
     [
       'a tool that is both open and closed',
       { access: { tools: { a: ['files:read'] }, anonymous: { tools: ['a'] } } },
-      'access.anonymous.tools: names a, for which access.tools needs scopes',
+      'access.anonymous.tools: names a, but access.tools requires scopes for it',
     ],
     [
       'an open tool whose method is closed',
@@ -84,17 +84,17 @@ describe('a declaration', () => {
     [
       'every tool for everybody',
       { access: { anonymous: { methods: ['tools/call'] } } },
-      'access.anonymous.methods: must not name tools/call, which would open everything behind it: list the tools in access.anonymous.tools',
+      'access.anonymous.methods: must not name tools/call, which would open every operation of that method: list the tools in access.anonymous.tools',
     ],
     [
       'plain http on another machine',
       { resource: 'http://mcp.example.com/mcp' },
-      'resource: must start with https:// (http:// is accepted on localhost only)',
+      'resource: must start with https:// (http:// is accepted only for localhost)',
     ],
     [
       'a query',
       { resource: 'https://mcp.example.com/mcp?x=1' },
-      'resource: must hold no query, fragment or credentials (RFC 8707 section 2)',
+      'resource: must not have a query, fragment or credentials (RFC 8707 section 2)',
     ],
     [
       'dot segments',
@@ -119,7 +119,7 @@ describe('a declaration', () => {
     [
       'a path that is another host',
       { resource: '//evil.example/mcp' },
-      'resource: must begin with one slash and hold no backslash',
+      'resource: must begin with exactly one slash and have no backslash',
     ],
     [
       'a further URL that is not one',

@@ -211,7 +211,7 @@ describe('the package of the authorization server', () => {
     }
     const spy = vi.spyOn(process, 'getBuiltinModule').mockReturnValue({ createRequire: () => ({ resolve }) } as never)
     onTestFinished(() => spy.mockRestore())
-    const sentence = 'needs our own authorization server, which is a package of its own: npm install @idplug/server'
+    const sentence = 'needs our authorization server, which is a separate package: npm install @idplug/server'
     expect(problems({})).toEqual([`AUTH_PROVIDER ${sentence}`])
     expect(problems(bridge)).toEqual([`AUTH_BRIDGE ${sentence}`])
     expect(problems(okta)).toEqual([])

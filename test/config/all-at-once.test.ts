@@ -88,7 +88,7 @@ describe('what Kubernetes sets for a service that is called auth-server', () => 
 describe('PUBLIC_URL with the path of the endpoint', () => {
   const okta = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' }
   const wrong = (url: string, base: string, path = '/mcp') =>
-    `PUBLIC_URL is ${url}, and the endpoint ${path} stands below it: give the URL without the endpoint, ${base}. If clients do reach it at ${url.replace(/\/$/, '')}${path}, declare that as the resource`
+    `PUBLIC_URL is ${url}, and the endpoint ${path} is appended to it: give the URL without the endpoint, ${base}. If clients do reach it at ${url.replace(/\/$/, '')}${path}, declare that as the resource`
 
   it.each([
     ['https://mcp.example.com/mcp', 'https://mcp.example.com'],

@@ -138,7 +138,7 @@ describe('a bridge that cannot work', () => {
     [{ AUTH_PROVIDER: 'azure', AZURE_TENANT_ID: 't' }, 'Microsoft does not verify e-mail addresses'],
     [{ BRIDGE_KEYS: 'short' }, 'BRIDGE_KEYS: must be keys of 32 bytes in base64'],
     [{ BRIDGE_CONFIG: '/none.json' }, 'BRIDGE_CONFIG: names a file that cannot be read (ENOENT)'],
-    [{ BRIDGE_RECHECK_SECONDS: '1' }, 'BRIDGE_RECHECK_SECONDS: must be 60 at least'],
+    [{ BRIDGE_RECHECK_SECONDS: '1' }, 'BRIDGE_RECHECK_SECONDS: must be at least 60'],
   ])('with %j', (settings, sentence) => {
     expect(problemsOf({ ...complete, ...settings }).join('\n')).toContain(sentence)
   })

@@ -52,7 +52,7 @@ describe('the demo sign-in', () => {
     expect(warnings).toEqual([
       {
         setting: 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN',
-        problem: expect.stringMatching(/^is on: everybody can sign in as anybody \(.+\)$/),
+        problem: expect.stringMatching(/^is on: anybody can sign in as anybody \(.+\)$/),
         see: 'docs/production.md',
       },
     ])

@@ -42,7 +42,7 @@ describe('loadConfiguration', () => {
   it.each([
     ['tomorrow', 'must be a time such as 2026-11-21T08:00:00Z'],
     ['2026-11-21', 'must be a time such as 2026-11-21T08:00:00Z'],
-    ['9999-01-01T00:00:00Z', 'must not lie in the future'],
+    ['9999-01-01T00:00:00Z', 'must not be in the future'],
   ])('refuses to revoke before %s', (REVOKE_BEFORE, problem) => {
     expect(problems({ REVOKE_BEFORE })).toEqual({ REVOKE_BEFORE: expect.stringContaining(problem) })
   })

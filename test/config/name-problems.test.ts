@@ -119,8 +119,8 @@ describe('a misspelled setting', () => {
     [{ NODE_EVN: 'production' }, 'did you mean NODE_ENV?'],
     [{ AUTH_PROVIDER_NAME: 'auth0' }, 'AUTH_PROVIDER_NAME: is not a setting.'],
     [{ AUTH_PROVIDER_1: 'auth0' }, 'did you mean AUTH_PROVIDER?'],
-    [{ AUTH_CONFIG_FILE: 'own.json' }, 'only secrets are read from files. Set AUTH_CONFIG itself'],
-    [{ LOG_LEVEL_FILE: '/run/level' }, 'only secrets are read from files. Set LOG_LEVEL itself'],
+    [{ AUTH_CONFIG_FILE: 'own.json' }, 'only secrets can be read from files. Set AUTH_CONFIG itself'],
+    [{ LOG_LEVEL_FILE: '/run/level' }, 'only secrets can be read from files. Set LOG_LEVEL itself'],
     [{ AUTH0_DOMIAN: 'a.eu.auth0.com' }, 'did you mean AUTH0_DOMAIN, with AUTH_PROVIDER=auth0?'],
     [
       { AUTH_PROVIDER: 'auth0', AUTH0_DOMIAN: 'a.eu.auth0.com' },
@@ -282,7 +282,7 @@ describe('settings beside providers that are configured in code', () => {
     for (const choice of choices) {
       const [[setting]] = Object.entries(choice) as [[string, string]]
       expect(() => load({ ...env, ...choice })).toThrow(
-        `One setting is wrong:\n  ${setting}: is set, and the code names its providers itself; keep one of the two`,
+        `One setting is wrong:\n  ${setting}: is set, but the code passes its own providers; keep one of the two`,
       )
     }
     expect(load({ ...env, AUTH_BRIDGE: 'off' }).bridge).toBeUndefined()
@@ -293,7 +293,7 @@ describe('settings beside providers that are configured in code', () => {
     const withDemo = [{ adapter: demo, options: demoOptions }]
     expect(loadConfiguration({}, { providers: withDemo }).usesOwnServer).toBe(true)
     expect(() => loadConfiguration({ HOST: '0.0.0.0' }, { providers: withDemo })).toThrow(
-      'providers: includes demo, a sign-in that lets everybody in',
+      'providers: includes demo, a sign-in that lets anybody in',
     )
   })
 })
@@ -313,8 +313,8 @@ describe('names in a file', () => {
 
   it('in lines that set nothing stop the start', () => {
     expect(lines({}, { strayWords: ['AUTH_PROVIDER', 'POSTGRES_USER', 'AUTH0_DOMIAN'] }).problems).toEqual([
-      'AUTH_PROVIDER stands in a line of /srv/.env that sets nothing; write AUTH_PROVIDER=… there, or remove the line',
-      'AUTH0_DOMIAN stands in a line of /srv/.env that sets nothing; write AUTH0_DOMAIN=… there, or remove the line',
+      'AUTH_PROVIDER is on a line of /srv/.env that sets nothing; write AUTH_PROVIDER=… there, or remove the line',
+      'AUTH0_DOMIAN is on a line of /srv/.env that sets nothing; write AUTH0_DOMAIN=… there, or remove the line',
     ])
   })
 })

@@ -123,7 +123,7 @@ describe('the provider in the shadow', () => {
 
   it.each([
     [{ AUTH_SHADOW: 'autho' }, 'AUTH_SHADOW', 'must name one provider'],
-    [{ AUTH_SHADOW: 'demo' }, 'AUTH_SHADOW', 'is in force already'],
+    [{ AUTH_SHADOW: 'demo' }, 'AUTH_SHADOW', 'is already active'],
     [{ AUTH_SHADOW: 'auth0' }, 'AUTH0_DOMAIN', 'is not set'],
   ])('stops the start when it cannot work: %j', (env, setting, part) => {
     expect(problems(env)[setting]).toContain(part)

@@ -151,7 +151,7 @@ describe('names that cannot be', () => {
     expect(names({ declared: { resource }, urls: [url] })).toEqual({
       found: undefined,
       problems: [
-        `PUBLIC_URL: is ${url}, and the declaration names ${resource}: give the declaration the path alone, such as /mcp`,
+        `PUBLIC_URL: is ${url}, but the declaration names ${resource}: put only the path into the declaration, such as /mcp`,
       ],
       see: ['docs/settings.md'],
     })
@@ -172,7 +172,7 @@ describe('names that cannot be', () => {
 
   it.each([
     [{ resource: 'https://mcp.example.com/a/../mcp' }, 'resource: must be written as /mcp: no dot segments'],
-    [{ resource: 'https://mcp.example.com/mcp?x=1' }, 'resource: must hold no query'],
+    [{ resource: 'https://mcp.example.com/mcp?x=1' }, 'resource: must not have a query'],
     [{ resource: 'http://mcp.example.com/mcp' }, 'resource: must start with https://'],
   ])('are reported at their place in the declaration: %j', (declared, problem) => {
     expect(names({ declared }).problems).toEqual([expect.stringContaining(problem)])

@@ -40,7 +40,7 @@ describe('the start', () => {
     const { ended, output } = run(main, { PORT: 'http', AUTH_PROVIDER: 'autho', LOG_LEVEL: 'loud' })
     expect(await ended).toBe(1)
     expect(output()).toMatch(/^idplug does not start\. 3 settings are wrong:\n/)
-    expect(output()).toContain('AUTH_PROVIDER: must name providers out of ')
+    expect(output()).toContain('AUTH_PROVIDER: must be one or more of ')
     expect(output()).not.toContain('    at ')
   })
 
@@ -63,7 +63,7 @@ describe('the start', () => {
       DEMO_RS_CLIENT_SECRET: 'the-same-secret-for-all-processes',
     })
     expect(await ended).toBe(1)
-    expect(output()).toContain('REDIS_URL: names a Redis that cannot be used')
+    expect(output()).toContain('REDIS_URL: names a Redis that does not work')
     expect(output()).not.toContain('some-password')
     expect(output()).not.toContain('    at ')
   })

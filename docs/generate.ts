@@ -27,7 +27,7 @@ const secrets = new Set<string>(secretSettings)
 const settingsPage = `# Settings
 
 Environment variables of \`npm start\`, also from [\`.env\`](#env). An empty one counts as not set. All mistakes are reported at once, at the
-start; [misspelled names](#names-that-do-not-fit) are mistakes too. Settings of the providers: [providers.md](providers.md).
+start; [misspelled settings](#misspelled-settings) are errors, too. Settings of the providers: [providers.md](providers.md).
 This page is made from \`config/settings.ts\` by \`npm run docs\`.
 
 | setting | default | values | what it does |
@@ -44,34 +44,34 @@ Secrets can be mounted as files: ${[...secrets].map(name => `\`${name}_FILE=/run
 
 Calls to the provider go through the proxy that \`HTTPS_PROXY\`, \`HTTP_PROXY\` and \`NO_PROXY\` name, except those to localhost.
 
-## Names that do not fit
+## Misspelled settings
 
-A setting that nobody reads would leave the door open. So the start ends with an error, and says what to do, when
+A setting that has no effect could leave the server unprotected. So it is an error at startup, which says what to do, when
 
 - a variable differs from a setting by a letter or two, in upper or lower case: \`AUTH_PROVDER\`, \`auth_provider\`, \`AUTH0_DOMIAN\`. Members of
-  JSON files are checked in the same way. What other software is known to set (\`GOOGLE_CLIENT_ID\`, \`REDIS_URI\`) is a warning only;
-- nothing chooses a provider, but settings of one are there: \`AUTH0_DOMAIN\` without \`AUTH_PROVIDER\`. With \`AUTH_PROVIDER=demo\` the demo starts
-  all the same. Beside a provider that is chosen, settings of another one are a warning;
-- settings of the bridge are there without \`AUTH_BRIDGE\`. \`AUTH_BRIDGE=off\` ignores them;
+  JSON files are checked in the same way. Variables that other software is known to set (\`GOOGLE_CLIENT_ID\`, \`REDIS_URI\`) only cause a warning;
+- no provider is chosen, but settings of one are present: \`AUTH0_DOMAIN\` without \`AUTH_PROVIDER\`. With \`AUTH_PROVIDER=demo\` the demo starts
+  anyway. If a provider is chosen, settings of another one only cause a warning;
+- settings of the bridge are present without \`AUTH_BRIDGE\`. \`AUTH_BRIDGE=off\` ignores them;
 - others could reach the demo sign-in: [production.md](production.md).
 
-Warnings go to standard error, each in a line.
+Warnings go to standard error, one per line.
 
 ## .env
 
 \`npm start\`, \`npm run demo-as\` and the commands \`doctor\`, \`explain\`, \`keys\`, \`migrate\` and \`init\` read \`.env\` in the working directory, and say so
 in one line on standard error. \`login\`, \`call\`, \`tools\`, \`whoami\`, \`logout\` and \`emulate\` do not read it, nor do \`doctor URL\` and
-\`migrate status URL\`. What is set in the environment wins, even when it is empty.
+\`migrate status URL\`. The environment wins over \`.env\`, even if a variable is empty.
 
 | from \`.env\` come | the server | commands |
 | --- | --- | --- |
 | settings of this page and of the providers, \`NODE_ENV\`, and variables that your own configuration files refer to | yes | yes |
 | \`AUTH_CONFIG\`, and \`AUTH_SHADOW\` with a path: such a file can load code (an adapter) and send any secret | yes | no: an error says to set it in the environment |
 | a secret in a file (\`…_FILE\`) outside the folder of \`.env\` | yes | no, likewise |
-| proxies (\`HTTPS_PROXY\` and its kin), \`NODE_…\` other than \`NODE_ENV\`, certificate files of OpenSSL, all other variables | no | no |
+| proxies (\`HTTPS_PROXY\` and similar), \`NODE_…\` other than \`NODE_ENV\`, certificate files of OpenSSL, all other variables | no | no |
 
-So a command that you start in a folder of somebody else runs none of their code. Their settings still count: \`explain\` asks the provider
-that \`.env\` names about your token. Read the line that says what was read, or start it elsewhere.
+So a command that you start in somebody else's folder does not run their code. Their settings still apply: \`explain\` asks the provider
+that \`.env\` names about your token. Check the line that says what was read, or start the command elsewhere.
 
 A line that sets nothing, such as \`AUTH_PROVIDER: auth0\`, is an error when it begins with the name of a setting.
 `

@@ -152,7 +152,7 @@ PATH=/tmp`
     ['set AUTH_PROVIDER=auth0', 'did you mean AUTH_PROVIDER?'],
     ['AUTH_PROVIDER: auth0', 'AUTH_PROVIDER: is on a line of FOLDER/.env that sets nothing'],
     ['export AUTH_PROVIDER auth0', 'AUTH_PROVIDER: is on a line of FOLDER/.env that sets nothing'],
-    ['AUTH_METADATA_URL: https://a.example/?a=b', 'AUTH_METADATA_URL: stands in a line of'],
+    ['AUTH_METADATA_URL: https://a.example/?a=b', 'AUTH_METADATA_URL: is on a line of'],
     ['AUTH0_DOMAIN=a.eu.auth0.com', 'AUTH_PROVIDER: is not set, but there is AUTH0_DOMAIN (of auth0)'],
   ])('does not lose %s', (text, problem) => {
     const { env, file, folder } = added(`# AUTH_PROVIDER: no\n\n${text}\nSOME WORDS\n`)

@@ -168,7 +168,7 @@ describe('what cannot work', () => {
       'access.promts: is not known (did you mean prompts?)',
       'initialScopes: names files:raed, which is not declared (did you mean files:read?)',
       expect.stringMatching(/^AUTH_PROVDER: is not a setting; did you mean AUTH_PROVIDER\?/),
-      expect.stringMatching(/^PUBLIC_URL: is https:\/\/other\.example\.com, and the declaration names/),
+      expect.stringMatching(/^PUBLIC_URL: is https:\/\/other\.example\.com, but the declaration names/),
       expect.stringMatching(/^OKTA_DOMAIN: is not set\. Okta needs it/),
       'AUTH_SIGN_IN_SCOPES: names files:wirte, which the server does not declare (did you mean files:write?)',
     ])

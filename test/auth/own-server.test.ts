@@ -222,7 +222,7 @@ describe('the package of the authorization server', () => {
     vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
     onTestFinished(() => void vi.unstubAllGlobals())
     expect(problems({})).toEqual([
-      'AUTH_PROVIDER is not set, which means demo: that needs our own authorization server, which does not run on Workers. Set AUTH_PROVIDER and the settings of the provider, or run that server elsewhere: AUTH_MODE=separate and AUTH_SERVER_URL',
+      'AUTH_PROVIDER is not set, which means demo: that needs our authorization server, which does not run on Workers. Set AUTH_PROVIDER and the settings of the provider, or run that server elsewhere: AUTH_MODE=separate and AUTH_SERVER_URL',
     ])
   })
 })

@@ -54,7 +54,7 @@ describe('loadConfiguration', () => {
   })
 
   it.each([
-    ['PORT', '99999', '65535 at most'],
+    ['PORT', '99999', 'at most 65535'],
     ['PORT', '3232x', 'whole number'],
     ['PORT', '0x10', 'whole number'],
     ['PORT', '-1', 'whole number'],
@@ -133,7 +133,9 @@ describe('loadConfiguration', () => {
 
     it('are read for every setting whose documentation says so', () => {
       const page = readFileSync('docs/settings.md', 'utf8')
-      const promised = [...page.matchAll(/May be named by ([A-Z_]+)_FILE instead/g)].map(([, name]) => name as string)
+      const promised = [...page.matchAll(/([A-Z_]+)_FILE can name a file that holds/g)].map(
+        ([, name]) => name as string,
+      )
       expect(promised).toContain('BRIDGE_KEYS')
       for (const name of promised) {
         const found = problems({ [`${name}_FILE`]: join(folder, 'none') })

@@ -122,7 +122,7 @@ describe('the provider in the shadow', () => {
   })
 
   it.each([
-    [{ AUTH_SHADOW: 'autho' }, 'AUTH_SHADOW', 'must name one provider'],
+    [{ AUTH_SHADOW: 'autho' }, 'AUTH_SHADOW', 'must be one of auth0'],
     [{ AUTH_SHADOW: 'demo' }, 'AUTH_SHADOW', 'is already active'],
     [{ AUTH_SHADOW: 'auth0' }, 'AUTH0_DOMAIN', 'is not set'],
   ])('stops the start when it cannot work: %j', (env, setting, part) => {

@@ -125,7 +125,10 @@ function checkScopes(declaration: ResourceDeclaration, report: Report): void {
 
 function checkDefault({ scopes, initialScopes, access }: ResourceDeclaration, report: Report): void {
   if (Object.keys(scopes).length > 0 && initialScopes === undefined && access?.otherwise === undefined) {
-    report('initialScopes', 'is missing: the scopes that a client asks for first, and that an unlisted tool needs')
+    report(
+      'initialScopes',
+      'is missing: list the scopes that clients request first, and that tools without a rule need',
+    )
   }
 }
 
@@ -139,11 +142,11 @@ function checkAnonymous({ access = {} }: ResourceDeclaration, report: Report): v
   }
   for (const tool of tools) {
     if (toolRules.get(tool)?.length)
-      report('access.anonymous.tools', `names ${tool}, for which access.tools needs scopes`)
+      report('access.anonymous.tools', `names ${tool}, but access.tools requires scopes for it`)
   }
   for (const method of methods) {
     if (methodRules.get(method)?.length) {
-      report('access.anonymous.methods', `names ${method}, for which access.methods needs scopes`)
+      report('access.anonymous.methods', `names ${method}, but access.methods requires scopes for it`)
     }
     if (method === 'tools/call' || method === 'resources/read' || method === 'prompts/get') {
       const instead = method === 'tools/call' ? ': list the tools in access.anonymous.tools' : ''

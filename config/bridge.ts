@@ -63,7 +63,7 @@ export function loadBridge(
     )
   }
   if (settings.BRIDGE_CLIENT_SECRET === undefined && !(provider && people[provider].signIn.publicClient)) {
-    report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret to BRIDGE_CLIENT_ID')
+    report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret for BRIDGE_CLIENT_ID')
   }
   const rules = provider && rulesOf(settings, provider, hasScopes, report)
   const metadataUrl = provider && (settings.AUTH_METADATA_URL ?? metadataUrlOf(provider, env, found))

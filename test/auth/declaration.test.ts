@@ -145,7 +145,7 @@ describe('a declaration', () => {
       'access.tools: must be an object',
       'listing: must be same or hide',
       'initialScopes: names x, which is not declared',
-      'resource: must start with https:// (http:// is accepted on localhost only)',
+      'resource: must start with https:// (http:// is accepted only for localhost)',
     ])
     expect(problemsOf({ initialScopes: 'files:read' })).toEqual(['initialScopes: must be a list'])
     expect(problemsOf({ initialScopes: undefined, access: { otherwise: 'files:read' } })).toEqual([

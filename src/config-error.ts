@@ -10,7 +10,8 @@ export interface ConfigProblem {
 
 /** The configuration cannot work. Stops the start; lists every problem at once. */
 export class ConfigError extends Error {
-  readonly problems: readonly ConfigProblem[]
+  /** Not enumerable: the message has all of them, and Node.js prints what is enumerable below it. */
+  declare readonly problems: readonly ConfigProblem[]
 
   constructor(problems: readonly ConfigProblem[]) {
     super(
@@ -19,6 +20,6 @@ export class ConfigError extends Error {
         .join('\n')}`,
     )
     this.name = 'ConfigError'
-    this.problems = problems
+    Object.defineProperty(this, 'problems', { value: problems })
   }
 }

@@ -50,6 +50,26 @@ export function createMemorySignIns(): SignInStore {
   }
 }
 
+/**
+ * A store for signing in anew: it shows the sign-in that is kept without its tokens, and keeps them until there are new ones, so that
+ * whoever breaks off stays signed in.
+ */
+export function withoutTokens(store: SignInStore, kept: SignIn): SignInStore {
+  const { tokens } = kept
+  const isKept = (signIn: SignIn | undefined) => signIn?.tokens?.accessToken === tokens?.accessToken
+  return {
+    ...store,
+    async load(server, issuer) {
+      const found = await store.load(server, issuer)
+      return found && isKept(found) ? { ...found, tokens: undefined } : found
+    },
+    async save(server, signIn) {
+      const isSameClient = signIn.issuer === kept.issuer && signIn.client?.clientId === kept.client?.clientId
+      await store.save(server, signIn.tokens || !isSameClient ? signIn : { ...signIn, tokens })
+    },
+  }
+}
+
 /** The one of the issuer, or the last one. */
 export function pick(signIns: readonly SignIn[] = [], issuer?: string): SignIn | undefined {
   return issuer === undefined ? signIns.at(-1) : signIns.find(signIn => signIn.issuer === issuer)

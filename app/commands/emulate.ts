@@ -47,7 +47,7 @@ async function emulate(provider: string, { port, resource }: EmulateOptions, com
   })
   const setting = Object.entries(settings).map(([key, value]) => `${key}='${value}'`)
   console.log(
-    `The ${name} emulator listens at ${origin}. Start a server that uses it:\n\n${setting.join(' ')} npx idplug`,
+    `The ${name} emulator listens at ${origin}. Start your server with these settings (npx idplug starts the example):\n\n${setting.join(' ')} node server.ts`,
   )
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void emulator.close())
 }

@@ -30,4 +30,4 @@ app.all('/mcp', protect(auth), async (req, res) => {
   await createServer().connect(transport)
   await transport.handleRequest(req, res, req.body)
 })
-app.listen(Number(process.env.PORT ?? 3000))
+app.listen(Number(process.env.PORT ?? 3000), () => console.log(`Listening at ${auth.resource}`))

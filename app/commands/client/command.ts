@@ -4,6 +4,7 @@ import { createProviderFetch } from 'idplug'
 import { isLoopback } from 'idplug/internal'
 import { explainError } from '../../client/explain-error.ts'
 import { revoke } from '../../client/revoke.ts'
+import { withoutTokens } from '../../client/sign-ins.ts'
 import { createTokenFile, TokenFileError } from '../../client/token-file.ts'
 import { VisitError } from '../../client/visit.ts'
 import { endpointUrl } from '../endpoint-url.ts'
@@ -117,8 +118,8 @@ async function login(server: string, options: ClientOptions, command: Command): 
   const kept = await store.load(server)
   const granted = new Set([...(kept?.tokens?.scopes ?? []), OFFLINE_ACCESS])
   const isEnough = options.scope?.split(' ').every(scope => granted.has(scope)) ?? true
-  if (kept?.tokens && (options.register || !isEnough)) await store.save(server, { ...kept, tokens: undefined })
-  return withSession(server, options, command, store, async session => {
+  const signsInAnew = kept?.tokens && (options.register || !isEnough)
+  return withSession(server, options, command, signsInAnew ? withoutTokens(store, kept) : store, async session => {
     // A server may ask for nothing before there is something to do.
     await session.tools()
     const signIn = await store.load(server)

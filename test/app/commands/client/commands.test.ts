@@ -59,6 +59,15 @@ describe('idplug login', () => {
     expect(after?.client?.clientId).not.toBe(before?.client?.clientId)
   })
 
+  it('leaves a person signed in who breaks off a sign-in for more', async () => {
+    const { resource } = await startServers()
+    const terminal = openTerminal()
+    await login(terminal, resource)
+    const more = ['login', resource, '--no-browser', '--scope', 'notes:read notes:write']
+    expect((await terminal.run(more, personAt('ada', 'deny'))).code).toBe(1)
+    expect(await terminal.run(['call', resource, 'list_notes'])).toMatchObject({ code: 0 })
+  })
+
   it('explains a refusal by the person in words', async () => {
     const { resource } = await startServers()
     const terminal = openTerminal()

@@ -10,12 +10,10 @@ export interface Fit {
   start(signIn: SignIn): Promise<{ readonly origin: string; close(): Promise<unknown> }>
   /** What an outage is answered with, where the framework does not let 503 through. Default 503. */
   readonly outage?: number
-  /** What a tool beyond the token's scopes is answered with, where there is no 403 for it. Default: 403 with every scope. */
-  readonly beyond?: (response: Response) => Promise<void>
 }
 
 /** What has to hold wherever a line of idplug stands in a framework, over real HTTP. */
-export function describeFit({ name, path, start, outage = 503, beyond }: Fit): void {
+export function describeFit({ name, path, start, outage = 503 }: Fit): void {
   describe(name, () => {
     async function world() {
       const signIn = await startSignIn()
@@ -59,7 +57,6 @@ export function describeFit({ name, path, start, outage = 503, beyond }: Fit): v
     it('does not run a tool beyond the scopes of the token', async () => {
       const { call, readOnly } = await world()
       const response = await call('write_file', await readOnly())
-      if (beyond) return beyond(response)
       expect(response.status).toBe(403)
       expect(response.headers.get('www-authenticate')).toContain('scope="files:read files:write"')
     })

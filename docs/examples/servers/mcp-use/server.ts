@@ -14,7 +14,7 @@ const server = new MCPServer({
   version: '1.0.0',
   oauth: oauthCustomProvider({
     resource: auth.resource,
-    oauthMetadata: (await auth.validator.serverMetadata?.()) as never,
+    oauthMetadata: { issuer: auth.validator.issuers[0] ?? '' } as never, // protect serves the whole
     createTokenVerifier: () => auth.validator,
     mapAuthInfo: ({ clientId, extra }) => ({ ...extra, user: { id: clientId }, payload: {}, permissions: [] }),
   }),

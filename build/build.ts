@@ -22,7 +22,8 @@ function copyFiles({ files, folder, bin }: Package): void {
     const target = join(out, folder, place)
     mkdirSync(dirname(target), { recursive: true })
     // Of a folder, what people read.
-    const filter = (path: string) => !/\.[jt]s$/.test(path) && !/\/(decisions(\/|$)|examples\/servers\/(?!README))/.test(path)
+    const filter = (path: string) =>
+      !/\.[jt]s$/.test(path) && !/\/(decisions(\/|$)|examples\/servers\/(?!README))/.test(path)
     cpSync(join(root, source), target, { recursive: true, ...(source === 'docs' && { filter }) })
   }
   for (const place of Object.values(bin ?? {})) chmodSync(join(out, folder, place), 0o755)

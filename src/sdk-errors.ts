@@ -1,15 +1,15 @@
 import { type AuthorizationError, type Outcome, outcomeOf } from './errors.ts'
 import { optionalModule } from './optional-module.ts'
 
-/** How the two generations of the MCP SDK name what {@link Outcome} stands for. They have no 503: an outage is a 500 there. */
-const NAMES: Readonly<Record<Outcome, { legacy: string; code: string }>> = {
-  no_credentials: { legacy: 'InvalidTokenError', code: 'invalid_token' },
-  invalid_token: { legacy: 'InvalidTokenError', code: 'invalid_token' },
-  invalid_proof: { legacy: 'InvalidTokenError', code: 'invalid_token' },
-  insufficient_scope: { legacy: 'InsufficientScopeError', code: 'insufficient_scope' },
-  invalid_request: { legacy: 'InvalidRequestError', code: 'invalid_request' },
-  unavailable: { legacy: 'ServerError', code: 'server_error' },
-  misconfigured: { legacy: 'ServerError', code: 'server_error' },
+/** OAuth error codes, after which both generations of the MCP SDK name their errors. They have no 503: an outage is a 500 there. */
+const CODES: Readonly<Record<Outcome, string>> = {
+  no_credentials: 'invalid_token',
+  invalid_token: 'invalid_token',
+  invalid_proof: 'invalid_token',
+  insufficient_scope: 'insufficient_scope',
+  invalid_request: 'invalid_request',
+  unavailable: 'server_error',
+  misconfigured: 'server_error',
 }
 
 type ErrorClasses = Readonly<Record<string, new (message: string) => Error>>
@@ -29,13 +29,13 @@ interface ModernSdk {
 export async function toSdkError(error: unknown): Promise<unknown> {
   const outcome = outcomeOf(error)
   if (outcome === undefined) return error
-  const { legacy, code } = NAMES[outcome]
+  const code = CODES[outcome]
   const { publicMessage: message } = error as AuthorizationError
   const [classes, modern] = await Promise.all([
     optionalModule<ErrorClasses>('@modelcontextprotocol/sdk/server/auth/errors.js'),
     optionalModule<ModernSdk>('@modelcontextprotocol/server'),
   ])
-  const LegacyError = classes?.[legacy]
+  const LegacyError = classes?.[classNameOf(code)]
   const modernError = modern && new modern.OAuthError(code, message)
   if (!LegacyError) return modernError ? withCause(modernError, error) : error
   const legacyError = new LegacyError(message)
@@ -43,6 +43,12 @@ export async function toSdkError(error: unknown): Promise<unknown> {
   // SDK 2.x goes by a mark and members that its constructor puts on the instance itself, so one error can be both.
   const { stack: _, ...own } = Object.getOwnPropertyDescriptors(modernError)
   return withCause(Object.defineProperties(legacyError, own), error)
+}
+
+/** `InvalidTokenError` for `invalid_token`, `ServerError` for `server_error`. */
+function classNameOf(code: string): string {
+  const name = code.replace(/(?:^|_)(.)/g, (_match, first: string) => first.toUpperCase())
+  return name.endsWith('Error') ? name : `${name}Error`
 }
 
 function withCause(error: Error, cause: unknown): Error {

@@ -136,7 +136,7 @@ describe('the bridge in Chromium', () => {
     ['bridge-nobody', 'Nobody signed in', () => ({ outcome: 'nobody' })],
     [
       'bridge-unavailable',
-      'Example ID does not answer',
+      'Example ID is not responding',
       () => {
         throw new UpstreamUnavailableError('connection refused')
       },

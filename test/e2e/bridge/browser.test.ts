@@ -75,7 +75,7 @@ describe.each(kinds)('in a real browser, a bridge to %s', (name, create, setting
     await page.getByRole('heading', { name: 'Sign in to the emulator' }).waitFor()
     const recover = ['/token', '/login/oauth/access_token'].map(path => provider.fail({ kind: 'reset', path }))
     await page.getByRole('button', { name: 'ada' }).click()
-    await page.getByRole('heading', { name: 'does not answer' }).waitFor()
+    await page.getByRole('heading', { name: 'is not responding' }).waitFor()
     await screenshot(page, `bridge-down-${file}`)
     for (const end of recover) end()
     await page.getByRole('link', { name: 'try again' }).click()

@@ -95,7 +95,7 @@ describe('before anybody signs in, a provider that is down', () => {
     const { browser, consent } = await atConsent(bridge)
     const page = await browser.submit(consent, 'decision', { decision: 'allow' })
     expect(page.status).toBe(503)
-    expect(page.text).toContain('Google does not answer')
+    expect(page.text).toContain('Google is not responding')
   })
 })
 

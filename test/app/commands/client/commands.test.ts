@@ -198,7 +198,7 @@ describe('idplug call', () => {
     [['login', 'https://mcp.example.com', '--client-secret-env', 'NOT_SET'], 'NOT_SET is not set'],
     [['login', 'https://mcp.example.com', '--client-credentials'], 'needs --client-id'],
     [['login', 'https://mcp.example.com', '--client-id', 'a', '--client-credentials'], 'needs --client-secret-env'],
-    [['login', 'https://mcp.example.com', '--redirect-uri', 'https://evil.example/cb'], 'one on this machine'],
+    [['login', 'https://mcp.example.com', '--redirect-uri', 'https://evil.example/cb'], 'a URL on this machine'],
     [['login', 'https://mcp.example.com', '--device', '--paste'], 'cannot be used with'],
     [['call', 'https://mcp.example.com', 'x', 'a=1', '--args', '{}'], 'either as key=value or with --args'],
     [['call', 'https://mcp.example.com', 'x', '--args', '[]'], 'takes a JSON object'],

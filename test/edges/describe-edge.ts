@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { behaviors } from './behaviors.ts'
+import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
 import { worldOf } from './world.ts'
 
-/** Runs the table of behaviors against one edge. Call it at the top of a test file. */
+/** Runs the table of behaviors against one edge, and calls it from a page in Chromium. Call it at the top of a test file. */
 export function describeEdge(edge: EdgeFixture): void {
   const { instead = {} } = edge
   const makeWorld = worldOf(edge)
@@ -20,4 +21,5 @@ export function describeEdge(edge: EdgeFixture): void {
       expect(Object.keys(instead).filter(name => !names.includes(name))).toEqual([])
     })
   })
+  describeInBrowser(edge)
 }

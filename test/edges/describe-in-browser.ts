@@ -8,7 +8,7 @@ import { callTool, files, worldOf } from './world.ts'
 
 const METADATA = '/.well-known/oauth-protected-resource/mcp'
 
-/** Calls the server of one edge from a page of another origin in Chromium. Call it at the top of a test file. */
+/** Calls the server of one edge from a page of another origin in Chromium. */
 export function describeInBrowser(edge: EdgeFixture): void {
   const makeWorld = worldOf(edge)
 

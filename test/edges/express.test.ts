@@ -6,7 +6,6 @@ import { createTestIssuer } from '../../src/testing/index.ts'
 import { listen } from '../support/http.ts'
 import { ownServer } from './behaviors/own-server.ts'
 import { describeEdge } from './describe-edge.ts'
-import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
 import { sendResponse } from './send-response.ts'
 import { files, worldOf } from './world.ts'
@@ -51,7 +50,6 @@ describe('body parsers for the whole app, in front of authRoutes', () => {
     run(worldOf(parsersFirst), parsersFirst),
   )
 })
-describeInBrowser(edge)
 
 it('idplug/express finds its paths behind routers that shorten them', async () => {
   const issuer = createTestIssuer()

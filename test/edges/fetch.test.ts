@@ -5,7 +5,6 @@ import { authRoutes, type ProtectedContext, protect } from '../../src/edges/fetc
 import { createTestIssuer } from '../../src/testing/index.ts'
 import { freePort } from '../support/http.ts'
 import { describeEdge } from './describe-edge.ts'
-import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
 import { serveFetch } from './serve-fetch.ts'
 import { files } from './world.ts'
@@ -27,7 +26,6 @@ const edge: EdgeFixture = {
 }
 
 describeEdge(edge)
-describeInBrowser(edge)
 
 describe('the demo sign-in on idplug/fetch', () => {
   const local = { ...files, resource: 'http://localhost:3000/mcp' }

@@ -11,7 +11,6 @@ import { exchange, listen } from '../support/http.ts'
 import { beginPost } from './behaviors/bodies.ts'
 import { revocable } from './behaviors/streams.ts'
 import { describeEdge } from './describe-edge.ts'
-import { describeInBrowser } from './describe-in-browser.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
 import { sendResponse } from './send-response.ts'
 import { callTool, files } from './world.ts'
@@ -39,7 +38,6 @@ const edge: EdgeFixture = {
 }
 
 describeEdge(edge)
-describeInBrowser(edge)
 
 /** `protect` with `authRoutes` in front, until the test ends. */
 async function start(

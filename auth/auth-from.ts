@@ -8,7 +8,8 @@ import { ConfigError } from '../src/config-error.ts'
 import { createOriginCheck } from '../src/edges/origin.ts'
 import { InsufficientScopeError, MissingTokenError } from '../src/errors.ts'
 import type { Identity } from '../src/identity-links.ts'
-import { canonicalResource } from '../src/resource.ts'
+import type { ExchangeReason } from '../src/reasons.ts'
+import { canonicalResource, resourceBelow } from '../src/resource.ts'
 import { clip } from '../src/text.ts'
 import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
 import { AcceptedRequest, type RequestSurroundings } from './accepted-request.ts'
@@ -88,7 +89,7 @@ export function authFrom<const Scope extends string>(
   if (problems.length > 0) throw new ConfigError(problems)
   const resource = canonicalResource(declared as string, 'resource')
   const path = resource.slice(new URL(resource).origin.length)
-  const furtherResources = (declaration.publicUrls ?? []).map(url => canonicalResource(url.replace(/\/$/, '') + path))
+  const furtherResources = (declaration.publicUrls ?? []).map(url => resourceBelow(url, path))
   return assembleAuth(declaration, resource, validator, { ...options, furtherResources }) as Auth<Scope>
 }
 
@@ -148,22 +149,26 @@ export function assembleAuth(
     authInfo: ({ head }, token) => new RequestAuthInfo(head, token, names.of(head).url, identityOf(token)),
   }
 
+  function forbid(head: RequestHead, reason: ExchangeReason, error_description: string): Refused {
+    return refuseExchange(head, 403, reason, request_id => ({ error: 'forbidden', error_description, request_id }))
+  }
+
   function originProblem(head: RequestHead): Refused | undefined {
     const [host] = head.header('host')
     if (!served.servesHost(host)) {
-      return refuseExchange(head, 403, { kind: 'host_not_served', host: clip(host) }, request_id => ({
-        error: 'forbidden',
-        error_description: 'This server does not serve the host named in the request (setting ALLOWED_HOSTS).',
-        request_id,
-      }))
+      return forbid(
+        head,
+        { kind: 'host_not_served', host: clip(host) },
+        'This server does not serve the host named in the request (setting ALLOWED_HOSTS).',
+      )
     }
     const [origin] = head.header('origin')
     if (origin === undefined || head.method === 'OPTIONS' || served.servesOrigin(origin)) return undefined
-    return refuseExchange(head, 403, { kind: 'origin_not_served', origin: clip(origin) }, request_id => ({
-      error: 'forbidden',
-      error_description: 'Web pages of this origin may not call this server (setting ALLOWED_ORIGINS).',
-      request_id,
-    }))
+    return forbid(
+      head,
+      { kind: 'origin_not_served', origin: clip(origin) },
+      'Web pages of this origin may not call this server (setting ALLOWED_ORIGINS).',
+    )
   }
 
   /** Clients of older revisions replace their scopes by those of the challenge, and so would lose what they hold. */

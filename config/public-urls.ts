@@ -1,5 +1,5 @@
 import type { ConfigProblem } from '../src/config-error.ts'
-import { canonicalResource, resourceProblem } from '../src/resource.ts'
+import { canonicalResource, resourceBelow, resourceProblem } from '../src/resource.ts'
 import { isLoopback } from '../src/url.ts'
 
 /** Where a server of this process is reached, as its declaration says. */
@@ -52,14 +52,14 @@ export function resourceNames(
   const doubled = endpoint ? [...publicUrls, ...(declared.publicUrls ?? [])].filter(url => endsWith(url, endpoint)) : []
   for (const url of doubled) {
     const base = trimmed(url).slice(0, -(endpoint as string).length)
-    const problem = `is ${url}, and the endpoint ${endpoint} is appended to it: give the URL without the endpoint, ${base}. If clients do reach it at ${below(url, endpoint as string)}, declare that as the resource`
+    const problem = `is ${url}, and the endpoint ${endpoint} is appended to it: give the URL without the endpoint, ${base}. If clients do reach it at ${resourceBelow(url, endpoint as string)}, declare that as the resource`
     problems.push({ setting: publicUrls.includes(url) ? 'PUBLIC_URL' : `${place}publicUrls`, problem, see: SEE })
   }
   if (doubled.length > 0) return undefined
   try {
-    const own = isPath ? below(canonical as string, resource) : canonicalResource(resource, `${place}resource`)
+    const own = isPath ? resourceBelow(canonical as string, resource) : canonicalResource(resource, `${place}resource`)
     const moved = !isPath && canonical !== undefined && isLoopback(new URL(own).hostname)
-    const named = moved ? below(canonical, new URL(own).pathname) : own
+    const named = moved ? resourceBelow(canonical, new URL(own).pathname) : own
     const publicUrl = trimmed(canonical ?? new URL(named).origin)
     if (!`${named}/`.startsWith(`${publicUrl}/`)) {
       const problem = `is ${publicUrl}, but the declaration names ${named}: put only the path into the declaration, such as ${DEFAULT_PATH}`
@@ -67,7 +67,7 @@ export function resourceNames(
       return undefined
     }
     const path = named.slice(publicUrl.length)
-    const furtherResources = [...others, ...(declared.publicUrls ?? [])].map(url => below(url, path))
+    const furtherResources = [...others, ...(declared.publicUrls ?? [])].map(url => resourceBelow(url, path))
     return { resource: named, furtherResources: [...new Set(furtherResources)].filter(url => url !== named), publicUrl }
   } catch (error) {
     problems.push(...(error as { problems: ConfigProblem[] }).problems.map(problem => ({ see: SEE, ...problem })))
@@ -92,8 +92,4 @@ function endsWith(publicUrl: string, path: string): boolean {
     resourceProblem(publicUrl) === undefined &&
     new URL(publicUrl).pathname.replace(/\/$/, '').endsWith(path)
   )
-}
-
-function below(publicUrl: string, path: string): string {
-  return canonicalResource(trimmed(publicUrl) + (path === '/' ? '' : path))
 }

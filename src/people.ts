@@ -92,6 +92,12 @@ export function anyOf(...sources: readonly string[]): RegExp {
   return new RegExp(`^(${sources.join('|')})$`)
 }
 
+/** What rules can call people of an ordinary OpenID provider by. */
+export const OPENID_PRINCIPALS: Principals = {
+  pattern: anyOf(USER, EMAIL, GROUP),
+  hint: 'user:ID, ada@example.com, @example.com, group:NAME or role:NAME',
+}
+
 /** Scopes of an ordinary OpenID provider. */
 export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
 

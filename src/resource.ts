@@ -13,6 +13,16 @@ export function canonicalResource(value: string, setting = 'PUBLIC_URL'): string
   return new URL(value).href.replace(/\/$/, '')
 }
 
+/**
+ * Identifier of an endpoint below a public URL.
+ *
+ * @param path - Of the endpoint, from its first slash on; `/` or nothing for the public URL itself.
+ * @throws {ConfigError} As {@link canonicalResource}.
+ */
+export function resourceBelow(publicUrl: string, path: string): string {
+  return canonicalResource(canonicalResource(publicUrl).replace(/\/$/, '') + (path === '/' ? '' : path))
+}
+
 /** Why a text cannot be a `resource` identifier, as the end of a sentence about it; `undefined` when it can. */
 export function resourceProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined

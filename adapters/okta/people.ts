@@ -1,19 +1,7 @@
-import {
-  anyOf,
-  EMAIL,
-  GROUP,
-  OPENID_SCOPES,
-  type OpenIdSignIn,
-  openIdPerson,
-  type People,
-  USER,
-} from '../../src/people.ts'
+import { OPENID_PRINCIPALS, OPENID_SCOPES, type OpenIdSignIn, openIdPerson, type People } from '../../src/people.ts'
 
 export const people: People<OpenIdSignIn> = {
-  principals: {
-    pattern: anyOf(USER, EMAIL, GROUP),
-    hint: 'user:ID, ada@example.com, @example.com, group:NAME or role:NAME',
-  },
+  principals: OPENID_PRINCIPALS,
   signIn: {
     protocol: 'openid',
     title: 'Okta',

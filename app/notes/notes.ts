@@ -69,17 +69,6 @@ export function createNoteStore(options: NoteStoreOptions = {}) {
   } satisfies NoteStore
 }
 
-/** The same notes, where several identities of one person lead to those of one of them. */
-export function linkedNoteStore(store: NoteStore, ownerOf: (owner: NoteOwner) => NoteOwner): NoteStore {
-  return {
-    list: owner => store.list(ownerOf(owner)),
-    read: (owner, id) => store.read(ownerOf(owner), id),
-    add: (owner, note) => store.add(ownerOf(owner), note),
-    delete: (owner, id) => store.delete(ownerOf(owner), id),
-    counts: () => store.counts(),
-  }
-}
-
 /** Name of an owner. JSON, so that no issuer and subject can be put together to read like another pair. */
 export function keyOf({ issuer, subject }: NoteOwner): string {
   return JSON.stringify([issuer, subject])

@@ -30,7 +30,10 @@ function untilAborted(body: ReadableStream<Uint8Array>, access: Access): Readabl
       signal.addEventListener('abort', close, { once: true })
     },
     async pull(controller) {
-      const { done, value } = await reader.read()
+      const { done, value } = await reader.read().catch(error => {
+        isOver()
+        throw error
+      })
       if (signal.aborted) return
       if (!done) return controller.enqueue(value)
       isOver()

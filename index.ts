@@ -72,7 +72,7 @@ export type { ProtectedResourceMetadata } from './src/metadata/protected-resourc
 export { createProviderFetch } from './src/provider-fetch.ts'
 export type { ProofReason, RefusalReason, TokenReason } from './src/reasons.ts'
 export { resourceSpellings } from './src/resource.ts'
-export { grantedScopes, type ScopeGrant, scopeGrants } from './src/scopes/grants.ts'
+export { grantedScopes, type ScopeGrant, scopeGrants } from './src/people/grants.ts'
 export type {
   AuthInfo,
   Confirmation,

@@ -8,7 +8,7 @@ import {
   type People,
   textsOf,
   USER,
-} from '../../src/people.ts'
+} from '../../src/people/people.ts'
 
 export const people: People<OpenIdSignIn> = {
   principals: {

@@ -1,4 +1,4 @@
-import { anyOf, GROUP, OPENID_SCOPES, type OpenIdSignIn, openIdPerson, type People, textOf } from '../../src/people.ts'
+import { anyOf, GROUP, OPENID_SCOPES, type OpenIdSignIn, openIdPerson, type People, textOf } from '../../src/people/people.ts'
 
 const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 

@@ -1,4 +1,4 @@
-import { anyOf, EMAIL, type GithubSignIn, type People, type Principals } from '../../src/people.ts'
+import { anyOf, EMAIL, type GithubSignIn, type People, type Principals } from '../../src/people/people.ts'
 
 /** What `grants` go by: what GitHub says about a token. */
 export const grantees: Principals = {

@@ -4,7 +4,7 @@ import { httpsUrl, providerOptions, textList, textListNonEmpty } from '../../src
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
-import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
+import { grantedScopes, scopeGrants } from '../../src/people/grants.ts'
 import { grantees } from './people.ts'
 import { checkAccessToken, refuseOtherKinds } from './refusals.ts'
 import { createServiceAccountValidator } from './service-accounts.ts'

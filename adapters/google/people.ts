@@ -6,7 +6,7 @@ import {
   type People,
   type Principals,
   textOf,
-} from '../../src/people.ts'
+} from '../../src/people/people.ts'
 
 /** What `grants` go by: what Google says about an access token. */
 export const grantees: Principals = {

@@ -1,4 +1,4 @@
-import { OPENID_PRINCIPALS, OPENID_SCOPES, type OpenIdSignIn, openIdPerson, type People } from '../../src/people.ts'
+import { OPENID_PRINCIPALS, OPENID_SCOPES, type OpenIdSignIn, openIdPerson, type People } from '../../src/people/people.ts'
 
 export const people: People<OpenIdSignIn> = {
   principals: OPENID_PRINCIPALS,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { grantedScopes, scopeGrants } from '../../src/scopes/grants.ts'
+import { grantedScopes, scopeGrants } from '../../src/people/grants.ts'
 
 describe('grantedScopes', () => {
   const grants = [

@@ -1,5 +1,5 @@
 // What an adapter's `people.ts` holds: who the users of a provider are, for access rules and for the bridge.
-import { claimReader } from './claims/reader.ts'
+import { claimReader } from '../claims/reader.ts'
 
 /** Somebody who signed in at a provider, reduced to what rules may rely on: immutable or verified. */
 export interface Person {

@@ -13,7 +13,7 @@ export {
 } from './auth/create-auth.ts'
 export type { AccessRules, ResourceDeclaration } from './auth/declaration.ts'
 export type { ConfiguredProvider } from './config/providers.ts'
-export { type Adapter, type AdapterContext, defineAdapter } from './src/adapter.ts'
+export { type Adapter, type AdapterContext, defineAdapter, type LookUp, type TokenPeople } from './src/adapter.ts'
 export {
   claimPath,
   flag,
@@ -69,10 +69,19 @@ export {
   type IdentityResolver,
 } from './src/identity-links.ts'
 export type { ProtectedResourceMetadata } from './src/metadata/protected-resource.ts'
+export { type ScopeGrant, scopeGrants } from './src/people/grants.ts'
+export { peopleOptions } from './src/people/options.ts'
+export {
+  OPENID_PRINCIPALS,
+  openIdPerson,
+  type Person,
+  type PersonFacts,
+  type Principals,
+  personWith,
+} from './src/people/people.ts'
 export { createProviderFetch } from './src/provider-fetch.ts'
 export type { ProofReason, RefusalReason, TokenReason } from './src/reasons.ts'
 export { resourceSpellings } from './src/resource.ts'
-export { grantedScopes, type ScopeGrant, scopeGrants } from './src/people/grants.ts'
 export type {
   AuthInfo,
   Confirmation,

@@ -175,8 +175,9 @@ function loadProvider(
       ? 'AUTH_METADATA_URL'
       : (referenceIn(textAt(raw, place), env) ?? `${label}: ${place || 'file'}`)
 
-  const parsed = adapter.options.safeParse(value)
-  const secrets = readSecrets(parsed.data ?? (value as object), env, adapter, problems)
+  const complete = withoutEmptyGrants(value, raw, env, problems)
+  const parsed = adapter.options.safeParse(complete)
+  const secrets = readSecrets(parsed.data ?? (complete as object), env, adapter, problems)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const place = issue.path.join('.')
@@ -190,17 +191,41 @@ function loadProvider(
     if (found === undefined) throw new Error(`the secret ${name} was not loaded`)
     return found
   }
-  const complete = secretOptions(options).every(([, name]) => secrets.has(name))
-  for (const [place, problem] of Object.entries((complete && adapter.mistakes?.(options, secret)) || {})) {
+  const hasSecrets = secretOptions(options).every(([, name]) => secrets.has(name))
+  for (const [place, problem] of Object.entries((hasSecrets && adapter.mistakes?.(options, secret)) || {})) {
     if (!failed.has(place)) problems.push({ setting: settingAt(place), problem: problem ?? '' })
   }
-  const { scopePrefix, scopeNames, wireScopes } = options as {
-    scopePrefix?: string
-    scopeNames?: Record<string, ScopeName>
-    wireScopes?: readonly string[]
-  }
-  const names = createScopeNames({ prefix: scopePrefix, names: scopeNames, fixedWire: wireScopes })
+  const { scopePrefix, scopeNames } = options as { scopePrefix?: string; scopeNames?: Record<string, ScopeName> }
+  const names = createScopeNames({ prefix: scopePrefix, names: scopeNames, fixedWire: wireByRule(adapter, options) })
   return { adapter, options, scopeNames: names, secret, settingAt }
+}
+
+/** What clients request where scopes are granted by rule; `undefined` where they request what they need. */
+function wireByRule({ people }: Adapter, options: Record<string, unknown>): readonly string[] | undefined {
+  const { wireScopes, grants = [] } = options as { wireScopes?: readonly string[]; grants?: readonly unknown[] }
+  if (wireScopes === undefined && grants.length === 0) return undefined
+  return people?.wireScopes?.(options) ?? wireScopes ?? ['openid']
+}
+
+/**
+ * Leaves out grants whose scopes are a variable that is not set.
+ *
+ * @param raw - The same before its references were replaced.
+ */
+function withoutEmptyGrants(value: unknown, raw: unknown, env: Environment, problems: ConfigProblem[]): unknown {
+  const { grants } = value as { grants?: unknown }
+  const { grants: texts } = raw as { grants?: unknown }
+  if (!Array.isArray(grants) || !Array.isArray(texts)) return value
+  const kept = grants.filter((grant, index) => {
+    const { scopes, to } = (texts[index] ?? {}) as { scopes?: unknown; to?: unknown }
+    if (typeof grant !== 'object' || grant === null || 'scopes' in grant || scopes === undefined) return true
+    const [setting = '', recipient = ''] = [referenceIn(scopes, env), referenceIn(to, env)]
+    if (env[recipient]?.trim()) {
+      problems.push({ setting, problem: `is not set, and ${recipient} says who has these scopes`, see: SEE })
+    }
+    return false
+  })
+  return { ...(value as object), grants: kept }
 }
 
 /**

@@ -29,6 +29,8 @@ export interface AzureUser extends User {
   readonly name: string
   /** Home tenant. Default: the first one. */
   readonly tid?: string
+  /** Object ids of groups, which tokens carry up to {@link MOST_GROUPS}. Default: the API has no groups claim. */
+  readonly groups?: readonly string[]
   /** App roles at the API. */
   readonly roles?: readonly string[]
 }
@@ -68,6 +70,7 @@ export function accessTokenClaims(version: 1 | 2, facts: TokenFacts): JsonObject
     oid: user?.oid ?? servicePrincipalOf(facts),
     rh: `1.${randomBytes(24).toString('base64url')}.`,
     ...(facts.roles.length > 0 && { roles: facts.roles }),
+    ...(user?.groups && groupsOf(user, facts.tid)),
     ...(user && { scp: facts.scopes.join(' ') }),
     sub: user ? pairwise(user.oid, facts.audience.replace(/\/$/, '')) : servicePrincipalOf(facts),
     tid: facts.tid,
@@ -87,11 +90,22 @@ export function idTokenClaims(version: 1 | 2, facts: TokenFacts): JsonObject {
     oid: user?.oid,
     rh: `1.${randomBytes(24).toString('base64url')}.`,
     ...(facts.roles.length > 0 && { roles: facts.roles }),
+    ...(user?.groups && groupsOf(user, facts.tid)),
     sub: pairwise(user?.oid ?? '', client.clientId),
     tid: facts.tid,
     uti: randomBytes(16).toString('base64url'),
     ver: `${version}.0`,
   }
+}
+
+/** Above this, a JWT says only where the groups can be looked up. */
+const MOST_GROUPS = 200
+
+/** https://learn.microsoft.com/en-us/security/zero-trust/develop/configure-tokens-group-claims-app-roles#group-overages */
+function groupsOf({ groups = [], oid }: AzureUser, tid: string): JsonObject {
+  if (groups.length <= MOST_GROUPS) return { groups }
+  const endpoint = `https://graph.windows.net/${tid}/users/${oid}/getMemberObjects`
+  return { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint } } }
 }
 
 /** 60 to 90 minutes, at random. */

@@ -74,6 +74,7 @@ export interface AzureEmulator extends Emulator {
 
 const CONSUMERS = '9188040d-6c67-4c5b-b112-36a304b66dad'
 const GRAPH = '00000003-0000-0000-c000-000000000000'
+const LOGIN = 'https://login.microsoftonline.com'
 const OIDC_SCOPES = ['openid', 'profile', 'email', 'offline_access']
 const GRAPH_SCOPES = ['User.Read', 'Mail.Read']
 const SHARED = ['common', 'organizations']
@@ -108,11 +109,12 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
   const now = options.now ?? Date.now
   const home = tenants[0] as AzureTenant
   const signIns = new Map<string, SignIn>()
+  const graphTokens = new Set<string>()
   let v1Audiences = 0
 
   const issuer = () => options.issuer ?? `${emulator.origin}/{tenantid}/v2.0`
   const v1Issuer = () => {
-    const isPublicCloud = emulator.origin === 'https://login.microsoftonline.com'
+    const isPublicCloud = emulator.origin === LOGIN
     return options.v1Issuer ?? `${isPublicCloud ? 'https://sts.windows.net' : emulator.origin}/{tenantid}/`
   }
   const forTenant = (template: string, tenant: string) => template.replaceAll('{tenantid}', tenant)
@@ -258,6 +260,7 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
   /** Client id of the API that a scope belongs to. A name without a URI is one of Microsoft Graph's. */
   function targetOf(scope: string, { clientId }: AzureClient): string {
     const [, uri, name = ''] = /^(?:(.*)\/)?([^/]*)$/.exec(scope) ?? []
+    if (uri === graphOrigin() && name === '.default') return GRAPH
     const known = uri === undefined ? GRAPH_SCOPES : [...api.scopes, '.default']
     if (uri !== undefined && !apiNames().includes(uri)) throw unknownResource(uri)
     const resource = uri === undefined ? GRAPH : api.clientId
@@ -268,6 +271,18 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
     )
   }
 
+  /** Microsoft Graph, as far as it says in which groups somebody is: https://learn.microsoft.com/en-us/graph/api/user-checkmembergroups */
+  async function checkMemberGroups(request: Request, { oid }: Readonly<Record<string, string>>): Promise<Response> {
+    const refusal = (status: number, code: string) => Response.json({ error: { code, message: code } }, { status })
+    if (!graphTokens.has(request.headers.get('authorization') ?? '')) return refusal(401, 'InvalidAuthenticationToken')
+    const user = users.find(known => known.oid === oid)
+    if (!user) return refusal(404, 'Request_ResourceNotFound')
+    const { groupIds } = (await request.json()) as { groupIds: string[] }
+    if (groupIds.length > 20) return refusal(400, 'Request_BadRequest')
+    return Response.json({ value: groupIds.filter(id => user.groups?.includes(id)) })
+  }
+
+  const graphOrigin = () => (options.origin === LOGIN ? 'https://graph.microsoft.com' : emulator.origin)
   const apiNames = () => [api.appIdUri, api.clientId, `api://${api.clientId}`]
 
   async function issue(grant: Grant, at: string, endpoint: 1 | 2): Promise<JsonObject> {
@@ -278,17 +293,20 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
     const names = qualified.map(scope => scope.slice(scope.lastIndexOf('/') + 1))
     const about = { tenant, user: user?.login ?? null, clientId: client.clientId }
     const nonce = grant.parameters.get('nonce') ?? undefined
-    const isForGraph = qualified.length === 0 || qualified.some(scope => GRAPH_SCOPES.includes(scope))
+    const isForGraph =
+      qualified.length === 0 || qualified.some(scope => GRAPH_SCOPES.includes(scope) || scope.startsWith(graphOrigin()))
     const scopes = names.includes('.default') ? api.scopes : names
     const expiresIn = 3599
+    const accessToken = await (isForGraph
+      ? emulator.mintGraphToken({ ...about, scopes })
+      : emulator.mint({ ...about, scopes }))
+    if (isForGraph) graphTokens.add(`Bearer ${accessToken}`)
     return {
       token_type: 'Bearer',
       ...(user && { scope: qualified.join(' ') }),
       expires_in: endpoint === 1 ? String(expiresIn) : expiresIn,
       ext_expires_in: endpoint === 1 ? String(expiresIn) : expiresIn,
-      access_token: await (isForGraph
-        ? emulator.mintGraphToken({ ...about, scopes })
-        : emulator.mint({ ...about, scopes })),
+      access_token: accessToken,
       ...(grant.scopes.includes('openid') && {
         id_token:
           endpoint === 1 ? emulator.mintUnsignedIdToken() : await emulator.mintIdToken({ ...about, claims: { nonce } }),
@@ -334,7 +352,9 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
         'GET /:tenant/oauth2/authorize': authorize(1),
         'POST /:tenant/oauth2/authorize': authorize(1),
         'POST /:tenant/oauth2/token': token(1),
+        'POST /v1.0/users/:oid/checkMemberGroups': checkMemberGroups,
       },
+      origins: ['https://graph.microsoft.com'],
     },
     options,
   )

@@ -8,7 +8,7 @@ export interface GoogleUser extends User {
   readonly sub: string
   readonly email: string
   readonly emailVerified: boolean
-  /** Of a Workspace account; in ID tokens only. */
+  /** Of a Workspace account; in ID tokens and at UserInfo, not at tokeninfo. */
   readonly hostedDomain?: string
 }
 
@@ -29,7 +29,8 @@ export interface GoogleEmulator extends Emulator {
   /**
    * An access token of a user.
    *
-   * @param info - What tokeninfo says about it otherwise; `undefined` leaves a member out. `exp` counts.
+   * @param info - What tokeninfo says about it otherwise; `undefined` leaves a member out. `exp` counts. `hd` is said at UserInfo only;
+   *   default: that of the first user, for another address its domain.
    */
   mint(info?: JsonObject, scopes?: readonly string[]): string
   /** An access token of a service account (`ya29.c.`): tokeninfo names a number for client and nobody for user. */
@@ -91,7 +92,7 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
     return {
       azp: client.clientId,
       aud: client.clientId,
-      ...(knowsUser && { sub: user.sub }),
+      ...(knowsUser && { sub: user.sub, hd: user.hostedDomain }),
       scope: scopes.join(' '),
       ...(scopes.includes(SCOPES.email as string) && {
         email: user.email,
@@ -188,14 +189,16 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
     const info = validInfo(request)
     if (!info) return Response.json({ error: 'invalid_token', error_description: 'Invalid Value' }, { status: 400 })
     const left = Number(info.exp) - nowSeconds()
-    return Response.json({ ...info, ...(Number.isFinite(left) && { expires_in: String(left) }) })
+    const { hd: _, ...said } = info
+    return Response.json({ ...said, ...(Number.isFinite(left) && { expires_in: String(left) }) })
   }
 
   function userInfo(request: Request): Response {
     const info = validInfo(request)
     if (!info)
       return Response.json({ error: 'invalid_request', error_description: 'Invalid Credentials' }, { status: 401 })
-    return Response.json({ sub: info.sub, email: info.email, email_verified: info.email_verified === 'true' })
+    const { sub, email, hd } = info
+    return Response.json({ sub, email, email_verified: info.email_verified === 'true', hd })
   }
 
   const emulator = createEmulator(
@@ -239,7 +242,11 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
   return Object.assign(emulator, {
     keys,
     mint: (info: JsonObject = {}, scopes: readonly string[] = ['openid', SCOPES.email as string]) =>
-      issueAccessToken({ ...infoOf(clients[0], users[0], scopes), ...info }),
+      issueAccessToken({
+        ...infoOf(clients[0], users[0], scopes),
+        ...('email' in info && { hd: domainOf(info.email) }),
+        ...info,
+      }),
     mintForServiceAccount() {
       const { id } = googleDefaults.serviceAccount
       const scope = 'https://www.googleapis.com/auth/cloud-platform'
@@ -252,4 +259,10 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
     mintUserIdToken: () => userIdToken(clients[0], users[0]),
     revoke: (accessToken: string) => void tokens.delete(accessToken),
   })
+}
+
+/** Workspace domain of an address; private accounts have none. */
+function domainOf(email: unknown): string | undefined {
+  const domain = String(email ?? '').replace(/^.*@/s, '')
+  return domain === '' || domain === 'gmail.com' ? undefined : domain
 }

@@ -1,3 +1,4 @@
+import type { PeopleCheck } from './people/rules.ts'
 /** What one call to a provider came to; for metrics. */
 export interface ProviderCall {
   /** What was asked. */
@@ -48,6 +49,8 @@ export interface ValidatorContext {
   readonly dangerouslyAllowInsecureRequests?: boolean
   /** What a token says its scopes are, in the names that tools require. Default: as it is. */
   readonly mapScopes?: (scopes: readonly string[]) => readonly string[]
+  /** Decides about an accepted token by its person, before the token is cached. Default: everybody may, with the scopes of the token. */
+  readonly checkPerson?: PeopleCheck
   readonly observer?: ValidatorObserver
 }
 

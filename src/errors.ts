@@ -98,7 +98,14 @@ export class InvalidTokenError extends AuthorizationError<TokenReason> {
   static override readonly outcome = 'invalid_token'
   readonly code = 'invalid_token'
   readonly status = 401
-  readonly publicMessage = 'The access token is expired, revoked, malformed or not meant for this resource.'
+  readonly publicMessage: string
+
+  /** @param publicMessage - Default: the same for whatever is wrong with a token. */
+  constructor(reason: TokenReason, options?: ErrorOptions & { publicMessage?: string }) {
+    super(reason, options)
+    this.publicMessage =
+      options?.publicMessage ?? 'The access token is expired, revoked, malformed or not meant for this resource.'
+  }
 }
 
 /** The proof of possession that came with the token is not good: 401 `invalid_dpop_proof`, or `use_dpop_nonce`. */

@@ -33,6 +33,8 @@ export type TokenReason =
   | { kind: 'client_refused'; actual: string; expected: readonly string[] }
   /** The token does not say who it belongs to. `personalClaim` points to a person, so the token is not the client's own either. */
   | { kind: 'subject_missing'; claim: string; personalClaim?: string; cure?: string }
+  /** The token is good, and its person is not among those that may use this server. */
+  | { kind: 'person_not_allowed'; subject: string; allow: readonly string[]; detail?: string }
   | { kind: 'claim_missing'; claim: string }
   | { kind: 'claim_invalid'; claim: string; detail: string }
   | { kind: 'expired'; expiredAt: number; now: number }

@@ -4,7 +4,10 @@ import { httpsUrl, isHostWithin, providerOptions, textList, textListNonEmpty } f
 import { scopesFromAll } from '../../src/engines/claim-judge.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
+import { peopleOptions } from '../../src/people/options.ts'
+import { peopleOfTokens } from '../../src/people/people.ts'
 import { resourceSpellings } from '../../src/resource.ts'
+import { people } from './people.ts'
 import { AUTH0_HOSTS, explainRefusal, isManagementApi, refuseIdTokens } from './refusals.ts'
 
 /** Issuers of Auth0 end in a slash, whatever was typed. */
@@ -23,6 +26,7 @@ const options = providerOptions.extend({
     .describe(
       'Identifier of the API, one of which tokens must be for (Applications > APIs). Default: the URL of the MCP endpoint, with or without a slash at its end.',
     ),
+  ...peopleOptions(people.principals).shape,
   furtherIssuers: textList
     .pipe(z.array(httpsUrl.transform(issuerOf)))
     .default([])
@@ -45,6 +49,7 @@ export const auth0 = defineAdapter({
   title: 'Auth0',
   options,
   recognizes: url => isHostWithin(url, ...AUTH0_HOSTS),
+  people: peopleOfTokens(people),
   mistakes({ metadataUrl, audience = [] }) {
     const { hostname } = new URL(metadataUrl)
     return {

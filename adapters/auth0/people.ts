@@ -6,6 +6,7 @@ import {
   type OpenIdSignIn,
   openIdPerson,
   type People,
+  personWith,
   textsOf,
   USER,
 } from '../../src/people/people.ts'
@@ -21,8 +22,8 @@ export const people: People<OpenIdSignIn> = {
     scopes: OPENID_SCOPES,
     promptForAnother: 'login',
     personOf(claims, names) {
-      const person = openIdPerson('auth0', claims, names)
-      return person && { ...person, organizations: textsOf(claims.org_id) }
+      const facts = openIdPerson('auth0', claims, names)
+      return facts && personWith({ ...facts, organizations: textsOf(claims.org_id) })
     },
   },
 }

@@ -25,15 +25,31 @@ const CLOUDS = [
   {
     hosts: ['login.microsoftonline.com', 'login.microsoft.com', 'login.windows.net', 'sts.windows.net'],
     v1: 'https://sts.windows.net',
+    graph: 'https://graph.microsoft.com',
   },
   {
     hosts: ['login.microsoftonline.us', 'login.usgovcloudapi.net', 'login-us.microsoftonline.com'],
     v1: 'https://sts.windows.net',
+    graph: 'https://graph.microsoft.us',
   },
-  { hosts: ['login.partner.microsoftonline.cn', 'login.chinacloudapi.cn'], v1: 'https://sts.chinacloudapi.cn' },
+  {
+    hosts: ['login.partner.microsoftonline.cn', 'login.chinacloudapi.cn'],
+    v1: 'https://sts.chinacloudapi.cn',
+    graph: 'https://microsoftgraph.chinacloudapi.cn',
+  },
   // Closed; recognised, so that nobody looks for another cause.
-  { hosts: ['login.microsoftonline.de'], v1: 'https://sts.microsoftonline.de' },
+  { hosts: ['login.microsoftonline.de'], v1: 'https://sts.microsoftonline.de', graph: 'https://graph.microsoft.de' },
 ] as const
+
+/**
+ * Origin of Microsoft Graph in the cloud of an authority: https://learn.microsoft.com/en-us/graph/deployments. A host that is no
+ * cloud's is an emulator, and plays that part as well.
+ */
+export function graphOf(metadataUrl: string): string {
+  const { hostname, origin } = new URL(metadataUrl)
+  if (isExternalId(hostname)) return CLOUDS[0].graph
+  return cloudOf(hostname)?.graph ?? origin
+}
 
 const isBelow = (host: string, suffix: string) => host === suffix || host.endsWith(`.${suffix}`)
 const isExternalId = (host: string) => isBelow(host, 'ciamlogin.com')

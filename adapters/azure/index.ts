@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { flag, providerOptions, textList } from '../../src/adapter-options.ts'
+import { flag, providerOptions, secretName, textList } from '../../src/adapter-options.ts'
 import { scopesFromAll } from '../../src/engines/claim-judge.ts'
 import { createJwtValidator, type IssuerRule } from '../../src/engines/jwt.ts'
+import { peopleOptions } from '../../src/people/options.ts'
 import { resourceSpellings } from '../../src/resource.ts'
 import {
   CONSUMERS,
@@ -15,6 +16,7 @@ import {
   TENANT_ID,
   tenantOf,
 } from './authority.ts'
+import { graphPeople } from './graph.ts'
 import { entraReason, keyRefusal, refuseOtherKinds } from './refusals.ts'
 
 const guid = z
@@ -50,6 +52,12 @@ const options = providerOptions.extend({
     .pipe(z.array(z.enum(['scp', 'roles'])).min(1))
     .default(['scp'])
     .describe('Claims that hold scopes. With roles, app roles count: App registrations > the API > App roles.'),
+  ...peopleOptions(graphPeople.principals, 'the .default of the API').shape,
+  graphClientSecretEnv: secretName
+    .optional()
+    .describe(
+      'Name of the variable with a client secret of the API. Then the groups of people who are in too many for a token are looked up at Microsoft Graph; needs the application permissions GroupMember.Read.All and User.Read.All.',
+    ),
   customSigningKeys: flag
     .default(false)
     .describe('Whether the API has signing keys of its own, as with claims mapping. They are found by its client id.'),
@@ -64,6 +72,7 @@ export const azure = defineAdapter({
   title: 'Microsoft Entra ID (Azure AD)',
   options,
   recognizes: ({ hostname }) => isEntraHost(hostname),
+  people: graphPeople,
   mistakes({ metadataUrl, appIdUri, allowedTenants, dangerouslyAllowAnyTenant }) {
     const authority = readAuthority(metadataUrl)
     if ('mistake' in authority) return { metadataUrl: authority.mistake }

@@ -3,10 +3,14 @@ import { defineAdapter } from '../../src/adapter.ts'
 import { httpsUrl, providerOptions, secretName, textList } from '../../src/adapter-options.ts'
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
-import { grantedScopes, scopeGrants } from '../../src/people/grants.ts'
+import { scopeGrants } from '../../src/people/grants.ts'
+import { peopleOptions } from '../../src/people/options.ts'
 import { apiOf, clientIdOf, readCheck, userIdOf } from './check-endpoint.ts'
-import { grantees } from './people.ts'
 import { refuseOtherKinds } from './refusals.ts'
+import { tokenPeople } from './token-people.ts'
+
+const { pattern, hint } = tokenPeople.principals
+const { allow } = peopleOptions(tokenPeople.principals).shape
 
 const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
   adapter: z.literal('github'),
@@ -19,13 +23,14 @@ const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).ex
   clientSecretEnv: secretName.describe(
     'Name of the variable with a client secret of that app; on the page of the app, "Generate a new client secret".',
   ),
-  grants: scopeGrants(grantees.pattern, grantees.hint).describe(
-    'Who is granted which scopes. Tokens of GitHub cannot carry scopes of this server.',
+  allow,
+  grants: scopeGrants(pattern, hint).describe(
+    'Who has which scopes of this server. Tokens of GitHub cannot carry them.',
   ),
   wireScopes: textList
     .default([])
     .describe(
-      'GitHub scopes that clients request, e.g. read:user; none is needed. GitHub Apps have permissions instead.',
+      'GitHub scopes that clients request, e.g. read:user. GitHub Apps have permissions instead. Default: what allow and grants need.',
     ),
   apiUrl: httpsUrl
     .optional()
@@ -41,6 +46,7 @@ export const github = defineAdapter({
     hostname.endsWith('.ghe.com') ||
     (hostname === 'github.com' && /^(\/\.well-known\/[\w-]+)?\/login\/oauth(\/|$)/.test(pathname)),
   opaqueTokens: () => ['gho_', 'ghu_'],
+  people: tokenPeople,
   mistakes({ metadataUrl, clientId, clientSecretEnv }, secret) {
     if (!issuerAndMetadata(metadataUrl).issuer.endsWith('/login/oauth')) {
       return {
@@ -53,7 +59,7 @@ export const github = defineAdapter({
     if (!secret(clientSecretEnv).startsWith('-----BEGIN')) return {}
     return { clientSecretEnv: 'is a private key of the app; needed is a client secret, made on the same page' }
   },
-  create({ metadataUrl, clientId, clientSecretEnv, grants, apiUrl }, context) {
+  create({ metadataUrl, clientId, clientSecretEnv, apiUrl }, context) {
     const { issuer } = issuerAndMetadata(metadataUrl)
     const credentials = Buffer.from(`${clientId}:${context.secret(clientSecretEnv)}`).toString('base64')
     const headers = {
@@ -69,7 +75,7 @@ export const github = defineAdapter({
         clientId: clientIdOf,
         subject: userIdOf,
         principalType: () => 'user',
-        scopes: claims => grantedScopes(grants, [userIdOf(claims) ?? '']),
+        scopes: () => [], // GitHub's own; those of this server are granted by rule
         expiry: 'optional', // tokens of OAuth apps never expire
         probe: `gho_${'0'.repeat(36)}`,
         precheck: refuseOtherKinds,

@@ -1,10 +1,4 @@
-import { anyOf, EMAIL, type GithubSignIn, type People, type Principals } from '../../src/people/people.ts'
-
-/** What `grants` go by: what GitHub says about a token. */
-export const grantees: Principals = {
-  pattern: /^\d+$/,
-  hint: 'the numeric id of a user, which https://api.github.com/users/LOGIN says; login names are reassigned',
-}
+import { anyOf, EMAIL, type GithubSignIn, type People, personWith } from '../../src/people/people.ts'
 
 /** A person is the number of the account: login names can be changed and taken by others. */
 export const people: People<GithubSignIn> = {
@@ -16,7 +10,7 @@ export const people: People<GithubSignIn> = {
     protocol: 'github-api',
     personOf({ user: { id, login, name }, emails, organizations, teams }, site) {
       if (!Number.isSafeInteger(id) || Number(id) <= 0) return undefined
-      return {
+      return personWith({
         subject: `github:${site === 'https://github.com' ? '' : `${new URL(site).host}:`}${id}`,
         id: String(id),
         username: String(login),
@@ -25,7 +19,7 @@ export const people: People<GithubSignIn> = {
         unverifiedEmail: emails.some(entry => entry.verified !== true),
         organizations: organizations.map(entry => String(entry.id)),
         groups: teams.map(entry => String(entry.id)),
-      }
+      })
     },
   },
 }

@@ -2,15 +2,19 @@ import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
 import { httpsUrl, providerOptions, textList, textListNonEmpty } from '../../src/adapter-options.ts'
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
-import type { Claims } from '../../src/engines/claim-judge.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
-import { grantedScopes, scopeGrants } from '../../src/people/grants.ts'
-import { grantees } from './people.ts'
+import { scopeGrants } from '../../src/people/grants.ts'
+import { peopleOptions } from '../../src/people/options.ts'
+import { isEmailPrincipal } from '../../src/people/principals.ts'
 import { checkAccessToken, refuseOtherKinds } from './refusals.ts'
 import { createServiceAccountValidator } from './service-accounts.ts'
-import { inFull, readTokenInfo, verifiedDomain } from './tokeninfo.ts'
+import { tokenPeople } from './token-people.ts'
+import { inFull, readTokenInfo } from './tokeninfo.ts'
 
 const every = (pattern: RegExp) => (list: readonly string[]) => list.every(text => pattern.test(text))
+
+const { pattern, hint } = tokenPeople.principals
+const { allow } = peopleOptions(tokenPeople.principals).shape
 
 const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
   adapter: z.literal('google'),
@@ -22,13 +26,14 @@ const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).ex
     .describe(
       'OAuth clients whose tokens are accepted; Google has no other binding. Cloud console > Google Auth Platform > Clients.',
     ),
-  grants: scopeGrants(grantees.pattern, grantees.hint).describe(
-    'Who is granted which scopes. Tokens of Google cannot carry scopes of this server.',
+  allow,
+  grants: scopeGrants(pattern, hint).describe(
+    'Who has which scopes of this server. Tokens of Google cannot carry them.',
   ),
   hostedDomains: textList
     .refine(every(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/), { error: 'must be domain names in lower case, like example.com' })
     .default([])
-    .describe('When given, only users whose verified e-mail address is in one of these domains.'),
+    .describe('Workspace domains whose people may use the server, like @example.com in allow.'),
   requiredGoogleScopes: textList
     .default([])
     .describe(
@@ -55,9 +60,10 @@ export const google = defineAdapter({
   options,
   recognizes: url => url.hostname === 'accounts.google.com',
   opaqueTokens: () => ['ya29.'],
-  mistakes({ wireScopes, hostedDomains, grants, requiredGoogleScopes }) {
+  people: tokenPeople,
+  mistakes({ wireScopes, allow, hostedDomains, grants, requiredGoogleScopes }) {
     const requested = new Set(wireScopes.map(inFull))
-    const byDomain = hostedDomains.length > 0 || grants.some(({ to }) => to.some(name => name.startsWith('@')))
+    const byAddress = hostedDomains.length > 0 || [...allow, ...grants.flatMap(({ to }) => to)].some(isEmailPrincipal)
     const unrequested = requiredGoogleScopes.find(scope => !requested.has(inFull(scope)))
     if (requested.has('offline_access')) {
       return {
@@ -66,7 +72,7 @@ export const google = defineAdapter({
     }
     if (!requested.has('openid'))
       return { wireScopes: 'must hold openid: without it Google does not say who the user is' }
-    if (byDomain && !requested.has(inFull('email'))) {
+    if (byAddress && !requested.has(inFull('email'))) {
       return { wireScopes: 'must hold email: the domain of a user is told by the address' }
     }
     if (unrequested === undefined) return {}
@@ -74,15 +80,13 @@ export const google = defineAdapter({
   },
   create(settings, context) {
     const { issuer, metadataUrl } = issuerAndMetadata(settings.metadataUrl)
-    const scopes = (claims: Claims) =>
-      grantedScopes(settings.grants, [String(claims.sub), `@${verifiedDomain(claims) ?? ''}`])
     const accessTokens = createCheckEndpointValidator(
       {
         issuer,
         audience: { audience: settings.clientIds, clientIds: settings.clientIds },
         clientId: ({ azp, aud }) => azp ?? aud,
         principalType: () => 'user',
-        scopes,
+        scopes: () => [], // Google's own; those of this server are granted by rule
         check: claims => checkAccessToken(claims, settings, context.resource),
         expiry: 'required',
         probe: 'ya29.idplug-warm-up',
@@ -99,7 +103,7 @@ export const google = defineAdapter({
     if (settings.serviceAccountIdTokens.length === 0) return accessTokens
 
     const accounts = settings.serviceAccountIdTokens
-    const idTokens = createServiceAccountValidator({ issuer, metadataUrl, accounts, scopes }, context)
+    const idTokens = createServiceAccountValidator({ issuer, metadataUrl, accounts }, context)
     const validatorOf = (token: string) => (token.startsWith('ya29.') ? accessTokens : idTokens)
     return {
       issuers: accessTokens.issuers,

@@ -4,15 +4,10 @@ import {
   type OpenIdSignIn,
   openIdPerson,
   type People,
-  type Principals,
+  personWith,
   textOf,
 } from '../../src/people/people.ts'
-
-/** What `grants` go by: what Google says about an access token. */
-export const grantees: Principals = {
-  pattern: /^(\d+|@[a-z0-9.-]+)$/,
-  hint: 'a domain like @example.com, or the number in the sub of a user',
-}
+import { plainEmail } from '../../src/people/principals.ts'
 
 /** Plain addresses only: exactly one @, and ASCII. */
 const GMAIL = /^[\w.!#$%&'*+/=?^`{|}~-]+@gmail\.com$/i
@@ -33,15 +28,23 @@ export const people: People<OpenIdSignIn> = {
     personOf(claims, names) {
       const person = openIdPerson('google', claims, names)
       if (!person) return undefined
-      const domain = textOf(claims.hd)?.toLowerCase()
+      // An account of Workspace always has a verified address; one that is odd belongs to nobody.
+      const isPlain = person.verifiedEmails.some(email => plainEmail(email) !== undefined)
+      const domain = isPlain ? textOf(claims.hd)?.toLowerCase() : undefined
       // Google answers for the addresses of Workspace and Gmail. Others were verified once, and may belong to somebody else now.
       const verifiedEmails = person.verifiedEmails.filter(email => domain !== undefined || GMAIL.test(email))
-      return {
+      return personWith({
         ...person,
+        isNamed: isServiceAccount(claims),
         subject: `google:${person.id}`,
         verifiedEmails,
         domains: domain === undefined ? [] : [domain],
-      }
+      })
     },
   },
+}
+
+/** A service account: their tokens are accepted only of those that `serviceAccountIdTokens` lists. */
+export function isServiceAccount({ email, email_verified }: Readonly<Record<string, unknown>>): boolean {
+  return email_verified === true && typeof email === 'string' && email.endsWith('.gserviceaccount.com')
 }

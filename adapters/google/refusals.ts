@@ -1,7 +1,8 @@
 import { type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
+import type { TokenReason } from '../../src/reasons.ts'
 import { clip } from '../../src/text.ts'
-import { inFull, verifiedDomain } from './tokeninfo.ts'
+import { inFull } from './tokeninfo.ts'
 
 /** @throws {InvalidTokenError} Not an access token of Google: not to be shown to the check endpoint. */
 export function refuseOtherKinds(token: string): void {
@@ -18,7 +19,6 @@ export function refuseOtherKinds(token: string): void {
 
 export interface AccessTokenRules {
   readonly clientIds: readonly string[]
-  readonly hostedDomains: readonly string[]
   readonly requiredGoogleScopes: readonly string[]
 }
 
@@ -43,7 +43,6 @@ export function checkAccessToken(claims: Claims, rules: AccessTokenRules, resour
   if (typeof sub !== 'string' || sub === '') {
     throw refused('subject_missing', 'Google does not say who the user is', 'Request the scope openid when signing in.')
   }
-  checkDomain(claims, rules.hostedDomains)
   const scopes = scopesFrom(claims, ['scope']).map(inFull)
   const missing = rules.requiredGoogleScopes.find(scope => !scopes.includes(inFull(scope)))
   if (missing !== undefined) {
@@ -55,29 +54,10 @@ export function checkAccessToken(claims: Claims, rules: AccessTokenRules, resour
   }
 }
 
-/** `hd` would say it better, but stands in ID tokens only. */
-function checkDomain(claims: Claims, hostedDomains: readonly string[]): void {
-  if (hostedDomains.length === 0) return
-  if (claims.email === undefined) {
-    throw refused('email_missing', 'Google does not say the e-mail address', 'Request the scope email when signing in.')
-  }
-  const domain = verifiedDomain(claims)
-  if (domain === undefined) {
-    throw refused(
-      'email_unverified',
-      'the e-mail address is not verified, or not a plain one',
-      'Verify the address at Google.',
-    )
-  }
-  if (!hostedDomains.includes(domain)) {
-    throw refused(
-      'domain_refused',
-      `the user is in ${clip(domain)}`,
-      'Sign in with an account of one of hostedDomains (GOOGLE_HOSTED_DOMAINS).',
-    )
-  }
+export function refused(what: string, detail: string, cure: string): InvalidTokenError {
+  return new InvalidTokenError(reasonOf(what, detail, cure))
 }
 
-export function refused(what: string, detail: string, cure: string): InvalidTokenError {
-  return new InvalidTokenError({ kind: `google.${what}`, detail, cure })
+export function reasonOf(what: string, detail: string, cure: string): TokenReason {
+  return { kind: `google.${what}`, detail, cure }
 }

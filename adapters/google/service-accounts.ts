@@ -1,5 +1,5 @@
 import type { ValidatorContext } from '../../src/context.ts'
-import type { ClaimMapping, Claims } from '../../src/engines/claim-judge.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
 import { resourceSpellings } from '../../src/resource.ts'
@@ -12,7 +12,6 @@ export interface ServiceAccountOptions {
   metadataUrl?: string
   /** Addresses or unique ids; no other account is accepted. */
   accounts: readonly string[]
-  scopes: ClaimMapping['scopes']
 }
 
 /** The one signature algorithm of Google's ID tokens. */
@@ -24,7 +23,7 @@ const LONGEST_LIFE_SECONDS = 86_400
 
 /** Validates ID tokens that service accounts had made for this server: the one kind of ID token whose audience is ours. */
 export function createServiceAccountValidator(
-  { issuer, metadataUrl, accounts, scopes }: ServiceAccountOptions,
+  { issuer, metadataUrl, accounts }: ServiceAccountOptions,
   context: ValidatorContext,
 ): TokenValidator {
   // Google's ID tokens may leave out the scheme; its own library takes both.
@@ -38,7 +37,7 @@ export function createServiceAccountValidator(
       types: null,
       clientId: ({ azp, sub }) => azp ?? sub,
       principalType: () => 'service',
-      scopes,
+      scopes: () => [],
       check: claims => checkIdToken(claims, accounts),
     },
     { ...context, clockToleranceSeconds: CLOCK_TOLERANCE_SECONDS },

@@ -12,13 +12,6 @@ export function inFull(scope: string): string {
   return ALIASES[scope] ?? scope
 }
 
-/** Domain of the user's e-mail address, in lower case; `undefined` unless Google has verified the address. */
-export function verifiedDomain({ email, email_verified }: Claims): string | undefined {
-  if (email_verified !== true || typeof email !== 'string') return undefined
-  // Exactly one @ and ASCII only: lower case turns the Kelvin sign into a k.
-  return /^[!-?A-~]+@([A-Za-z0-9.-]+)$/.exec(email)?.[1]?.toLowerCase()
-}
-
 /**
  * What tokeninfo says: every value is a string there. 400 is its answer to expired, revoked and made-up tokens.
  *

@@ -5,10 +5,13 @@ import { claimMistakes, claimOptions, claimRules } from '../../src/claims/option
 import { type ClientCredentials, createIntrospectionValidator } from '../../src/engines/introspection.ts'
 import { issuerOptions } from '../../src/engines/issuer.ts'
 import { readPrivateKey } from '../../src/engines/private-key.ts'
+import { peopleOptions } from '../../src/people/options.ts'
+import { OPENID_PRINCIPALS, openIdPerson, personWith } from '../../src/people/people.ts'
 import { explain } from './refusals.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,
+  ...peopleOptions(OPENID_PRINCIPALS, 'nothing').shape,
   adapter: z.literal('introspection'),
   introspectionEndpoint: httpsUrl
     .optional()
@@ -29,6 +32,15 @@ export const introspection = defineAdapter({
   title: 'The introspection endpoint',
   options,
   opaqueTokens: () => 'any',
+  people: {
+    principals: OPENID_PRINCIPALS,
+    personOf(claims, names) {
+      const facts = openIdPerson('introspection', claims, names)
+      return facts && personWith(facts)
+    },
+    // The server need not speak OpenID Connect.
+    wireScopes: ({ wireScopes }) => wireScopes ?? [],
+  },
   mistakes(settings, secret) {
     const problem = settings.authMethod === 'private_key_jwt' && keyProblem(secret(settings.clientSecretEnv))
     return { ...claimMistakes(settings), ...(problem ? { clientSecretEnv: problem } : {}) }

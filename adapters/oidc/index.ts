@@ -5,10 +5,14 @@ import { claimMistakes, claimOptions, claimRules } from '../../src/claims/option
 import { issuerOptions } from '../../src/engines/issuer.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { signatureAlgorithms } from '../../src/engines/signature.ts'
+import { peopleOptions } from '../../src/people/options.ts'
+import { peopleOfTokens } from '../../src/people/people.ts'
+import { people } from './people.ts'
 import { explain, productCures, refuseIdToken } from './refusals.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,
+  ...peopleOptions(people.principals).shape,
   adapter: z.literal('oidc'),
   types: textListNonEmpty
     .nullable()
@@ -28,6 +32,7 @@ export const oidc = defineAdapter({
   title: 'The OpenID provider',
   options,
   mistakes: claimMistakes,
+  people: peopleOfTokens(people),
   create(settings, context) {
     const { metadataUrl, types, algorithms, requiredClaims } = settings
     const rules = claimRules(settings, context)

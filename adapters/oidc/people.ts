@@ -1,4 +1,11 @@
-import { OPENID_PRINCIPALS, OPENID_SCOPES, type OpenIdSignIn, openIdPerson, type People } from '../../src/people/people.ts'
+import {
+  OPENID_PRINCIPALS,
+  OPENID_SCOPES,
+  type OpenIdSignIn,
+  openIdPerson,
+  type People,
+  personWith,
+} from '../../src/people/people.ts'
 
 export const people: People<OpenIdSignIn> = {
   principals: OPENID_PRINCIPALS,
@@ -8,6 +15,9 @@ export const people: People<OpenIdSignIn> = {
     scopes: OPENID_SCOPES,
     promptForAnother: 'login',
     userInfo: true,
-    personOf: (claims, names) => openIdPerson('oidc', claims, names),
+    personOf(claims, names) {
+      const facts = openIdPerson('oidc', claims, names)
+      return facts && personWith(facts)
+    },
   },
 }

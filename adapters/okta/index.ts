@@ -5,9 +5,12 @@ import type { Claims } from '../../src/engines/claim-judge.ts'
 import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
+import { peopleOptions } from '../../src/people/options.ts'
+import { peopleOfTokens } from '../../src/people/people.ts'
 import type { TokenReason } from '../../src/reasons.ts'
 import { resourceSpellings } from '../../src/resource.ts'
 import { mapping } from './claims.ts'
+import { people } from './people.ts'
 import { AUTHORIZATION_SERVERS, explain, refuseOtherKinds } from './refusals.ts'
 
 const DOMAINS = ['okta.com', 'oktapreview.com', 'okta-emea.com', 'okta-gov.com', 'okta.mil']
@@ -27,6 +30,7 @@ const options = providerOptions.extend({
     .describe(
       'When given, only tokens issued to these clients are accepted. Admin Console > Applications > Client ID.',
     ),
+  ...peopleOptions(people.principals).shape,
   clientId: z
     .string()
     .min(1)
@@ -49,6 +53,7 @@ export const okta = defineAdapter({
   title: 'Okta',
   options,
   recognizes: url => isHostWithin(url, ...DOMAINS) || /\/oauth2\/(default|aus\w{10,})(\/|$)/.test(url.pathname),
+  people: peopleOfTokens(people),
   mistakes(settings) {
     const { issuer, org } = issuerOf(settings)
     const problem = urlProblem(new URL(issuer), settings.clientId !== undefined)

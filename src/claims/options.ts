@@ -5,7 +5,7 @@ import { type AudienceRule, type ClaimRules, type Claims, clientIdOf, PERSONAL_C
 import { InvalidTokenError } from '../errors.ts'
 import type { TokenReason } from '../reasons.ts'
 import { resourceSpellings } from '../resource.ts'
-import { type ClaimReader, claimReader, textsReader } from './reader.ts'
+import { type ClaimReader, claimReader, namesIn, textsReader } from './reader.ts'
 
 /** Options of adapters that know their provider only by configuration: what binds a token, and where its claims are. */
 export const claimOptions = z.strictObject({
@@ -30,12 +30,14 @@ export const claimOptions = z.strictObject({
   clientIdClaim: claimPath.optional().describe('Claim with the client id. Default: client_id, else azp.'),
   scopeClaims: textListNonEmpty
     .optional()
-    .describe('Claims whose values count as scopes, all of them: scope, realm_access.roles. Default: scope, else scp.'),
+    .describe(
+      'Claims whose values count as scopes, all of them: scope, realm_access.roles. Of an object the names of its members count. Default: scope, else scp.',
+    ),
   tenantClaim: claimPath.optional().describe('Claim with the tenant or organisation. Default: none.'),
   requiredClaims: z
     .record(claimPath, z.union([z.string(), z.number(), z.boolean()]))
     .default({})
-    .describe('Claims that must have this value, or be a list that holds it: { "token_use": "access" }.'),
+    .describe('Claims that must have this value, or be a list or an object that holds it: { "token_use": "access" }.'),
 })
 
 export type ClaimOptions = z.output<typeof claimOptions>
@@ -105,6 +107,7 @@ export function claimRules(
         const actual = read(claims)
         if (actual === undefined || actual === null) throw new InvalidTokenError({ kind: 'claim_missing', claim })
         if (actual === expected || (Array.isArray(actual) && actual.includes(expected))) continue
+        if (typeof expected === 'string' && typeof actual === 'object' && namesIn(actual)?.includes(expected)) continue
         throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: `not ${expected}` })
       }
     },

@@ -28,7 +28,7 @@ export function claimReader(path: string): ClaimReader {
   }
 }
 
-/** Reads the texts at several paths: those of arrays, and of strings separated by spaces. */
+/** Reads the texts at several paths: words of strings separated by spaces, members of lists, keys of objects. */
 export function textsReader(paths: readonly string[]): (claims: Claims) => readonly string[] {
   const readers = paths.map(claim => ({ claim, read: claimReader(claim) }))
   return claims => {
@@ -36,16 +36,28 @@ export function textsReader(paths: readonly string[]): (claims: Claims) => reado
     for (const { claim, read } of readers) {
       const value = read(claims)
       if (value === undefined || value === null) continue
-      if (typeof value === 'string') texts.push(...value.split(' ').filter(Boolean))
-      else if (Array.isArray(value) && value.every(item => typeof item === 'string'))
-        texts.push(...value.filter(Boolean))
-      else
+      const names = typeof value === 'string' ? value.split(' ') : namesIn(value)
+      if (!names) {
         throw new InvalidTokenError({
           kind: 'claim_invalid',
           claim,
-          detail: 'neither a string nor an array of strings',
+          detail: 'neither a string, nor strings, nor an object',
         })
+      }
+      texts.push(...names.filter(Boolean))
     }
     return texts
   }
+}
+
+/**
+ * Names as providers keep them in a claim: one text, a list of texts, or an object whose keys count (the roles of Zitadel).
+ *
+ * @returns `undefined` for anything else.
+ */
+export function namesIn(value: unknown): readonly string[] | undefined {
+  if (typeof value === 'string') return [value]
+  if (Array.isArray(value)) return value.every(item => typeof item === 'string') ? value : undefined
+  if (typeof value !== 'object' || value === null) return undefined
+  return Object.entries(value).flatMap(([name, held]) => (held === false || held === null ? [] : [name]))
 }

@@ -17,7 +17,7 @@ export interface DiscoveryOptions {
   /** Where the document is. Default: the well-known places that follow from the issuer. */
   metadataUrl?: string
   /** Member that must hold a URL. A document without it is passed over: Okta's RFC 8414 document has no `jwks_uri`. */
-  member: 'jwks_uri' | 'introspection_endpoint'
+  member: 'jwks_uri' | 'introspection_endpoint' | 'userinfo_endpoint'
 }
 
 const MAX_BYTES = 1_048_576

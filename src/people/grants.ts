@@ -16,18 +16,19 @@ export interface ScopeGrant {
  * @param hint - Says what that is; follows "must be everyone, or".
  */
 export function scopeGrants(principal: RegExp, hint: string) {
-  const to = textListNonEmpty.refine(names => names.every(name => name === 'everyone' || principal.test(name)), {
-    error: `must be everyone, or ${hint}`,
-  })
-  return z.array(strictObject({ scopes: textListNonEmpty, to })).min(1, { error: 'must hold one grant at least' })
+  return optionalScopeGrants(principal, hint).min(1, { error: 'must hold one grant at least' })
 }
 
-/**
- * Scopes of all grants that hold for somebody.
- *
- * @param principals - Every name under which a grant may mean them.
- */
-export function grantedScopes(grants: readonly ScopeGrant[], principals: readonly string[]): readonly string[] {
-  const names = new Set(['everyone', ...principals])
-  return [...new Set(grants.filter(({ to }) => to.some(name => names.has(name))).flatMap(({ scopes }) => scopes))]
+/** The same, where there may be none. */
+export function optionalScopeGrants(principal: RegExp, hint: string) {
+  return z.array(strictObject({ scopes: textListNonEmpty, to: principalList(principal, hint) }))
+}
+
+/** Schema of a list of principals, one at least. A bare number is the id of a user. */
+export function principalList(principal: RegExp, hint: string) {
+  return textListNonEmpty
+    .transform(names => names.map(name => (/^\d+$/.test(name) ? `user:${name}` : name)))
+    .refine(names => names.every(name => name === 'everyone' || principal.test(name)), {
+      error: `must be everyone, or ${hint}`,
+    })
 }

@@ -1,8 +1,9 @@
 // What an adapter's `people.ts` holds: who the users of a provider are, for access rules and for the bridge.
-import { claimReader } from '../claims/reader.ts'
+import { claimReader, namesIn } from '../claims/reader.ts'
+import { principalsOf } from './principals.ts'
 
-/** Somebody who signed in at a provider, reduced to what rules may rely on: immutable or verified. */
-export interface Person {
+/** What a provider says about somebody, reduced to what rules may rely on: immutable or verified. */
+export interface PersonFacts {
   /** Becomes the `sub` of tokens; unlike that of anybody at another provider. */
   subject: string
   username?: string
@@ -19,6 +20,21 @@ export interface Person {
   organizations?: readonly string[]
   groups?: readonly string[]
   roles?: readonly string[]
+  /** Whether a setting of its own lets them in: then `allow` need not mean them. */
+  isNamed?: boolean
+  /** What the provider left out, and how to have it: said where a rule that goes by it does not hold. */
+  withheld?: string
+}
+
+/** Somebody, with every name under which a rule may mean them. */
+export interface Person extends PersonFacts {
+  /** `everyone`, `user:ID`, `ada@example.com`, `@example.com`, `tenant:ID`, `org:ID`, `group:NAME`, `role:NAME`. */
+  principals: ReadonlySet<string>
+}
+
+/** Works out the names under which rules may mean somebody. */
+export function personWith(facts: PersonFacts): Person {
+  return { ...facts, principals: principalsOf(facts) }
 }
 
 /** What rules may call people by. */
@@ -83,6 +99,11 @@ export interface People<S extends OpenIdSignIn | GithubSignIn = OpenIdSignIn | G
   readonly signIn: S
 }
 
+/** What rules about people go by where tokens of an OpenID provider are validated: the same as at a sign-in. */
+export function peopleOfTokens({ principals, signIn }: People<OpenIdSignIn>) {
+  return { principals, personOf: signIn.personOf }
+}
+
 /** Sources of patterns of principals. */
 export const USER = 'user:[\\x21-\\x7e]+'
 export const EMAIL = "[a-z0-9.!#$%&'*+/=?^_`{|}~-]*@[a-z0-9-]+(\\.[a-z0-9-]+)+"
@@ -102,7 +123,7 @@ export const OPENID_PRINCIPALS: Principals = {
 export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
 
 /**
- * The person whom an ID token of an ordinary OpenID provider means.
+ * What claims of an ordinary OpenID provider say about a person.
  *
  * @param provider - Name of the adapter.
  * @returns `undefined` without `iss` or `sub`: all who lack one would be the same person.
@@ -111,7 +132,7 @@ export function openIdPerson(
   provider: string,
   claims: Claims,
   { groupsClaim, rolesClaim }: ClaimNames,
-): Person | undefined {
+): PersonFacts | undefined {
   const [issuer, id] = [textOf(claims.iss), textOf(claims.sub)]
   if (issuer === undefined || id === undefined) return undefined
   const email = textOf(claims.email)
@@ -137,7 +158,6 @@ export function textsOf(value: unknown): string[] {
   return [value].flat().filter(item => typeof item === 'string')
 }
 
-function namesOf(value: unknown): string[] {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? Object.keys(value) : textsOf(value)
+function namesOf(value: unknown): readonly string[] {
+  return namesIn(value) ?? textsOf(value)
 }

@@ -30,6 +30,8 @@ interface ContractProvider {
   /** The provider, as the validator reaches it. Nothing else is reachable. */
   fetch: typeof globalThis.fetch
   createValidator(context: CompleteContext): TokenValidator
+  /** Requests that one new token takes at most, where rules need facts that it lacks. Default: 1. */
+  requestsPerToken?: number
 }
 
 /** A provider of tokens that mean something only to itself. */
@@ -334,13 +336,13 @@ function describeEvery(
   })
 
   test('asks once for a thousand concurrent uses of one new token', async () => {
-    const { validator, good, upstream } = await harness()
+    const { validator, good, upstream, provider } = await harness()
     await validator.warmUp()
     const { calls } = upstream
     const token = good[0] as string
     const results = await Promise.all(Array.from({ length: 1000 }, () => validator.validate(token)))
     expect(new Set(results).size).toBe(1)
-    expect(upstream.calls - calls).toBeLessThanOrEqual(1)
+    expect(upstream.calls - calls).toBeLessThanOrEqual(provider.requestsPerToken ?? 1)
   })
 
   test('names neither the token nor a provider body in a refusal', async () => {

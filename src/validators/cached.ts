@@ -53,7 +53,7 @@ const MAX_REFUSED = 1000
  * is, with the connection. The shape of a token is looked at only when it is not known yet.
  */
 export function createCachedValidator(engine: TokenEngine, context: ValidatorContext): TokenValidator {
-  const { now, observer } = completeContext(context)
+  const { now, observer, checkPerson } = completeContext(context)
   const cacheMilliseconds = (context.cacheSeconds ?? 60) * 1000
   const refusedMilliseconds = (context.refusedCacheSeconds ?? 5) * 1000
   const accepted = new LRUCache<string, Decided>({ max: context.cacheMaxEntries ?? 10_000 })
@@ -94,7 +94,8 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
   async function validateUnknown(token: string, key: string): Promise<ValidatedToken> {
     observer?.cacheLookup?.('miss')
     if (!B64_TOKEN.test(token)) throw malformed('characters that are not allowed in a token')
-    const decision = engine.decide(token)
+    const decided = engine.decide(token)
+    const decision = checkPerson ? decided.then(validated => checkPerson(validated, token)) : decided
     pending.set(key, decision)
     try {
       const validated = await decision

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { azure } from '../../adapters/azure/index.ts'
 import { recognizeAdapter } from '../../adapters/index.ts'
 import { type AzureEmulatorOptions, type AzureTokenOptions, createAzureEmulator } from '../../emulators/azure.ts'
-import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
+import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createRoutedValidator } from '../../src/validators/routed.ts'
 import { createContext, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
@@ -483,6 +483,96 @@ describe('a URL', () => {
     'https://evil.example/login.microsoftonline.com/common/v2.0',
   ])('%s is not', url => {
     expect(recognizeAdapter(new URL(url)).name).not.toBe('azure')
+  })
+})
+
+describe('rules about people', () => {
+  const STAFF = 'aaaaaaaa-0000-4000-8000-000000000001'
+  const MANY = Array.from({ length: 201 }, (_, index) => `bbbbbbbb-0000-4000-8000-${String(index).padStart(12, '0')}`)
+  const grants = [
+    { scopes: 'notes:read', to: 'everyone' },
+    { scopes: 'notes:write', to: `group:${STAFF}` },
+  ]
+  const API_APP = { clientId: API, clientSecret: 'api-secret' }
+  const ada = { login: 'ada@contoso.example', oid: ADA, name: 'Ada' }
+  const clients = [{ clientId: CLIENT, redirectUris: [] }, API_APP]
+
+  function withGroups(groups: string[], options: object = {}) {
+    const emulator = emulate({ users: [{ ...ada, groups }], clients })
+    const { context, seen } = createContext(emulator.fetch)
+    const validator = azure.create(parse(options), { ...context, secret: () => 'api-secret' })
+    return { emulator, seen, validate: async () => validator.validate(await emulator.mint()) }
+  }
+
+  it('gives scopes by group instead of those of the token', async () => {
+    expect((await withGroups([STAFF], { grants }).validate()).scopes).toEqual(['notes:read', 'notes:write'])
+    expect((await withGroups([MANY[0] as string], { grants }).validate()).scopes).toEqual(['notes:read'])
+  })
+
+  it.each([
+    [`tenant:${CONTOSO}`, true],
+    [`user:${ADA}`, true],
+    [`group:${STAFF}`, true],
+    [`tenant:${FABRIKAM}`, false],
+    [`group:${MANY[0]}`, false],
+    ['role:Admin', false],
+  ])('with allow %s: somebody of that group is let in: %s', async (allow, isLetIn) => {
+    const validating = withGroups([STAFF], { allow }).validate()
+    if (isLetIn) await validating
+    else expect((await refusalOf(validating)).reason).toMatchObject({ kind: 'person_not_allowed' })
+  })
+
+  it('says that there were too many groups for the token, and what to do', async () => {
+    const { validate, seen } = withGroups([...MANY, STAFF], { grants })
+    expect((await validate()).scopes).toEqual(['notes:read'])
+    expect(JSON.stringify(seen)).toContain('AZURE_GRAPH_CLIENT_SECRET')
+    const refused = await refusalOf(withGroups([...MANY, STAFF], { allow: `group:${STAFF}` }).validate())
+    expect(refused.reason).toMatchObject({ detail: expect.stringContaining('too many') })
+  })
+
+  it('looks groups up at Microsoft Graph where there were too many, with one token for all', async () => {
+    const options = { grants, graphClientSecretEnv: 'SECRET' }
+    const { emulator, validate } = withGroups([...MANY, STAFF], options)
+    expect((await validate()).scopes).toEqual(['notes:read', 'notes:write'])
+    expect((await validate()).scopes).toEqual(['notes:read', 'notes:write'])
+    expect(emulator.count(`/v1.0/users/${ADA}/checkMemberGroups`)).toBe(2)
+    expect(emulator.count(`/${CONTOSO}/oauth2/v2.0/token`)).toBe(1)
+    const few = withGroups([STAFF], options)
+    await few.validate()
+    expect(few.emulator.count(`/v1.0/users/${ADA}/checkMemberGroups`)).toBe(0)
+  })
+
+  it('asks about twenty groups at a time', async () => {
+    const to = MANY.slice(0, 41).map(id => `group:${id}`)
+    const options = { grants: [{ scopes: 'notes:write', to }], graphClientSecretEnv: 'SECRET' }
+    const { emulator, validate } = withGroups(MANY, options)
+    expect((await validate()).scopes).toEqual(['notes:write'])
+    expect(emulator.count(`/v1.0/users/${ADA}/checkMemberGroups`)).toBe(3)
+  })
+
+  it.each([
+    ['Graph is away', { path: `/v1.0/users/${ADA}/checkMemberGroups`, kind: 'reset' }, ValidatorUnavailableError],
+    [
+      'Graph refuses us',
+      { path: `/v1.0/users/${ADA}/checkMemberGroups`, kind: 'status', status: 403 },
+      MisconfigurationError,
+    ],
+    [
+      'our secret is refused',
+      { path: `/${CONTOSO}/oauth2/v2.0/token`, kind: 'status', status: 401 },
+      MisconfigurationError,
+    ],
+    [
+      'the token endpoint is away',
+      { path: `/${CONTOSO}/oauth2/v2.0/token`, kind: 'status', status: 503 },
+      ValidatorUnavailableError,
+    ],
+  ] as const)('does not guess when %s', async (_label, outage, error) => {
+    const { emulator, validate } = withGroups([...MANY, STAFF], { grants, graphClientSecretEnv: 'SECRET' })
+    const repair = emulator.fail(outage)
+    expect(await refusalOf(validate())).toBeInstanceOf(error)
+    repair()
+    expect((await validate()).scopes).toEqual(['notes:read', 'notes:write'])
   })
 })
 

@@ -138,6 +138,94 @@ describe('what a token of GitHub becomes', () => {
   })
 })
 
+describe('rules about people', () => {
+  const ada = {
+    login: 'ada',
+    id: 1001,
+    emails: [
+      { email: 'ada@corp.com', verified: true, primary: true },
+      { email: 'ada@other.example', verified: false, primary: false },
+    ],
+    organizations: [{ id: 42, login: 'acme' }],
+    teams: [{ id: 7, slug: 'devs' }],
+  } as const
+  const SCOPES = ['user:email', 'read:org']
+
+  function withAda(options: object, scopes: readonly string[] = SCOPES) {
+    const emulator = createGithubEmulator({ origin: 'https://github.com', now: () => NOW * 1000, users: [ada] })
+    const { context, seen } = createContext(emulator.fetch)
+    const validator = create(context, options)
+    return { emulator, seen, validate: async () => validator.validate(emulator.mint({ scopes })) }
+  }
+
+  it.each([
+    ['user:1001', true],
+    ['org:42', true],
+    ['group:7', true],
+    ['ada@corp.com', true],
+    ['@corp.com', true],
+    ['user:42', false],
+    ['org:7', false],
+    ['group:42', false],
+    ['@other.example', false],
+    ['ben@corp.com', false],
+  ])('with allow %s a member is let in: %s', async (allow, isLetIn) => {
+    const validating = withAda({ allow }).validate()
+    if (isLetIn) await validating
+    else expect((await refusalOf(validating)).reason).toMatchObject({ kind: 'person_not_allowed', subject: '1001' })
+  })
+
+  it('give scopes by organization and team', async () => {
+    const grants = [
+      { scopes: 'notes:read', to: 'org:42' },
+      { scopes: 'notes:write', to: 'group:7, org:43' },
+      { scopes: 'notes:admin', to: 'org:43' },
+    ]
+    expect((await withAda({ grants }).validate()).scopes).toEqual(['notes:read', 'notes:write'])
+  })
+
+  it('ask only for what they go by, once for each token, with the token in no URL', async () => {
+    const { emulator, validate } = withAda({ allow: 'org:42' })
+    await validate()
+    expect(emulator.requests.map(({ path }) => path.replace(/\?.*/, ''))).toEqual([
+      `/applications/${OAUTH_APP}/token`,
+      '/user/orgs',
+    ])
+    expect(emulator.requests.map(({ path }) => path).join()).not.toContain('gho_')
+  })
+
+  it('look at every page of a list', async () => {
+    const organizations = Array.from({ length: 150 }, (_, index) => ({ id: index + 1, login: `org${index}` }))
+    const emulator = createGithubEmulator({
+      origin: 'https://github.com',
+      now: () => NOW * 1000,
+      users: [{ ...ada, organizations }],
+    })
+    const validator = create(createContext(emulator.fetch).context, { allow: 'org:149' })
+    await validator.validate(emulator.mint({ scopes: SCOPES }))
+  })
+
+  it('let nobody in by a list that the token does not open, and say which scope is missing', async () => {
+    const { validate, seen } = withAda({ allow: 'org:42' }, [])
+    expect((await refusalOf(validate())).reason).toMatchObject({ kind: 'person_not_allowed' })
+    expect(JSON.stringify(seen)).toContain('read:org')
+  })
+
+  it.each([
+    ['reset', { kind: 'reset' }, ValidatorUnavailableError],
+    ['throttled', { kind: 'status', status: 403, headers: LIMITED }, ValidatorUnavailableError],
+    ['502', { kind: 'status', status: 502 }, ValidatorUnavailableError],
+    ['no JSON', { kind: 'status', status: 200, body: '<html>' }, ValidatorUnavailableError],
+    ['no list', { kind: 'status', status: 200, body: '{}' }, ValidatorUnavailableError],
+    ['410', { kind: 'status', status: 410 }, MisconfigurationError],
+    ['401', { kind: 'status', status: 401 }, InvalidTokenError],
+  ] as const)('do not guess when the list is %s', async (_label, outage, error) => {
+    const { emulator, validate } = withAda({ allow: 'org:42' })
+    emulator.fail({ path: '/user/orgs', ...outage })
+    expect(await refusalOf(validate())).toBeInstanceOf(error)
+  })
+})
+
 describe('the check endpoint', () => {
   it('is asked once, by POST of JSON under our own credentials, with the token in no URL', async () => {
     const { emulator, validator } = setUp()
@@ -279,8 +367,8 @@ describe('the options of the github adapter', () => {
     [{ clientSecretEnv: undefined }, 'clientSecretEnv: '],
     [{ clientSecretEnv: 'e'.repeat(40) }, 'clientSecretEnv: must be the name of an environment variable'],
     [{ grants: undefined }, 'grants: '],
-    [{ grants: [{ scopes: 'a', to: 'octocat' }] }, 'grants.0.to: must be everyone, or the numeric id of a user'],
-    [{ grants: [{ scopes: 'a', to: '@example.com' }] }, 'grants.0.to: must be everyone, or the numeric id of a user'],
+    [{ grants: [{ scopes: 'a', to: 'octocat' }] }, 'grants.0.to: must be everyone, or user:NUMBER, org:NUMBER'],
+    [{ allow: 'org:acme' }, 'allow: must be everyone, or user:NUMBER, org:NUMBER'],
     [{ apiUrl: 'http://git.example.com/api/v3' }, 'apiUrl: must be a URL that starts with https'],
     [{ scopePrefix: 'x/' }, ': Unrecognized key'],
   ])('refuse %j', (changes, problem) => {

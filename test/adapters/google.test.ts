@@ -48,6 +48,8 @@ describeTokenValidator('the google adapter, access tokens', {
       now: NOW * 1000,
       fetch: emulator.fetch,
       createValidator: context => create(context, { hostedDomains: 'example.com', requiredGoogleScopes: 'email' }),
+      // tokeninfo, UserInfo, and once the metadata that says where it is.
+      requestsPerToken: 3,
       good: [mint(), mint({ azp: undefined }), mint({ access_type: 'offline' })],
       refused: {
         unknown: { token: 'ya29.never-issued', reason: 'inactive' },
@@ -192,17 +194,39 @@ describe('grants', () => {
   const grants = [
     { scopes: 'notes:read', to: 'everyone' },
     { scopes: 'notes:write', to: '@example.com' },
-    { scopes: ['notes:admin'], to: ['110000000000000000001'] },
+    { scopes: ['notes:admin'], to: ['user:110000000000000000001'] },
+    { scopes: 'notes:all', to: 'ben@gmail.com, ada@corp.example' },
   ]
 
   it.each([
     ['the domain and the user', {}, ['notes:read', 'notes:write', 'notes:admin']],
-    ['the domain in capitals', { sub: '9', email: 'x@EXAMPLE.com' }, ['notes:read', 'notes:write']],
-    ['everyone only, for another domain', { sub: '9', email: 'x@example.org' }, ['notes:read']],
-    ['everyone only, for a domain below', { sub: '9', email: 'x@sub.example.com' }, ['notes:read']],
-    ['everyone only, for an unverified address', { sub: '9', email_verified: 'false' }, ['notes:read']],
-    ['everyone only, for two @', { sub: '9', email: 'a@evil.example@example.com' }, ['notes:read']],
-    ['everyone only, without an address', { sub: '9', email: undefined }, ['notes:read']],
+    ['the domain in capitals', { sub: '9', hd: 'EXAMPLE.com' }, ['notes:read', 'notes:write']],
+    [
+      'a secondary address of the domain',
+      { sub: '9', email: 'x@example.org', hd: 'example.com' },
+      ['notes:read', 'notes:write'],
+    ],
+    ['an address of Gmail', { sub: '9', email: 'Ben@gmail.com', hd: undefined }, ['notes:read', 'notes:all']],
+    [
+      'an address of Workspace',
+      { sub: '9', email: 'ada@corp.example', hd: 'corp.example' },
+      ['notes:read', 'notes:all'],
+    ],
+    ['everyone only, for another domain', { sub: '9', hd: 'example.org' }, ['notes:read']],
+    ['everyone only, for a domain below', { sub: '9', hd: 'sub.example.com' }, ['notes:read']],
+    ['everyone only, for a private account with an address of the domain', { sub: '9', hd: undefined }, ['notes:read']],
+    [
+      'everyone only, for a private account with another address',
+      { sub: '9', email: 'ada@corp.example', hd: undefined },
+      ['notes:read'],
+    ],
+    [
+      'everyone only, for an unverified address',
+      { sub: '9', email: 'ben@gmail.com', email_verified: 'false', hd: undefined },
+      ['notes:read'],
+    ],
+    ['everyone only, for two @', { sub: '9', email: 'x@evil.example@gmail.com', hd: undefined }, ['notes:read']],
+    ['everyone only, without an address', { sub: '9', email: undefined, hd: undefined }, ['notes:read']],
   ])('follow %s', async (_label, info, scopes) => {
     const { emulator, validator } = setUp({ grants })
     expect((await validator.validate(emulator.mint(info))).scopes).toEqual(scopes)
@@ -212,28 +236,70 @@ describe('grants', () => {
 describe('hostedDomains', () => {
   const options = { hostedDomains: 'example.com, example.org' }
 
-  it.each(['ada@example.com', 'ada@EXAMPLE.COM', 'a+b@example.org'])('let %s in', async email => {
+  it.each(['example.com', 'EXAMPLE.COM', 'example.org'])('let in an account of %s', async hd => {
     const { emulator, validator } = setUp(options)
-    await validator.validate(emulator.mint({ email }))
+    await validator.validate(emulator.mint({ hd }))
   })
 
   it.each([
-    ['domain_refused', { email: 'ben@gmail.com' }],
-    ['domain_refused', { email: 'ada@sub.example.com' }],
-    ['domain_refused', { email: 'ada@notexample.com' }],
-    ['domain_refused', { email: 'ada@example.com.evil.example' }],
-    ['email_unverified', { email_verified: 'false' }],
-    ['email_unverified', { email_verified: undefined }],
-    ['email_unverified', { email: 'ada@evil.example@example.com' }],
-    ['email_unverified', { email: '@example.com' }],
-    ['email_unverified', { email: 'example.com' }],
-    ['email_unverified', { email: 'ada@example.com\n' }],
-    ['email_unverified', { email: 'ada@evil.example\uff20example.com' }],
-    ['email_unverified', { email: 'ada@example.or\u212a' }],
-    ['email_missing', { email: undefined, email_verified: undefined }],
+    ['domain_refused', { email: 'ben@gmail.com', hd: undefined }],
+    ['domain_refused', { email: 'ada@example.com', hd: undefined }],
+    ['domain_refused', { email: 'ada@example.com', hd: '' }],
+    ['domain_refused', { email: 'ada@example.com', hd: ['example.com'] }],
+    ['domain_refused', { hd: 'sub.example.com' }],
+    ['domain_refused', { hd: 'notexample.com' }],
+    ['domain_refused', { hd: 'example.com.evil.example' }],
+    ['domain_refused', { hd: 'example.or\u212a' }],
+    ['email_unverified', { email_verified: 'false', hd: undefined }],
+    ['email_unverified', { email_verified: undefined, hd: undefined }],
+    ['email_unverified', { email: 'ada@evil.example@example.com', hd: undefined }],
+    ['email_unverified', { email: '@example.com', hd: undefined }],
+    ['email_unverified', { email: 'example.com', hd: undefined }],
+    ['email_unverified', { email: 'ada@example.com\n', hd: undefined }],
+    ['email_unverified', { email: 'ada@evil.example\uff20example.com', hd: undefined }],
+    ['email_missing', { email: undefined, email_verified: undefined, hd: undefined }],
   ])('reject with google.%s a token with %j', async (what, info) => {
     const { emulator, reasonOf } = setUp(options)
     expect(await reasonOf(emulator.mint(info))).toMatchObject({ kind: `google.${what}`, cure: expect.any(String) })
+  })
+})
+
+describe('the Workspace domain', () => {
+  const byDomain = { hostedDomains: 'example.com' }
+
+  it('is asked about at UserInfo only where rules go by address', async () => {
+    const plain = setUp({ allow: 'user:110000000000000000001' })
+    await plain.validator.validate(plain.emulator.mint())
+    expect(plain.emulator.count('/v1/userinfo')).toBe(0)
+    const { emulator, validator } = setUp(byDomain)
+    const token = emulator.mint()
+    await validator.validate(token)
+    await validator.validate(token)
+    expect(emulator.count('/v1/userinfo')).toBe(1)
+    expect(emulator.requests.map(({ path }) => path).join(' ')).not.toContain(token)
+  })
+
+  it.each([
+    ['cannot be reached', { kind: 'reset' }, ValidatorUnavailableError],
+    ['fails', { kind: 'status', status: 500 }, ValidatorUnavailableError],
+    ['is throttled', { kind: 'status', status: 403 }, ValidatorUnavailableError],
+    ['is no longer there', { kind: 'status', status: 404 }, MisconfigurationError],
+    ['no longer knows the token', { kind: 'status', status: 401 }, InvalidTokenError],
+  ] as const)('is not guessed when UserInfo %s', async (_label, outage, error) => {
+    const { emulator, validator } = setUp(byDomain)
+    emulator.fail({ path: '/v1/userinfo', ...outage })
+    expect(await refusalOf(validator.validate(emulator.mint()))).toBeInstanceOf(error)
+  })
+
+  it('tells the person, in words, that another account is needed', async () => {
+    const { emulator, validator } = setUp(byDomain)
+    const error = await refusalOf(validator.validate(emulator.mint({ hd: undefined })))
+    expect(error.publicMessage).toContain('another account')
+  })
+
+  it('of a service account that is listed does not matter', async () => {
+    const { emulator, validator } = setUp({ ...byDomain, serviceAccountIdTokens: ROBOT })
+    await validator.validate(await emulator.mintIdToken(RESOURCE))
   })
 })
 
@@ -333,10 +399,12 @@ describe('the options of the google adapter', () => {
     [{ grants: [] }, 'grants: must hold one grant at least'],
     [{ grants: [{ scopes: 'a' }] }, 'grants.0.to: '],
     [{ grants: [{ scopes: 'a', to: [] }] }, 'grants.0.to: must name one at least'],
+    [{ allow: '@' }, 'allow: must be everyone, or user:NUMBER'],
+    [{ allow: 'group:staff' }, 'allow: must be everyone, or user:NUMBER'],
     [{ grants: [{ scopes: [], to: 'everyone' }] }, 'grants.0.scopes: must name one at least'],
     [
-      { grants: [{ scopes: 'a', to: 'ada@example.com' }] },
-      'grants.0.to: must be everyone, or a domain like @example.com',
+      { grants: [{ scopes: 'a', to: 'ada' }] },
+      'grants.0.to: must be everyone, or user:NUMBER, ada@example.com or @example.com',
     ],
     [{ grants: [{ scopes: 'a', to: '@' }] }, 'grants.0.to: must be everyone'],
     [{ hostedDomains: '@example.com' }, 'hostedDomains: must be domain names'],

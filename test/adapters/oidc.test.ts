@@ -116,9 +116,29 @@ describe('claims', () => {
     })
   })
 
-  it('with roles of another shape are refused', async () => {
+  it.each([7, true, [7], ['notes:read', null]])('with roles of another shape are refused: %j', async roles => {
     const { reasonOf } = setUp({ scopeClaims: 'roles' })
-    expect(await reasonOf({ claims: { roles: { admin: true } } })).toMatchObject({
+    expect(await reasonOf({ claims: { roles } })).toMatchObject({ kind: 'claim_invalid', claim: 'roles' })
+  })
+
+  it.each([
+    [
+      'what Zitadel sends',
+      { 'notes:read': { '1001': 'acme.example' }, 'notes:write': {} },
+      ['notes:read', 'notes:write'],
+    ],
+    ['switches', { 'notes:read': true, 'notes:write': false, 'notes:admin': null }, ['notes:read']],
+    ['an empty object', {}, []],
+  ])('with roles that are the keys of an object have those: %s', async (_label, roles, scopes) => {
+    const { validate } = setUp({ scopeClaims: 'urn:zitadel:iam:org:project:roles' })
+    const token = await validate({ claims: { 'urn:zitadel:iam:org:project:roles': roles } })
+    expect(token.scopes).toEqual(scopes)
+  })
+
+  it('that are required may be keys of an object', async () => {
+    const { validate, reasonOf } = setUp({ requiredClaims: { roles: 'editor' } })
+    await validate({ claims: { roles: { editor: { '1001': 'acme.example' } } } })
+    expect(await reasonOf({ claims: { roles: { reader: {} } } })).toMatchObject({
       kind: 'claim_invalid',
       claim: 'roles',
     })

@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { signIn } from '../support/browser.ts'
 
 /** Who sits in front of the browser, as the environment of a client says it. */
@@ -18,5 +19,22 @@ if (import.meta.main) {
   if (url === undefined) throw new Error(`no URL among ${process.argv.slice(2)}`)
   appendFileSync(PERSON_LOG, `${url}\n`)
   const callback = await signIn(url, { user: PERSON_LOGIN, provider: PERSON_PROVIDER || undefined })
-  await (await fetch(callback)).text()
+  await (await reload(callback)).text()
+}
+
+const MOST_RELOADS = 100
+
+/**
+ * Opens a page, again and again while nothing listens there: mcp-remote opens the browser for a step-up before it listens for the
+ * answer, and nobody else is as fast as this program.
+ */
+async function reload(url: URL): Promise<Response> {
+  for (let reloads = 1; ; reloads++) {
+    try {
+      return await fetch(url)
+    } catch (error) {
+      if (reloads === MOST_RELOADS) throw error
+      await setTimeout(100)
+    }
+  }
 }

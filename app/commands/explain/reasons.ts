@@ -101,6 +101,10 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: 'The token does not say who it belongs to.',
     cure: 'Have the provider include the subject. AUTH_PROVIDER=introspection and oidc have settings for providers that do not: docs/providers/introspection.md, "Tokens without a subject".',
   },
+  person_not_allowed: {
+    means: 'The token is good, but no rule of allow means the person whom it belongs to.',
+    cure: 'Add the person, or a group or domain of theirs, to allow of the provider (AUTH0_ALLOW and the like), or have them sign in with another account. If a rule should mean them, the token may lack the claim that the rule goes by.',
+  },
   claim_missing: { means: 'The token lacks a claim that it must carry.', cure: 'Have the provider add the claim.' },
   claim_invalid: {
     means: 'A claim of the token does not have the form that it must have.',

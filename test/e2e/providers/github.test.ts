@@ -134,7 +134,7 @@ describe('what is wrong is said with its cure', () => {
   it.each([
     [{ GITHUB_CLIENT_ID: '123456' }, 'GITHUB_CLIENT_ID: is the App ID'],
     [{ GITHUB_CLIENT_SECRET: '-----BEGIN RSA PRIVATE KEY-----' }, 'is a private key of the app'],
-    [{ GITHUB_GRANT_TO: 'octocat' }, 'numeric id of a user'],
+    [{ GITHUB_GRANT_TO: 'octocat' }, 'user:NUMBER'],
     [{ AUTH_METADATA_URL: 'https://github.com' }, '/login/oauth'],
   ])('when a setting was taken for another: %j', (mistake, sentence) => {
     const complete = {

@@ -105,6 +105,58 @@ describe.each<Sdk>(['1.x', '2.x'])('an official client of SDK %s', sdk => {
   })
 })
 
+describe('rules about people', () => {
+  const RULES = { OIDC_ALLOW: 'group:staff', OIDC_GRANT_SCOPES: 'notes:read', OIDC_GROUPS_CLAIM: 'realm_access.groups' }
+  const groups = (...names: string[]) => ({ claims: { realm_access: { groups: names } } })
+
+  const ruled = (rules: object) =>
+    started({}, issuer => ({ AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: issuer, ...rules }))
+
+  it('let in whom they mean, with the scopes that they give, whatever the token says', async () => {
+    const { provider, resource, servers } = await ruled(RULES)
+    expect(await callWith(resource, await provider.mint({ ...groups('staff'), scopes: ['openid'] }))).toBe(200)
+    const token = await provider.mint({ ...groups('guests'), scopes: ['notes:read', 'notes:admin'] })
+    const refused = await fetch(resource, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toContain('another account')
+    expect(servers.log()).toContain('"reason":"person_not_allowed"')
+  })
+
+  it('send nobody to sign in again for a scope that no sign-in adds', async () => {
+    const { provider, resource } = await ruled(RULES)
+    const token = await provider.mint({ ...groups('staff'), scopes: ['notes:read', 'notes:write'] })
+    const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'add_note', arguments: { text: 'x' } } }
+    const response = await fetch(resource, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: JSON.stringify(body),
+    })
+    expect(response.status).toBe(403)
+    expect(response.headers.get('www-authenticate')).toBeNull()
+  })
+
+  it('have clients request openid, and an official client sign in', async () => {
+    const { resource, servers } = await ruled({ OIDC_GRANT_SCOPES: 'notes:read,notes:write' })
+    const metadata = await fetch(new URL('/.well-known/oauth-protected-resource/mcp', resource))
+    expect(await metadata.json()).toMatchObject({ scopes_supported: ['openid'] })
+    const ada = person('1.x', resource, servers.issuer)
+    await ada.connect()
+    expect((await ada.call('whoami')).text).toContain('notes:write')
+  })
+
+  it('are refused at the start where they say to whom and not what', () => {
+    const env = { AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: 'https://id.example.com', OIDC_GRANT_TO: 'group:staff' }
+    expect(() => loadConfiguration(env)).toThrow('OIDC_GRANT_SCOPES: is not set, and OIDC_GRANT_TO says who has these')
+    expect(() => loadConfiguration({ ...env, OIDC_GRANT_SCOPES: 'a', OIDC_GRANT_TO: 'staff' })).toThrow(
+      'OIDC_GRANT_TO: must be everyone, or user:ID',
+    )
+  })
+})
+
 describe('what is wrong is said with its cure', () => {
   it('when Keycloak has no Audience mapper', async () => {
     const { provider, resource, servers } = await started({ product: 'keycloak', audience: null }, issuer => ({

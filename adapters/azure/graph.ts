@@ -1,0 +1,114 @@
+import type { AdapterContext, LookUp, TokenPeople } from '../../src/adapter.ts'
+import { askProvider, type ProviderAnswer, unusable } from '../../src/engines/provider-request.ts'
+import { MisconfigurationError } from '../../src/errors.ts'
+import { graphOf } from './authority.ts'
+import { hasTooManyGroups, people } from './people.ts'
+
+interface Options {
+  readonly metadataUrl: string
+  readonly clientId: string
+  readonly graphClientSecretEnv?: string
+  readonly scopePrefix: string
+  readonly wireScopes?: readonly string[]
+}
+
+/** Who stands behind a token. Groups that are too many for it are looked up at Microsoft Graph, where we may. */
+export const graphPeople: TokenPeople<Options> = {
+  principals: people.principals,
+  personOf: people.signIn.personOf,
+  // Without a scope of the API, Entra ID would issue a token for Microsoft Graph.
+  wireScopes: ({ wireScopes, scopePrefix }) => wireScopes ?? [`${scopePrefix}.default`],
+  lookUp({ metadataUrl, clientId, graphClientSecretEnv }, context, principals) {
+    const groups = principals.flatMap(name => /^group:([0-9a-f-]{36})$/.exec(name)?.[1] ?? [])
+    if (graphClientSecretEnv === undefined || groups.length === 0) return undefined
+    return lookUpGroups({ metadataUrl, clientId, clientSecret: context.secret(graphClientSecretEnv), groups }, context)
+  },
+}
+
+interface GroupLookUp {
+  readonly metadataUrl: string
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Ids of the groups that rules go by. */
+  readonly groups: readonly string[]
+}
+
+/** How many groups one request may ask about: https://learn.microsoft.com/en-us/graph/api/user-checkmembergroups */
+const MOST_GROUPS = 20
+
+function lookUpGroups({ metadataUrl, clientId, clientSecret, groups }: GroupLookUp, context: AdapterContext): LookUp {
+  const graph = graphOf(metadataUrl)
+  const chunks = Array.from({ length: Math.ceil(groups.length / MOST_GROUPS) }, (_, index) =>
+    groups.slice(index * MOST_GROUPS, (index + 1) * MOST_GROUPS),
+  )
+  const accessToken = createAccessTokens({ metadataUrl, clientId, clientSecret, scope: `${graph}/.default` }, context)
+
+  return async ({ claims }) => {
+    if (!hasTooManyGroups(claims)) return {}
+    const authorization = `Bearer ${await accessToken(String(claims.tid))}`
+    const headers = { authorization, 'content-type': 'application/json', accept: 'application/json' }
+    const url = `${graph}/v1.0/users/${encodeURIComponent(String(claims.oid))}/checkMemberGroups`
+    const found = await Promise.all(
+      chunks.map(groupIds => {
+        const init = { method: 'POST', headers, body: JSON.stringify({ groupIds }) }
+        return askProvider(context, { operation: 'check', url, init }, readGroups)
+      }),
+    )
+    return { groups: found.flat() }
+  }
+}
+
+function readGroups(answer: ProviderAnswer): readonly string[] {
+  const { endpoint, status } = answer
+  if (status === 401 || status === 403)
+    throw new MisconfigurationError({ kind: 'own_credentials_refused', endpoint, status })
+  // Nobody of that id: an account that was deleted since is in no group.
+  if (status === 404) return []
+  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  const { value } = answer.json()
+  if (Array.isArray(value) && value.every(id => typeof id === 'string')) return value
+  throw unusable(endpoint, 'no list of groups')
+}
+
+interface ClientCredentials {
+  readonly metadataUrl: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly scope: string
+}
+
+/** Renewed this long before its end, in seconds. */
+const MARGIN_SECONDS = 60
+
+/** Access tokens of this server's own for Microsoft Graph (client credentials), one for each tenant, kept until shortly before their end. */
+function createAccessTokens(
+  credentials: ClientCredentials,
+  context: AdapterContext,
+): (tenant: string) => Promise<string> {
+  const { metadataUrl, clientId, clientSecret, scope } = credentials
+  const kept = new Map<string, { token: Promise<string>; until: number }>()
+  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope }
+
+  function request(tenant: string, entry: { until: number }): Promise<string> {
+    const url = `${new URL(metadataUrl).origin}/${tenant}/oauth2/v2.0/token`
+    const init = { method: 'POST', body: new URLSearchParams(form) }
+    return askProvider(context, { operation: 'check', url, init }, answer => {
+      const { endpoint, status } = answer
+      if (status !== 200) throw new MisconfigurationError({ kind: 'own_credentials_refused', endpoint, status })
+      const { access_token: token, expires_in: seconds } = answer.json()
+      if (typeof token !== 'string') throw unusable(endpoint, 'no access token')
+      entry.until = context.now() + (Number(seconds) - MARGIN_SECONDS) * 1000
+      return token
+    })
+  }
+
+  return tenant => {
+    const known = kept.get(tenant)
+    if (known && context.now() < known.until) return known.token
+    const entry = { token: Promise.resolve(''), until: Number.POSITIVE_INFINITY }
+    entry.token = request(tenant, entry)
+    kept.set(tenant, entry)
+    entry.token.catch(() => kept.delete(tenant))
+    return entry.token
+  }
+}

@@ -38,7 +38,8 @@ export type {
   ScopeChallengeHandler,
 } from './src/auth.ts'
 export type { AuthorizationServer } from './src/authorization-server.ts'
-export { type ClaimOptions, claimMistakes, claimOptions, claimRules, subjectReason } from './src/claims/options.ts'
+export { claimReason } from './src/claims/cures.ts'
+export { type ClaimOptions, claimMistakes, claimOptions, claimRules } from './src/claims/options.ts'
 export { ConfigError, type ConfigProblem } from './src/config-error.ts'
 export type { CompleteContext, ProviderCall, ValidatorContext, ValidatorObserver } from './src/context.ts'
 export { type CheckEndpointValidatorOptions, createCheckEndpointValidator } from './src/engines/check-endpoint.ts'

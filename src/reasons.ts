@@ -21,8 +21,8 @@ export type TokenReason =
   /** No JWT, where only those can be verified. */
   | { kind: 'token_opaque' }
   | { kind: 'header_unsupported'; parameter: string }
-  | { kind: 'algorithm_refused'; actual: string; expected: readonly string[] }
-  | { kind: 'type_mismatch'; actual: string; expected: readonly string[] }
+  | { kind: 'algorithm_refused'; actual: string; expected: readonly string[]; cure?: string }
+  | { kind: 'type_mismatch'; actual: string; expected: readonly string[]; cure?: string }
   | { kind: 'key_unknown'; keyId: string }
   | { kind: 'key_mismatch'; keyId: string; detail: string }
   | { kind: 'signature_invalid' }
@@ -35,12 +35,14 @@ export type TokenReason =
   | { kind: 'subject_missing'; claim: string; personalClaim?: string; cure?: string }
   /** The token is good, and its person is not among those that may use this server. */
   | { kind: 'person_not_allowed'; subject: string; allow: readonly string[]; detail?: string }
-  | { kind: 'claim_missing'; claim: string }
+  | { kind: 'claim_missing'; claim: string; cure?: string }
   | { kind: 'claim_invalid'; claim: string; detail: string }
   | { kind: 'expired'; expiredAt: number; now: number }
   | { kind: 'not_yet_valid'; notBefore: number; now: number }
   | { kind: 'inactive' }
-  | { kind: 'id_token'; detail: string }
+  | { kind: 'id_token'; detail: string; cure?: string }
+  /** Nothing tells it from an ID token. */
+  | { kind: 'maybe_id_token'; detail: string; cure?: string }
   /** Bound to a key, and presented without a proof of it or bound in a way that cannot be checked. */
   | { kind: 'sender_constrained'; confirmation: string }
   /** A plain bearer token, where only bound ones are taken or a proof came along. */

@@ -74,8 +74,10 @@ function explainIssuer({ iss }: Claims, issuer: string): TokenReason | undefined
  *
  * @throws {InvalidTokenError}
  */
-export function refuseIdTokens({ aud, azp, client_id = azp }: Claims): void {
-  if (client_id !== undefined && aud !== client_id) return
+export function refuseIdTokens({ aud, azp, client_id }: Claims): void {
+  const client = client_id ?? azp ?? undefined
+  const audience = Array.isArray(aud) ? aud : [aud]
+  if (client !== undefined && !audience.every(value => value === client)) return
   throw new InvalidTokenError({
     kind: 'id_token',
     detail: 'it names no client beside its audience, as access tokens do',

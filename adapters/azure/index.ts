@@ -106,12 +106,14 @@ export const azure = defineAdapter({
         metadataIssuer: shared ? issuer : forTenant(issuer, tenant),
         algorithms: ACCEPTED_ALGORITHMS,
         types: ['JWT'],
+        // Client and API may share a registration; `check` refuses what names no client.
+        tokenKind: { isAccessToken: ({ azp, appid }) => typeof (azp ?? appid) === 'string' },
         // An App ID URI is one app's in its own tenant only; a client id everywhere.
         audience: { audience: shared ? [clientId] : [clientId, `api://${clientId}`, ...uris] },
         subject: ({ tid, oid }) => `${tid}.${oid}`, // sub differs from app to app.
         clientId: ({ azp, appid }) => azp ?? appid,
         tenant: ({ tid }) => tid,
-        principalType: ({ idtyp, scp }) => (idtyp === 'app' || scp === undefined ? 'service' : 'user'),
+        principalType: ({ idtyp, scp }) => (idtyp === 'app' || (scp ?? undefined) === undefined ? 'service' : 'user'),
         scopes: claims => scopesFromAll(claims, scopeClaims),
         check: refuseOtherKinds,
         explain: (reason, seen) => entraReason(reason, seen, refusals),

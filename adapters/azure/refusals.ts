@@ -19,7 +19,7 @@ const MICROSOFT_APIS: Readonly<Record<string, string>> = {
  */
 export function refuseOtherKinds(claims: Claims): void {
   // Where client and API share a registration, an ID token has the API's audience and may carry roles.
-  if (claims.azp === undefined && claims.appid === undefined) {
+  if ((claims.azp ?? claims.appid ?? undefined) === undefined) {
     throw new InvalidTokenError({ kind: 'id_token', detail: 'neither azp nor appid: only access tokens name a client' })
   }
   // Every client of the tenant is issued such a token, whether anybody allowed it anything or not.

@@ -35,6 +35,7 @@ export function createServiceAccountValidator(
       audience: { audience: resourceSpellings(context) },
       algorithms: ACCEPTED_ALGORITHMS,
       types: null,
+      tokenKind: null, // ID tokens are what is wanted
       clientId: ({ azp, sub }) => azp ?? sub,
       principalType: () => 'service',
       scopes: () => [],

@@ -24,7 +24,7 @@ export const tokenPeople: TokenPeople<Options> = {
   },
   refusal(_options, person, { claims }) {
     const { email, email_verified } = claims
-    if (email === undefined) {
+    if (email === undefined || email === null) {
       return reasonOf(
         'email_missing',
         'Google does not say the e-mail address',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { httpsUrl, providerOptions, secretName } from '../../src/adapter-options.ts'
+import { flag, httpsUrl, providerOptions, secretName } from '../../src/adapter-options.ts'
 import { claimMistakes, claimOptions, claimRules } from '../../src/claims/options.ts'
 import { type ClientCredentials, createIntrospectionValidator } from '../../src/engines/introspection.ts'
 import { issuerOptions } from '../../src/engines/issuer.ts'
@@ -21,6 +21,11 @@ const options = providerOptions.extend({
     .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt'])
     .default('client_secret_basic')
     .describe('How this server authenticates at the endpoint.'),
+  requireTokenType: flag
+    .optional()
+    .describe(
+      "Whether an answer must say that it is about an access token (token_type, or a mark of the server's own). Default: as soon as one answer has. true refuses refresh tokens from the first request on, where the endpoint answers for those, too; false is for servers that say it for some access tokens only.",
+    ),
   clientSecretEnv: secretName.describe(
     'Name of the variable with the client secret; with private_key_jwt with the private key, as PEM or JWK.',
   ),
@@ -46,7 +51,7 @@ export const introspection = defineAdapter({
     return { ...claimMistakes(settings), ...(problem ? { clientSecretEnv: problem } : {}) }
   },
   create(settings, context) {
-    const { metadataUrl, introspectionEndpoint, clientId, authMethod } = settings
+    const { metadataUrl, introspectionEndpoint, clientId, authMethod, requireTokenType } = settings
     const secret = context.secret(settings.clientSecretEnv)
     const credentials: ClientCredentials =
       authMethod === 'private_key_jwt'
@@ -57,6 +62,7 @@ export const introspection = defineAdapter({
         ...claimRules(settings, context),
         ...issuerOptions(metadataUrl),
         introspectionEndpoint,
+        requireTokenType,
         credentials,
         explain: reason => explain(reason, settings),
       },

@@ -1,7 +1,8 @@
-import { type ClaimOptions, subjectReason } from '../../src/claims/options.ts'
+import { claimReason } from '../../src/claims/cures.ts'
+import type { ClaimOptions } from '../../src/claims/options.ts'
 import type { TokenReason } from '../../src/reasons.ts'
 
 /** A reason with the settings that cure it; `undefined` for the others: a server that only says "inactive" leaves no more to say. */
 export function explain(reason: TokenReason, settings: ClaimOptions): TokenReason | undefined {
-  return subjectReason(reason, settings, 'INTROSPECTION')
+  return claimReason(reason, settings, 'INTROSPECTION')
 }

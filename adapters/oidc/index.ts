@@ -8,7 +8,7 @@ import { signatureAlgorithms } from '../../src/engines/signature.ts'
 import { peopleOptions } from '../../src/people/options.ts'
 import { peopleOfTokens } from '../../src/people/people.ts'
 import { people } from './people.ts'
-import { explain, productCures, refuseIdToken } from './refusals.ts'
+import { explain, productCures } from './refusals.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,
@@ -17,7 +17,7 @@ const options = providerOptions.extend({
   types: textListNonEmpty
     .nullable()
     .default(null)
-    .describe('Accepted typ values in the header of access tokens, e.g. at+jwt. Default: null, not looked at.'),
+    .describe('Accepted typ values in the header of access tokens, e.g. at+jwt. Default: null, JWT, at+jwt or none.'),
   algorithms: textListNonEmpty
     .pipe(z.tuple([z.enum(signatureAlgorithms)], z.enum(signatureAlgorithms)))
     .optional()
@@ -34,20 +34,14 @@ export const oidc = defineAdapter({
   mistakes: claimMistakes,
   people: peopleOfTokens(people),
   create(settings, context) {
-    const { metadataUrl, types, algorithms, requiredClaims } = settings
-    const rules = claimRules(settings, context)
-    const distinguished = types !== null || Object.keys(requiredClaims).length > 0
+    const { metadataUrl, types, algorithms } = settings
     const cures = productCures(new URL(metadataUrl))
     return createJwtValidator(
       {
-        ...rules,
+        ...claimRules(settings, context),
         ...issuerOptions(metadataUrl),
         types,
         algorithms,
-        check(claims) {
-          refuseIdToken(claims, distinguished)
-          rules.check(claims)
-        },
         explain: reason => explain(reason, settings, cures),
       },
       context,

@@ -1,7 +1,6 @@
 import { isHostWithin } from '../../src/adapter-options.ts'
-import { type ClaimOptions, subjectReason } from '../../src/claims/options.ts'
-import type { Claims } from '../../src/engines/claim-judge.ts'
-import { InvalidTokenError } from '../../src/errors.ts'
+import { claimReason } from '../../src/claims/cures.ts'
+import type { ClaimOptions } from '../../src/claims/options.ts'
 import type { TokenReason } from '../../src/reasons.ts'
 
 /** How the product behind an issuer is told to put this server into `aud`, or to issue JWTs. */
@@ -44,27 +43,6 @@ export function productCures(url: URL): ProductCures {
   return { audience, jwt }
 }
 
-/** Marks of ID tokens: OpenID Connect Core §3.1.3.6 and §3.3.2.11, Cognito, Keycloak. */
-export function refuseIdToken(claims: Claims, distinguished: boolean): void {
-  const { aud, at_hash, c_hash, token_use, typ } = claims
-  if (at_hash !== undefined || c_hash !== undefined) throw idToken('it carries at_hash or c_hash')
-  if (token_use === 'id') throw idToken('token_use is id')
-  if (typ === 'ID') throw idToken('typ in the payload is ID')
-  const client = claims.client_id ?? claims.azp
-  if (distinguished || client === undefined) return
-  // OpenID Connect Core §2: `aud` of every ID token is its client.
-  if (aud !== client && !(Array.isArray(aud) && aud.every(value => value === client))) return
-  throw new InvalidTokenError({
-    kind: 'oidc.maybe_id_token',
-    detail: 'aud is the client that the token was issued to, as in every ID token',
-    cure: 'have clients request the token for this server, or set types or requiredClaims to what only access tokens carry',
-  })
-}
-
-function idToken(detail: string): InvalidTokenError {
-  return new InvalidTokenError({ kind: 'id_token', detail })
-}
-
 /** A reason with what cures it at this product; `undefined` for the reasons that have no cure here. */
 export function explain(
   reason: TokenReason,
@@ -86,5 +64,9 @@ export function explain(
       cure: jwt ?? 'have the provider issue JWTs for this server, or use the adapter introspection',
     }
   }
-  return subjectReason(reason, settings, 'OIDC')
+  const cured = claimReason(reason, settings, 'OIDC')
+  // Adapters wrote this kind before engines knew it.
+  return cured?.kind === 'maybe_id_token' && cured.cure !== undefined
+    ? { kind: 'oidc.maybe_id_token', detail: cured.detail, cure: cured.cure }
+    : cured
 }

@@ -14,12 +14,14 @@ export const mapping: ClaimMapping & Pick<ClaimRules, 'subjectClaim'> = {
   principalType: claims => (isService(claims) ? 'service' : 'user'),
 }
 
+const isThere = (value: unknown) => value !== undefined && value !== null
+
 function clientOf({ cid, client_id, act }: Claims): unknown {
-  return cid ?? client_id ?? (act as { sub?: unknown } | undefined)?.sub
+  return cid ?? client_id ?? (act as { sub?: unknown } | null | undefined)?.sub
 }
 
 export function isAgentToken({ act, sub_profile, delegated_through }: Claims): boolean {
-  return act !== undefined || sub_profile !== undefined || delegated_through !== undefined
+  return isThere(act) || isThere(sub_profile) || isThere(delegated_through)
 }
 
 /**
@@ -28,6 +30,6 @@ export function isAgentToken({ act, sub_profile, delegated_through }: Claims): b
  */
 function isService(claims: Claims): boolean {
   const { sub, uid, auth_time, username } = claims
-  const isPerson = uid !== undefined || auth_time !== undefined || username !== undefined
+  const isPerson = isThere(uid) || isThere(auth_time) || isThere(username)
   return typeof sub === 'string' && sub !== '' && !isPerson && !isAgentToken(claims)
 }

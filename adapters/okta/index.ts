@@ -86,7 +86,7 @@ export const okta = defineAdapter({
     }
     const clientSecret = context.secret(clientSecretEnv)
     const credentials = { method: 'client_secret_basic', clientId, clientSecret } as const
-    return createIntrospectionValidator({ ...rules, credentials }, context)
+    return createIntrospectionValidator({ ...rules, requireTokenType: true, credentials }, context)
   },
 })
 

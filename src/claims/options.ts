@@ -1,11 +1,13 @@
 import { z } from 'zod'
-import { claimPath, textListNonEmpty } from '../adapter-options.ts'
+import { claimPath, textList, textListNonEmpty } from '../adapter-options.ts'
 import type { ValidatorContext } from '../context.ts'
 import { type AudienceRule, type ClaimRules, type Claims, clientIdOf, PERSONAL_CLAIMS } from '../engines/claim-judge.ts'
+import { ID_TOKEN_MARKS } from '../engines/token-kind.ts'
 import { InvalidTokenError } from '../errors.ts'
-import type { TokenReason } from '../reasons.ts'
 import { resourceSpellings } from '../resource.ts'
 import { type ClaimReader, claimReader, namesIn, textsReader } from './reader.ts'
+
+const claimValues = z.record(claimPath, z.union([z.string(), z.number(), z.boolean()]))
 
 /** Options of adapters that know their provider only by configuration: what binds a token, and where its claims are. */
 export const claimOptions = z.strictObject({
@@ -27,29 +29,50 @@ export const claimOptions = z.strictObject({
     .describe(
       'Who a token without subjectClaim belongs to: nobody (refuse), or the client itself (client), for providers that leave the subject out for machines only. A token that points to a person (username, email) is refused either way.',
     ),
-  clientIdClaim: claimPath.optional().describe('Claim with the client id. Default: client_id, else azp.'),
+  clientIdClaim: claimPath
+    .optional()
+    .describe(
+      'Claim with the id of the client that the token was issued to; every token must have it. Default: client_id, else azp. aud, iss and sub are refused: they name somebody else.',
+    ),
   scopeClaims: textListNonEmpty
     .optional()
     .describe(
       'Claims whose values count as scopes, all of them: scope, realm_access.roles. Of an object the names of its members count. Default: scope, else scp.',
     ),
   tenantClaim: claimPath.optional().describe('Claim with the tenant or organisation. Default: none.'),
-  requiredClaims: z
-    .record(claimPath, z.union([z.string(), z.number(), z.boolean()]))
+  requiredClaims: claimValues
     .default({})
-    .describe('Claims that must have this value, or be a list or an object that holds it: { "token_use": "access" }.'),
+    .describe('Claims that must have this value, or be a list or an object that holds it: { "groups": "staff" }.'),
+  accessTokenClaims: claimValues
+    .default({})
+    .describe(
+      'Claims that every access token of the provider has and no ID token: { "use": "access" }. They are required, and a token that has them is no longer taken for an ID token because its aud is its client.',
+    ),
+  dangerouslyAllowIdTokenMarks: textList
+    .pipe(z.array(z.enum(ID_TOKEN_MARKS)))
+    .default([])
+    .describe(
+      'Marks of ID tokens that access tokens of the provider carry, too: nonce, at_hash, c_hash, s_hash, or aud for tokens whose only audience is their client. ID tokens with these marks are then accepted as access tokens.',
+    ),
 })
 
 export type ClaimOptions = z.output<typeof claimOptions>
 
 /** The one login name that may be a subject: RFC 7662 has it, and leaves `sub` optional. */
-const LOGIN_NAME = 'username'
+export const LOGIN_NAME = 'username'
 
 /** Subjects that are given to somebody else one day, or that users choose themselves. */
 const MUTABLE: readonly string[] = PERSONAL_CLAIMS.filter(claim => claim !== LOGIN_NAME)
 
 /** Claims that the tokens of many people have in common. */
 const SHARED: readonly (string | undefined)[] = ['client_id', 'azp', 'aud', 'iss']
+
+/** Claims that never name the client: a rule about clients would compare something else. */
+const NO_CLIENT: Readonly<Record<string, string>> = {
+  aud: 'whom a token is for, which in an ID token is its client',
+  iss: 'the provider',
+  sub: 'the user',
+}
 
 /** What of the options cannot work; see `Adapter.mistakes`. */
 export function claimMistakes({
@@ -69,6 +92,11 @@ export function claimMistakes({
     ...(audience === null && !clientIds
       ? { clientIds: 'is needed where audience is null: else the tokens of every client of the provider are accepted' }
       : {}),
+    ...(clientIdClaim !== undefined && NO_CLIENT[clientIdClaim] !== undefined
+      ? {
+          clientIdClaim: `must be a claim with the id of the client, such as client_id or azp; ${clientIdClaim} names ${NO_CLIENT[clientIdClaim]}. If the provider's access tokens have no such claim, have it add one`,
+        }
+      : {}),
     ...(MUTABLE.includes(subjectClaim)
       ? { subjectClaim: `must be an immutable id such as sub; ${subjectClaim} can pass to somebody else` }
       : {}),
@@ -80,7 +108,10 @@ export function claimMistakes({
   }
 }
 
-/** The options as rules for an engine. `check` compares `requiredClaims`. Warns where user names are the subjects. */
+/**
+ * The options as rules for an engine. `check` compares `requiredClaims` and `accessTokenClaims`. Warns where user names are the
+ * subjects, and where ID tokens may pass.
+ */
 export function claimRules(
   options: ClaimOptions,
   context: Pick<ValidatorContext, 'resource' | 'furtherResources' | 'observer'>,
@@ -91,7 +122,13 @@ export function claimRules(
       'User names are the subjects of tokens: the provider must never change one, nor give one to somebody else.'
     context.observer?.warning?.(message, { subjectClaim })
   }
-  const required = Object.entries(options.requiredClaims).map(([claim, expected]) => {
+  const allowedMarks = options.dangerouslyAllowIdTokenMarks
+  if (allowedMarks.length > 0) {
+    const message = 'ID tokens with these marks are accepted as access tokens.'
+    context.observer?.warning?.(message, { dangerouslyAllowIdTokenMarks: allowedMarks })
+  }
+  const marks = Object.entries(options.accessTokenClaims)
+  const required = [...Object.entries(options.requiredClaims), ...marks].map(([claim, expected]) => {
     return { claim, expected, read: claimReader(claim) }
   })
   return {
@@ -102,6 +139,8 @@ export function claimRules(
     clientId: clientIdClaim === undefined ? undefined : claimReader(clientIdClaim),
     scopes: scopeClaims && textsReader(scopeClaims),
     tenant: tenantClaim === undefined ? undefined : claimReader(tenantClaim),
+    // `check` has compared them by the time that the engine asks.
+    tokenKind: { allowedMarks, isAccessToken: () => marks.length > 0 },
     check(claims) {
       for (const { claim, expected, read } of required) {
         const actual = read(claims)
@@ -123,35 +162,6 @@ function subjectReader({ subjectClaim, clientIdClaim }: ClaimOptions): ClaimRead
     const name = read(claims)
     return name === clientOf(claims) ? undefined : name
   }
-}
-
-/**
- * Adds the settings that may help to a refusal of a token without a subject; `undefined` for other reasons.
- *
- * @param prefix - Of the adapter's environment variables: `OIDC`.
- */
-export function subjectReason(
-  reason: TokenReason,
-  { subjectClaim, tokensWithoutSubject }: ClaimOptions,
-  prefix: string,
-): TokenReason | undefined {
-  if (reason.kind !== 'subject_missing') return undefined
-  const { personalClaim } = reason
-  const cures = [`have the provider include ${subjectClaim}`]
-  if (personalClaim === 'sub') {
-    cures.push(`set subjectClaim (${prefix}_SUBJECT_CLAIM) to sub, if that is an immutable id`)
-  }
-  if (personalClaim === LOGIN_NAME) {
-    cures.push(
-      `set subjectClaim (${prefix}_SUBJECT_CLAIM) to username, if the provider never changes a user name and never gives one to somebody else`,
-    )
-  }
-  if (personalClaim === undefined && tokensWithoutSubject === 'refuse') {
-    cures.push(
-      `set tokensWithoutSubject (${prefix}_TOKENS_WITHOUT_SUBJECT) to client, if the provider leaves ${subjectClaim} out for machines only`,
-    )
-  }
-  return { ...reason, cure: cures.join('; or ') }
 }
 
 function audienceRule(

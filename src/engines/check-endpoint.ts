@@ -42,7 +42,8 @@ export function createCheckEndpointValidator(
 ): TokenValidator {
   const context = completeContext(surroundings)
   const { issuer, probe, precheck, request, read } = options
-  const judge = createClaimJudge(options, options.expiry, context)
+  // What the endpoint checks are access tokens; `precheck` keeps others from it.
+  const judge = createClaimJudge({ ...options, tokenKind: options.tokenKind ?? null }, options.expiry, context)
   const ask = (token: string) => askProvider(context, { ...request(token), operation: 'check' }, read)
 
   const limited = createLimiter(() => issuer)

@@ -4,6 +4,7 @@ import { InvalidTokenError } from '../errors.ts'
 import type { TokenReason } from '../reasons.ts'
 import { clip } from '../text.ts'
 import type { Confirmation, ValidatedToken } from '../token-validator.ts'
+import { refuseIdToken, refuseOtherToken, refusePossibleIdToken, type TokenKindRules } from './token-kind.ts'
 
 /** Claims of a token or members of an answer about it, as the provider sent them. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -44,6 +45,11 @@ export interface ClaimRules extends ClaimMapping {
    */
   tokensWithoutSubject?: 'refuse' | 'client'
   /**
+   * How access tokens are told from the other tokens of the provider. `null`: the caller tells, because the provider is asked
+   * about access tokens only, or tokens of another kind are what is wanted. Default: by what only one of the two carries.
+   */
+  tokenKind?: TokenKindRules | null
+  /**
    * The provider's own rules, e.g. how an ID token is told apart. Runs on verified claims before audience and lifetime
    * are looked at, so that it can name the cause.
    *
@@ -70,7 +76,7 @@ export type ClaimJudge = (issuer: string, claims: Claims, header?: Claims) => Va
 const IAT_LEEWAY_SECONDS = 60
 
 /**
- * Checks, in this order: the provider's own rules, sender constraint, audience and client, `exp`, `nbf`, `iat`; then maps
+ * Checks, in this order: the kind of token, the provider's own rules, sender constraint, audience and client, `exp`, `nbf`, `iat`; then maps
  * the claims.
  *
  * @param expiry - Whether a token without `exp` is refused, or accepted until the end of its time in the cache.
@@ -90,9 +96,15 @@ export function createClaimJudge(
   const clientOf = rules.clientId ?? clientIdOf
   const scopesOf = rules.scopes ?? (claims => scopesFrom(claims, ['scope', 'scp']))
   const mapScopes = context.mapScopes ?? (scopes => scopes)
+  const { tokenKind = {} } = rules
 
   return (issuer, claims, header = {}) => {
+    if (tokenKind) refuseIdToken(claims, tokenKind)
     rules.check?.(claims, header)
+    if (tokenKind) {
+      refuseOtherToken(claims)
+      refusePossibleIdToken(claims, header, clientOf(claims), tokenKind)
+    }
     const confirmation = confirmationOf(claims)
     const audience = audienceOf(claims)
     const expected = rules.audience.audience
@@ -116,7 +128,7 @@ export function createClaimJudge(
       expiryOf(claims, expiry, now, tolerance) ?? Math.ceil(now) + Math.max(1, context.cacheSeconds ?? 60)
     refuseEarly(claims, now, tolerance)
     const subject = subjectFrom(subjectOf(claims), clientId, claims, rules)
-    const tenant = rules.tenant?.(claims)
+    const tenant = rules.tenant?.(claims) ?? undefined
     return Object.freeze({
       issuer,
       subject,

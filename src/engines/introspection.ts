@@ -8,6 +8,7 @@ import { type ClaimRules, type Claims, createClaimJudge, explained } from './cla
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import type { IntrospectionRequest } from './introspection-request.ts'
 import { createLimiter } from './limiter.ts'
+import { isAccessToken } from './token-kind.ts'
 
 /** How this server authenticates at the introspection endpoint. */
 export type ClientCredentials =
@@ -22,6 +23,12 @@ export interface IntrospectionValidatorOptions extends ClaimRules {
   metadataUrl?: string
   /** Skips discovery. */
   introspectionEndpoint?: string
+  /**
+   * Whether an answer must say that it is about an access token, by `token_type` (RFC 7662 §2.2, OPTIONAL) or a mark of the server's
+   * own: some endpoints answer for refresh tokens in the same words and leave only that out. Default: as soon as one answer of
+   * the server has said so.
+   */
+  requireTokenType?: boolean
   credentials: ClientCredentials
 }
 
@@ -30,7 +37,7 @@ const PROBE = 'idplug-warm-up'
 
 /**
  * Validates access tokens by asking the authorization server (RFC 7662).
- * Checks `active`, `iss` and `token_type` when present, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not
+ * Checks `active`, `iss` when present, that the answer is about an access token, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not
  * check scope: the operation does. An answer without `sub` is refused unless `tokensWithoutSubject` says that it is about a token
  * of the client's own.
  *
@@ -67,6 +74,21 @@ export function createIntrospectionValidator(
     }
   }
 
+  /** Whether this server is known to mark access tokens. */
+  let marksAccessTokens = false
+
+  function refuseUnmarked(claims: Claims): void {
+    if (isAccessToken(claims, {}, options.tokenKind ?? {})) {
+      marksAccessTokens = true
+    } else if (options.requireTokenType ?? marksAccessTokens) {
+      throw new InvalidTokenError({
+        kind: 'type_mismatch',
+        actual: '(no token_type)',
+        expected: ['Bearer', 'DPoP'],
+      })
+    }
+  }
+
   const limited = createLimiter(issuer)
   let probed = false
   return createCachedValidator(
@@ -84,6 +106,7 @@ export function createIntrospectionValidator(
         const claims = await limited(() => introspect(token))
         try {
           refuseInactive(claims, issuer())
+          refuseUnmarked(claims)
           return judge(issuer(), claims)
         } catch (error) {
           throw explained(error, options.explain, { header: {}, claims })
@@ -96,20 +119,12 @@ export function createIntrospectionValidator(
 
 function refuseInactive(claims: Claims, issuer: string): void {
   if (claims.active !== true) throw new InvalidTokenError({ kind: 'inactive' })
-  if (claims.iss !== undefined && claims.iss !== issuer) {
-    throw new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(claims.iss), expected: [issuer] })
+  const { iss, token_type: type, cnf } = claims
+  if (iss !== undefined && iss !== null && iss !== issuer) {
+    throw new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(iss), expected: [issuer] })
   }
-  if (claims.token_type === undefined) return
-  const type = typeof claims.token_type === 'string' ? claims.token_type.toLowerCase() : undefined
   // Bound, and nothing says to which key.
-  if (type === 'dpop' && !claims.cnf) {
+  if (typeof type === 'string' && type.toLowerCase() === 'dpop' && !cnf) {
     throw new InvalidTokenError({ kind: 'sender_constrained', confirmation: 'DPoP' })
-  }
-  if (type !== 'bearer' && type !== 'dpop') {
-    throw new InvalidTokenError({
-      kind: 'type_mismatch',
-      actual: clip(claims.token_type),
-      expected: ['Bearer', 'DPoP'],
-    })
   }
 }

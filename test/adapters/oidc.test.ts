@@ -18,7 +18,7 @@ const mistakesOf = (options: object) => oidc.mistakes?.(parse(options), secret)
 
 function setUp(options: object = {}, emulated: OidcEmulatorOptions = {}) {
   const emulator = emulate(emulated)
-  const { context } = createContext(emulator.fetch)
+  const { context, seen } = createContext(emulator.fetch)
   const validator = oidc.create(parse(options), { ...context, secret })
   const validate = async (token: OidcTokenOptions = {}) => validator.validate(await emulator.mint(token))
   const reasonOf = async (token: OidcTokenOptions = {}): Promise<TokenReason> => {
@@ -26,12 +26,11 @@ function setUp(options: object = {}, emulated: OidcEmulatorOptions = {}) {
     expect(error).toBeInstanceOf(InvalidTokenError)
     return error.reason as TokenReason
   }
-  return { emulator, validator, validate, reasonOf }
+  return { emulator, validator, validate, reasonOf, warnings: seen.warnings }
 }
 
 describeTokenValidator('oidc', {
   tokens: 'jwt',
-  types: 'checked',
   async start() {
     const emulator = emulate()
     return {
@@ -158,19 +157,62 @@ describe('a token whose audience is its own client', () => {
   const audience = { audience: 'native' }
   const claims = { aud: 'native' }
 
+  const header = { typ: 'JWT' }
+
   it('is refused, for every ID token is like that', async () => {
-    expect(await setUp(audience).reasonOf({ claims })).toMatchObject({
+    expect(await setUp(audience).reasonOf({ header, claims })).toMatchObject({
       kind: 'oidc.maybe_id_token',
-      cure: expect.stringContaining('requiredClaims'),
+      cure: expect.stringContaining('accessTokenClaims'),
     })
-    expect((await setUp(audience).reasonOf({ claims: { ...claims, aud: ['native', 'native'] } })).kind).toBe(
+    expect((await setUp(audience).reasonOf({ header, claims: { ...claims, aud: ['native', 'native'] } })).kind).toBe(
       'oidc.maybe_id_token',
     )
   })
 
-  it('is accepted where something tells it from one', async () => {
+  it('is refused whatever else the options require', async () => {
+    const token = { header, claims: { ...claims, groups: ['staff'], appid: 'native' } }
+    for (const options of [
+      { requiredClaims: { groups: 'staff' } },
+      { requiredClaims: { iss: ORIGIN } },
+      { types: ['JWT'] },
+      { clientIdClaim: 'appid' },
+      { clientIds: 'native' },
+    ]) {
+      expect((await setUp({ ...audience, ...options }).reasonOf(token)).kind, JSON.stringify(options)).toBe(
+        'oidc.maybe_id_token',
+      )
+    }
+  })
+
+  it('is accepted where the provider marks it as an access token', async () => {
+    await setUp(audience).validate({ claims })
     await setUp({ ...audience, types: ['at+jwt'] }).validate({ claims })
-    await setUp({ ...audience, requiredClaims: { use: 'access' } }).validate({ claims: { ...claims, use: 'access' } })
+    await setUp(audience).validate({ header, claims: { ...claims, token_use: 'access' } })
+  })
+
+  it('is accepted with the claims that only access tokens have, where the options name them', async () => {
+    const { validate, reasonOf } = setUp({ ...audience, accessTokenClaims: { use: 'access' } })
+    await validate({ header, claims: { ...claims, use: 'access' } })
+    expect(await reasonOf({ header, claims })).toEqual({ kind: 'claim_missing', claim: 'use' })
+    expect((await reasonOf({ header, claims: { ...claims, use: 'access', nonce: 'n' } })).kind).toBe('id_token')
+  })
+
+  it('is accepted where the options allow it by name, which is said at the start', async () => {
+    const { validate, reasonOf, warnings } = setUp({ ...audience, dangerouslyAllowIdTokenMarks: 'aud' })
+    await validate({ header, claims })
+    expect(warnings).toEqual([[expect.stringContaining('ID tokens'), { dangerouslyAllowIdTokenMarks: ['aud'] }]])
+    expect((await reasonOf({ header, claims: { ...claims, nonce: 'n' } })).kind).toBe('id_token')
+  })
+})
+
+describe('a token with nonce', () => {
+  it('is an ID token, and the reason says which providers copy it', async () => {
+    expect(await setUp().reasonOf({ claims: { nonce: 'n' } })).toEqual({
+      kind: 'id_token',
+      detail: 'it carries nonce',
+      cure: expect.stringMatching(/Keycloak before 25.*OIDC_DANGEROUSLY_ALLOW_ID_TOKEN_MARKS.*ID tokens with it pass/),
+    })
+    await setUp({ dangerouslyAllowIdTokenMarks: ['nonce'] }).validate({ claims: { nonce: 'n' } })
   })
 })
 
@@ -253,6 +295,16 @@ describe('the issuer', () => {
 describe('a mistake in the settings', () => {
   it.each(['email', 'preferred_username', 'upn', 'cognito:username'])('is %s for a subject', subjectClaim => {
     expect(mistakesOf({ subjectClaim })?.subjectClaim).toContain('immutable')
+  })
+
+  it.each(['aud', 'iss', 'sub'])('is %s for the client', clientIdClaim => {
+    expect(mistakesOf({ clientIdClaim })?.clientIdClaim).toMatch(/must be a claim with the id of the client, such as/)
+    expect(mistakesOf({ clientIdClaim: 'appid' })).toEqual({})
+  })
+
+  it('is a mark of ID tokens that does not exist', () => {
+    const options = { adapter: 'oidc', metadataUrl: METADATA, dangerouslyAllowIdTokenMarks: 'token_use' }
+    expect(oidc.options.safeParse(options).success).toBe(false)
   })
 
   it('is neither an audience nor clients', () => {

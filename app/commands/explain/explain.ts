@@ -58,6 +58,7 @@ const RULE_OF: Readonly<Record<string, RuleName>> = {
   key_mismatch: 'key',
   signature_invalid: 'signature',
   id_token: 'kind',
+  maybe_id_token: 'kind',
   inactive: 'signature',
   sender_constrained: 'binding',
   audience_missing: 'audience',

@@ -55,7 +55,7 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
   },
   header_unsupported: {
     means: 'The header of the token holds a parameter that is never accepted.',
-    cure: 'None at this server: such a parameter brings its own keys or changes what is signed.',
+    cure: 'None at this server: such a parameter changes what the signature or the payload means (crit, b64, zip).',
   },
   algorithm_refused: {
     means: 'The token is signed with an algorithm that is not accepted.',
@@ -125,6 +125,10 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
   id_token: {
     means: 'This is an ID token: it tells a client who signed in, and is no permission to call a server.',
     cure: 'Have the client send the access token of the same response.',
+  },
+  maybe_id_token: {
+    means: 'Nothing tells this token from an ID token: its only audience is the client that it was issued to.',
+    cure: 'Have the client request a token for this server, and send the access token of the response.',
   },
   sender_constrained: {
     means: 'The token is bound to a key, and was sent as if it were not.',

@@ -32,7 +32,6 @@ export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteCon
 function readToken({ id, scopes, app, user, installation, created_at, expires_at }: Claims): Claims {
   const { client_id, name } = membersOf(app)
   const { id: userId, login, type } = membersOf(user)
-  const exp = typeof expires_at === 'string' ? Math.floor(Date.parse(expires_at) / 1000) : undefined
   return {
     id,
     scopes,
@@ -41,8 +40,15 @@ function readToken({ id, scopes, app, user, installation, created_at, expires_at
     installation,
     created_at,
     expires_at,
-    exp,
+    exp: secondsOf(expires_at),
   }
+}
+
+/** Tokens of OAuth apps never expire. What is there and no time is passed on, and refused where a number is needed. */
+function secondsOf(time: unknown): unknown {
+  if (time === undefined || time === null) return undefined
+  const milliseconds = typeof time === 'string' ? Date.parse(time) : Number.NaN
+  return Number.isNaN(milliseconds) ? String(time) : Math.floor(milliseconds / 1000)
 }
 
 export function clientIdOf({ app }: Claims): unknown {

@@ -8,6 +8,7 @@ import { type ClaimRules, type Claims, createClaimJudge, explained } from './cla
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import { createKeySet, type KeySetOptions } from './key-set.ts'
 import { DEFAULT_ALGORITHMS, type SignatureAlgorithm, verifySignature } from './signature.ts'
+import { ACCESS_TOKEN_TYPES, normalizedType } from './token-kind.ts'
 
 /** Issuers that no list can spell out (Entra's tenants), or that one provider spells in several ways. */
 export interface IssuerRule {
@@ -42,14 +43,17 @@ export interface JwtValidatorOptions extends ClaimRules {
   algorithms?: readonly [SignatureAlgorithm, ...SignatureAlgorithm[]]
   /**
    * Accepted header `typ` values, without `application/` and in any case: `['at+jwt']` keeps ID tokens out (RFC 9068 §4).
-   * `null` does not look at it, for providers that send none; then `check` must tell ID tokens apart.
+   * `null`: absent, `JWT` or `at+jwt`, for providers that mark nothing; then {@link ClaimRules.tokenKind} and `check` tell.
    */
   types: readonly [string, ...string[]] | null
   keys?: KeySetOptions
 }
 
-/** Header parameters that bring their own keys or change what the signature or the payload means. */
-const REFUSED_PARAMETERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'zip'] as const
+/**
+ * Header parameters that change what the signature or the payload means. Others that are not understood are ignored (RFC 7515 §4):
+ * `jwk`, `jku`, `x5u` and `x5c` name a key, and a key comes from the provider's key set only.
+ */
+const REFUSED_PARAMETERS = ['crit', 'b64', 'zip'] as const
 
 /**
  * Validates access tokens that are signed JWTs (RFC 9068 §4, with the providers' departures as options).
@@ -66,7 +70,7 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
   const discovery = createDiscovery({ issuer: metadataIssuer, metadataUrl, member: 'jwks_uri' }, context)
   const rule = issuerCheck(options.issuer, issuerInForce(metadataIssuer, discovery))
   const algorithms = options.algorithms ?? DEFAULT_ALGORITHMS
-  const types = options.types?.map(normalizedType)
+  const types = options.types?.map(normalizedType) ?? ACCESS_TOKEN_TYPES
   const judge = createClaimJudge(options, 'required', context)
   const keysAt = async () => jwksUri ?? ((await discovery.get()).jwks_uri as string)
   const keys = createKeySet(keysAt, options.keys ?? {}, context)
@@ -93,7 +97,7 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
           const algorithm = checkHeader(seen.header, algorithms, types)
           seen.claims = parsePart(payload, 'payload')
           const issuer = checkIssuer(seen.claims, rule)
-          const { key, jwk } = await keys.find(algorithm, seen.header.kid as string | undefined)
+          const { key, jwk } = await keys.find(algorithm, (seen.header.kid as string | null | undefined) ?? undefined)
           if (!rule.accepts(issuer, seen.claims, jwk)) throw issuerMismatch(issuer, rule)
           if (!(await verifySignature(token, signature, key, algorithm))) {
             throw new InvalidTokenError({ kind: 'signature_invalid' })
@@ -174,7 +178,7 @@ function decodePart(part: string, name: string): Buffer<ArrayBuffer> {
 function checkHeader(
   header: Claims,
   algorithms: readonly SignatureAlgorithm[],
-  types: readonly string[] | undefined,
+  types: readonly string[],
 ): SignatureAlgorithm {
   const algorithm = algorithms.find(name => name === header.alg)
   if (!algorithm) {
@@ -182,22 +186,21 @@ function checkHeader(
   }
   const unsupported =
     REFUSED_PARAMETERS.find(parameter => header[parameter] !== undefined) ??
-    (header.kid !== undefined && typeof header.kid !== 'string' ? 'kid' : undefined) ??
+    (isThere(header.kid) && typeof header.kid !== 'string' ? 'kid' : undefined) ??
     (normalizedType(header.cty) === 'jwt' ? 'cty' : undefined)
   if (unsupported) throw new InvalidTokenError({ kind: 'header_unsupported', parameter: unsupported })
-  if (types && !types.includes(normalizedType(header.typ))) {
-    throw new InvalidTokenError({ kind: 'type_mismatch', actual: clip(header.typ), expected: types })
+  // A `typ` that is no text is none of the types, and not the same as none.
+  if (!types.includes(normalizedType(header.typ)) || (isThere(header.typ) && typeof header.typ !== 'string')) {
+    const expected = types.map(type => type || 'none')
+    throw new InvalidTokenError({ kind: 'type_mismatch', actual: clip(header.typ ?? undefined), expected })
   }
   return algorithm
 }
 
-/** Media types compare without case, and `application/` is optional (RFC 7515 §4.1.9). */
-function normalizedType(type: unknown): string {
-  return typeof type === 'string' ? type.toLowerCase().replace(/^application\//, '') : ''
-}
+const isThere = (value: unknown) => value !== undefined && value !== null
 
 function checkIssuer({ iss }: Claims, rule: IssuerCheck): string {
-  if (iss === undefined) throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iss' })
+  if (iss === undefined || iss === null) throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iss' })
   if (typeof iss !== 'string')
     throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'iss', detail: 'not a string' })
   if (!(rule.answersFor?.(iss) ?? true)) throw issuerMismatch(iss, rule)

@@ -145,7 +145,7 @@ function fits({ kty, crv, alg }: Claims, algorithm: SignatureAlgorithm): boolean
   return (
     kty === expected.kty &&
     (expected.crv === undefined || crv === expected.crv) &&
-    (alg === undefined || alg === algorithm)
+    ((alg ?? undefined) === undefined || isNameOf(alg, algorithm))
   )
 }
 
@@ -166,10 +166,29 @@ async function importPublicKey(jwk: Claims, algorithm: SignatureAlgorithm): Prom
   } catch {
     throw mismatch(jwk.kid, 'cannot be imported')
   }
+  if (kty === 'RSA' && !isSafeExponent(e))
+    throw mismatch(jwk.kid, 'has an exponent that is even, below 65537 or too long')
   const { modulusLength = MIN_RSA_BITS } = key.algorithm as { modulusLength?: number }
   if (modulusLength < MIN_RSA_BITS) throw mismatch(jwk.kid, `is shorter than ${MIN_RSA_BITS} bits`)
   return { key, jwk }
 }
+
+/**
+ * Odd, and from 65537 to 256 bits (FIPS 186-5 §A.1.1). With 1 every message is its own signature; long ones only cost time.
+ */
+function isSafeExponent(e: unknown): boolean {
+  const hex = typeof e === 'string' ? Buffer.from(e, 'base64url').toString('hex') : ''
+  const exponent = BigInt(`0x${hex || '0'}`)
+  return exponent % 2n === 1n && exponent >= 65_537n && exponent < 1n << 256n
+}
+
+/** RFC 9864 §2.2: EdDSA is the old name, and with a key on this curve they mean the same. */
+function isNameOf(alg: unknown, algorithm: SignatureAlgorithm): boolean {
+  const names: readonly unknown[] = ['EdDSA', 'Ed25519']
+  return alg === algorithm || (names.includes(alg) && names.includes(algorithm))
+}
+
+const isAbsent = (value: unknown) => value === undefined || value === null
 
 function mismatch(keyId: unknown, detail: string): InvalidTokenError {
   return new InvalidTokenError({ kind: 'key_mismatch', keyId: clip(keyId), detail })
@@ -191,10 +210,10 @@ function isPublicSignatureKey(jwk: unknown): jwk is Claims {
   const { kty, kid, use, key_ops: operations, d } = jwk as Claims
   return (
     (kty === 'RSA' || kty === 'EC' || kty === 'OKP') &&
-    (kid === undefined || typeof kid === 'string') &&
-    (use === undefined || use === 'sig') &&
-    (operations === undefined || (Array.isArray(operations) && operations.includes('verify'))) &&
-    d === undefined
+    (isAbsent(kid) || typeof kid === 'string') &&
+    (isAbsent(use) || use === 'sig') &&
+    (isAbsent(operations) || (Array.isArray(operations) && operations.includes('verify'))) &&
+    isAbsent(d)
   )
 }
 
@@ -212,7 +231,7 @@ function merge(previous: KeyTable | undefined, keys: readonly Claims[], now: num
   const values = newest.map(([, entry]) => entry)
   return {
     entries: new Map(newest),
-    byKeyId: Map.groupBy(values, ({ jwk }) => jwk.kid),
+    byKeyId: Map.groupBy(values, ({ jwk }) => jwk.kid ?? undefined),
     current: values.filter(({ lastSeen }) => lastSeen === now),
   }
 }

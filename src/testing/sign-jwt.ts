@@ -32,6 +32,7 @@ function signature(algorithm: string, input: Buffer, key: KeyObject): Buffer {
     case 'HS':
       return createHmac(digest, key).update(input).digest()
     case 'EdDSA':
+    case 'Ed25519':
       return sign(null, input, key)
     default:
       return Buffer.alloc(0)

@@ -48,7 +48,6 @@ describeTokenValidator('the demo adapter, opaque tokens', {
 
 describeTokenValidator('the demo adapter, JWTs', {
   tokens: 'jwt',
-  types: 'checked',
   async start() {
     let key = createKey('key-1')
     const { fetch } = createProvider({

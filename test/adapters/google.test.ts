@@ -77,7 +77,6 @@ describeTokenValidator('the google adapter, access tokens', {
 
 describeTokenValidator('the google adapter, ID tokens of service accounts', {
   tokens: 'jwt',
-  types: 'unchecked',
   async start() {
     const emulator = emulate()
     const { kid } = emulator.keys.current

@@ -31,7 +31,6 @@ function setUp(options: object = {}, emulated: OktaEmulatorOptions = {}) {
 
 describeTokenValidator('okta by key', {
   tokens: 'jwt',
-  types: 'unchecked',
   async start() {
     const emulator = emulate()
     return {

@@ -146,7 +146,6 @@ describe.each(['keycloak', 'cognito', 'logto'] as const)('with the example confi
 
   describeTokenValidator('oidc', {
     tokens: 'jwt',
-    types: 'unchecked',
     async start() {
       const { adapter, options, resource, secret } = await configured(product)
       const emulator = createOidcEmulator({ product, origin, now: () => NOW * 1000 })

@@ -102,6 +102,40 @@ describe('algorithms', () => {
   })
 })
 
+describe('RSA keys', () => {
+  const exponent = (value: number | string) =>
+    Buffer.from(
+      BigInt(value)
+        .toString(16)
+        .padStart(2, '0')
+        .replace(/^(?=(..)*.$)/, '0'),
+      'hex',
+    ).toString('base64url')
+
+  // With e = 1, a message that is padded is its own signature.
+  test.each([1, 2, 3, 17, 65_535, 65_536, `${1n << 256n}`])('with the exponent %s verify nothing', async e => {
+    const signer = createKey('key-1', 'RS256')
+    const reason = await reasonFor(mint(signer), {}, [{ ...signer.jwk, e: exponent(e) }])
+    expect(reason).toMatchObject({ kind: 'key_mismatch', keyId: 'key-1' })
+  })
+
+  test('may have members that are null, as if those were not there', async () => {
+    const signer = createKey('key-1', 'RS256')
+    const jwk = { ...signer.jwk, alg: null, use: null, key_ops: null, x5c: null, d: null }
+    await createValidator({}, [jwk]).validator.validate(mint(signer))
+    await createValidator({}, [{ ...jwk, kid: null }]).validator.validate(mint(signer, {}, { kid: null }))
+  })
+})
+
+test('Ed25519 (RFC 9864) is taken where it is listed, from keys under the old name of the algorithm too', async () => {
+  const signer = createKey('key-1', 'EdDSA')
+  const token = mint(signer, {}, { alg: 'Ed25519' })
+  for (const alg of ['EdDSA', 'Ed25519', undefined]) {
+    await createValidator({ algorithms: ['Ed25519'] }, [{ ...signer.jwk, alg }]).validator.validate(token)
+  }
+  expect((await reasonFor(token, {}, [signer.jwk])).kind).toBe('algorithm_refused')
+})
+
 /** The same token with another `alg` in its header. */
 function signedAs(token: string, alg: string): string {
   const [header = '', ...rest] = token.split('.')
@@ -109,15 +143,59 @@ function signedAs(token: string, alg: string): string {
 }
 
 describe('headers', () => {
+  // RFC 7515 §4: ignored unless crit names it. SAP XSUAA sends jku in every token.
+  test.each([
+    [{ jwk: createKey('key-1').jwk }],
+    [{ jku: 'https://attacker.example/jwks' }],
+    [{ jku: JWKS }],
+    [{ x5u: 'https://as.example.com/cert' }],
+    [{ x5c: ['MIIB'] }],
+    [{ x5c: [] }],
+    [{ unheard: 'of' }],
+    [{ cty: null }],
+  ])('with %j are taken as if it were not there', async header => {
+    const { validator, provider } = createValidator()
+    expect((await validator.validate(mint(key, {}, header))).subject).toBe('user-1')
+    expect(provider.urls()).toEqual([JWKS])
+  })
+
+  test('that bring a key along are not verified by it', async () => {
+    const other = createKey('key-1')
+    for (const header of [{ jwk: other.jwk }, { jku: JWKS }, { x5c: ['MIIB'] }, { x5u: JWKS }]) {
+      expect((await reasonFor(mint(other, {}, header))).kind).toBe('signature_invalid')
+      expect((await reasonFor(mint(other, {}, { ...header, kid: 'mine' }))).kind).toBe('key_unknown')
+      expect(await reasonFor(mint(key, {}, { ...header, crit: Object.keys(header) }))).toEqual({
+        kind: 'header_unsupported',
+        parameter: 'crit',
+      })
+    }
+  })
+
+  test('without typ, with JWT and with at+jwt are those of access tokens where no type is pinned', async () => {
+    const { validator } = createValidator({ types: null })
+    for (const typ of [undefined, null, 'JWT', 'jwt', 'at+JWT', 'application/at+jwt']) {
+      expect((await validator.validate(mint(key, {}, { typ }))).subject, String(typ)).toBe('user-1')
+    }
+    for (const typ of [
+      'logout+jwt',
+      'dpop+jwt',
+      'secevent+jwt',
+      'oauth-id-jag+jwt',
+      'rt+jwt',
+      'id_token',
+      7,
+      ['JWT'],
+    ]) {
+      const error = await refusalOf(validator.validate(mint(key, {}, { typ })))
+      expect(error.reason, String(typ)).toMatchObject({ kind: 'type_mismatch' })
+    }
+  })
+
   test.each([
     [{ crit: ['b64'], b64: false }, 'crit'],
     [{ crit: 'exp' }, 'crit'],
     [{ crit: null }, 'crit'],
     [{ b64: true }, 'b64'],
-    [{ jwk: key.jwk }, 'jwk'],
-    [{ jku: JWKS }, 'jku'],
-    [{ x5u: 'https://as.example.com/cert' }, 'x5u'],
-    [{ x5c: [] }, 'x5c'],
     [{ zip: 'DEF' }, 'zip'],
     [{ cty: 'JWT' }, 'cty'],
     [{ cty: 'application/jwt' }, 'cty'],

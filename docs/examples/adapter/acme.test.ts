@@ -18,7 +18,6 @@ const claims = {
 
 describeTokenValidator('acme', {
   tokens: 'jwt',
-  types: 'checked',
   async start() {
     const makeKey = (kid: string) => ({ kid, ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) })
     let key = makeKey('1')

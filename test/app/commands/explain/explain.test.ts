@@ -77,7 +77,6 @@ function expectAgreement({ verdict, reason, rules, meaning }: Explanation, error
 
 describeTokenValidator('auth0, with every decision explained,', {
   tokens: 'jwt',
-  types: 'checked',
   async start() {
     const emulator = emulate()
     return {

@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { defineTool, type ToolDefinition, ToolError } from './catalog.ts'
 import type { NoteStore } from './notes.ts'
 
+/** Milliseconds since the Unix epoch up to which there are dates. A token may claim to last longer. */
+const LAST_TIME = 8.64e15
+
 const noteId = z.uuid().describe('Id of the note, as list_notes gives it')
 const noteSummary = z.object({ id: z.string(), title: z.string(), createdAt: z.string() })
 const note = noteSummary.extend({ text: z.string() })
@@ -29,7 +32,7 @@ export function createTools(notes: NoteStore): readonly ToolDefinition[] {
         clientId,
         principalType,
         scopes: [...scopes],
-        expiresAt: new Date(expiresAt * 1000).toISOString(),
+        expiresAt: new Date(Math.min(expiresAt * 1000, LAST_TIME)).toISOString(),
       }),
     }),
     defineTool({

@@ -77,6 +77,10 @@ for (const [name, options] of [
           idIsText: { token: mint({ user: { id: '1001', login: 'ada' } }), reason: 'subject_missing' },
           idIsZero: { token: mint({ user: { id: 0, login: 'ada' } }), reason: 'subject_missing' },
           oddExpiry: { token: mint({ expires_at: 'soon' }), reason: 'claim_invalid' },
+          emptyExpiry: { token: mint({ expires_at: '' }), reason: 'claim_invalid' },
+          numericExpiry: { token: mint({ expires_at: 1_793_520_000 }), reason: 'claim_invalid' },
+          noExpiry: { token: mint({ expires_at: false }), reason: 'claim_invalid' },
+          nestedExpiry: { token: mint({ expires_at: { at: '2026-11-01T08:00:00Z' } }), reason: 'claim_invalid' },
         },
       }
     },

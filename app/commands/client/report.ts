@@ -5,6 +5,8 @@ import type { SignIn } from '../../client/sign-ins.ts'
 import { paint, row, wrap } from '../doctor/report.ts'
 
 const WIDTH = 80
+/** Milliseconds since the Unix epoch up to which there are dates. */
+const LAST_TIME = 8.64e15
 
 /** Facts of a sign-in, without anything that would let somebody in. */
 export interface SignInFacts {
@@ -27,7 +29,10 @@ export function factsOf(server: string, { client, issuer, tokens }: SignIn): Sig
     clientId: client?.clientId,
     clientOrigin: client?.origin,
     scopes: tokens?.scopes ?? [],
-    expiresAt: tokens?.expiresAt === undefined ? undefined : new Date(tokens.expiresAt * 1000).toISOString(),
+    expiresAt:
+      tokens?.expiresAt === undefined
+        ? undefined
+        : new Date(Math.min(tokens.expiresAt * 1000, LAST_TIME)).toISOString(),
     refreshes: tokens?.refreshToken !== undefined,
     boundToKey: tokens?.tokenType.toLowerCase() === 'dpop',
   }

@@ -1,3 +1,4 @@
+import { adapters } from '../adapters/index.ts'
 import type { ProviderConfiguration } from '../config/providers.ts'
 import type { AdapterContext } from '../src/adapter.ts'
 import { ConfigError } from '../src/config-error.ts'
@@ -27,6 +28,9 @@ export interface Providers {
   /** Name of the provider in force whose token was accepted. */
   nameOf(token: ValidatedToken): string
 }
+
+/** What is recognizably one provider's, whether it is configured or not. */
+const foreignShapes = adapters.flatMap(({ secretPrefixes = [] }) => secretPrefixes)
 
 /** A provider that is tried out. */
 export interface Shadow {
@@ -77,7 +81,7 @@ export function createProviders(
     ...providers,
     all: [...active, triedOut],
     validator: createShadowValidator(
-      { active: validator, activeRoutes: active, shadow: triedOut, onObservation },
+      { active: validator, activeRoutes: active, shadow: triedOut, foreignShapes, onObservation },
       context,
     ),
   }
@@ -88,7 +92,7 @@ function combine(routes: readonly Route[], context: Omit<AdapterContext, 'secret
   if (!first) throw new TypeError('a server needs one provider at least')
   if (others.length === 0) return first.validator
   try {
-    return createRoutedValidator([first, ...others], context)
+    return createRoutedValidator([first, ...others], context, { foreignShapes })
   } catch (error) {
     throw new ConfigError([{ setting: 'AUTH_PROVIDER', problem: (error as Error).message, see: 'docs/providers.md' }])
   }

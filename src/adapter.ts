@@ -30,10 +30,16 @@ export interface Adapter<S extends z.ZodObject = z.ZodObject> {
   /** Whether a metadata URL or issuer is this provider's. Compare host names on label boundaries, never by `includes`. */
   recognizes?(url: URL): boolean
   /**
-   * Which opaque tokens are this provider's, for routing among several: those that begin so (`gho_`), or any that no other
-   * provider claims. Default: none, it issues JWTs only.
+   * Which opaque tokens are this provider's, for routing among several: those that begin so (`gho_`) or look so, or any that no
+   * other provider claims. Tokens and secrets of another kind that are recognizably this provider's belong here, too: `create` must
+   * refuse them unasked. Default: none, it issues JWTs only.
    */
   opaqueTokens?(options: z.output<S>): OpaqueTokens
+  /**
+   * What is this provider's wherever it turns up. Among several providers it is shown to nobody else, not even where this one is not
+   * configured. Default: none.
+   */
+  readonly secretPrefixes?: readonly string[]
   /**
    * Mistakes that the schema cannot see, each in a sentence that names the cure.
    *

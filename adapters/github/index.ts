@@ -6,7 +6,7 @@ import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { scopeGrants } from '../../src/people/grants.ts'
 import { peopleOptions } from '../../src/people/options.ts'
 import { apiOf, clientIdOf, readCheck, userIdOf } from './check-endpoint.ts'
-import { refuseOtherKinds } from './refusals.ts'
+import { refuseOtherKinds, SECRET_PREFIXES, TOKEN_SHAPES } from './refusals.ts'
 import { tokenPeople } from './token-people.ts'
 
 const { pattern, hint } = tokenPeople.principals
@@ -45,7 +45,8 @@ export const github = defineAdapter({
   recognizes: ({ hostname, pathname }) =>
     hostname.endsWith('.ghe.com') ||
     (hostname === 'github.com' && /^(\/\.well-known\/[\w-]+)?\/login\/oauth(\/|$)/.test(pathname)),
-  opaqueTokens: () => ['gho_', 'ghu_'],
+  opaqueTokens: () => TOKEN_SHAPES,
+  secretPrefixes: SECRET_PREFIXES,
   people: tokenPeople,
   mistakes({ metadataUrl, clientId, clientSecretEnv }, secret) {
     if (!issuerAndMetadata(metadataUrl).issuer.endsWith('/login/oauth')) {

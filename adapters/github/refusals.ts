@@ -1,5 +1,11 @@
 import { InvalidTokenError } from '../../src/errors.ts'
 
+/** Beginnings of all tokens of GitHub: https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats */
+export const SECRET_PREFIXES = ['gho_', 'ghu_', 'ghp_', 'github_pat_', 'ghs_', 'ghr_'] as const
+
+/** Tokens before 2021, and client secrets, are 40 hexadecimal digits. */
+export const TOKEN_SHAPES = [...SECRET_PREFIXES, /^[0-9a-f]{40}$/] as const
+
 /** Kinds that belong to no app, or to no person; GitHub would answer 404 to all of them alike. */
 const REFUSED_KINDS = [
   [

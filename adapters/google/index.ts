@@ -6,7 +6,7 @@ import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { scopeGrants } from '../../src/people/grants.ts'
 import { peopleOptions } from '../../src/people/options.ts'
 import { isEmailPrincipal } from '../../src/people/principals.ts'
-import { checkAccessToken, refuseOtherKinds } from './refusals.ts'
+import { checkAccessToken, refuseOtherKinds, SECRET_PREFIXES } from './refusals.ts'
 import { createServiceAccountValidator } from './service-accounts.ts'
 import { tokenPeople } from './token-people.ts'
 import { inFull, readTokenInfo } from './tokeninfo.ts'
@@ -59,7 +59,8 @@ export const google = defineAdapter({
   title: 'Google',
   options,
   recognizes: url => url.hostname === 'accounts.google.com',
-  opaqueTokens: () => ['ya29.'],
+  opaqueTokens: () => SECRET_PREFIXES,
+  secretPrefixes: SECRET_PREFIXES,
   people: tokenPeople,
   mistakes({ wireScopes, allow, hostedDomains, grants, requiredGoogleScopes }) {
     const requested = new Set(wireScopes.map(inFull))

@@ -4,6 +4,9 @@ import type { TokenReason } from '../../src/reasons.ts'
 import { clip } from '../../src/text.ts'
 import { inFull } from './tokeninfo.ts'
 
+/** Beginnings of access tokens, refresh tokens, codes and client secrets. */
+export const SECRET_PREFIXES = ['ya29.', '1//', '4/0', 'GOCSPX-'] as const
+
 /** @throws {InvalidTokenError} Not an access token of Google: not to be shown to the check endpoint. */
 export function refuseOtherKinds(token: string): void {
   if (token.startsWith('ya29.')) return
@@ -12,6 +15,13 @@ export function refuseOtherKinds(token: string): void {
       'id_token',
       'the token is a JWT, and of those Google issues ID tokens only',
       'Send access_token of the token response, not id_token. Service accounts: list them in serviceAccountIdTokens (GOOGLE_SERVICE_ACCOUNTS).',
+    )
+  }
+  if (token.startsWith('1//')) {
+    throw refused(
+      'refresh_token',
+      'this is a refresh token',
+      'Send access_token of the token response, not refresh_token.',
     )
   }
   throw refused('other_token', 'the token does not begin with ya29.', 'Send an access token of Google.')

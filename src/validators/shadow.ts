@@ -4,7 +4,7 @@ import type { RefusalReason } from '../reasons.ts'
 import { clip } from '../text.ts'
 import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
-import { answersFor, isClaimed, issuerOf, type Route } from './routed.ts'
+import { answersFor, hasShape, isClaimed, isEncrypted, issuerOf, type Route, type RoutingOptions } from './routed.ts'
 
 /** What one side came to. `unavailable` says nothing about the token; `not_asked`: it is another provider's. */
 export type ShadowVerdict = 'accepted' | 'refused' | 'unavailable' | 'not_asked'
@@ -31,6 +31,8 @@ export interface ShadowOptions {
   activeRoutes: readonly Route[]
   /** Looks on. */
   shadow: Route
+  /** Shapes of tokens and secrets of providers that are neither: not shown to the shadow. Default: none. */
+  foreignShapes?: RoutingOptions['foreignShapes']
   /** Told of every token. Must not throw. */
   onObservation: (observation: ShadowObservation) => void
 }
@@ -40,19 +42,20 @@ const MAX_UNDER_WAY = 100
 
 /**
  * A validator that tries another one out. Answers are those of `active`, at the time it has them: the shadow neither refuses
- * nor delays anybody. Each side sees only tokens that are its own, by prefix or `iss`; a provider's opaque tokens are never
+ * nor delays anybody. Each side sees only tokens that are its own, by shape or `iss`; a provider's opaque tokens are never
  * shown to another. Where both answer for an issuer (the same tenant by other rules) both see the token.
  */
 export function createShadowValidator(
-  { active, activeRoutes, shadow, onObservation }: ShadowOptions,
+  { active, activeRoutes, shadow, foreignShapes = [], onObservation }: ShadowOptions,
   context: Pick<ValidatorContext, 'resource'>,
 ): TokenValidator {
   const activeTakesAny = activeRoutes.some(({ opaqueTokens }) => opaqueTokens === 'any')
   const shadowTakesAny = shadow.opaqueTokens === 'any' && !activeTakesAny
   let underWay = 0
 
-  const isForShadow = (token: string) =>
-    isClaimed(shadow, token) || (shadowTakesAny && issuerOf(token) === undefined && !isOfActive(token))
+  const isForShadow = (token: string) => isClaimed(shadow, token) || (shadowTakesAny && isNobodys(token))
+  const isNobodys = (token: string) =>
+    issuerOf(token) === undefined && !isEncrypted(token) && !hasShape(token, foreignShapes) && !isOfActive(token)
   const isOfActive = (token: string) => activeRoutes.some(route => isClaimed(route, token))
 
   async function look(token: string, scheme: PresentationScheme | undefined, seen: Seen): Promise<void> {

@@ -116,6 +116,61 @@ describe('an opaque token', () => {
   )
 })
 
+describe('an encrypted token', () => {
+  const jweOf = (header: object) =>
+    `${Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', ...header })).toString('base64url')}..AAAA.BBBB.CCCC`
+
+  it('goes to the validator that answers for the iss in its header', async () => {
+    const one = note(['https://tenant.eu.auth0.com/'])
+    const two = note(['https://two.example'], 'any')
+    await routed(one.route, two.route).validate(jweOf({ iss: 'https://tenant.eu.auth0.com/' }))
+    expect(one.shown).toHaveLength(1)
+    expect(two.shown).toEqual([])
+  })
+
+  it('of an unknown issuer, or that names none, is shown to nobody', async () => {
+    const one = note(['https://one.example'])
+    const two = note(['https://two.example'], 'any')
+    const validator = routed(one.route, two.route)
+    expect((await refusalOf(validator.validate(jweOf({ iss: 'https://three.example' })))).reason.kind).toBe(
+      'issuer_unknown',
+    )
+    for (const iss of [undefined, null, 7]) {
+      expect((await refusalOf(validator.validate(jweOf({ iss })))).reason).toEqual({ kind: 'token_encrypted' })
+    }
+    expect([...one.shown, ...two.shown]).toEqual([])
+  })
+})
+
+describe('what is recognizably one provider’s', () => {
+  it('goes there by what it looks like, too', async () => {
+    const github = note(['https://github.example'], ['gho_', /^[0-9a-f]{40}$/])
+    const demo = note(['https://demo.example'], 'any')
+    const validator = routed(github.route, demo.route)
+    const old = 'a'.repeat(40)
+    for (const token of [old, `${old}0`, old.slice(1)]) await validator.validate(token)
+    expect(github.shown).toEqual([old])
+    expect(demo.shown).toEqual([`${old}0`, old.slice(1)])
+  })
+
+  it('is shown to nobody where that provider is not configured', async () => {
+    const demo = note(['https://demo.example'], 'any')
+    const validator = createRoutedValidator(
+      [demo.route, note(['https://two.example']).route],
+      { resource: RESOURCE },
+      { foreignShapes: ['ghp_', '1//'] },
+    )
+    for (const token of ['ghp_0123', '1//0abc']) {
+      const { reason } = await refusalOf(validator.validate(token))
+      expect(reason).toEqual({
+        kind: 'token_malformed',
+        detail: 'a token or secret of a provider that is not configured',
+      })
+    }
+    expect(demo.shown).toEqual([])
+  })
+})
+
 describe('two providers that cannot be told apart', () => {
   const one = (issuer: string, opaqueTokens?: OpaqueTokens) => note([issuer], opaqueTokens).route
 

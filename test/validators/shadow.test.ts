@@ -65,6 +65,7 @@ function setUp({
       active: former.route.validator,
       activeRoutes: [former.route],
       shadow: next.route,
+      foreignShapes: ['ghp_', '1//'],
       onObservation: observation => seen.push(observation),
     },
     { resource: RESOURCE },
@@ -154,6 +155,26 @@ describe('a validator with another one in its shadow', () => {
     await prefixed.validator.validate('gho_1')
     expect(prefixed.next.shown).toEqual(['opaque'])
     expect(prefixed.former.shown).toEqual(['gho_1'])
+  })
+
+  it('shows it nothing that is recognizably somebody else’s', async () => {
+    const jwe = (header: object) => `${Buffer.from(JSON.stringify(header)).toString('base64url')}..AAAA.BBBB.CCCC`
+    const { validator, former, next } = setUp({ oldTakes: ['gho_'], freshTakes: 'any' })
+    const encrypted = jwe({ alg: 'dir', enc: 'A256GCM' })
+    const tokens = [encrypted, jwe({ enc: 'A256GCM', iss: 'https://third.example' }), 'ghp_0123', '1//0abc']
+    for (const token of tokens) await validator.validate(token)
+    expect(former.shown).toEqual(tokens)
+    expect(next.shown).toEqual([])
+    await refusalOf(validator.validate(jwe({ enc: 'A256GCM', iss: NEW })))
+    expect(next.shown).toHaveLength(1)
+  })
+
+  it('shows the one in force nothing that is recognizably of the new provider', async () => {
+    const { validator, former, next } = setUp({ freshTakes: ['gho_', 'ghp_', /^[0-9a-f]{40}$/] })
+    const tokens = ['ghp_0123', '0'.repeat(40)]
+    for (const token of tokens) await refusalOf(validator.validate(token))
+    expect(former.shown).toEqual([])
+    expect(next.shown).toEqual(tokens)
   })
 
   it('leaves out what is too much for the shadow, and refuses nobody for it', async () => {

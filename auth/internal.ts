@@ -9,6 +9,7 @@ export { type Configuration, type LoadOptions, loadConfiguration } from '../conf
 export type { SettingsFile } from '../config/name-problems.ts'
 export type { ProviderConfiguration } from '../config/providers.ts'
 export { secretSettings, settingsSchema } from '../config/settings.ts'
+export { basicCredentials } from '../src/basic-credentials.ts'
 export { didYouMean } from '../src/closest.ts'
 export { closeGracefully, createHttpServer } from '../src/edges/http-server.ts'
 export { listen } from '../src/edges/listen.ts'

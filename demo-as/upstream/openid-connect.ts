@@ -4,7 +4,6 @@ import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
   ClientError,
-  ClientSecretBasic,
   ClientSecretPost,
   type Configuration,
   calculatePKCECodeChallenge,
@@ -212,12 +211,18 @@ function issuerOf(metadataUrl: string): string {
 /** As the provider's metadata has it; in the form rather than in a header, whose encoding some providers get wrong. */
 function authenticationOf(clientSecret: string | undefined): ReturnType<typeof None> {
   if (clientSecret === undefined) return None()
-  const [post, basic] = [ClientSecretPost(clientSecret), ClientSecretBasic(clientSecret)]
+  const post = ClientSecretPost(clientSecret)
   return (as, client, body, headers) => {
     const methods = as.token_endpoint_auth_methods_supported
     const byForm = methods === undefined || methods.includes('client_secret_post')
-    return (byForm ? post : basic)(as, client, body, headers)
+    if (byForm) post(as, client, body, headers)
+    else headers.set('authorization', `Basic ${btoa(`${formEncoded(client.client_id)}:${formEncoded(clientSecret)}`)}`)
   }
+}
+
+/** RFC 6749 §2.3.1. The library encodes - and . as well, which not every provider decodes; WHATWG leaves `-._*` as they are. */
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
 /** The value of the first call that succeeds; those that fail are forgotten. */

@@ -2,18 +2,21 @@ import {
   allowInsecureRequests,
   type ClientAuth,
   ClientError,
-  ClientSecretBasic,
   ClientSecretPost,
   Configuration,
   customFetch,
   PrivateKeyJwt,
   tokenIntrospection,
 } from 'openid-client'
+import { basicCredentials } from '../basic-credentials.ts'
 import type { CompleteContext } from '../context.ts'
 import { AuthorizationError, MisconfigurationError } from '../errors.ts'
 import type { Claims } from './claim-judge.ts'
 import type { ClientCredentials } from './introspection.ts'
 import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
+
+/** Error codes that are about the token: of oidc-provider, which introspects no JWTs (RFC 7009 §2.2.1), and of RFC 6750 §3.1. */
+const TOKEN_ERRORS: readonly unknown[] = ['unsupported_token_type', 'invalid_token']
 
 /** Asks about one token. @throws As `askProvider` does, and for answers that RFC 7662 does not know. */
 export type IntrospectionRequest = (
@@ -21,10 +24,15 @@ export type IntrospectionRequest = (
   server: { readonly endpoint: string; readonly issuer: string },
 ) => Promise<Claims>
 
-/** Introspection requests (RFC 7662 §2.1) with the credentials of this server. */
+/**
+ * Introspection requests (RFC 7662 §2.1) with the credentials of this server.
+ *
+ * @param hasWorked - Whether the endpoint has answered a request of ours; then it refuses tokens rather than this server.
+ */
 export function createIntrospectionRequest(
   credentials: ClientCredentials,
   context: CompleteContext,
+  hasWorked: () => boolean,
 ): IntrospectionRequest {
   const authentication = clientAuthentication(credentials)
   let configuration: { endpoint: string; client: Configuration } | undefined
@@ -38,7 +46,7 @@ export function createIntrospectionRequest(
         askProvider(
           context,
           { operation: 'introspection', url, init: { ...init, body: init.body as URLSearchParams } },
-          answer => readAnswer(answer, context),
+          answer => readAnswer(answer, context, hasWorked()),
         )
       allowInsecureRequests(client) // askProvider has the finer rule: loopback only
       configuration = { endpoint, client }
@@ -60,7 +68,9 @@ export function createIntrospectionRequest(
 function clientAuthentication(credentials: ClientCredentials): ClientAuth {
   switch (credentials.method) {
     case 'client_secret_basic':
-      return ClientSecretBasic(credentials.clientSecret)
+      // The library encodes - and . as well, which not every server decodes.
+      return (_server, { client_id }, _body, headers) =>
+        headers.set('authorization', basicCredentials(client_id, credentials.clientSecret))
     case 'client_secret_post':
       return ClientSecretPost(credentials.clientSecret)
     case 'private_key_jwt':
@@ -68,14 +78,15 @@ function clientAuthentication(credentials: ClientCredentials): ClientAuth {
   }
 }
 
-/** Lets only a JSON object with status 200 reach the library; anything else says something about us, not about the token. */
-function readAnswer(answer: ProviderAnswer, context: CompleteContext): Response {
+/** Lets only a JSON object with status 200 reach the library; most else says something about us, not about the token. */
+function readAnswer(answer: ProviderAnswer, context: CompleteContext, hasWorked: boolean): Response {
   const { endpoint, status, text } = answer
   if (status === 200) {
     answer.json()
     return new Response(text, { headers: { 'content-type': 'application/json' } })
   }
   const error = oauthErrorCode(answer)
+  if (hasWorked && status === 400 && TOKEN_ERRORS.includes(error)) return Response.json({ active: false })
   const ours = status === 401 || error === 'invalid_client'
   if (ours) {
     context.observer?.warning?.('The provider refuses the credentials of this server.', { endpoint, status, error })

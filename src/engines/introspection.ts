@@ -6,7 +6,7 @@ import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
-import type { IntrospectionRequest } from './introspection-request.ts'
+import { createIntrospectionClient } from './introspection-client.ts'
 import { createLimiter } from './limiter.ts'
 import { isAccessToken } from './token-kind.ts'
 
@@ -32,9 +32,6 @@ export interface IntrospectionValidatorOptions extends ClaimRules {
   credentials: ClientCredentials
 }
 
-/** Not a token of anybody's: asked about once, to learn whether the endpoint takes our credentials. */
-const PROBE = 'idplug-warm-up'
-
 /**
  * Validates access tokens by asking the authorization server (RFC 7662).
  * Checks `active`, `iss` when present, that the answer is about an access token, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not
@@ -42,7 +39,8 @@ const PROBE = 'idplug-warm-up'
  * of the client's own.
  *
  * `validate` throws `MisconfigurationError` when the endpoint refuses our credentials (401, or `invalid_client`) or the
- * request, and `ValidatorUnavailableError` for timeouts, 429, 5xx and answers that are not what RFC 7662 §2.2 says.
+ * request; once it has answered one, a request that it refuses with 400 for the sake of the token is about an inactive token. It
+ * throws `ValidatorUnavailableError` for timeouts, 429, 5xx and answers that are not what RFC 7662 §2.2 says.
  * The server may start later than we do: nothing is asked before the first use, and failures are tried again.
  */
 export function createIntrospectionValidator(
@@ -55,24 +53,10 @@ export function createIntrospectionValidator(
   const issuer = issuerInForce(options.issuer, discovery)
   const endpointOf = async () => introspectionEndpoint ?? ((await discovery.get()).introspection_endpoint as string)
   const judge = createClaimJudge(options, 'optional', context)
-  let request: Promise<IntrospectionRequest> | undefined
-
-  async function introspect(token: string): Promise<Claims> {
-    const endpoint = await endpointOf()
-    request ??= loadRequest()
-    return (await request)(token, { endpoint, issuer: issuer() })
-  }
-
-  /** The OAuth library is loaded with the first token: servers that check signatures never need it. */
-  async function loadRequest(): Promise<IntrospectionRequest> {
-    try {
-      const { createIntrospectionRequest } = await import('./introspection-request.ts')
-      return createIntrospectionRequest(credentials, context)
-    } catch (error) {
-      request = undefined
-      throw error
-    }
-  }
+  const client = createIntrospectionClient(
+    { credentials, endpoint: endpointOf, issuer, metadata: () => discovery.get() },
+    context,
+  )
 
   /** Whether this server is known to mark access tokens. */
   let marksAccessTokens = false
@@ -90,20 +74,15 @@ export function createIntrospectionValidator(
   }
 
   const limited = createLimiter(issuer)
-  let probed = false
   return createCachedValidator(
     {
       get issuers() {
         return [issuer()]
       },
       serverMetadata: () => discovery.get(),
-      async warmUp() {
-        await endpointOf()
-        if (!probed) await introspect(PROBE)
-        probed = true
-      },
+      warmUp: () => client.warmUp(),
       async decide(token) {
-        const claims = await limited(() => introspect(token))
+        const claims = await limited(() => client.ask(token))
         try {
           refuseInactive(claims, issuer())
           refuseUnmarked(claims)

@@ -286,12 +286,118 @@ describe('answers about ourselves', () => {
     expect(provider.requests).toHaveLength(asked)
   })
 
+  const bad = (status: number, body?: object) => () =>
+    body ? Response.json(body, { status }) : new Response('', { status })
+
+  /** An endpoint that refuses the token `odd` by `refusal`, and every other one too once `broken` says so. */
+  function endpoint(refusal: () => Response) {
+    const state = { broken: false }
+    const handler: Handler = async request => {
+      const token = new URLSearchParams(await request.text()).get('token')
+      if (token?.startsWith('odd') || state.broken) return refusal()
+      return Response.json(token === 'good' ? ACTIVE : { active: false })
+    }
+    return { ...createValidator(handler), state }
+  }
+
+  // oidc-provider 9.13.3 answers so to every JWT; others have no code, or one that says nothing.
+  test.each([
+    ['unsupported_token_type', bad(400, { error: 'unsupported_token_type' })],
+    ['invalid_token', bad(400, { error: 'invalid_token' })],
+    ['invalid_request', bad(400, { error: 'invalid_request' })],
+    ['an empty body', bad(400)],
+    ['a page', () => new Response('<html>Bad Request</html>', { status: 400 })],
+    ['too large', bad(413)],
+    ['unprocessable', bad(422, { message: 'token' })],
+  ])('are none about a token that is refused after one has worked: %s', async (_label, refusal) => {
+    const { validator } = endpoint(refusal)
+    expect(await refusalOf(validator.validate('odd-1'))).toBeInstanceOf(MisconfigurationError)
+    await validator.warmUp()
+    expect((await refusalOf(validator.validate('odd-2'))).reason).toEqual({ kind: 'inactive' })
+    await validator.validate('good')
+    expect((await refusalOf(validator.validate('odd-3'))).reason).toEqual({ kind: 'inactive' })
+  })
+
+  test('are told from those about a token by one of nobody’s, where the answer does not say', async () => {
+    const { validator, state } = endpoint(bad(400))
+    await validator.warmUp()
+    state.broken = true
+    expect(await refusalOf(validator.validate('token'))).toBeInstanceOf(MisconfigurationError)
+    state.broken = false
+    expect((await refusalOf(validator.validate('odd-1'))).reason).toEqual({ kind: 'inactive' })
+  })
+
+  test.each([
+    bad(400, { error: 'invalid_client' }),
+    bad(400, { error: 'unauthorized_client' }),
+    bad(401),
+    bad(403),
+    bad(404),
+  ])('stay those after one has worked', async refusal => {
+    const { validator } = endpoint(refusal)
+    await validator.warmUp()
+    await validator.validate('good')
+    expect(await refusalOf(validator.validate('odd-1'))).toBeInstanceOf(MisconfigurationError)
+  })
+
   test('include a metadata document of another issuer', async () => {
     const { validator, provider } = createValidator(() => Response.json(ACTIVE))
     provider.handlers[METADATA] = () => Response.json({ issuer: `${ISSUER}/`, introspection_endpoint: ENDPOINT })
     const error = await refusalOf(validator.validate('token'))
     expect(error).toBeInstanceOf(MisconfigurationError)
     expect(error.reason).toMatchObject({ kind: 'metadata_mismatch', expected: ISSUER, actual: `${ISSUER}/` })
+  })
+})
+
+describe('credentials that are refused in one way', () => {
+  /** An endpoint that takes the secret in one way only, and metadata that lists several. */
+  function setUp(takes: 'basic' | 'post' | 'none', listed: object, method = CREDENTIALS.method as string) {
+    const handler: Handler = async request => {
+      const form = new URLSearchParams(await request.text())
+      const sent = request.headers.has('authorization') ? 'basic' : form.has('client_secret') ? 'post' : 'none'
+      if (sent !== takes || takes === 'none') return Response.json({ error: 'invalid_client' }, { status: 401 })
+      return Response.json(form.get('token') === 'good' ? ACTIVE : { active: false })
+    }
+    const world = createValidator(handler, { credentials: { ...CREDENTIALS, method } as ClientCredentials })
+    world.provider.handlers[METADATA] = () =>
+      Response.json({ issuer: ISSUER, introspection_endpoint: ENDPOINT, ...listed })
+    const asked = () => world.provider.urls().filter(url => url === ENDPOINT).length
+    return { ...world, asked }
+  }
+  const both = ['client_secret_basic', 'client_secret_post']
+
+  test.each([
+    ['post', 'client_secret_basic', { introspection_endpoint_auth_methods_supported: both }],
+    ['post', 'client_secret_basic', { token_endpoint_auth_methods_supported: both }],
+    ['basic', 'client_secret_post', { token_endpoint_auth_methods_supported: both }],
+  ] as const)('are sent the other way at the start where both are listed: %s', async (takes, method, listed) => {
+    const { validator, seen, asked } = setUp(takes, listed, method)
+    await validator.warmUp()
+    expect((await validator.validate('good')).subject).toBe('user-1')
+    const other = method === 'client_secret_basic' ? 'client_secret_post' : 'client_secret_basic'
+    expect(seen.warnings.at(-1)?.[0]).toContain(`Set the authentication method to ${other}.`)
+    expect(asked()).toBe(3)
+    expect(inspect(seen.warnings)).not.toContain(SECRET)
+  })
+
+  test.each([
+    [
+      'is not listed',
+      {
+        introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
+        token_endpoint_auth_methods_supported: both,
+      },
+      1,
+    ],
+    ['is not known', {}, 1],
+    ['is refused as well', { token_endpoint_auth_methods_supported: both }, 2],
+  ])('stay refused where the other way %s', async (_why, listed, calls) => {
+    const { validator, asked } = setUp(calls === 2 ? 'none' : 'post', listed)
+    for (let round = 0; round < 2; round++) {
+      const error = await refusalOf(validator.warmUp())
+      expect(error.reason).toMatchObject({ kind: 'own_credentials_refused', status: 401 })
+      expect(asked()).toBe(calls + round)
+    }
   })
 })
 
@@ -373,6 +479,18 @@ describe('over HTTP', () => {
       accept: 'application/json',
       'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
     })
+  })
+
+  test('leaves alone what form encoding does, for servers that do not decode', async () => {
+    const { issuer, requests } = await startServer()
+    const credentials = {
+      method: 'client_secret_basic',
+      clientId: 'mcp-server_1.a*',
+      clientSecret: "s-_.*~!'()",
+    } as const
+    await onServer(issuer, credentials).validator.validate('token')
+    const sent = Buffer.from(requests[0]?.headers.authorization?.slice(6) ?? '', 'base64').toString()
+    expect(sent).toBe('mcp-server_1.a*:s-_.*%7E%21%27%28%29')
   })
 
   test('percent-encodes id and secret before Basic (RFC 6749 §2.3.1)', async () => {

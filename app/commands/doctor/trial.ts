@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { InvalidTokenError, type TokenReason, type ValidatedToken } from 'idplug'
-import { clip, consoles, isLoopback, urlProblem } from 'idplug/internal'
+import { basicCredentials, clip, consoles, isLoopback, urlProblem } from 'idplug/internal'
 import type { FindingCode } from './catalogue/index.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Metadata, Tenant } from './tenant.ts'
@@ -44,11 +44,10 @@ async function tryToken(
   const name = provider.adapter.name
   if (typeof endpoint !== 'string' || urlProblem(endpoint)) return [] // told already
   const wire = consoles[name]?.trialScopes?.(provider.options, resource) ?? provider.scopeNames.toWire(scopes)
-  const credentials = [clientId, clientSecret].map(encodeURIComponent).join(':')
   const answer = await probe(endpoint, {
     method: 'POST',
     headers: {
-      authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+      authorization: basicCredentials(clientId, clientSecret),
       accept: 'application/json',
       'content-type': 'application/x-www-form-urlencoded',
     },

@@ -104,6 +104,29 @@ describe('an upstream by OpenID Connect', () => {
     expect(url.searchParams.has('resource')).toBe(false)
   })
 
+  it('leaves - and . of its credentials alone where the provider takes Basic only, and does not decode it', async () => {
+    const sent: string[] = []
+    const client = { ...CLIENT, clientId: 'bridge-1.a', clientSecret: 's-_.* %' }
+    const provider = createOidcEmulator({ origin: ORIGIN, clients: [client] })
+    const { upstream } = start({
+      ...client,
+      async fetch(input, init) {
+        const request = new Request(input, init)
+        const basic = request.headers.get('authorization')
+        if (basic) sent.push(atob(basic.replace('Basic ', '')))
+        const response = await provider.fetch(request)
+        if (!request.url.includes('/.well-known/')) return response
+        const document = (await response.json()) as object
+        return Response.json({ ...document, token_endpoint_auth_methods_supported: ['client_secret_basic'] })
+      },
+    })
+    const { url, memory } = await upstream.depart(REQUEST)
+    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
+    const answer = new URL(response.headers.get('location') ?? '').searchParams
+    await upstream.identify(answer, { ...REQUEST, memory }).catch(() => {})
+    expect(sent).toEqual(['bridge-1.a:s-_.*+%25'])
+  })
+
   it('keeps the refresh token, and neither access token nor ID token', async () => {
     const { identify } = start()
     const session = sessionOf(await identify())

@@ -1,0 +1,126 @@
+import type { CompleteContext } from '../context.ts'
+import { MisconfigurationError } from '../errors.ts'
+import type { ServerMetadata } from '../token-validator.ts'
+import type { Claims } from './claim-judge.ts'
+import type { ClientCredentials } from './introspection.ts'
+import type { IntrospectionRequest } from './introspection-request.ts'
+
+export interface IntrospectionClientOptions {
+  credentials: ClientCredentials
+  /** Asked before each request. */
+  endpoint(): Promise<string>
+  issuer(): string
+  /** For the authentication methods that the endpoint takes. */
+  metadata(): Promise<ServerMetadata>
+}
+
+export interface IntrospectionClient {
+  /** What the endpoint answers about a token. A refusal of the token, once the endpoint has worked, reads `active: false`. */
+  ask(token: string): Promise<Claims>
+  /**
+   * Asks about a token of nobody's, until that has worked once. Credentials that are refused are tried the other way, once, where the
+   * metadata lists that as well.
+   */
+  warmUp(): Promise<void>
+}
+
+/** Not a token of anybody's: asked about once, to learn whether the endpoint takes our credentials. */
+const PROBE = 'idplug-warm-up'
+
+/** Statuses by which servers refuse a request for the sake of the token in it. */
+const TOKEN_STATUSES: readonly number[] = [400, 413, 422]
+/** Error codes that are about this server, whatever the status (RFC 6749 §5.2). */
+const OWN_ERRORS: readonly unknown[] = ['invalid_client', 'unauthorized_client', 'invalid_scope', 'access_denied']
+
+/** Asks an introspection endpoint, and tells a refusal of the token from one of this server. */
+export function createIntrospectionClient(
+  { credentials, endpoint, issuer, metadata }: IntrospectionClientOptions,
+  context: CompleteContext,
+): IntrospectionClient {
+  let inForce = credentials
+  let request: Promise<IntrospectionRequest> | undefined
+  let hasWorked = false
+  let probed = false
+  let otherTried = false
+
+  /** The OAuth library is loaded with the first token: servers that check signatures never need it. */
+  async function loadRequest(): Promise<IntrospectionRequest> {
+    try {
+      const { createIntrospectionRequest } = await import('./introspection-request.ts')
+      return createIntrospectionRequest(inForce, context, () => hasWorked)
+    } catch (error) {
+      request = undefined
+      throw error
+    }
+  }
+
+  async function introspect(token: string): Promise<Claims> {
+    const at = await endpoint()
+    request ??= loadRequest()
+    const answer = await (await request)(token, { endpoint: at, issuer: issuer() })
+    hasWorked = true
+    return answer
+  }
+
+  async function probeTheOtherWay(refusal: unknown): Promise<void> {
+    if (otherTried || !isRefusal(refusal, 'own_credentials_refused')) throw refusal
+    otherTried = true
+    const other = otherWay(credentials, await metadata().catch(() => undefined))
+    if (!other) throw refusal
+    inForce = other
+    request = undefined
+    try {
+      await introspect(PROBE)
+    } catch {
+      inForce = credentials
+      request = undefined
+      throw refusal
+    }
+    context.observer?.warning?.(
+      `The introspection endpoint refuses the credentials by ${credentials.method} and takes them by ${other.method}. Set the authentication method to ${other.method}.`,
+      { endpoint: await endpoint() },
+    )
+  }
+
+  return {
+    async ask(token) {
+      try {
+        return await introspect(token)
+      } catch (error) {
+        if (!hasWorked || !mayBeAboutToken(error)) throw error
+        // Is it this token, or are all requests refused by now? Where a token of nobody's was answered once, it tells.
+        if (probed) await introspect(PROBE)
+        return { active: false }
+      }
+    },
+    async warmUp() {
+      await endpoint()
+      if (probed) return
+      await introspect(PROBE).catch(probeTheOtherWay)
+      probed = true
+    },
+  }
+}
+
+function isRefusal(error: unknown, kind: 'own_credentials_refused' | 'endpoint_refused_request') {
+  return error instanceof MisconfigurationError && error.reason.kind === kind ? error.reason : undefined
+}
+
+function mayBeAboutToken(error: unknown): boolean {
+  const reason = isRefusal(error, 'endpoint_refused_request')
+  return (
+    reason !== undefined &&
+    'status' in reason &&
+    TOKEN_STATUSES.includes(reason.status) &&
+    !OWN_ERRORS.includes(reason.error)
+  )
+}
+
+/** The same secret sent the other way, where the metadata says that the endpoint takes both (RFC 8414 §2). */
+function otherWay(credentials: ClientCredentials, metadata: ServerMetadata | undefined): ClientCredentials | undefined {
+  if (credentials.method === 'private_key_jwt') return undefined
+  const listed =
+    metadata?.introspection_endpoint_auth_methods_supported ?? metadata?.token_endpoint_auth_methods_supported
+  const method = credentials.method === 'client_secret_basic' ? 'client_secret_post' : 'client_secret_basic'
+  return Array.isArray(listed) && listed.includes(method) ? { ...credentials, method } : undefined
+}

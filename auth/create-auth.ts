@@ -148,10 +148,10 @@ function configurationOf(
 }
 
 /** Endpoints that nobody could reach, because our own authorization server answers at their paths. */
-function shadowedEndpoints({ resources }: Configuration): ConfigProblem[] {
+function shadowedEndpoints({ resources, demoIssuer }: Configuration): ConfigProblem[] {
   return resources.flatMap(({ resource, key }) => {
     const { pathname } = new URL(resource)
-    if (!isOwnPath(pathname)) return []
+    if (!isOwnPath(pathname, demoIssuer)) return []
     const problem = `is ${resource}, where our own authorization server answers: choose a path outside of /oauth/`
     return [{ setting: resources.length > 1 ? `${key}.resource` : 'resource', problem }]
   })

@@ -134,7 +134,7 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
 
   return {
     issuer,
-    handles: path => mode === 'embedded' && isOwnPath(path),
+    handles: path => mode === 'embedded' && isOwnPath(path, issuer),
     handler: (request, response) => handler(request as IncomingMessage, response as ServerResponse),
     async respond(request, address) {
       const { headers } = request
@@ -170,17 +170,24 @@ export function fetchThrough(own: OwnServer, outside: typeof globalThis.fetch): 
   const { origin } = new URL(own.issuer)
   return (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input)
-    return url.origin === origin && isOwnPath(url.pathname) ? own.fetch(input, init) : outside(input, init)
+    return url.origin === origin && isOwnPath(url.pathname, own.issuer) ? own.fetch(input, init) : outside(input, init)
   }
 }
 
-/** Everything that the authorization server serves. */
-export function isOwnPath(path: string): boolean {
+const DOCUMENTS = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
+
+/**
+ * Everything that the authorization server serves: below the path of its issuer, which a proxy may have taken away, and the documents
+ * whose names that path follows (RFC 8414 §3.1).
+ */
+export function isOwnPath(path: string, issuer: string): boolean {
+  const mount = new URL(issuer).pathname.replace(/\/$/, '')
+  const inner = path.startsWith(`${mount}/`) ? path.slice(mount.length) : path
   return (
-    path.startsWith('/oauth/') ||
-    path.startsWith('/fakeupstreamauth/') ||
-    path === '/.well-known/oauth-authorization-server' ||
-    path === '/.well-known/openid-configuration'
+    inner.startsWith('/oauth/') ||
+    inner.startsWith('/fakeupstreamauth/') ||
+    DOCUMENTS.includes(inner) ||
+    DOCUMENTS.some(document => path === document + mount)
   )
 }
 

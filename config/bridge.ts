@@ -77,7 +77,7 @@ export function loadBridge(
 }
 
 /** Redirect URI of the bridge, to be registered at the provider. */
-export const callbackOf = (issuer: string) => new URL('/oauth/callback', issuer).href
+export const callbackOf = (issuer: string) => `${issuer}/oauth/callback`
 
 type Report = (setting: string, problem: string) => void
 

@@ -118,7 +118,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   refuseSameResource(placed, problems)
   const publicUrl = placed[0]?.publicUrl ?? settings.PUBLIC_URL[0] ?? 'http://localhost'
 
-  const demoIssuer = demoIssuerOf({ settings, mode, publicUrl, isLibrary, usesOwnServer }, aboutWhole)
+  const demoIssuer = demoIssuerOf({ settings, mode, publicUrl, isLibrary }, aboutWhole)
   const demoClientSecret = settings.DEMO_RS_CLIENT_SECRET ?? madeSecret(mode, publicUrl, demoIssuer, aboutWhole)
   const isBridge = settings.AUTH_BRIDGE === 'on' && !inCode
   const declared = places.map(([, { scopes }]) => scopes)
@@ -287,37 +287,27 @@ interface IssuerFacts {
   readonly mode: Configuration['mode']
   readonly publicUrl: string
   readonly isLibrary: boolean
-  readonly usesOwnServer: boolean
 }
 
 function demoIssuerOf(facts: IssuerFacts, problems: ConfigProblem[]): string {
-  const { settings, mode, publicUrl, isLibrary, usesOwnServer } = facts
+  const { settings, mode, publicUrl, isLibrary } = facts
   const given = settings.AUTH_SERVER_URL
   if (mode === 'embedded') {
-    const { origin } = new URL(publicUrl)
-    if (given !== undefined && given !== origin) {
+    if (given !== undefined && given !== publicUrl) {
       problems.push({
         setting: 'AUTH_SERVER_URL',
-        problem: `must be ${origin} or not set: with AUTH_MODE=embedded the authorization server shares the MCP server's origin`,
+        problem: `must be ${publicUrl} or not set: with AUTH_MODE=embedded the authorization server shares the MCP server's public URL`,
         see: SEE,
       })
     }
-    if (usesOwnServer && publicUrl !== origin) {
-      problems.push({
-        setting: 'AUTH_MODE',
-        problem: `is ${settings.AUTH_MODE ?? 'not set, which means embedded'}: that takes the paths /oauth/ and /.well-known/ at ${origin}, and PUBLIC_URL is below it. Set AUTH_MODE=beside and AUTH_SERVER_URL`,
-        see: SEE,
-      })
-    }
-    return origin
+    return publicUrl
   }
   const issuer = given ?? `http://localhost:${settings.AUTH_SERVER_PORT}`
   attempt(problems, () => canonicalResource(issuer, 'AUTH_SERVER_URL'))
-  const url = new URL(issuer)
-  if (url.pathname !== '/' || issuer.endsWith('/')) {
+  if (issuer.endsWith('/')) {
     problems.push({
       setting: 'AUTH_SERVER_URL',
-      problem: `must be an origin without a path or a slash at the end, like ${url.origin}: clients compare the issuer as a string`,
+      problem: `must not end in a slash, like ${issuer.replace(/\/+$/, '')}: clients compare the issuer as a string`,
       see: SEE,
     })
   }

@@ -194,7 +194,7 @@ export const settingsSchema = z.strictObject({
   AUTH_SERVER_URL: httpUrl
     .optional()
     .describe(
-      'Issuer of the demo authorization server, spelled as clients will compare it. Default: http://localhost:AUTH_SERVER_PORT; with AUTH_MODE=embedded the origin of PUBLIC_URL.',
+      'Issuer of the demo authorization server, spelled as clients will compare it. Default: http://localhost:AUTH_SERVER_PORT; with AUTH_MODE=embedded the first PUBLIC_URL.',
     ),
   ACCESS_TOKEN_FORMAT: oneOf(['opaque', 'jwt'])
     .default('opaque')

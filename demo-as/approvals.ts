@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { cookieName } from './mount.ts'
 import type { StoreFactory } from './store.ts'
 
 /** What a person is asked to approve, as far as another request counts as the same. */
@@ -28,7 +29,7 @@ interface Approval {
 export function createApprovals(issuer: URL, stores: StoreFactory, seconds: number): Approvals {
   const approvals = stores('Approval')
   const secure = issuer.protocol === 'https:'
-  const cookie = secure ? '__Host-approvals' : 'approvals'
+  const cookie = cookieName(issuer, secure ? '__Host-approvals' : 'approvals')
   const browserOf = (req: IncomingMessage) =>
     (req.headers.cookie ?? '')
       .split(';')

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { mountedAt } from './mount.ts'
 import type { Html } from './pages/html.ts'
 
 /** Largest request body, for every endpoint. */
@@ -19,16 +20,25 @@ export function setSecurityHeaders(res: ServerResponse): void {
 }
 
 export function sendPage(res: ServerResponse, page: Html, status = 200): void {
-  res.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(page.toString())
+  res.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(page.render(mountedAt(res.req)))
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {
   res.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body))
 }
 
-/** Sends the browser on with GET. */
+/**
+ * Sends the browser on with GET.
+ *
+ * @param location - As {@link addressOf} takes it.
+ */
 export function redirect(res: ServerResponse, location: string): void {
-  res.writeHead(303, { location }).end()
+  res.writeHead(303, { location: addressOf(res.req, location) }).end()
+}
+
+/** @param location - A path as this server knows it, or a whole URL. */
+export function addressOf(req: IncomingMessage, location: string): string {
+  return location.startsWith('/') ? mountedAt(req) + location : location
 }
 
 /** Path of a request. Cut by hand: to a URL parser, `//host/path` names another host. */

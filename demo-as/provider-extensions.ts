@@ -1,6 +1,7 @@
 import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { displayName } from './authorization-request.ts'
 import { DEVICE_PATH } from './device-flow.ts'
+import { mountedAt, mountOf } from './mount.ts'
 import { returnPage } from './pages/messages.ts'
 import { isRegisteredRedirect, redirectUriProblem } from './redirect-uris.ts'
 import { normalizeParameters, type Parameters } from './request-parameters.ts'
@@ -38,15 +39,17 @@ const RETRY_SECONDS = '5'
 /** Addresses that are published follow from the issuer, whatever the Host and X-Forwarded headers say. */
 function pinAddress(provider: Provider): void {
   const { origin, host, protocol } = new URL(provider.issuer)
+  const mount = mountOf(provider.issuer)
   Object.defineProperties(provider.request, {
     host: { get: () => host },
     protocol: { get: () => protocol.slice(0, -1) },
     href: {
       get(this: { originalUrl: string }) {
-        return `${origin}${this.originalUrl}`
+        return `${origin}${mount}${this.originalUrl}`
       },
     },
   })
+  provider.OIDCContext.prototype.urlFor = (name, options) => provider.urlFor(name, options)
 }
 
 /** Sees the parameters of every request before oidc-provider does. */
@@ -143,7 +146,7 @@ function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
   ctx.status = 200
   ctx.type = 'html'
   const clientName = ctx.oidc.client ? displayName(ctx.oidc.client) : 'the application'
-  ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).toString()
+  ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).render(mountedAt(ctx.req))
 }
 
 /** oidc-provider names all response modes that it has code for. */

@@ -18,6 +18,7 @@ import { deviceFlowPages } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
 import { lookUpOnce } from './look-up-once.ts'
+import { cookieName, mountedAt } from './mount.ts'
 import { createOidcAdapter, keepClient } from './oidc-adapter.ts'
 import type { Html } from './pages/html.ts'
 import {
@@ -105,7 +106,10 @@ export function createProvider(options: ProviderOptions): Provider {
     jwks: { keys: options.signingKeys },
     cookies: {
       keys: [options.cookieKey],
-      names: secure ? { session: '__Host-device', resume: '__Secure-resume', interaction: '__Secure-interaction' } : {},
+      names: {
+        session: cookieName(issuer, secure ? '__Host-device' : '_session'),
+        ...(secure && { resume: '__Secure-resume', interaction: '__Secure-interaction' }),
+      },
     },
     routes: {
       authorization: '/oauth/authorize',
@@ -165,7 +169,7 @@ export function createProvider(options: ProviderOptions): Provider {
     clientBasedCORS: () => false,
     renderError: (ctx, out, error) => {
       ctx.type = 'html'
-      ctx.body = errorPage(ctx, out, error, clientKinds).toString()
+      ctx.body = errorPage(ctx, out, error, clientKinds).render(mountedAt(ctx.req))
     },
     ttl: {
       AccessToken: lifetimes.accessToken,

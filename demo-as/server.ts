@@ -10,9 +10,10 @@ import { answerCors } from './cors.ts'
 import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { logEvents } from './events.ts'
-import { BODY_LIMIT, pathOf, sendJson, sendPage, setSecurityHeaders } from './http.ts'
+import { addressOf, BODY_LIMIT, pathOf, sendJson, sendPage, setSecurityHeaders } from './http.ts'
 import type { AssertionIssuer } from './identity-assertions.ts'
 import { followKeys } from './key-reload.ts'
+import { enterMount, mountOf, withoutMount } from './mount.ts'
 import { icon, stylesheet } from './pages/assets.ts'
 import { ICON_PATH, STYLESHEET_PATH } from './pages/layout.ts'
 import { unreachablePage } from './pages/messages.ts'
@@ -42,7 +43,7 @@ export { createOpenIdUpstream } from './upstream/openid-connect.ts'
 export type { SignedInUser, Upstream } from './upstream/upstream.ts'
 
 export interface AuthorizationServerOptions {
-  /** Origin under which clients reach this server. Published byte for byte; https, or http on loopback. */
+  /** URL under which clients reach this server, without a slash at its end if it has a path. Published byte for byte; https, or http on loopback. */
   issuer: string
   /** The MCP servers that tokens can be issued for; at least one. */
   resources: readonly ProtectedResource[]
@@ -99,7 +100,8 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const resources = createResources(options.resources)
   const lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes }
   const callbackPath = options.upstream ? BRIDGE_CALLBACK_PATH : CALLBACK_PATH
-  const redirectUri = new URL(callbackPath, url).href
+  const mount = mountOf(url)
+  const redirectUri = new URL(mount + callbackPath, url).href
   const sharedSeal = options.encryptionKeys && createSeal(options.encryptionKeys)
   const seal = sharedSeal ?? createSeal([randomBytes(32)])
   const secrets = await createSharedValue<Secrets>(stores('Secrets'), 'secrets', sharedSeal).get(makeSecrets)
@@ -138,7 +140,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       clientDocuments,
       assertionIssuers: options.assertionIssuers ?? [],
       log,
-      beginSignIn: (ctx, interaction) => signIn.begin(ctx.req, ctx.res, interaction),
+      beginSignIn: async (ctx, interaction) => addressOf(ctx.req, await signIn.begin(ctx.req, ctx.res, interaction)),
       account: subject => signIn.account(subject),
       beforeRefresh: refresh => grants.beforeRefresh(provider, refresh),
     })
@@ -212,6 +214,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const routeOf = (path: string) => routes.get(path) ?? (RESUME.test(path) ? resume : undefined)
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    enterMount(req, mount)
     const path = pathOf(req)
     setSecurityHeaders(res)
     if (!isExpectedHost(req.headers.host, url)) {
@@ -233,7 +236,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
 
   return {
     issuer,
-    handles: path => routeOf(path) !== undefined,
+    handles: path => routeOf(withoutMount(path, mount)) !== undefined,
     handler(req, res) {
       answer(req, res).catch((error: Error) => {
         if (error instanceof TemporarilyUnavailable && !res.headersSent) return sendUnavailable(req, res, error)
@@ -281,8 +284,12 @@ const RESUME = /^\/oauth\/(authorize|device)\/[\w-]{1,64}$/
 
 function checkIssuer(issuer: string): URL {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
-  if (!url || (issuer !== url.origin && issuer !== url.href) || url.pathname !== '/' || url.search || url.hash) {
-    throw new TypeError(`issuer must be an origin such as http://localhost:3001, not ${issuer}`)
+  const hasPath = url && url.pathname !== '/'
+  const isSpelled = url && (issuer === url.href || (!hasPath && issuer === url.origin))
+  if (!isSpelled || (hasPath && issuer.endsWith('/')) || url.search || url.hash || url.username) {
+    throw new TypeError(
+      `issuer must be a URL such as http://localhost:3001, without a slash after a path, not ${issuer}`,
+    )
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname))) {
     throw new TypeError(`issuer must be https, or http on this machine, not ${issuer}`)

@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts'
+import { type Html, html, OwnAddress } from './html.ts'
 import { layout } from './layout.ts'
 
 export interface ConsentPage {
@@ -40,7 +40,7 @@ ${page.publisher && html`<p>It is an application by <strong>${page.publisher}</s
 ${given.length > 0 && html`<h2>It will be able to${userName === undefined && ', as far as your account may'}</h2>${scopeList(given, 'given')}`}
 ${withheld.length > 0 && html`<h2>It also asked for this, which ${userName} may not grant</h2>${scopeList(withheld, 'withheld')}`}
 ${destinationNote(page.destination)}
-<form method="post" action="${page.action}">
+<form method="post" action="${new OwnAddress(page.action)}">
 <input type="hidden" name="form_token" value="${page.formToken}">
 ${
   page.rememberable &&

@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts'
+import { type Html, html, OwnAddress } from './html.ts'
 import { layout } from './layout.ts'
 
 export function deviceCodePage(form: { action: string; xsrf: string; userCode?: string; problem?: string }): Html {
@@ -6,7 +6,7 @@ export function deviceCodePage(form: { action: string; xsrf: string; userCode?: 
     'Connect a device',
     html`<h1>Connect a device</h1>
 <p>Enter the code that your device shows.</p>
-<form method="post" action="${form.action}">
+<form method="post" action="${new OwnAddress(form.action)}">
 <input type="hidden" name="xsrf" value="${form.xsrf}">
 <label for="user_code">Code</label>
 ${form.problem && html`<p class="error" id="problem">${form.problem}</p>`}
@@ -26,7 +26,7 @@ export function deviceConfirmPage(form: { action: string; xsrf: string; userCode
 <p><strong>${form.clientName}</strong> should be showing this code:</p>
 <p class="code">${form.userCode}</p>
 <div class="note"><p>If it shows a different code, or if somebody sent you this one, do not continue.</p></div>
-<form method="post" action="${form.action}">
+<form method="post" action="${new OwnAddress(form.action)}">
 <input type="hidden" name="xsrf" value="${form.xsrf}">
 <input type="hidden" name="user_code" value="${form.userCode}">
 <div class="actions">

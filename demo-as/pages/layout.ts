@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts'
+import { type Html, html, OwnAddress } from './html.ts'
 
 export const STYLESHEET_PATH = '/oauth/assets/style.css'
 export const ICON_PATH = '/oauth/assets/icon.svg'
@@ -12,8 +12,8 @@ export function layout(title: string, content: Html, { head, footer }: { head?: 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<link rel="icon" href="${ICON_PATH}" type="image/svg+xml">
-<link rel="stylesheet" href="${STYLESHEET_PATH}">
+<link rel="icon" href="${new OwnAddress(ICON_PATH)}" type="image/svg+xml">
+<link rel="stylesheet" href="${new OwnAddress(STYLESHEET_PATH)}">
 ${head}</head>
 <body>
 <main>

@@ -1,4 +1,4 @@
-import { clipped, type Html, html } from './html.ts'
+import { clipped, type Html, html, OwnAddress } from './html.ts'
 import { layout } from './layout.ts'
 
 /** Says what happened and what the reader can do about it. */
@@ -23,7 +23,7 @@ export function forgedFormPage(returnTo: string): Html {
   return messagePage(
     'This form did not come from here',
     'The form was not sent from a page of this server. Nothing has been decided.',
-    html`If you were about to sign in, <a href="${returnTo}">return to the page</a> and try again.`,
+    html`If you were about to sign in, <a href="${new OwnAddress(returnTo)}">return to the page</a> and try again.`,
   )
 }
 

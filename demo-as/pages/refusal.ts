@@ -1,5 +1,5 @@
 import type { Identification } from '../upstream/upstream.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html, OwnAddress } from './html.ts'
 import { messagePage } from './messages.ts'
 
 /** Why an upstream gave no answer. */
@@ -12,7 +12,7 @@ export type Refused = Exclude<Identification, { outcome: 'signed_in' }> | Failur
  * The page for somebody who did not get in.
  *
  * @param upstream - Its name.
- * @param again - Address at which the sign-in starts over.
+ * @param again - Path at which the sign-in starts over.
  */
 export function refusal(upstream: string, refused: Refused, again: string): { page: Html; status: number } {
   switch (refused.outcome) {
@@ -31,7 +31,7 @@ function nobodyPage(upstream: string, again: string): Html {
   return messagePage(
     'Nobody signed in',
     `You came back from ${upstream} without a sign-in. Nothing has been decided.`,
-    html`You can <a href="${again}">try again</a>, or go back to the application.`,
+    html`You can <a href="${new OwnAddress(again)}">try again</a>, or go back to the application.`,
   )
 }
 
@@ -39,7 +39,7 @@ function notAllowedPage(upstream: string, words: string, again: string): Html {
   return messagePage(
     'You do not have access',
     `You are signed in at ${upstream}, but this server does not let you in. ${words}`,
-    html`You can <a href="${again}">sign in with another account</a>, or ask the people who run this server.`,
+    html`You can <a href="${new OwnAddress(again)}">sign in with another account</a>, or ask the people who run this server.`,
   )
 }
 
@@ -47,7 +47,7 @@ function unavailablePage(upstream: string, again: string): Html {
   return messagePage(
     `${upstream} is not responding`,
     'It could not be asked who you are. Nothing has been decided.',
-    html`Wait a moment, then <a href="${again}">try again</a>.`,
+    html`Wait a moment, then <a href="${new OwnAddress(again)}">try again</a>.`,
   )
 }
 

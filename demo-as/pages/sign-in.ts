@@ -1,5 +1,5 @@
 import type { SignedInUser } from '../upstream/upstream.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html, OwnAddress } from './html.ts'
 import { layout } from './layout.ts'
 
 export interface SignInPage {
@@ -15,7 +15,7 @@ export function signInPage({ action, formToken, users, refused }: SignInPage): H
     'Sign in',
     html`<h1>Sign in</h1>
 <p>This demo takes the place of your company's sign-in. There are no passwords: choose who you want to be.</p>
-<form method="post" action="${action}">
+<form method="post" action="${new OwnAddress(action)}">
 <input type="hidden" name="form_token" value="${formToken}">
 <ul class="people">
 ${users.map(
@@ -26,7 +26,7 @@ ${users.map(
 `,
 )}</ul>
 </form>
-<form method="post" action="${action}">
+<form method="post" action="${new OwnAddress(action)}">
 <input type="hidden" name="form_token" value="${formToken}">
 <label for="user">Or sign in as somebody new</label>
 ${refused !== undefined && html`<p class="error" id="refused">Up to 40 letters, digits, spaces, dots and dashes.</p>`}

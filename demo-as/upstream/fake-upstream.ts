@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BrowserBinding } from '../browser-binding.ts'
 import { readForm, redirect, sendPage, targetOf } from '../http.ts'
+import { mountOf } from '../mount.ts'
 import { expiredPage, forgedFormPage } from '../pages/messages.ts'
 import { signInPage } from '../pages/sign-in.ts'
 import type { StoreFactory } from '../store.ts'
@@ -40,7 +41,7 @@ export function createFakeUpstream(
     name: 'the demo sign-in',
 
     async depart({ state }) {
-      const url = new URL(FAKE_UPSTREAM_PATH, issuer)
+      const url = new URL(mountOf(issuer) + FAKE_UPSTREAM_PATH, issuer)
       url.searchParams.set('state', state)
       return { url: url.href }
     },

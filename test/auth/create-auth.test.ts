@@ -642,11 +642,11 @@ describe('the demo sign-in inside a server of the user’s own', () => {
     expect(createAuth(files, { env: allowed, observer: {} }).validator.issuers).toEqual(['https://mcp.example.com'])
   })
 
-  it('needs an origin of its own where the server stands below a prefix', () => {
+  it('is part of the public URL where that has a path, or has an origin of its own', () => {
     const env = { AUTH_PROVIDER: 'demo', PUBLIC_URL: 'http://localhost:3000/team-a' }
-    expect(problems(() => createAuth({ ...files, resource: '/mcp' }, { env }))).toEqual([
-      expect.stringMatching(/^AUTH_MODE: is not set, which means embedded/),
-    ])
+    const embedded = createAuth({ ...files, resource: '/mcp' }, { env, observer: {} })
+    expect(embedded.authorizationServer?.issuer).toBe('http://localhost:3000/team-a')
+    expect(embedded.validator.issuers).toEqual(['http://localhost:3000/team-a'])
     const beside = createAuth(
       { ...files, resource: '/mcp' },
       { env: { ...env, AUTH_MODE: 'beside', AUTH_SERVER_PORT: '5400' }, observer: {} },

@@ -265,7 +265,7 @@ describe('two instances in one process', () => {
 
 describe('createAuthorizationServer refuses', () => {
   it.each([
-    ['an issuer with a path', { issuer: 'https://example.com/auth' }],
+    ['an issuer with a slash after its path', { issuer: 'https://example.com/auth/' }],
     ['an issuer with a query', { issuer: 'https://example.com?x' }],
     ['an issuer without TLS on another machine', { issuer: 'http://auth.example.com' }],
     ['an issuer that is no URL', { issuer: 'auth' }],

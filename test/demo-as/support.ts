@@ -120,7 +120,7 @@ export function createClient(origin: string) {
     /** An authorization request; `undefined` leaves a parameter out. */
     authorizeUrl(clientId: string, changes: Record<string, string | undefined> = {}) {
       const verifier = randomBytes(32).toString('base64url')
-      const url = new URL('/oauth/authorize', origin)
+      const url = new URL(`${origin}/oauth/authorize`)
       const params = {
         response_type: 'code',
         client_id: clientId,

@@ -23,7 +23,11 @@ function createMcp() {
 
 type Start = (port: number, ...auths: readonly Auth[]) => Promise<{ close(): Promise<void> }>
 
-const pathOf = (auth: Auth) => new URL(auth.resource).pathname
+/** Where the endpoint is reached: with a prefix of its path, and where a proxy took that off. */
+function pathsOf(auth: Auth): string[] {
+  const { pathname } = new URL(auth.resource)
+  return [pathname, `/${pathname.split('/').at(-1)}`]
+}
 
 /** One server per framework, with one endpoint for each auth at the path of its resource. */
 const edges = {
@@ -31,7 +35,7 @@ const edges = {
     const app = express().use(express5.authRoutes(...auths))
     for (const auth of auths) {
       const handle = toNodeHandler(createMcp())
-      app.all(pathOf(auth), express5.protect(auth), (req, res) => handle(req as never, res as never, req.body))
+      app.all(pathsOf(auth), express5.protect(auth), (req, res) => handle(req as never, res as never, req.body))
     }
     return listen(app, port)
   },
@@ -40,10 +44,10 @@ const edges = {
     const endpoints = auths.map(auth => {
       const handle = toNodeHandler(createMcp())
       const listener = node.protect(auth, (req, res) => handle(req as never, res as never, req.body))
-      return { path: pathOf(auth), listener }
+      return { paths: pathsOf(auth), listener }
     })
     return listen((request: IncomingMessage, response: ServerResponse) => {
-      const endpoint = endpoints.find(({ path }) => path === request.url)
+      const endpoint = endpoints.find(({ paths }) => paths.includes(request.url ?? ''))
       if (endpoint) endpoint.listener(request, response)
       else routes(request, response)
     }, port)
@@ -54,14 +58,16 @@ const edges = {
       const handle = fetchEdge.protect(auth, (request, { authInfo, parsedBody }) =>
         mcp.fetch(request, { authInfo, parsedBody } as never),
       )
-      return { path: pathOf(auth), handle }
+      return { paths: pathsOf(auth), handle }
     })
     const routes = fetchEdge.authRoutes(...auths)
     return serveFetch(async request => {
       const { pathname } = new URL(request.url)
       const own = await routes(request)
       return (
-        own ?? handlers.find(({ path }) => path === pathname)?.handle(request) ?? new Response(null, { status: 404 })
+        own ??
+        handlers.find(({ paths }) => paths.includes(pathname))?.handle(request) ??
+        new Response(null, { status: 404 })
       )
     }, port)
   },

@@ -9,6 +9,7 @@ import { freePort } from '../support/http.ts'
 import { callWith } from './call-with.ts'
 import { createMcpUser, type McpUser, type Sdk } from './mcp-user.ts'
 import { type Edge, serveOn } from './own-server-edges.ts'
+import { takePrefixOff } from './prefix-proxy.ts'
 
 const files = {
   name: 'Files',
@@ -72,6 +73,22 @@ describe.each(combinations)('at a server of the user’s own on %s, an official 
     expect((await cleo.call('whoami')).text).toContain('"subject":"cleo"')
     await expect(callSteppingUp(cleo, 'write_file')).rejects.toThrow()
     expect(cleo.memory.scopes).not.toContain('files:write')
+  })
+
+  it.each([
+    ['passes on', false],
+    ['takes off', true],
+  ])('signs in at the demo below a prefix of PUBLIC_URL, which a proxy %s', async (_does, isTakenOff) => {
+    const port = await freePort()
+    const publicPort = isTakenOff ? await takePrefixOff('/team-a', port) : port
+    const issuer = `http://localhost:${publicPort}/team-a`
+    const auth = createAuth(files, { env: { PUBLIC_URL: issuer }, observer: {} })
+    await serveOn(edge, port, auth)
+    expect(await auth.metadata()).toMatchObject({ resource: `${issuer}/mcp`, authorization_servers: [issuer] })
+    const ada = person(sdk, auth.resource, 'ada')
+    await ada.connect()
+    expect((await ada.call('whoami')).text).toContain('"subject":"ada"')
+    expect((await callSteppingUp(ada, 'write_file')).text).toContain('written')
   })
 
   it('signs in through the bridge, is refused, steps up and calls', async () => {

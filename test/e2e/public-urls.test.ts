@@ -32,6 +32,19 @@ describe.each<[Sdk]>([['1.x'], ['2.x']])('an official client, SDK %s,', sdk => {
     expect(await metadataOf(`${origin}/mcp`)).toMatchObject({ resource })
   })
 
+  it.each(['embedded', 'beside'])(
+    'signs in at an authorization server whose issuer has a path, %s',
+    async AUTH_MODE => {
+      const [PORT, AUTH_SERVER_PORT] = [String(await freePort()), String(await freePort())]
+      const PUBLIC_URL = `http://localhost:${PORT}/team-a`
+      const issuer = AUTH_MODE === 'embedded' ? PUBLIC_URL : `http://localhost:${AUTH_SERVER_PORT}/sign-in`
+      const settings = { PORT, PUBLIC_URL, AUTH_MODE, AUTH_SERVER_PORT, AUTH_SERVER_URL: issuer }
+      const { resource } = await startServers(settings)
+      expect(await metadataOf(resource)).toMatchObject({ resource, authorization_servers: [issuer] })
+      expect(await callWith(resource, await signedIn(sdk, resource))).toBe(200)
+    },
+  )
+
   it('signs in at each of several names of a server, and a token for one is good at all', async () => {
     const PORT = String(await freePort())
     const names = [`http://localhost:${PORT}`, `http://127.0.0.1:${PORT}`]

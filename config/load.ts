@@ -153,8 +153,8 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     }
     const load = () =>
       options.providers
-        ? loadConfiguredProviders(options.providers, env, derived)
-        : loadProviders(accepted, env, derived)
+        ? loadConfiguredProviders(options.providers, env, derived, hasScopes)
+        : loadProviders(accepted, env, derived, hasScopes)
     const loaded = isDecided ? attempt(problems, load) : undefined
     return names && loaded ? [{ ...names, ...loaded, demoClientId }] : []
   })

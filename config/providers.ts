@@ -7,6 +7,7 @@ import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { createScopeNames, type ScopeName, type ScopeNames } from '../src/scopes/names.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { loadModule, readJsonFile } from './files.ts'
+import { GRANT_OF_NOTHING, lacksNeedlessGrants } from './needless-grants.ts'
 import { providerFiles } from './provider-files.ts'
 import { type Expansion, expandReferences, referenceIn } from './references.ts'
 import type { Settings } from './settings.ts'
@@ -39,16 +40,22 @@ export interface LoadedProviders {
  * shadow, if any.
  *
  * @param derived - Settings with their defaults worked out, for references in the files.
+ * @param hasScopes - Whether any server of the process has scopes, which some providers' tokens cannot carry.
  * @throws {ConfigError} Lists every problem at once.
  */
-export function loadProviders(settings: Settings, env: Environment, derived: Environment): LoadedProviders {
+export function loadProviders(
+  settings: Settings,
+  env: Environment,
+  derived: Environment,
+  hasScopes = true,
+): LoadedProviders {
   const problems: ConfigProblem[] = []
   const inForce = providerSources(settings, problems)
   const inShadow = shadowSource(settings, inForce, problems)
   const addressed = addressedSource(settings, inShadow ? [...inForce, inShadow] : inForce, problems)
   const loadSource = (source: Source) => {
     const metadataUrl = source === addressed ? settings.AUTH_METADATA_URL : undefined
-    return loadProvider(source, { ...env, ...derived }, metadataUrl, problems)
+    return loadProvider(source, { ...env, ...derived }, { metadataUrl, hasScopes }, problems)
   }
   const providers: ProviderConfiguration[] = []
   for (const source of inForce) {
@@ -85,6 +92,7 @@ export function loadConfiguredProviders(
   configured: readonly ConfiguredProvider[],
   env: Environment,
   derived: Environment,
+  hasScopes = true,
 ): LoadedProviders {
   const problems: ConfigProblem[] = []
   const providers = configured.flatMap(({ adapter, options }, index) => {
@@ -93,7 +101,7 @@ export function loadConfiguredProviders(
       content: { adapter: adapter.name, ...options },
       adapter,
     }
-    return loadProvider(source, { ...env, ...derived }, undefined, problems) ?? []
+    return loadProvider(source, { ...env, ...derived }, { hasScopes }, problems) ?? []
   })
   if (configured.length === 0) problems.push({ setting: 'providers', problem: 'must hold at least one provider' })
   if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
@@ -156,7 +164,7 @@ function recognized(metadataUrl: string | undefined): string {
 function loadProvider(
   source: Source,
   env: Environment,
-  metadataUrl: string | undefined,
+  { metadataUrl, hasScopes }: { readonly metadataUrl?: string; readonly hasScopes: boolean },
   problems: ConfigProblem[],
 ): ProviderConfiguration | undefined {
   const { label } = source
@@ -164,6 +172,8 @@ function loadProvider(
   const adapter = source.adapter ?? (raw && adapterOf(raw.adapter, source, problems))
   if (!raw || !adapter) return undefined
   if (metadataUrl !== undefined) raw.metadataUrl = metadataUrl
+  const lacksGrants = !hasScopes && lacksNeedlessGrants(raw.grants, adapter, env, problems)
+  if (lacksGrants) raw.grants = GRANT_OF_NOTHING
 
   const { value, missing, noHosts } = expandReferences(raw, env)
   const failed = new Set([...missing.values(), ...noHosts.values()].flat())
@@ -185,7 +195,7 @@ function loadProvider(
     }
     return undefined
   }
-  const options = parsed.data
+  const options = lacksGrants ? { ...parsed.data, grants: [] } : parsed.data
   const secret = (name: string) => {
     const found = secrets.get(name)
     if (found === undefined) throw new Error(`the secret ${name} was not loaded`)

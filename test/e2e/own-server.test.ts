@@ -135,6 +135,24 @@ describe.each<[Edge]>([['express'], ['node'], ['fetch']])('a server of the userâ
     expect(cleo.memory.authorizationRequests).toBe(1)
   })
 
+  it('without scopes lets in whoever signed in at Google for its client, with no grants configured', async () => {
+    const clientId = '1-clock.apps.googleusercontent.com'
+    const google = createGoogleEmulator({ clients: [{ clientId, clientSecret: 's', type: 'web', redirectUris: [] }] })
+    const provider = await google.start()
+    onTestFinished(google.close)
+    const port = await freePort()
+    const env = {
+      AUTH_PROVIDER: 'google',
+      AUTH_METADATA_URL: `${provider}/.well-known/openid-configuration`,
+      GOOGLE_TOKENINFO_URL: `${provider}/tokeninfo`,
+      GOOGLE_CLIENT_IDS: clientId,
+    }
+    const resource = `http://localhost:${port}/mcp`
+    await serveOn(edge, port, createAuth({ ...clock, resource }, { env, observer: {} }))
+    expect(await callWith(resource, google.mint())).toBe(200)
+    expect(await callWith(resource, google.mint({ azp: '2-other.apps.googleusercontent.com' }))).toBe(401)
+  })
+
   it.each(['opaque', 'jwt'])(
     'with several resources asks in the words of each, for %s tokens that are good there alone',
     async format => {

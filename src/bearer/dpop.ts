@@ -3,7 +3,7 @@ import { InvalidProofError, InvalidTokenError } from '../errors.ts'
 import type { ProofReason } from '../reasons.ts'
 import type { Confirmation } from '../token-validator.ts'
 import { createProofMemory, type ProofMemory } from './proof-memory.ts'
-import type { VerifiedProof } from './proof-signature.ts'
+import { type VerifiedProof, verifyProof } from './proof-signature.ts'
 
 export interface DpopOptions {
   /** URL of the endpoint as clients know it. Proofs are made for it, whatever the Host and X-Forwarded headers say. */
@@ -51,7 +51,7 @@ export interface ProofCheck {
 }
 
 /** Asymmetric ones, each with a key of its own kind. */
-const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256']
+const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const
 
 /** A nonce is good for one to two times as long. */
 const NONCE_SECONDS = 120
@@ -105,19 +105,9 @@ export function createProofCheck(options: DpopOptions): ProofCheck {
 async function verify(proof: string | undefined, now: number): Promise<VerifiedProof> {
   if (!proof) throw refused({ kind: 'proof_missing' })
   if (proof.length > MAX_PROOF_LENGTH) throw malformed(`longer than ${MAX_PROOF_LENGTH} characters`)
-  const { verifyProof } = await loadSignatures()
   const verified = await verifyProof(proof, ALGORITHMS, now)
   if ('problem' in verified) throw malformed(verified.problem)
   return verified
-}
-
-/** jose is loaded with the first proof: most servers never see one. */
-async function loadSignatures(): Promise<typeof import('./proof-signature.ts')> {
-  try {
-    return await import('./proof-signature.ts')
-  } catch (error) {
-    throw new Error('the check of DPoP proofs cannot be loaded', { cause: error })
-  }
 }
 
 /** Scheme, host and path of a URL; `undefined` when it is none. */

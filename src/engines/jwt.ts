@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { completeContext, type ValidatorContext } from '../context.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
@@ -6,9 +5,10 @@ import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
+import { normalizedType, parsePart, readHeader, signedParts } from './jws.ts'
 import { createKeySet, type KeySetOptions } from './key-set.ts'
 import { DEFAULT_ALGORITHMS, type SignatureAlgorithm, verifySignature } from './signature.ts'
-import { ACCESS_TOKEN_TYPES, normalizedType } from './token-kind.ts'
+import { ACCESS_TOKEN_TYPES } from './token-kind.ts'
 
 /** Issuers that no list can spell out (Entra's tenants), or that one provider spells in several ways. */
 export interface IssuerRule {
@@ -138,43 +138,6 @@ function firstIssuer(issuer: JwtValidatorOptions['issuer']): string | IssuerChoi
   return 'issuers' in issuer ? issuer.issuers[0] : issuer[0]
 }
 
-function signedParts(parts: readonly string[]): [header: string, payload: string, signature: Buffer<ArrayBuffer>] {
-  if (parts.length === 1) throw new InvalidTokenError({ kind: 'token_opaque' })
-  const [header, payload, signature] = parts
-  if (parts.length !== 3 || !header || !payload || signature === undefined) throw malformed('not a signed JWT')
-  return [header, payload, decodePart(signature, 'signature')]
-}
-
-/** The header of an encrypted token, which tells whom it is for (RFC 7516 §4.1); empty when it cannot be read. */
-function readHeader(part: string | undefined): Claims {
-  try {
-    return parsePart(part ?? '', 'header')
-  } catch {
-    return {}
-  }
-}
-
-function parsePart(part: string, name: 'header' | 'payload'): Claims {
-  const bytes = decodePart(part, name)
-  let value: unknown
-  try {
-    value = isUtf8(bytes) ? JSON.parse(bytes.toString()) : undefined
-  } catch {
-    throw malformed(`the ${name} is not JSON`)
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed(`the ${name} is not a JSON object`)
-  }
-  return value as Claims
-}
-
-/** base64url without padding (RFC 7515 §2). Node's decoder passes over what is not; encoding again tells. */
-function decodePart(part: string, name: string): Buffer<ArrayBuffer> {
-  const bytes = Buffer.from(part, 'base64url')
-  if (bytes.toString('base64url') !== part) throw malformed(`the ${name} is not base64url`)
-  return bytes
-}
-
 function checkHeader(
   header: Claims,
   algorithms: readonly SignatureAlgorithm[],
@@ -209,8 +172,4 @@ function checkIssuer({ iss }: Claims, rule: IssuerCheck): string {
 
 function issuerMismatch(issuer: string, { issuers }: IssuerCheck): InvalidTokenError {
   return new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(issuer), expected: issuers })
-}
-
-function malformed(detail: string): InvalidTokenError {
-  return new InvalidTokenError({ kind: 'token_malformed', detail })
 }

@@ -140,7 +140,7 @@ function select(table: KeyTable, algorithm: SignatureAlgorithm, keyId: string | 
   return suitable
 }
 
-function fits({ kty, crv, alg }: Claims, algorithm: SignatureAlgorithm): boolean {
+export function fits({ kty, crv, alg }: Claims, algorithm: SignatureAlgorithm): boolean {
   const expected = SIGNATURE_ALGORITHMS[algorithm]
   return (
     kty === expected.kty &&
@@ -158,7 +158,7 @@ function importKey(entry: Entry, algorithm: SignatureAlgorithm): Promise<Signing
   return imported
 }
 
-async function importPublicKey(jwk: Claims, algorithm: SignatureAlgorithm): Promise<SigningKey> {
+export async function importPublicKey(jwk: Claims, algorithm: SignatureAlgorithm): Promise<SigningKey> {
   const { kty, n, e, crv, x, y } = jwk as webcrypto.JsonWebKey
   let key: webcrypto.CryptoKey
   try {
@@ -205,7 +205,7 @@ function readKeys(answer: ProviderAnswer): Claims[] {
 }
 
 /** False for anything odd, so that one member cannot spoil the set. Keys for encryption share it at some providers. */
-function isPublicSignatureKey(jwk: unknown): jwk is Claims {
+export function isPublicSignatureKey(jwk: unknown): jwk is Claims {
   if (typeof jwk !== 'object' || jwk === null) return false
   const { kty, kid, use, key_ops: operations, d } = jwk as Claims
   return (

@@ -1,6 +1,7 @@
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { Claims } from './claim-judge.ts'
+import { normalizedType } from './jws.ts'
 
 /**
  * What ID tokens carry and access tokens do not: OpenID Connect Core §2, §3.1.3.6 and §3.3.2.11, FAPI 1.0 Part 2 §5.1.1.
@@ -53,11 +54,6 @@ const OTHER: ReadonlySet<string> = new Set([
 
 /** Header `typ` of tokens that may be access tokens: none at all, any JWT, RFC 9068 §2.1. */
 export const ACCESS_TOKEN_TYPES: readonly string[] = ['', 'jwt', 'at+jwt']
-
-/** Media types compare without case, and `application/` is optional (RFC 7515 §4.1.9). */
-export function normalizedType(type: unknown): string {
-  return typeof type === 'string' ? type.toLowerCase().replace(/^application\//, '') : ''
-}
 
 /**
  * Refuses what says that it is an ID token, or carries what only those do.

@@ -97,6 +97,65 @@ describe('a proof', () => {
     await expect(setUp().check(await proofOf(changes))).rejects.toMatchObject(refusal('proof_malformed'))
   })
 
+  it.each([
+    ['ES256', 'ES256'],
+    ['ES384', 'ES384'],
+    ['EdDSA', 'Ed25519'],
+    ['Ed25519', 'Ed25519'],
+    ['PS256', 'PS256'],
+    ['RS256', 'RS256'],
+  ])('signed by %s is accepted, for the thumbprint that jose makes of its key', async (alg, kind) => {
+    const signedBy = await generateKeyPair(kind, { extractable: true })
+    const jwk = await exportJWK(signedBy.publicKey)
+    const confirmation = { jkt: await calculateJwkThumbprint(jwk) }
+    const proof = await proofOf({ header: { alg, jwk }, signedBy })
+    await expect(setUp().check(proof, { confirmation })).resolves.toBeUndefined()
+    const [header, payload, signature = ''] = proof.split('.')
+    const bytes = Buffer.from(signature, 'base64url')
+    bytes[20] = (bytes[20] ?? 0) ^ 1
+    const forged = `${header}.${payload}.${bytes.toString('base64url')}`
+    await expect(setUp().check(forged, { confirmation })).rejects.toMatchObject(refusal('proof_malformed'))
+  })
+
+  it('by a key that does not fit its algorithm, is too short or for something else is refused with proof_malformed', async () => {
+    const rsa = await generateKeyPair('RS256', { extractable: true })
+    const jwk = await exportJWK(keys.publicKey)
+    const short = await crypto.subtle.generateKey(
+      { name: 'RSASSA-PKCS1-v1_5', modulusLength: 1024, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' },
+      true,
+      ['sign', 'verify'],
+    )
+    const input = await proofOf({ header: { alg: 'RS256', jwk: await exportJWK(rsa.publicKey) }, signedBy: rsa })
+    const signed = (await proofOf()).split('.').slice(1).join('.')
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const shortHeader = part({ alg: 'RS256', typ: 'dpop+jwt', jwk: await exportJWK(short.publicKey) })
+    const body = `${shortHeader}.${input.split('.')[1]}`
+    const signature = await crypto.subtle.sign(short.privateKey.algorithm.name, short.privateKey, Buffer.from(body))
+    for (const proof of [
+      `${part({ alg: 'RS256', typ: 'dpop+jwt', jwk })}.${signed}`,
+      `${body}.${Buffer.from(signature).toString('base64url')}`,
+      await proofOf({ header: { jwk: { ...jwk, use: 'enc' } } }),
+      await proofOf({ header: { jwk: { ...jwk, alg: 'ES384' } } }),
+      await proofOf({ header: { jwk: { ...jwk, x: undefined } } }),
+      await proofOf({ header: { jwk: [jwk] } }),
+      `${(await proofOf()).split('.')[0]}=.${signed}`,
+    ]) {
+      await expect(setUp().check(proof), proof).rejects.toMatchObject(refusal('proof_malformed'))
+    }
+  })
+
+  it('with a critical header parameter is refused with proof_malformed', async () => {
+    const proof = await proofOf({ header: { crit: ['b64'], b64: true } })
+    await expect(setUp().check(proof)).rejects.toMatchObject(refusal('proof_malformed'))
+  })
+
+  it.each([{ exp: NOW }, { nbf: NOW + 1 }, { exp: 'soon' }])(
+    'with %j is refused with proof_malformed',
+    async claims => {
+      await expect(setUp().check(await proofOf({ claims }))).rejects.toMatchObject(refusal('proof_malformed'))
+    },
+  )
+
   it('whose header holds the private key is refused with proof_malformed', async () => {
     const proof = await proofOf({ header: { jwk: await exportJWK(keys.privateKey) } })
     await expect(setUp().check(proof)).rejects.toMatchObject(refusal('proof_malformed'))

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
-import { outputName, type Package } from './packages.ts'
+import { library, outputName, type Package } from './packages.ts'
+import { withoutDescriptions } from './without-descriptions.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -14,6 +15,7 @@ export async function bundle({ entries, folder }: Package, out: string): Promise
     platform: 'node',
     // Only files of ours become part of it.
     external: /^[^./]/,
+    plugins: folder === library.folder ? [withoutDescriptions()] : [],
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message)
     },

@@ -1,0 +1,114 @@
+import type { Behavior, TokenMode } from './modes.ts'
+import { type InteropServer, OTHER_RESOURCE } from './servers/server.ts'
+import type { Resource } from './support/resource.ts'
+
+/** Where a behavior is tried. */
+export interface Surroundings {
+  readonly server: InteropServer
+  readonly mode: TokenMode
+  /** A protected resource under the settings of the mode, and further ones. */
+  resource(env?: Readonly<Record<string, string>>): Resource
+}
+
+/** Tries one thing, and says what was decided; `undefined`: the server cannot do it. */
+type Trial = (surroundings: Surroundings) => Promise<readonly string[] | undefined>
+
+/** Far enough that what was refused for lack of an answer is asked again. */
+const A_WHILE_SECONDS = 60
+
+const TOLERANT = { CLOCK_TOLERANCE_SECONDS: '60' }
+
+export const trials: Readonly<Record<Behavior, Trial>> = {
+  async 'people are accepted, each as themselves'({ server, resource }) {
+    const ours = resource()
+    const said: string[] = []
+    for (const person of ['ada', 'ben'] as const) said.push(await ours.ask((await server.tokens({ person })).access))
+    return said
+  },
+  async 'a machine is accepted as itself'({ server, resource }) {
+    return server.machineToken && [await resource().ask(await server.machineToken())]
+  },
+  async 'a token for another audience is refused'({ server, resource }) {
+    return [await resource().ask((await server.tokens({ resource: OTHER_RESOURCE })).access)]
+  },
+  async 'a token of another client is refused'({ server, resource, mode }) {
+    const ours = resource({ [mode.clientIds]: server.clients.ours.id })
+    const said: string[] = []
+    for (const client of ['ours', 'other'] as const) said.push(await ours.ask((await server.tokens({ client })).access))
+    return said
+  },
+  async 'an expired token is refused'({ server, resource }) {
+    const ours = resource()
+    const { access } = await server.tokens()
+    await ours.ask(access)
+    const toleranceSeconds = 5
+    ours.clockSeconds = ours.expiresAt + toleranceSeconds - Date.now() / 1000
+    return [await ours.ask(access)]
+  },
+  async 'a revoked token is refused'({ server, resource }) {
+    if (!server.revoke) return undefined
+    const ours = resource()
+    const { access } = await server.tokens()
+    const before = await ours.ask(access)
+    await server.revoke(access)
+    return [before, await ours.ask(access)]
+  },
+  async 'a refresh token is refused'({ server, resource }) {
+    const { refresh } = await server.tokens()
+    return refresh === undefined ? undefined : [await resource().ask(refresh)]
+  },
+  async 'an ID token is refused'({ server, resource }) {
+    const { id } = await server.tokens()
+    return id === undefined ? undefined : [await resource().ask(id)]
+  },
+  async 'while the server is stopped, the answer is 503; once it is back, tokens are accepted'({ server, resource }) {
+    const ours = resource()
+    const { access } = await server.tokens()
+    await server.stop()
+    const away = await ours.ask(access)
+    await server.start()
+    ours.clockSeconds = A_WHILE_SECONDS
+    return [away, await ours.ask((await server.tokens()).access)]
+  },
+  async 'a token that is signed with a new key is accepted'({ server, resource }) {
+    if (!server.replaceKeys) return undefined
+    const ours = resource()
+    await ours.ask((await server.tokens()).access)
+    await server.replaceKeys()
+    ours.clockSeconds = A_WHILE_SECONDS
+    return [await ours.ask((await server.tokens()).access)]
+  },
+  async 'with our clock 40 seconds ahead, a token is refused so much early, unless that is tolerated'({
+    server,
+    resource,
+  }) {
+    const { access } = await server.tokens()
+    const said: string[] = []
+    for (const ours of [resource(), resource(TOLERANT)]) {
+      await ours.ask(access)
+      ours.clockSeconds = ours.expiresAt - 1 - Date.now() / 1000 + 40
+      said.push(await ours.ask(access))
+    }
+    return said
+  },
+  async 'with our clock 40 seconds behind, a fresh token is accepted'({
+    server,
+    resource,
+  }) {
+    const { access } = await server.tokens()
+    const said: string[] = []
+    for (const ours of [resource(), resource(TOLERANT)]) {
+      ours.clockSeconds = -40
+      said.push(await ours.ask(access))
+    }
+    return said
+  },
+  async 'the token of somebody who was removed is refused'({ server, resource }) {
+    if (!server.removePerson) return undefined
+    const ours = resource()
+    const { access } = await server.tokens({ person: 'ben' })
+    const before = await ours.ask(access)
+    await server.removePerson('ben')
+    return [before, await ours.ask(access)]
+  },
+}

@@ -1,0 +1,11 @@
+import { oauth2MockServer } from './oauth2-mock-server.ts'
+import { oidcProviderWithJwts, oidcProviderWithResources, stockOidcProvider } from './oidc-provider.ts'
+import type { Definition } from './server.ts'
+
+/** Everything that is tried, in the order of the page. */
+export const definitions: readonly Definition[] = [
+  stockOidcProvider,
+  oidcProviderWithJwts,
+  oidcProviderWithResources,
+  oauth2MockServer,
+]

@@ -1,0 +1,62 @@
+import { askForTokens, codeFlow, type Endpoints, endpointsAt, postAs } from '../support/code-flow.ts'
+import { type Client, type InteropServer, type PersonName, RESOURCE, SCOPES } from './server.ts'
+
+export type Clients = InteropServer['clients']
+
+/** Ids and secrets, where they can be chosen. */
+export const chosenClients: Clients = {
+  ours: { id: 'our-client', secret: 'secret-of-ours' },
+  other: { id: 'another-client', secret: 'secret-of-another' },
+  machine: { id: 'a-machine', secret: 'secret-of-the-machine' },
+  introspector: { id: 'mcp-server', secret: 'secret-of-the-server' },
+  bridge: { id: 'the-bridge', secret: 'secret-of-the-bridge' },
+}
+
+export interface StandardOptions extends Pick<InteropServer, 'issuer' | 'start' | 'stop' | 'end' | 'subjectOf'> {
+  /** Default: {@link chosenClients}. */
+  readonly clients?: Clients
+  /** Default: `/.well-known/openid-configuration` below the issuer. */
+  readonly metadataUrl?: string
+  /** Requested for a person. Default: `openid offline_access notes:read`. */
+  readonly scope?: string
+  /** Whether requests name the resource (RFC 8707). */
+  readonly takesResource: boolean
+  /** Whether a client gets tokens of its own. */
+  readonly hasMachines: boolean
+  signIn(url: URL, person: PersonName): Promise<URL>
+}
+
+/** A server that does what the standards say: code flow, client credentials and revocation. */
+export function createStandardServer(options: StandardOptions): InteropServer & { endpoints(): Promise<Endpoints> } {
+  const { issuer, clients = chosenClients, takesResource, signIn } = options
+  const endpoints = () => endpointsAt(options.metadataUrl ?? `${issuer}/.well-known/openid-configuration`)
+  const { scope = `openid offline_access ${SCOPES[0]}` } = options
+  return {
+    issuer,
+    clients,
+    start: options.start,
+    stop: options.stop,
+    end: options.end,
+    subjectOf: options.subjectOf,
+    signIn,
+    endpoints,
+    async tokens({ person = 'ada', client = 'ours', resource = RESOURCE } = {}) {
+      const request = { client: clients[client], scope, ...(takesResource && { resource }) }
+      return codeFlow(await endpoints(), request, url => signIn(url, person))
+    },
+    ...(options.hasMachines && {
+      async machineToken() {
+        const body: Record<string, string> = { grant_type: 'client_credentials', scope: SCOPES[0] as string }
+        if (takesResource) body.resource = RESOURCE
+        return (await askForTokens(await endpoints(), clients.machine, body)).access
+      },
+    }),
+  }
+}
+
+/** RFC 7009. */
+export async function revokeAt(endpoints: Promise<Endpoints>, client: Client, token: string): Promise<void> {
+  const { revocation_endpoint } = await endpoints
+  const response = await postAs(client, revocation_endpoint ?? '', { token, token_type_hint: 'access_token' })
+  if (!response.ok) throw new Error(`not revoked: ${response.status} ${await response.text()}`)
+}

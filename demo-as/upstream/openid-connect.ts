@@ -19,6 +19,7 @@ import {
   tokenRevocation,
 } from 'openid-client'
 import { type AdmissionRules, admit, type Person } from './admission.ts'
+import { createNewestKeys } from './newest-keys.ts'
 import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -90,6 +91,7 @@ interface Session {
 export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const { preset, rules } = options
   const configuration = keptOnceItWorks(() => discover(options))
+  const withNewestKeys = createNewestKeys(authenticationOf(options.clientSecret))
   const nowSeconds = () => Math.floor(options.now() / 1000)
 
   return {
@@ -119,12 +121,14 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         const { nonce, verifier } = memory as Memory
         const back = new URL(redirectUri)
         back.search = answer.toString()
-        const tokens = await authorizationCodeGrant(await configuration(), back, {
-          expectedState: state,
-          expectedNonce: nonce,
-          pkceCodeVerifier: verifier,
-          idTokenExpected: true,
-        })
+        const tokens = await withNewestKeys(await configuration(), config =>
+          authorizationCodeGrant(config, back, {
+            expectedState: state,
+            expectedNonce: nonce,
+            pkceCodeVerifier: verifier,
+            idTokenExpected: true,
+          }),
+        )
         return identified(await claimsOf(tokens), tokens.refresh_token, nowSeconds())
       }, asNobody),
 
@@ -137,7 +141,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
             ? { outcome: 'nobody', reason: 'the sign-in is too old' }
             : identified(claims, undefined, signedInAt)
         }
-        const tokens = await refreshTokenGrant(await configuration(), refreshToken)
+        const tokens = await withNewestKeys(await configuration(), config => refreshTokenGrant(config, refreshToken))
         return identified((await claimsOf(tokens)) ?? claims, tokens.refresh_token ?? refreshToken, signedInAt)
       }, asNobody),
 
@@ -261,7 +265,8 @@ function isOutage(error: unknown): boolean {
     return isOutageStatus(error.status) || error.error === 'temporarily_unavailable'
   if (error instanceof AuthorizationResponseError) return OUTAGE_ERRORS.has(error.error)
   if (error instanceof ClientError) {
-    if (error.code === 'OAUTH_TIMEOUT') return true
+    // A key that cannot be had yet says nothing about the person.
+    if (error.code === 'OAUTH_TIMEOUT' || error.code === 'OAUTH_KEY_SELECTION_FAILED') return true
     return error.cause instanceof Response && isOutageStatus(error.cause.status)
   }
   // What `fetch` throws: no connection, no name, no certificate.
@@ -285,7 +290,6 @@ const FORGERIES = new Set([
   'OAUTH_JWT_CLAIM_COMPARISON_FAILED',
   'OAUTH_JWT_TIMESTAMP_CHECK_FAILED',
   'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED',
-  'OAUTH_KEY_SELECTION_FAILED',
   'OAUTH_PARSE_ERROR',
 ])
 

@@ -140,6 +140,34 @@ describe('an upstream by OpenID Connect', () => {
   })
 })
 
+describe('a key that the provider replaced', () => {
+  it('is fetched for the sign-in and for the refresh that come with it', async () => {
+    const { provider, upstream, identify } = start()
+    const session = sessionOf(await identify())
+    provider.keys.rotate('gone')
+    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+    provider.keys.rotate('gone')
+    expect(await identify()).toMatchObject({ outcome: 'signed_in' })
+  })
+
+  it('is not fetched again while it is known', async () => {
+    const { asked, identify } = start()
+    await identify()
+    await identify()
+    expect(asked.filter(path => path.includes('jwks') || path.includes('keys'))).toHaveLength(1)
+  })
+
+  it('and is not published yet says nothing about a person', async () => {
+    const { provider, upstream, identify } = start()
+    const session = sessionOf(await identify())
+    const { kid } = provider.keys.rotate('gone')
+    provider.keys.publishAlso({ kty: 'RSA', kid: 'another', use: 'sig', n: 'AQAB', e: 'AQAB' })
+    provider.keys.withdraw(kid)
+    await expect(upstream.recheck?.(session)).rejects.toBeInstanceOf(UpstreamUnavailableError)
+    await expect(identify()).rejects.toBeInstanceOf(UpstreamUnavailableError)
+  })
+})
+
 describe('nobody is signed in by', () => {
   it.each<[string, Setup]>([
     ['an ID token with the nonce of another sign-in', { claims: { nonce: 'other' } }],

@@ -22,12 +22,14 @@ interface Setup extends Partial<OpenIdUpstreamOptions> {
   claims?: JsonObject
   /** What the userinfo endpoint says. Default: there is none. */
   userInfo?: JsonObject
+  /** Client authentication that the metadata lists. */
+  methods?: readonly string[]
   /** Signs with a key that the provider does not publish, under the id of one that it does. */
   foreignKey?: boolean
 }
 
 /** An upstream in front of an emulated provider, and a person who can sign in there. */
-function start({ claims, userInfo, foreignKey = false, ...changes }: Setup = {}) {
+function start({ claims, userInfo, methods, foreignKey = false, ...changes }: Setup = {}) {
   const ada: OidcUser = {
     login: 'ada',
     id: '1',
@@ -38,13 +40,20 @@ function start({ claims, userInfo, foreignKey = false, ...changes }: Setup = {})
   const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users, now: () => clock.now })
 
   const asked: string[] = []
+  const authorizations: (string | null)[] = []
   const forging: typeof fetch = async (input, init) => {
-    const { pathname } = new URL(new Request(input).url)
+    const request = new Request(input, init)
+    const { pathname } = new URL(request.url)
     asked.push(pathname)
+    if (pathname === '/token') authorizations.push(request.headers.get('authorization'))
     if (pathname === '/userinfo') return Response.json(userInfo)
     const response = await provider.fetch(input, init)
-    if (userInfo && pathname.startsWith('/.well-known/')) {
-      return Response.json({ ...((await response.json()) as object), userinfo_endpoint: `${ORIGIN}/userinfo` })
+    if ((userInfo || methods) && pathname.startsWith('/.well-known/')) {
+      return Response.json({
+        ...((await response.json()) as object),
+        ...(userInfo && { userinfo_endpoint: `${ORIGIN}/userinfo` }),
+        ...(methods && { token_endpoint_auth_methods_supported: methods }),
+      })
     }
     if (pathname !== '/token' || !response.ok || (!claims && !foreignKey)) return response
     const body = (await response.json()) as { id_token: string }
@@ -78,7 +87,7 @@ function start({ claims, userInfo, foreignKey = false, ...changes }: Setup = {})
     const { answer, memory } = await signIn()
     return upstream.identify(answer, { ...REQUEST, memory })
   }
-  return { provider, upstream, users, clock, asked, signIn, identify }
+  return { provider, upstream, users, clock, asked, authorizations, signIn, identify }
 }
 
 function sessionOf(identified: Identification): unknown {
@@ -132,6 +141,17 @@ describe('an upstream by OpenID Connect', () => {
     const session = sessionOf(await identify())
     expect(session).toMatchObject({ refreshToken: expect.any(String) })
     expect(JSON.stringify(session)).not.toMatch(/eyJ/)
+  })
+
+  it('authenticates by a header where the provider takes no other, encoded as far as has to be', async () => {
+    const client = { clientId: 'the-bridge_1.a*', clientSecret: 'a secret: 100% ü+' }
+    const { upstream, authorizations } = start({ ...client, methods: ['client_secret_basic'] })
+    const { memory } = await upstream.depart(REQUEST)
+    const answer = new URLSearchParams({ code: 'the-code', state: REQUEST.state, iss: ORIGIN })
+    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+    const [scheme, credentials = ''] = authorizations[0]?.split(' ') ?? []
+    expect(scheme).toBe('Basic')
+    expect(Buffer.from(credentials, 'base64').toString()).toBe('the-bridge_1.a*:a+secret%3A+100%25+%C3%BC%2B')
   })
 
   it('asks for another account where a person wants one', async () => {

@@ -91,10 +91,7 @@ export const trials: Readonly<Record<Behavior, Trial>> = {
     }
     return said
   },
-  async 'with our clock 40 seconds behind, a fresh token is accepted'({
-    server,
-    resource,
-  }) {
+  async 'with our clock 40 seconds behind, a fresh token is accepted'({ server, resource }) {
     const { access } = await server.tokens()
     const said: string[] = []
     for (const ours of [resource(), resource(TOLERANT)]) {

@@ -37,7 +37,8 @@ describe.each(direct)('$title', ({ definition, mode }) => {
   const at = started(definition)
   it.each(BEHAVIORS.filter(behavior => mode.expected[behavior]))('%s', async behavior => {
     const { server } = at
-    const resource = (env?: Readonly<Record<string, string>>) => resourceAt(server, { ...mode.settings(server), ...env })
+    const resource = (env?: Readonly<Record<string, string>>) =>
+      resourceAt(server, { ...mode.settings(server), ...env })
     const said = await trials[behavior]({ server, mode, resource })
     expect(said).toEqual(sentences(mode.expected[behavior]))
   })

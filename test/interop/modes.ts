@@ -89,6 +89,7 @@ export const EXPIRED = '401 expired: expiredAt TIME; now TIME'
 export const NOT_YET_VALID = '401 not_yet_valid: notBefore TIME; now TIME'
 const UNREACHABLE = '503 provider_unreachable: endpoint SERVER; detail ECONNREFUSED'
 
+export const ID_TOKEN = '401 id_token: detail it carries at_hash or c_hash'
 const otherClient = '401 client_refused: actual client other; expected [client ours]'
 export const OPAQUE =
   '401 oidc.token_opaque: detail the token is no JWT, and only those can be verified by key; cure have the provider issue JWTs for this server, or use the adapter introspection'
@@ -96,9 +97,15 @@ export const otherAudience = (actual: string) =>
   `401 oidc.audience_mismatch: detail aud is ${actual}; expected RESOURCE or RESOURCE/; cure have the provider put the URL of this server into aud, or set audience to what it puts there`
 
 /** What most servers have in common. @param scopes - That the token of a person grants. */
-function common(scopes: string): Omit<
+function common(
+  scopes: string,
+): Omit<
   Record<Behavior, Says>,
-  'a token for another audience is refused' | 'a refresh token is refused' | 'an ID token is refused' | 'a revoked token is refused' | 'the token of somebody who was removed is refused'
+  | 'a token for another audience is refused'
+  | 'a refresh token is refused'
+  | 'an ID token is refused'
+  | 'a revoked token is refused'
+  | 'the token of somebody who was removed is refused'
 > {
   const ada = accepted('ada', 'client ours', scopes)
   return {
@@ -157,11 +164,16 @@ export function introspection(
     clientIds: 'INTROSPECTION_CLIENT_IDS',
     expected: {
       ...common(scopes),
-      'a token for another audience is refused': says('401 audience_mismatch: actual [OTHER]; expected [RESOURCE, RESOURCE/]'),
+      'a token for another audience is refused': says(
+        '401 audience_mismatch: actual [OTHER]; expected [RESOURCE, RESOURCE/]',
+      ),
       'a refresh token is refused': says('401 inactive'),
       'an ID token is refused': says('401 inactive'),
       'a revoked token is refused': says([ada, '401 inactive']),
-      'the token of somebody who was removed is refused': says([accepted('ben', 'client ours', scopes), '401 inactive']),
+      'the token of somebody who was removed is refused': says([
+        accepted('ben', 'client ours', scopes),
+        '401 inactive',
+      ]),
       ...differences,
     },
   }
@@ -189,7 +201,10 @@ export function bridge(
       'people sign in, each as themselves': says(['oidc:HOST:ada', 'oidc:HOST:ben']),
       'a refresh asks the server, and goes on': says('refreshed: oidc:HOST:ada'),
       'tokens of the server itself are refused': says(['401', '401', '401']),
-      'while the server is stopped, a refresh is 503; once it is back, it goes on': says([AWAY, 'refreshed: oidc:HOST:ada']),
+      'while the server is stopped, a refresh is 503; once it is back, it goes on': says([
+        AWAY,
+        'refreshed: oidc:HOST:ada',
+      ]),
       'people sign in and refresh after the keys were replaced': says(['refreshed: oidc:HOST:ada', 'oidc:HOST:ada']),
       'somebody who was removed is signed out by the next refresh': says('signed out'),
       ...differences,

@@ -13,7 +13,9 @@ async function create(issuer, grants) {
     payload.sub = grant?.login_hint
     // ID tokens have no scope.
     if (payload.scope === undefined) return
-    const [client_id] = Buffer.from(request.headers.authorization.slice('Basic '.length), 'base64').toString().split(':')
+    const [client_id] = Buffer.from(request.headers.authorization.slice('Basic '.length), 'base64')
+      .toString()
+      .split(':')
     const { resource, scope } = grant ?? request.body
     Object.assign(payload, { client_id, aud: resource, scope, sub: payload.sub ?? client_id })
   })

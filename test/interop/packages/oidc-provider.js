@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair } from 'jose'
 import { Provider } from 'oidc-provider'
+import MemoryAdapter from './node_modules/oidc-provider/lib/adapters/memory_adapter.js'
 import { listener, serve } from './serve.js'
+
+/** What it uses by itself; as a class of our own, all that are made share one store, which so outlives the change of a key. */
+class SharedMemory extends MemoryAdapter {}
 
 async function newKey() {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
@@ -19,6 +23,7 @@ function configuration({ clients, scopes, people, resources, accessTokenFormat, 
     },
   }
   return {
+    adapter: SharedMemory,
     clients,
     jwks: { keys: [key] },
     scopes: ['openid', 'offline_access', ...scopes],

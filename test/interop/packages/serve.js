@@ -12,7 +12,7 @@ export function serve(setUp) {
       if (command === 'setUp') commands = await setUp(...args)
       process.send({ id, result: command === 'setUp' ? undefined : await commands[command](...args) })
     } catch (error) {
-      process.send({ id, error: error.stack })
+      process.send({ id, error: `${error.stack} ${JSON.stringify(error.body ?? null)}` })
     }
   })
   process.on('disconnect', () => process.exit())

@@ -1,3 +1,4 @@
+import { betterAuth } from './better-auth.ts'
 import { oauth2MockServer } from './oauth2-mock-server.ts'
 import { oidcProviderWithJwts, oidcProviderWithResources, stockOidcProvider } from './oidc-provider.ts'
 import type { Definition } from './server.ts'
@@ -7,5 +8,6 @@ export const definitions: readonly Definition[] = [
   stockOidcProvider,
   oidcProviderWithJwts,
   oidcProviderWithResources,
+  betterAuth,
   oauth2MockServer,
 ]

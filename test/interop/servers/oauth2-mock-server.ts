@@ -2,10 +2,9 @@ import { createBrowser } from '../../support/browser.ts'
 import { freePort } from '../../support/http.ts'
 import { accepted, bridge, cannot, direct, introspection, NOT_YET_VALID, says } from '../modes.ts'
 import { createProgram } from '../support/program.ts'
-import type { Definition } from './server.ts'
+import { ALL_SCOPES, type Definition } from './server.ts'
 import { createStandardServer } from './standard-server.ts'
 
-const ALL_SCOPES = 'openid offline_access notes:read'
 const NO_PEOPLE = cannot('it has no accounts')
 const NOT_REVOKED = cannot('its revocation endpoint does nothing')
 
@@ -47,6 +46,9 @@ export const oauth2MockServer: Definition = {
       refuses: '401 audience_missing: expected [RESOURCE, RESOURCE/]',
       because: 'it answers `{ "active": true }` about any token, and nothing else',
     },
-    bridge({ 'somebody who was removed is signed out by the next refresh': NO_PEOPLE }),
+    bridge({
+      'tokens of the server itself are refused': undefined,
+      'somebody who was removed is signed out by the next refresh': NO_PEOPLE,
+    }),
   ],
 }

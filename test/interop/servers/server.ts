@@ -11,6 +11,8 @@ export const CALLBACK = 'http://localhost:49152/callback'
 export const RESOURCE = 'http://localhost:4200/mcp'
 export const OTHER_RESOURCE = 'http://localhost:4300/mcp'
 export const SCOPES = ['notes:read', 'notes:write']
+/** What is requested for a person. */
+export const ALL_SCOPES = `openid offline_access ${SCOPES[0]}`
 /** Lifetime of access tokens, where it can be set. */
 export const LIFETIME_SECONDS = 600
 /** They have an account each. */

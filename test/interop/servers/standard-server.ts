@@ -1,5 +1,5 @@
 import { askForTokens, codeFlow, type Endpoints, endpointsAt, postAs } from '../support/code-flow.ts'
-import { type Client, type InteropServer, type PersonName, RESOURCE, SCOPES } from './server.ts'
+import { ALL_SCOPES, type Client, type InteropServer, type PersonName, RESOURCE, SCOPES } from './server.ts'
 
 export type Clients = InteropServer['clients']
 
@@ -17,7 +17,7 @@ export interface StandardOptions extends Pick<InteropServer, 'issuer' | 'start' 
   readonly clients?: Clients
   /** Default: `/.well-known/openid-configuration` below the issuer. */
   readonly metadataUrl?: string
-  /** Requested for a person. Default: `openid offline_access notes:read`. */
+  /** Requested for a person. Default: {@link ALL_SCOPES}. */
   readonly scope?: string
   /** Whether requests name the resource (RFC 8707). */
   readonly takesResource: boolean
@@ -30,7 +30,7 @@ export interface StandardOptions extends Pick<InteropServer, 'issuer' | 'start' 
 export function createStandardServer(options: StandardOptions): InteropServer & { endpoints(): Promise<Endpoints> } {
   const { issuer, clients = chosenClients, takesResource, signIn } = options
   const endpoints = () => endpointsAt(options.metadataUrl ?? `${issuer}/.well-known/openid-configuration`)
-  const { scope = `openid offline_access ${SCOPES[0]}` } = options
+  const { scope = ALL_SCOPES } = options
   return {
     issuer,
     clients,

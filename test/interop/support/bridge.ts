@@ -3,8 +3,8 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { onTestFinished } from 'vitest'
 import { createAuth } from '../../../auth/create-auth.ts'
-import { OAuthMemory } from '../../e2e/oauth-memory.ts'
 import { authRoutes, protect } from '../../../src/edges/node.ts'
+import { OAuthMemory } from '../../e2e/oauth-memory.ts'
 import { createBrowser } from '../../support/browser.ts'
 import { listen } from '../../support/http.ts'
 import { type InteropServer, type PersonName, SCOPES } from '../servers/server.ts'
@@ -12,7 +12,7 @@ import { type InteropServer, type PersonName, SCOPES } from '../servers/server.t
 /** A server of MCP with our bridge in front of it, whose people sign in at an authorization server. */
 export interface Bridge {
   readonly resource: string
-  /** Everything that was reported, one JSON text a line. */
+  /** What was reported last, one JSON text a line. */
   log(): string
   /** Their client is closed when the test ends. */
   person(name: PersonName): Person
@@ -66,8 +66,8 @@ export async function startBridge(
   )
   return {
     resource,
-    log: () => log.join('\n'),
-    person: name => personAt(server, resource, name, () => log.join('\n')),
+    log: () => log.slice(-8).join('\n'),
+    person: name => personAt(server, resource, name, () => log.slice(-8).join('\n')),
     async close() {
       await listening.close()
       await auth.close()
@@ -110,9 +110,11 @@ function personAt(server: InteropServer, resource: string, name: PersonName, log
     memory,
     signIn: connect,
     async whoami() {
-      const result = await client?.callTool({ name: 'whoami', arguments: {} })
-      const [content] = result?.content as { text: string }[]
-      return JSON.parse(content?.text ?? '').extra.token.subject
+      if (!client) throw new Error('nobody has signed in')
+      const { content } = await client.callTool({ name: 'whoami', arguments: {} })
+      const [first] = content
+      if (first?.type !== 'text') throw new Error('the tool did not say who it is')
+      return JSON.parse(first.text).extra.token.subject
     },
   }
 }

@@ -53,7 +53,10 @@ export function createResource(server: InteropServer, env: Readonly<Record<strin
 export function inWords(text: string, { issuer, clients, subjectOf }: InteropServer): string {
   const ids = Object.entries(clients).map(([name, { id }]: [string, Client]) => [id, `client ${name}`])
   const subjects = PEOPLE.map(name => [subjectOf(name), name])
-  const names: string[][] = [...ids, ...subjects, [issuer, 'ISSUER'],
+  const names: string[][] = [
+    ...ids,
+    ...subjects,
+    [issuer, 'ISSUER'],
     [new URL(issuer).origin, 'SERVER'],
     [issuer.replace('http://', ''), 'HOST'],
     [RESOURCE, 'RESOURCE'],

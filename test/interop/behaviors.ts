@@ -1,5 +1,5 @@
 import type { Behavior, TokenMode } from './modes.ts'
-import { type InteropServer, OTHER_RESOURCE } from './servers/server.ts'
+import type { InteropServer } from './servers/server.ts'
 import type { Resource } from './support/resource.ts'
 
 /** Where a behavior is tried. */
@@ -29,7 +29,7 @@ export const trials: Readonly<Record<Behavior, Trial>> = {
     return server.machineToken && [await resource().ask(await server.machineToken())]
   },
   async 'a token for another audience is refused'({ server, resource }) {
-    return [await resource().ask((await server.tokens({ resource: OTHER_RESOURCE })).access)]
+    return server.tokenForAnother && [await resource().ask(await server.tokenForAnother())]
   },
   async 'a token of another client is refused'({ server, resource, mode }) {
     const ours = resource({ [mode.clientIds]: server.clients.ours.id })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { freePort } from '../support/http.ts'
 import { trials } from './behaviors.ts'
 import { bridgeTrials } from './bridge-behaviors.ts'
-import { BEHAVIORS, BRIDGE_BEHAVIORS, type Expected, isBridge, isPossible } from './modes.ts'
+import { BEHAVIORS, BRIDGE_BEHAVIORS, type Expected, isBridge, isPossible, type Mode } from './modes.ts'
 import { definitions } from './servers/index.ts'
 import type { Definition, InteropServer } from './servers/server.ts'
 import { type Bridge, startBridge } from './support/bridge.ts'
@@ -31,7 +31,7 @@ function started({ create }: Definition) {
 const sentences = (expected: Expected | undefined) => (expected && 'says' in expected ? expected.says : undefined)
 
 const direct = modes.flatMap(({ definition, mode }) =>
-  isPossible(mode) && !isBridge(mode) ? { title: titleOf(definition, mode.name), definition, mode } : [],
+  isPossible(mode) && !isBridge(mode) ? { title: titleOf(definition, mode), definition, mode } : [],
 )
 describe.each(direct)('$title', ({ definition, mode }) => {
   const at = started(definition)
@@ -45,7 +45,7 @@ describe.each(direct)('$title', ({ definition, mode }) => {
 })
 
 const impossible = modes.flatMap(({ definition, mode }) =>
-  !isPossible(mode) && mode.name !== 'bridge' ? { title: titleOf(definition, mode.name), definition, mode } : [],
+  !isPossible(mode) && mode.name !== 'bridge' ? { title: titleOf(definition, mode), definition, mode } : [],
 )
 describe.each(impossible)('$title', ({ definition, mode }) => {
   const at = started(definition)
@@ -56,7 +56,7 @@ describe.each(impossible)('$title', ({ definition, mode }) => {
 })
 
 const bridges = modes.flatMap(({ definition, mode }) =>
-  isPossible(mode) && isBridge(mode) ? { title: titleOf(definition, mode.name), definition, mode } : [],
+  isPossible(mode) && isBridge(mode) ? { title: titleOf(definition, mode), definition, mode } : [],
 )
 describe.each(bridges)('$title', ({ definition, mode }) => {
   const at = started(definition)
@@ -72,6 +72,6 @@ describe.each(bridges)('$title', ({ definition, mode }) => {
   })
 })
 
-function titleOf({ name, version }: Definition, mode: string): string {
-  return `${name} ${version}, ${mode}`
+function titleOf({ name, version }: Definition, mode: Mode): string {
+  return `${name} ${version}, ${mode.name} by ${mode.adapter}`
 }

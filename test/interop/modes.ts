@@ -45,6 +45,8 @@ export type Expected = Cannot | Says
 
 interface ModeOf<Name extends string, B extends string> {
   readonly name: Name
+  /** `AUTH_PROVIDER`. */
+  readonly adapter: string
   /** As an operator writes them. */
   settings(server: InteropServer): Readonly<Record<string, string>>
   readonly expected: Readonly<Partial<Record<B, Expected>>>
@@ -60,6 +62,7 @@ export type BridgeMode = ModeOf<'bridge', BridgeBehavior>
 /** The tokens of the server cannot be taken so at all. */
 export interface ImpossibleMode {
   readonly name: 'direct' | 'introspection' | 'bridge'
+  readonly adapter: string
   settings(server: InteropServer): Readonly<Record<string, string>>
   /** What is said to each token, or at the sign-in. */
   readonly refuses: string
@@ -133,7 +136,8 @@ export function direct(
   const ben = accepted('ben', 'client ours', scopes)
   return {
     name: 'direct',
-    settings: ({ issuer }) => ({ AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: issuer, ...settings }),
+    adapter: 'oidc',
+    settings: ({ issuer }) => ({ AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: issuer, ...settings }),
     clientIds: 'OIDC_CLIENT_IDS',
     expected: {
       ...common(scopes),
@@ -155,9 +159,10 @@ export function introspection(
   const ada = accepted('ada', 'client ours', scopes)
   return {
     name: 'introspection',
+    adapter: 'introspection',
     settings: ({ issuer, clients }) => ({
       ...(settings.AUTH_CONFIG === undefined && { AUTH_PROVIDER: 'introspection' }),
-      INTROSPECTION_METADATA_URL: issuer,
+      AUTH_METADATA_URL: issuer,
       ...introspectionClient(clients.introspector),
       ...settings,
     }),
@@ -193,20 +198,20 @@ const AWAY = 'temporarily_unavailable: the identity provider does not answer'
 export function bridge(
   differences: Readonly<Partial<Record<BridgeBehavior, Expected>>> = {},
   settings: Readonly<Record<string, string>> = {},
+  subject = (name: string) => `${settings.AUTH_PROVIDER ?? 'oidc'}:HOST:${name}`,
 ): BridgeMode {
+  const ada = subject('ada')
   return {
     name: 'bridge',
-    settings: ({ issuer }) => ({ AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: issuer, ...settings }),
+    adapter: settings.AUTH_PROVIDER ?? 'oidc',
+    settings: ({ issuer }) => ({ AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: issuer, ...settings }),
     expected: {
-      'people sign in, each as themselves': says(['oidc:HOST:ada', 'oidc:HOST:ben']),
-      'a refresh asks the server, and goes on': says('refreshed: oidc:HOST:ada'),
+      'people sign in, each as themselves': says([ada, subject('ben')]),
+      'a refresh asks the server, and goes on': says(`refreshed: ${ada}`),
       'tokens of the server itself are refused': says(['401', '401', '401']),
-      'while the server is stopped, a refresh is 503; once it is back, it goes on': says([
-        AWAY,
-        'refreshed: oidc:HOST:ada',
-      ]),
-      'people sign in and refresh after the keys were replaced': says(['refreshed: oidc:HOST:ada', 'oidc:HOST:ada']),
+      'while the server is stopped, a refresh is 503; once it is back, it goes on': says([AWAY, `refreshed: ${ada}`]),
       'somebody who was removed is signed out by the next refresh': says('signed out'),
+      'people sign in and refresh after the keys were replaced': says([`refreshed: ${ada}`, ada]),
       ...differences,
     },
   }

@@ -1,13 +1,27 @@
+import { request as forward } from 'node:http'
 import { createEmulator } from 'emulate'
-import { serve } from './serve.js'
+import { listener, serve } from './serve.js'
 
-serve(({ service, issuer, seed }) => {
-  let emulator
-  return {
-    async listen() {
-      const { origin, port } = new URL(issuer)
-      emulator = await createEmulator({ service, port: Number(port), baseUrl: origin, seed: { [service]: seed } })
-    },
-    close: () => emulator.close(),
-  }
+/**
+ * It forgets everything when it is stopped, so what is stopped is a proxy in front of it.
+ *
+ * `prefix`: of paths that are asked for without it.
+ */
+serve(async ({ service, origin, port, seed, prefix = '' }) => {
+  await createEmulator({
+    service,
+    port,
+    baseUrl: origin,
+    seed: { tokens: { admin: { login: 'admin' } }, [service]: seed },
+  })
+  return listener(origin, (request, response) => {
+    const { method, url, headers } = request
+    const path = url.startsWith(prefix) ? url.slice(prefix.length) : url
+    const asked = forward({ host: '127.0.0.1', port, method, path, headers }, answer => {
+      response.writeHead(answer.statusCode, answer.headers)
+      answer.pipe(response)
+    })
+    asked.on('error', () => response.destroy())
+    request.pipe(asked)
+  })
 })

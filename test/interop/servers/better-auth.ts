@@ -83,6 +83,7 @@ export const betterAuth: Definition = {
     ),
     {
       name: 'introspection',
+      adapter: 'introspection',
       settings: introspection().settings,
       refuses: '401 inactive',
       because: 'only the client that a token was issued to may ask about it',

@@ -1,4 +1,5 @@
 import { betterAuth } from './better-auth.ts'
+import { emulatedGithub, emulatedGoogle, emulatedMicrosoft, emulatedOkta } from './emulate.ts'
 import { oauth2MockServer } from './oauth2-mock-server.ts'
 import { oidcProviderWithJwts, oidcProviderWithResources, stockOidcProvider } from './oidc-provider.ts'
 import type { Definition } from './server.ts'
@@ -10,4 +11,8 @@ export const definitions: readonly Definition[] = [
   oidcProviderWithResources,
   betterAuth,
   oauth2MockServer,
+  emulatedOkta,
+  emulatedMicrosoft,
+  emulatedGoogle,
+  emulatedGithub,
 ]

@@ -42,6 +42,7 @@ export const oauth2MockServer: Definition = {
     ),
     {
       name: 'introspection',
+      adapter: 'introspection',
       settings: introspection().settings,
       refuses: '401 audience_missing: expected [RESOURCE, RESOURCE/]',
       because: 'it answers `{ "active": true }` about any token, and nothing else',

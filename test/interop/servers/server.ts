@@ -22,7 +22,6 @@ export type PersonName = (typeof PEOPLE)[number]
 export interface TokenRequest {
   readonly person?: PersonName
   readonly client?: 'ours' | 'other'
-  readonly resource?: string
 }
 
 /** An authorization server that we did not write, on a free port. What it cannot do is absent. */
@@ -40,6 +39,8 @@ export interface InteropServer {
   subjectOf(person: PersonName): string
   /** Tokens of somebody who signs in; with `openid` and `offline_access`, so that there are an ID token and a refresh token. */
   tokens(request?: TokenRequest): Promise<Tokens>
+  /** An access token of a person for {@link OTHER_RESOURCE}. */
+  tokenForAnother?(): Promise<string>
   /** Plays the person on the sign-in pages. @returns The callback of the client. */
   signIn?(authorizationUrl: URL, person: PersonName): Promise<URL>
   /** An access token by client credentials. */

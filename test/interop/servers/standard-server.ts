@@ -1,5 +1,13 @@
 import { askForTokens, codeFlow, type Endpoints, endpointsAt, postAs } from '../support/code-flow.ts'
-import { ALL_SCOPES, type Client, type InteropServer, type PersonName, RESOURCE, SCOPES } from './server.ts'
+import {
+  ALL_SCOPES,
+  type Client,
+  type InteropServer,
+  OTHER_RESOURCE,
+  type PersonName,
+  RESOURCE,
+  SCOPES,
+} from './server.ts'
 
 export type Clients = InteropServer['clients']
 
@@ -17,6 +25,8 @@ export interface StandardOptions extends Pick<InteropServer, 'issuer' | 'start' 
   readonly clients?: Clients
   /** Default: `/.well-known/openid-configuration` below the issuer. */
   readonly metadataUrl?: string
+  /** Where there is no metadata, or it says otherwise. */
+  readonly endpoints?: Endpoints
   /** Requested for a person. Default: {@link ALL_SCOPES}. */
   readonly scope?: string
   /** Whether requests name the resource (RFC 8707). */
@@ -29,8 +39,14 @@ export interface StandardOptions extends Pick<InteropServer, 'issuer' | 'start' 
 /** A server that does what the standards say: code flow, client credentials and revocation. */
 export function createStandardServer(options: StandardOptions): InteropServer & { endpoints(): Promise<Endpoints> } {
   const { issuer, clients = chosenClients, takesResource, signIn } = options
-  const endpoints = () => endpointsAt(options.metadataUrl ?? `${issuer}/.well-known/openid-configuration`)
+  const metadataUrl = options.metadataUrl ?? `${issuer}/.well-known/openid-configuration`
+  const endpoints = async () => options.endpoints ?? (await endpointsAt(metadataUrl))
   const { scope = ALL_SCOPES } = options
+  async function tokensFor(resource: string, person: PersonName, client: 'ours' | 'other') {
+    const request = { client: clients[client], scope, ...(takesResource && { resource }) }
+    return codeFlow(await endpoints(), request, url => signIn(url, person))
+  }
+
   return {
     issuer,
     clients,
@@ -40,10 +56,10 @@ export function createStandardServer(options: StandardOptions): InteropServer & 
     subjectOf: options.subjectOf,
     signIn,
     endpoints,
-    async tokens({ person = 'ada', client = 'ours', resource = RESOURCE } = {}) {
-      const request = { client: clients[client], scope, ...(takesResource && { resource }) }
-      return codeFlow(await endpoints(), request, url => signIn(url, person))
-    },
+    tokens: ({ person = 'ada', client = 'ours' } = {}) => tokensFor(RESOURCE, person, client),
+    ...(takesResource && {
+      tokenForAnother: async () => (await tokensFor(OTHER_RESOURCE, 'ada', 'ours')).access,
+    }),
     ...(options.hasMachines && {
       async machineToken() {
         const body: Record<string, string> = { grant_type: 'client_credentials', scope: SCOPES[0] as string }

@@ -13,6 +13,8 @@ export interface Endpoints {
   readonly authorization_endpoint: string
   readonly token_endpoint: string
   readonly revocation_endpoint?: string
+  /** How clients authenticate. Default: by a header. */
+  readonly byForm?: boolean
 }
 
 export async function endpointsAt(metadataUrl: string): Promise<Endpoints> {
@@ -61,20 +63,30 @@ export async function codeFlow(
 
 /** @throws {Error} With the answer, unless it holds an access token. */
 export async function askForTokens(
-  { token_endpoint }: Pick<Endpoints, 'token_endpoint'>,
+  { token_endpoint, byForm }: Pick<Endpoints, 'token_endpoint' | 'byForm'>,
   client: Client,
   body: Record<string, string>,
 ): Promise<Tokens> {
-  const response = await postAs(client, token_endpoint, body)
+  const credentials = { client_id: client.id, client_secret: client.secret }
+  const response = byForm
+    ? await post(token_endpoint, { ...credentials, ...body })
+    : await postAs(client, token_endpoint, body)
   const text = await response.text()
   const json = text.startsWith('{') ? JSON.parse(text) : {}
   if (!json.access_token) throw new Error(`no access token came back: ${response.status} ${text}`)
   return { access: json.access_token, id: json.id_token, refresh: json.refresh_token }
 }
 
-export function postAs(client: Client, url: string, body: Record<string, string>): Promise<Response> {
-  const authorization = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`
-  return fetch(url, { method: 'POST', headers: { authorization }, body: new URLSearchParams(body) })
+export function postAs({ id, secret }: Client, url: string, body: Record<string, string>): Promise<Response> {
+  return post(url, body, { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` })
+}
+
+function post(url: string, body: Record<string, string>, headers?: Record<string, string>): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { accept: 'application/json', ...headers },
+    body: new URLSearchParams(body),
+  })
 }
 
 /** A form on a page: recognized by the name of a field or button, and what is typed and pressed there. */

@@ -6,7 +6,7 @@ import { BEHAVIORS, BRIDGE_BEHAVIORS, type Expected, isBridge, isPossible, type 
 import { definitions } from './servers/index.ts'
 import type { Definition, InteropServer } from './servers/server.ts'
 import { type Bridge, startBridge } from './support/bridge.ts'
-import { createResource } from './support/resource.ts'
+import { createResource, inWords } from './support/resource.ts'
 
 const modes = definitions.flatMap(definition => definition.modes.map(mode => ({ definition, mode })))
 
@@ -52,6 +52,20 @@ describe.each(impossible)('$title', ({ definition, mode }) => {
   it('is not possible, and what is said to a token names the cause', async () => {
     const { access } = await at.server.tokens()
     expect(await resourceAt(at.server, mode.settings(at.server)).ask(access)).toBe(mode.refuses)
+  })
+})
+
+const impossibleBridges = modes.flatMap(({ definition, mode }) =>
+  !isPossible(mode) && mode.name === 'bridge' ? { title: titleOf(definition, mode), definition, mode } : [],
+)
+describe.each(impossibleBridges)('$title', ({ definition, mode }) => {
+  const at = started(definition)
+  it('is not possible, and what is reported at a sign-in names the cause', async () => {
+    const { server, origin } = at
+    const bridge = await startBridge(server, origin, mode.settings(server))
+    onTestFinished(() => bridge.close())
+    await expect(bridge.person('ada').signIn()).rejects.toThrow()
+    expect(inWords(bridge.lastReason() ?? '', server)).toBe(mode.refuses)
   })
 })
 

@@ -137,7 +137,11 @@ export function direct(
   return {
     name: 'direct',
     adapter: 'oidc',
-    settings: ({ issuer }) => ({ AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: issuer, ...settings }),
+    settings: ({ issuer }) => ({
+      ...(settings.AUTH_CONFIG === undefined && { AUTH_PROVIDER: 'oidc' }),
+      AUTH_METADATA_URL: issuer,
+      ...settings,
+    }),
     clientIds: 'OIDC_CLIENT_IDS',
     expected: {
       ...common(scopes),

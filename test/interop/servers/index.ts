@@ -1,4 +1,5 @@
 import { betterAuth } from './better-auth.ts'
+import { cognitoLocal } from './cognito-local.ts'
 import { emulatedGithub, emulatedGoogle, emulatedMicrosoft, emulatedOkta } from './emulate.ts'
 import { oauth2MockServer } from './oauth2-mock-server.ts'
 import { oidcProviderWithJwts, oidcProviderWithResources, stockOidcProvider } from './oidc-provider.ts'
@@ -11,6 +12,7 @@ export const definitions: readonly Definition[] = [
   oidcProviderWithResources,
   betterAuth,
   oauth2MockServer,
+  cognitoLocal,
   emulatedOkta,
   emulatedMicrosoft,
   emulatedGoogle,

@@ -14,6 +14,8 @@ export interface Bridge {
   readonly resource: string
   /** What was reported last, one JSON text a line. */
   log(): string
+  /** Why the last refusal was one. */
+  lastReason(): string | undefined
   /** Their client is closed when the test ends. */
   person(name: PersonName): Person
   close(): Promise<void>
@@ -35,7 +37,11 @@ export async function startBridge(
   settings: Readonly<Record<string, string>>,
 ): Promise<Bridge> {
   const log: string[] = []
-  const note = (name: string, facts: unknown) => void log.push(JSON.stringify([name, facts]))
+  let lastReason: string | undefined
+  function note(name: string, facts: Readonly<Record<string, unknown>>): void {
+    log.push(JSON.stringify([name, facts]))
+    if (facts.reason !== undefined) lastReason = String(facts.reason)
+  }
   const resource = `${origin}/mcp`
   const auth = createAuth(
     {
@@ -67,6 +73,7 @@ export async function startBridge(
   return {
     resource,
     log: () => log.slice(-8).join('\n'),
+    lastReason: () => lastReason,
     person: name => personAt(server, resource, name, () => log.slice(-8).join('\n')),
     async close() {
       await listening.close()

@@ -49,6 +49,8 @@ export interface AuthFromOptions {
   readonly recheckSeconds?: number
   /** Under which identity the things of a person are kept. Default: their own. */
   readonly identityOf?: (token: ValidatedToken) => Identity
+  /** Whether the validator takes API keys (`X-API-Key`). Default: `false`. */
+  readonly acceptsApiKeys?: boolean
   /** Our own authorization server, where it shares this server's origin. */
   readonly authorizationServer?: AuthorizationServer
   /** What else has to be there before {@link Auth.ready} resolves: stores, our own authorization server. */
@@ -117,6 +119,7 @@ export function assembleAuth(
   const authenticator = createAuthenticator({
     validator,
     dpop,
+    acceptsApiKeys: options.acceptsApiKeys,
     onValidation: observer.validation && (seconds => observer.validation?.(seconds)),
   })
   const requested = (scopes: readonly string[], token?: ValidatedToken) => {

@@ -1,3 +1,4 @@
+import { type ApiKeysFile, openApiKeysFile } from '../config/api-keys-file.ts'
 import { openLinkFile } from '../config/links-file.ts'
 import {
   type Configuration,
@@ -95,6 +96,8 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   const runsHere = configuration.usesOwnServer && configuration.mode !== 'separate'
   const own = runsHere ? createOwnServer({ configuration, declarations, env, fetch, observer }) : undefined
   const stores = sharedStores(configuration, own, observer)
+  const keysFile = settings.AUTH_API_KEYS_FILE
+  const apiKeys = keysFile === undefined ? undefined : openApiKeysFile(keysFile, observer)
   const links = settings.AUTH_LINKS === undefined ? undefined : openLinkFile(settings.AUTH_LINKS, observer)
   const shared: Shared = {
     fetch: own ? fetchThrough(own, fetch) : fetch,
@@ -102,9 +105,11 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
     observer,
     own,
     stores,
+    apiKeys,
     resolveIdentity: links?.resolve,
     async close() {
       links?.close()
+      apiKeys?.close()
       await Promise.all([own?.close(), stores?.close()])
     },
   }
@@ -182,6 +187,7 @@ interface Shared {
   readonly observer: AuthObserver
   readonly own: OwnServer | undefined
   readonly stores: SharedStores | undefined
+  readonly apiKeys: ApiKeysFile | undefined
   readonly resolveIdentity: IdentityResolver | undefined
   close(): Promise<void>
 }
@@ -190,7 +196,7 @@ function authOf(
   declaration: ResourceDeclaration,
   resource: ResourceConfiguration,
   { settings, mode }: Configuration,
-  { fetch, now, observer, own, stores, resolveIdentity, close }: Shared,
+  { fetch, now, observer, own, stores, apiKeys, resolveIdentity, close }: Shared,
 ): Auth {
   const { validator, wireScopes, nameOf, all } = createProviders(
     resource.providers,
@@ -205,7 +211,10 @@ function authOf(
       timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS,
       observer,
     },
-    resource.shadow && { configuration: resource.shadow, onObservation: seen => observer.shadow?.(seen) },
+    {
+      shadow: resource.shadow && { configuration: resource.shadow, onObservation: seen => observer.shadow?.(seen) },
+      findApiKey: apiKeys?.find,
+    },
   )
   observer.providers?.(all)
   const scopes = Object.keys(declaration.scopes)
@@ -223,6 +232,7 @@ function authOf(
     providerOf: nameOf,
     recheckSeconds: settings.TOKEN_CACHE_SECONDS,
     identityOf: resolveIdentity,
+    acceptsApiKeys: apiKeys !== undefined,
     authorizationServer: mode === 'embedded' ? own : undefined,
     async ready() {
       await own?.ready()

@@ -1,6 +1,7 @@
 // For the commands of this project, in the package beside. Promises nothing.
 
 export { consoles } from '../adapters/consoles.ts'
+export { type ApiKeyEntry, checkApiKeys, readApiKeys } from '../config/api-keys-file.ts'
 export type { Environment } from '../config/environment.ts'
 export { readJsonFile } from '../config/files.ts'
 export { type KnownNames, knownNames, secretVariables } from '../config/known-names.ts'
@@ -20,6 +21,7 @@ export { USE_THE_BRIDGE } from '../src/provider-console.ts'
 export { createProviderFetch } from '../src/provider-fetch.ts'
 export { clip } from '../src/text.ts'
 export { isLoopback, urlProblem } from '../src/url.ts'
+export { API_KEY_PREFIX } from '../src/validators/api-keys.ts'
 export { declarationProblems } from './declaration.ts'
 export { bridgeLines, connectRedis, createOwnServer, GRACE_MILLISECONDS, loadServerPackage } from './own-server.ts'
 export { createProviders } from './providers.ts'

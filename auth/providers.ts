@@ -4,6 +4,7 @@ import type { AdapterContext } from '../src/adapter.ts'
 import { ConfigError } from '../src/config-error.ts'
 import type { ScopeNames } from '../src/scopes/names.ts'
 import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
+import { type ApiKey, apiKeyIssuer, createApiKeyValidator, withApiKeys } from '../src/validators/api-keys.ts'
 import { answersFor, createRoutedValidator, type Route } from '../src/validators/routed.ts'
 import { createShadowValidator, type ShadowOptions } from '../src/validators/shadow.ts'
 
@@ -41,12 +42,13 @@ export interface Shadow {
 /**
  * Makes validators of the configured providers: one, or several as one, and one that is tried out beside them.
  *
+ * @param findApiKey - An API key by its SHA-256. Default: none are accepted.
  * @throws {ConfigError} Two providers cannot be told apart.
  */
 export function createProviders(
   configurations: readonly ProviderConfiguration[],
   context: Omit<AdapterContext, 'secret' | 'mapScopes'>,
-  shadow?: Shadow,
+  { shadow, findApiKey }: { shadow?: Shadow; findApiKey?: (sha256: string) => ApiKey | undefined } = {},
 ): Providers {
   const createProvider = (
     { adapter, options, scopeNames, secret }: ProviderConfiguration,
@@ -60,10 +62,13 @@ export function createProviders(
   })
   const active = configurations.map(configuration => createProvider(configuration, 'active'))
   const ofIssuer = (issuer: string) => active.filter(({ validator }) => answersFor(validator, issuer))
+  const isApiKey = ({ issuer }: ValidatedToken) => issuer === apiKeyIssuer(context.resource)
+  const combined = combine(active, context)
   const providers: Providers = {
-    validator: combine(active, context),
+    validator: findApiKey ? withApiKeys(combined, createApiKeyValidator(findApiKey, context), context) : combined,
     all: active,
     wireScopes(scopes, token) {
+      if (token && isApiKey(token)) return []
       const own = token === undefined ? [] : ofIssuer(token.issuer)
       if (own.length === 0) return union(active, scopes)
       return union(
@@ -71,7 +76,8 @@ export function createProviders(
         scopes,
       )
     },
-    nameOf: ({ issuer }) => ((active.length > 1 && ofIssuer(issuer)[0]) || active[0])?.name ?? '',
+    nameOf: token =>
+      isApiKey(token) ? 'api-keys' : (((active.length > 1 && ofIssuer(token.issuer)[0]) || active[0])?.name ?? ''),
   }
   if (!shadow) return providers
   const triedOut = createProvider(shadow.configuration, 'shadow')

@@ -1,6 +1,7 @@
 import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { canonicalResource } from '../src/resource.ts'
 import { isLoopback } from '../src/url.ts'
+import { readApiKeys } from './api-keys-file.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'
 import { type ClientEntry, loadClients } from './clients.ts'
 import { type Environment, readSecret } from './environment.ts'
@@ -158,11 +159,12 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     const loaded = isDecided ? attempt(problems, load) : undefined
     return names && loaded ? [{ ...names, ...loaded, demoClientId }] : []
   })
+  const apiKeys = settings.AUTH_API_KEYS_FILE === undefined ? [] : readApiKeys(settings.AUTH_API_KEYS_FILE, problems)
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
   if (declared.every(scopes => scopes !== undefined)) {
     const { providers = [], shadow } = resources[0] ?? {}
     const all = shadow ? [...providers, shadow] : providers
-    checkScopeRules({ settings, bridge, clients, providers: all, scopes: declared }, problems)
+    checkScopeRules({ settings, bridge, clients, apiKeys, providers: all, scopes: declared }, problems)
   }
   const isProduction = env.NODE_ENV?.trim() === 'production'
   if (usesOwnServer && !isBridge && invalid.size === 0) {

@@ -1,5 +1,6 @@
 import { didYouMean } from '../src/closest.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
+import type { ApiKeyEntry } from './api-keys-file.ts'
 import type { BridgeConfiguration } from './bridge.ts'
 import type { ClientEntry } from './clients.ts'
 import type { ProviderConfiguration } from './providers.ts'
@@ -10,6 +11,7 @@ export interface ScopeRules {
   readonly settings: Settings
   readonly bridge: BridgeConfiguration | undefined
   readonly clients: readonly ClientEntry[]
+  readonly apiKeys: readonly ApiKeyEntry[]
   /** The one in the shadow included. */
   readonly providers: readonly ProviderConfiguration[]
   /** Declared by the servers of the process. */
@@ -41,6 +43,7 @@ export function checkScopeRules(rules: ScopeRules, problems: ConfigProblem[]): v
   for (const { client_id, scope = '' } of rules.clients) {
     check(`AUTH_CLIENTS_FILE: ${client_id}`, scope.split(' ').filter(Boolean), 'docs/clients.md')
   }
+  for (const { id, scopes } of rules.apiKeys) check(`AUTH_API_KEYS_FILE: ${id}`, scopes, 'docs/api-keys.md')
   for (const { options, settingAt } of rules.providers) {
     const grants = (options.grants ?? []) as readonly { scopes: readonly string[] }[]
     for (const [index, { scopes }] of grants.entries()) {

@@ -108,6 +108,12 @@ export const settingsSchema = z.strictObject({
     .describe(
       'File of identity links, written by idplug migrate link: people who sign in with a linked identity find the data of their earlier one. Read again when it changes.',
     ),
+  AUTH_API_KEYS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'Path of a JSON file with API keys that are accepted besides tokens, for callers that cannot sign in: hashes, owners and scopes, written by idplug api-keys new. Read again when it changes. See docs/api-keys.md.',
+    ),
   AUTH_SIGN_IN_SCOPES: list
     .default([])
     .describe(

@@ -18,6 +18,7 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   explain: () => import('./explain/command.ts').then(({ registerExplain }) => registerExplain),
   migrate: () => import('./migrate/command.ts').then(({ registerMigrate }) => registerMigrate),
   keys: () => import('./keys/command.ts').then(({ registerKeys }) => registerKeys),
+  'api-keys': () => import('./api-keys/command.ts').then(({ registerApiKeys }) => registerApiKeys),
   emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),
 }
 

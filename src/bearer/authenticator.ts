@@ -1,13 +1,15 @@
 import type { RequestHead } from '../auth.ts'
 import { InvalidTokenError, MissingTokenError } from '../errors.ts'
 import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
-import { type CredentialSource, hasNoCredentials, isDpopScheme, presentedToken } from './credentials.ts'
+import { type CredentialSource, hasNoCredentials, isDpopScheme, presentedKey, presentedToken } from './credentials.ts'
 import type { ProofCheck } from './dpop.ts'
 
 export interface AuthenticatorOptions {
   validator: TokenValidator
   /** Checks proofs of possession (RFC 9449). Default: tokens that are bound to a key are refused. */
   dpop?: ProofCheck
+  /** Whether an API key may stand in `X-API-Key`, instead of a token in `Authorization`. Default: `false`. */
+  acceptsApiKeys?: boolean
   /** Told how many seconds a validation took, cached or not, whatever came of it. Must not throw. */
   onValidation?: (seconds: number) => void
 }
@@ -26,7 +28,14 @@ export interface Authenticated {
  */
 export type Authenticator = (head: RequestHead) => Promise<Authenticated>
 
-export function createAuthenticator({ validator, dpop, onValidation }: AuthenticatorOptions): Authenticator {
+const NONE: readonly string[] = []
+
+export function createAuthenticator({
+  validator,
+  dpop,
+  acceptsApiKeys,
+  onValidation,
+}: AuthenticatorOptions): Authenticator {
   function validate(raw: string, connection: object | undefined, scheme: PresentationScheme): Promise<ValidatedToken> {
     return onValidation ? timed(raw, connection, scheme, onValidation) : validator.validate(raw, connection, scheme)
   }
@@ -53,6 +62,12 @@ export function createAuthenticator({ validator, dpop, onValidation }: Authentic
     return { token, raw, scheme: 'DPoP' } as const
   }
 
+  async function authenticateKey(head: RequestHead, source: CredentialSource, keys: readonly string[]) {
+    const raw = presentedKey(source, keys)
+    if (dpop?.required) throw new InvalidTokenError({ kind: 'not_sender_constrained' })
+    return { token: await validate(raw, head.connection, 'Bearer'), raw, scheme: 'Bearer' } as const
+  }
+
   // Most refusals are this one. Made once: to throw one for each request costs an eighth of the answer.
   const withoutCredentials = Promise.reject<Authenticated>(new MissingTokenError())
   withoutCredentials.catch(() => {})
@@ -60,6 +75,8 @@ export function createAuthenticator({ validator, dpop, onValidation }: Authentic
   return head => {
     const { length: authorizationCount, 0: authorization } = head.header('authorization')
     const source = { authorization, authorizationCount, url: head.url }
+    const apiKeys = acceptsApiKeys ? head.header('x-api-key') : NONE
+    if (apiKeys.length > 0) return authenticateKey(head, source, apiKeys)
     if (hasNoCredentials(source)) return withoutCredentials
     if (dpop && isDpopScheme(authorization)) return authenticateBound(head, source, dpop)
     try {

@@ -1,5 +1,6 @@
-import { InvalidRequestError, MissingTokenError } from '../errors.ts'
+import { InvalidRequestError, InvalidTokenError, MissingTokenError } from '../errors.ts'
 import type { PresentationScheme } from '../token-validator.ts'
+import { API_KEY_PREFIX } from '../validators/api-keys.ts'
 
 /** The parts of a request that credentials may stand in. */
 export interface CredentialSource {
@@ -37,7 +38,7 @@ export function presentedToken(
   scheme: PresentationScheme,
 ): string {
   if (authorizationCount > 1) throw new InvalidRequestError({ kind: 'several_credentials' })
-  if (url.includes('?') && new URLSearchParams(url.slice(url.indexOf('?'))).has('access_token')) {
+  if (hasTokenInQuery(url)) {
     throw new InvalidRequestError({ kind: authorization ? 'several_credentials' : 'token_in_query' })
   }
   if (!authorization) throw noCredentials
@@ -51,6 +52,27 @@ export function presentedToken(
     throw new InvalidRequestError({ kind: 'authorization_malformed', detail: `more than one token after "${scheme}"` })
   }
   return authorization.slice(start)
+}
+
+/**
+ * The API key of a request that has `X-API-Key`.
+ *
+ * @param keys - Values of the header.
+ * @throws {InvalidRequestError} There is a second one, or a token beside it.
+ * @throws {InvalidTokenError} It is something else, perhaps somebody's token: shown to no provider.
+ */
+export function presentedKey({ authorizationCount, url }: CredentialSource, keys: readonly string[]): string {
+  const [key = '', ...others] = keys
+  // Some parsers join the values of a header that was sent twice.
+  if (others.length > 0 || authorizationCount > 0 || key.includes(',') || hasTokenInQuery(url)) {
+    throw new InvalidRequestError({ kind: 'several_credentials' })
+  }
+  if (key.startsWith(API_KEY_PREFIX)) return key
+  throw new InvalidTokenError({ kind: 'token_malformed', detail: 'not an API key' })
+}
+
+function hasTokenInQuery(url: string): boolean {
+  return url.includes('?') && new URLSearchParams(url.slice(url.indexOf('?'))).has('access_token')
 }
 
 function isBearerScheme(authorization: string): boolean {

@@ -1,0 +1,86 @@
+import { hash, randomBytes } from 'node:crypto'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import type { ConfigProblem } from 'idplug'
+import { API_KEY_PREFIX, type ApiKeyEntry, checkApiKeys, readApiKeys } from 'idplug/internal'
+import { readEnvironment } from '../../environment.ts'
+import { EXIT } from '../exit.ts'
+
+const EXAMPLES = `
+Examples:
+  idplug api-keys new --owner nightly-report --scopes notes:read
+  idplug api-keys new --owner ci --scopes notes:read,notes:write --days 90
+
+The key is printed once, on standard output. The file gets its hash, and is
+the one that AUTH_API_KEYS_FILE names unless --file does. Running servers
+notice within seconds. To take a key back, remove its entry from the file.
+
+Exit codes: 0 done, 2 wrong arguments, or a file that cannot be used.`
+
+interface Options {
+  readonly owner: string
+  readonly scopes: string
+  readonly id?: string
+  readonly days?: string
+  readonly file?: string
+}
+
+export function registerApiKeys(program: Command): void {
+  const apiKeys = program.command('api-keys').description('keys for callers that cannot sign in')
+  apiKeys
+    .command('new')
+    .description('make a key, and add its hash to the file')
+    .requiredOption('--owner <name>', 'whose it is: the subject that tools see')
+    .requiredOption('--scopes <list>', 'what it may do, separated by commas')
+    .option('--id <id>', 'name of the key in logs (default: the owner and a number)')
+    .option('--days <number>', 'how long it is good for (default: until it is taken back)')
+    .option('--file <path>', 'the file (default: AUTH_API_KEYS_FILE)')
+    .addHelpText('after', EXAMPLES)
+    .action((options: Options, command: Command) => {
+      const fail = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
+      const path = options.file ?? readEnvironment('command').env.AUTH_API_KEYS_FILE?.trim()
+      if (!path) return fail('name the file, with --file or AUTH_API_KEYS_FILE')
+      if (options.days !== undefined && !/^[1-9]\d{0,4}$/.test(options.days))
+        return fail('--days takes a number of days')
+      const problems: ConfigProblem[] = []
+      const entries = existsSync(path) ? readApiKeys(path, problems) : []
+      if (problems.length > 0) return fail(sentences(problems))
+      const key = API_KEY_PREFIX + randomBytes(32).toString('base64url')
+      const entry = entryFor(key, options, entries)
+      const keys = checkApiKeys({ keys: [...entries, entry] }, path, problems)
+      if (problems.length > 0) return fail(sentences(problems))
+      write(path, keys)
+      console.error(`Added ${entry.id} to ${path}. The key is shown this once:`)
+      console.log(key)
+    })
+}
+
+const sentences = (problems: readonly ConfigProblem[]) =>
+  problems.map(({ setting, problem }) => `${setting} ${problem}`).join('\n')
+
+function entryFor(key: string, { owner, scopes, id, days }: Options, entries: readonly ApiKeyEntry[]): ApiKeyEntry {
+  const expires = days === undefined ? undefined : new Date(Date.now() + Number(days) * 86_400_000).toISOString()
+  return {
+    id: id ?? freeId(owner, entries),
+    sha256: hash('sha256', key, 'hex'),
+    owner,
+    scopes: scopes.split(/[\s,]+/).filter(Boolean),
+    ...(expires && { expires }),
+  }
+}
+
+function freeId(owner: string, entries: readonly ApiKeyEntry[]): string {
+  const name = owner.replace(/[^\w.@-]/g, '-').slice(0, 90)
+  const taken = new Set(entries.map(({ id }) => id))
+  for (let number = 1; ; number++) {
+    const id = number === 1 ? name : `${name}-${number}`
+    if (!taken.has(id)) return id
+  }
+}
+
+/** Replaces the file in one step: a running server may look at it at any time. */
+function write(path: string, keys: readonly ApiKeyEntry[]): void {
+  const temporary = `${path}.new`
+  writeFileSync(temporary, `${JSON.stringify({ keys }, undefined, 2)}\n`, { mode: 0o600 })
+  renameSync(temporary, path)
+}

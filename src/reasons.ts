@@ -39,6 +39,8 @@ export type TokenReason =
   | { kind: 'claim_invalid'; claim: string; detail: string }
   | { kind: 'expired'; expiredAt: number; now: number }
   | { kind: 'not_yet_valid'; notBefore: number; now: number }
+  /** `iat` lies ahead: one of the two clocks is wrong. */
+  | { kind: 'issued_in_future'; issuedAt: number; now: number }
   | { kind: 'inactive' }
   | { kind: 'id_token'; detail: string; cure?: string }
   /** Nothing tells it from an ID token. */
@@ -63,7 +65,7 @@ export type ProofReason =
 
 /** Reasons for `503`. */
 export type UnavailableReason =
-  | { kind: 'provider_unreachable'; endpoint: string; detail: string }
+  | { kind: 'provider_unreachable'; endpoint: string; detail: string; cure?: string }
   | { kind: 'provider_timeout'; endpoint: string; seconds: number }
   | { kind: 'provider_throttled'; endpoint: string; status: number }
   | { kind: 'provider_failing'; endpoint: string; status: number }
@@ -79,6 +81,7 @@ export type MisconfigurationReason =
   | { kind: 'own_credentials_refused'; endpoint: string; status: number; error?: string }
   /** `cure` says which of the two has to change. */
   | { kind: 'metadata_mismatch'; endpoint: string; expected: string; actual: string; cure?: string }
+  | { kind: 'metadata_moved'; endpoint: string; location: string; cure: string }
   | { kind: 'metadata_incomplete'; endpoint: string; member: string }
   | { kind: 'endpoint_refused_request'; endpoint: string; status: number; error?: string }
 

@@ -1,6 +1,7 @@
 import { isHostWithin } from '../../src/adapter-options.ts'
 import { claimReason } from '../../src/claims/cures.ts'
 import type { ClaimOptions } from '../../src/claims/options.ts'
+import { signatureAlgorithms } from '../../src/engines/signature.ts'
 import type { TokenReason } from '../../src/reasons.ts'
 
 /** How the product behind an issuer is told to put this server into `aud`, or to issue JWTs. */
@@ -64,9 +65,17 @@ export function explain(
       cure: jwt ?? 'have the provider issue JWTs for this server, or use the adapter introspection',
     }
   }
+  if (reason.kind === 'algorithm_refused') return { ...reason, cure: algorithmCure(reason.actual, reason.expected) }
   const cured = claimReason(reason, settings, 'OIDC')
   // Adapters wrote this kind before engines knew it.
   return cured?.kind === 'maybe_id_token' && cured.cure !== undefined
     ? { kind: 'oidc.maybe_id_token', detail: cured.detail, cure: cured.cure }
     : cured
+}
+
+/** RS512, PS384, ES512 and Ed25519 need the setting; what is symmetric or none needs another key. */
+function algorithmCure(actual: string, accepted: readonly string[]): string {
+  return signatureAlgorithms.some(name => name === actual)
+    ? `if the provider signs access tokens with ${actual}, set algorithms (OIDC_ALGORITHMS) to "${[...accepted, actual].join(' ')}", or to ${actual} alone`
+    : `have the provider sign access tokens for this server with ${accepted.join(', ')}: a shared secret or no signature proves nothing here`
 }

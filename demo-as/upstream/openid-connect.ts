@@ -208,7 +208,7 @@ async function discoverAt(issuer: string, options: OpenIdUpstreamOptions): Promi
 
 function issuerOf(metadataUrl: string): string {
   const { origin, pathname } = new URL(metadataUrl)
-  const match = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.*)?$/.exec(pathname)
+  const match = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.+)?\/?$/.exec(pathname)
   return match ? origin + (match[2] ?? match[1]) : metadataUrl
 }
 

@@ -6,6 +6,7 @@ import { ID_TOKEN_MARKS } from '../engines/token-kind.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { resourceSpellings } from '../resource.ts'
 import { type ClaimReader, claimReader, namesIn, textsReader } from './reader.ts'
+import { isServiceAccount } from './service-account.ts'
 
 const claimValues = z.record(claimPath, z.union([z.string(), z.number(), z.boolean()]))
 
@@ -131,12 +132,14 @@ export function claimRules(
   const required = [...Object.entries(options.requiredClaims), ...marks].map(([claim, expected]) => {
     return { claim, expected, read: claimReader(claim) }
   })
+  const clientOf = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
   return {
     audience: audienceRule(options, context),
+    principalType: claims => (isServiceAccount(claims, clientOf(claims)) ? 'service' : undefined),
     tokensWithoutSubject,
     subjectClaim,
     subject: subjectReader(options),
-    clientId: clientIdClaim === undefined ? undefined : claimReader(clientIdClaim),
+    clientId: clientOf,
     scopes: scopeClaims && textsReader(scopeClaims),
     tenant: tenantClaim === undefined ? undefined : claimReader(tenantClaim),
     // `check` has compared them by the time that the engine asks.

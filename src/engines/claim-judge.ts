@@ -27,8 +27,8 @@ export interface ClaimMapping {
   clientId?: (claims: Claims) => unknown
   /** Default: {@link scopesFrom} `scope`, else `scp`. */
   scopes?: (claims: Claims) => readonly string[]
-  /** Default: `service` when subject and client are the same (RFC 9068 §5), else `user`. */
-  principalType?: (claims: Claims) => ValidatedToken['principalType']
+  /** `undefined`, as by default: `service` when subject and client are the same (RFC 9068 §5), else `user`. */
+  principalType?: (claims: Claims) => ValidatedToken['principalType'] | undefined
   /** Default: none. */
   tenant?: (claims: Claims) => unknown
 }
@@ -272,7 +272,7 @@ function refuseEarly(claims: Claims, now: number, tolerance: number): void {
   }
   const issuedAt = numericDate(claims, 'iat')
   if (issuedAt !== undefined && issuedAt > now + tolerance + IAT_LEEWAY_SECONDS) {
-    throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'iat', detail: 'lies in the future' })
+    throw new InvalidTokenError({ kind: 'issued_in_future', issuedAt, now: Math.floor(now) })
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IssuerChoice } from './discovery.ts'
 
-const WELL_KNOWN = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.*)?$/
+const WELL_KNOWN = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.+)?\/?$/
 
 /**
  * Issuer and metadata URL from whichever of the two was configured.

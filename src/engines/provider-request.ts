@@ -1,7 +1,9 @@
 import type { CompleteContext, ProviderCall } from '../context.ts'
 import { AuthorizationError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import type { UnavailableReason } from '../reasons.ts'
+import { clip } from '../text.ts'
 import { isSecureOrLoopback } from '../url.ts'
+import { networkFailure } from './network-error.ts'
 
 export interface ProviderRequest {
   operation: ProviderCall['operation']
@@ -30,7 +32,7 @@ export interface ProviderAnswer {
  *
  * @param interpret - Turns the answer into a result; what it throws decides the outcome that is reported.
  * @throws {ValidatorUnavailableError} Network error, timeout, redirect, 429, 5xx, or a body that is too large.
- * @throws {MisconfigurationError} The URL is neither `https:` nor on loopback.
+ * @throws {MisconfigurationError} The URL is neither `https:` nor on loopback, or metadata has moved for good.
  */
 export async function askProvider<T>(
   context: CompleteContext,
@@ -79,7 +81,7 @@ async function exchange(context: CompleteContext, request: ProviderRequest): Pro
     }
     if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
       discard(response)
-      throw unusable(endpoint, 'a redirect')
+      throw redirected(request, endpoint, response)
     }
     const text = await readText(response, maxBytes, signal)
     if (text === undefined) throw unusable(endpoint, `more than ${maxBytes} bytes`)
@@ -87,7 +89,7 @@ async function exchange(context: CompleteContext, request: ProviderRequest): Pro
   } catch (error) {
     if (error instanceof AuthorizationError) throw error
     if (signal.aborted) throw unavailable({ kind: 'provider_timeout', endpoint, seconds })
-    throw unavailable({ kind: 'provider_unreachable', endpoint, detail: errorCode(error) })
+    throw unavailable({ kind: 'provider_unreachable', endpoint, ...networkFailure(error) })
   } finally {
     clearTimeout(timer)
   }
@@ -162,8 +164,22 @@ function retryAfter(headers: Headers, now: number): number | undefined {
   return Number.isFinite(seconds) ? seconds : undefined
 }
 
-/** The system's code, e.g. `ECONNREFUSED`. Messages are left out: they may quote the request. */
-function errorCode(error: unknown): string {
-  const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: { code?: unknown } }
-  return String(cause?.code ?? code ?? name ?? 'unknown')
+/**
+ * Metadata that has moved for good is a wrong setting; one that is somewhere else for now may be a page about maintenance. Neither is
+ * followed: what the settings name is asked, and nothing else.
+ */
+function redirected(request: ProviderRequest, endpoint: string, { status, headers }: Response): AuthorizationError {
+  if (request.operation !== 'discovery') return unusable(endpoint, 'a redirect')
+  const location = placeOf(headers.get('location'), request.url)
+  if (location === undefined) return unusable(endpoint, 'a redirect')
+  if (status !== 301 && status !== 308) return unusable(endpoint, `a redirect to ${location}`)
+  const cure = `set the metadata URL to ${location}, if that is your provider`
+  return new MisconfigurationError({ kind: 'metadata_moved', endpoint, location, cure })
+}
+
+/** Where a redirect leads, without query, fragment and credentials. */
+function placeOf(location: string | null, base: string): string | undefined {
+  if (location === null || !URL.canParse(location, base)) return undefined
+  const { origin, pathname } = new URL(location, base)
+  return clip(origin + pathname)
 }

@@ -216,7 +216,50 @@ describe('a token with nonce', () => {
   })
 })
 
+describe('a token that does not name its client', () => {
+  it('is refused, and the reason names the setting', async () => {
+    expect(await setUp().reasonOf({ claims: { client_id: undefined } })).toEqual({
+      kind: 'claim_missing',
+      claim: 'client_id',
+      cure: 'set clientIdClaim (OIDC_CLIENT_ID_CLAIM) to the claim that holds the client id, or have the provider add client_id',
+    })
+    expect(await setUp({ clientIdClaim: 'app' }).reasonOf()).toMatchObject({
+      kind: 'claim_missing',
+      cure: expect.stringMatching(/^have the provider add app, or set clientIdClaim \(OIDC_CLIENT_ID_CLAIM\)/),
+    })
+  })
+})
+
 describe('algorithms', () => {
+  /** Of a good token that says it is signed otherwise; the signature is not looked at. */
+  async function refusalOfAlgorithm(alg: string) {
+    const { emulator, validator } = setUp()
+    const [, claims, signature] = (await emulator.mint()).split('.')
+    const { kid } = emulator.keys.current
+    const header = Buffer.from(JSON.stringify({ alg, kid, typ: 'at+jwt' })).toString('base64url')
+    return (await refusalOf(validator.validate(`${header}.${claims}.${signature}`))).reason
+  }
+
+  it.each(['RS384', 'RS512', 'PS384', 'PS512', 'ES512', 'Ed25519'])(
+    'beyond the default need the setting that the reason names: %s',
+    async alg => {
+      const reason = await refusalOfAlgorithm(alg)
+      expect(reason).toMatchObject({
+        kind: 'algorithm_refused',
+        actual: alg,
+        cure: `if the provider signs access tokens with ${alg}, set algorithms (OIDC_ALGORITHMS) to "RS256 PS256 ES256 ES384 EdDSA ${alg}", or to ${alg} alone`,
+      })
+      const configured = oidc.options.parse({ adapter: 'oidc', metadataUrl: METADATA, algorithms: `RS256 ${alg}` })
+      expect(configured.algorithms).toEqual(['RS256', alg])
+    },
+  )
+
+  it.each(['none', 'HS256'])('that prove nothing have no setting: %s', async alg => {
+    const { cure } = (await refusalOfAlgorithm(alg)) as { cure?: string }
+    expect(cure).toContain('have the provider sign')
+    expect(cure).not.toContain('OIDC_ALGORITHMS')
+  })
+
   it('are those that were configured', async () => {
     expect(await setUp({ algorithms: 'ES384' }).reasonOf()).toMatchObject({
       kind: 'algorithm_refused',

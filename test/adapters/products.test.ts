@@ -250,6 +250,22 @@ describe('Keycloak', () => {
     })
   })
 
+  // https://www.keycloak.org/docs/latest/server_admin/#_service_accounts: a user of its own, whose name follows from the client.
+  it('has machines whose subject is a user of their own, and calls them services', async () => {
+    const { validator, mint } = await setUp('keycloak')
+    const sub = '0b5f1f0e-0000-4000-8000-000000000009'
+    const machine = { sub, azp: 'Machine', preferred_username: 'service-account-machine', sid: undefined }
+    expect(await validator.validate(await mint({ claims: machine }))).toMatchObject({
+      subject: sub,
+      principalType: 'service',
+    })
+    const former = { ...machine, session_state: 'session', clientAddress: '192.0.2.1', clientHost: '192.0.2.1' }
+    expect((await validator.validate(await mint({ claims: former }))).principalType).toBe('service')
+    for (const change of [{ sid: 'session' }, { azp: 'native' }, { preferred_username: 'ada' }]) {
+      expect((await validator.validate(await mint({ claims: { ...machine, ...change } }))).principalType).toBe('user')
+    }
+  })
+
   it('has a role counted as the scope that it is mapped to', async () => {
     const { validator, mint } = await setUp('keycloak')
     const token = await mint({ scopes: ['notes:read'] })

@@ -185,10 +185,11 @@ test.each([
 test.each([
   [undefined, undefined],
   [NOW + 65, undefined],
-  [NOW + 66, 'claim_invalid'],
+  [NOW + 66, 'issued_in_future'],
   ['yesterday', 'claim_invalid'],
 ])('takes iat %j for what a clock may show: %s', (iat, kind) => {
-  if (kind) expect(reasonFor({ iat })).toMatchObject({ kind, claim: 'iat' })
+  if (kind === 'issued_in_future') expect(reasonFor({ iat })).toEqual({ kind, issuedAt: iat, now: NOW })
+  else if (kind) expect(reasonFor({ iat })).toMatchObject({ kind, claim: 'iat' })
   else judge({ iat })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createDiscovery, issuerInForce, wellKnownUrls } from '../../src/engines/discovery.ts'
 import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
+import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
 import { createContext, createKey, createProvider, RESOURCE, refusalOf } from './support.ts'
@@ -74,6 +75,30 @@ test('takes failing places for an outage rather than for a wrong setting', async
   const { provider, discovery } = discover({ [INSERTED]: () => new Response('', { status: 500 }) })
   expect((await refusalOf(discovery.get())).reason.kind).toBe('provider_failing')
   expect(provider.requests).toHaveLength(3)
+})
+
+test('names the place where a document has moved to, rather than those where there is none', async () => {
+  // As Django sends it, whose URLs end in a slash.
+  const moved = () => new Response(null, { status: 301, headers: { location: `${OIDC_SUFFIX}/` } })
+  const { discovery } = discover({ [OIDC_SUFFIX]: moved })
+  const error = await refusalOf(discovery.get())
+  expect(error).toBeInstanceOf(MisconfigurationError)
+  expect(error.reason).toEqual({
+    kind: 'metadata_moved',
+    endpoint: OIDC_SUFFIX,
+    location: `${OIDC_SUFFIX}/`,
+    cure: `set the metadata URL to ${OIDC_SUFFIX}/, if that is your provider`,
+  })
+})
+
+test.each([
+  ['https://id.example.com/o/.well-known/openid-configuration', 'https://id.example.com/o'],
+  ['https://id.example.com/o/.well-known/openid-configuration/', 'https://id.example.com/o'],
+  ['https://id.example.com/.well-known/openid-configuration/', 'https://id.example.com'],
+  ['https://id.example.com/.well-known/oauth-authorization-server/o/', 'https://id.example.com/o'],
+  ['https://id.example.com/.well-known/oauth-authorization-server/a/b', 'https://id.example.com/a/b'],
+])('reads the issuer from the metadata URL %s, and asks there', (configured, issuer) => {
+  expect(issuerAndMetadata(configured)).toEqual({ issuer, metadataUrl: configured })
 })
 
 test('shares one load among all callers, and asks nobody during the back-off', async () => {

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { askProvider } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
+import { createProviderFetch } from '../../src/provider-fetch.ts'
 import { createContext, NOW, refusalOf } from './support.ts'
 
 const closing: (() => void)[] = []
@@ -105,6 +106,60 @@ describe('a call to the provider', () => {
     const error = await refusalOf(ask(url))
     expect(error.reason).toEqual({ kind: 'provider_answer_unusable', endpoint: url, detail: 'a redirect' })
     expect(elsewhere).toBe(0)
+  })
+
+  test.each([
+    [301, 'https://id.example.com/o/.well-known/openid-configuration/', 'metadata_moved'],
+    [308, '/elsewhere?token=secret#fragment', 'metadata_moved'],
+    [302, 'https://user:secret@id.example.com/login?secret=1', 'provider_answer_unusable'],
+    [303, '/login', 'provider_answer_unusable'],
+    [307, '/maintenance', 'provider_answer_unusable'],
+    [301, 'https://[', 'provider_answer_unusable'],
+  ])('says where metadata has gone to (%i to %s)', async (status, location, kind) => {
+    const url = await listen((_request, response) => {
+      response.writeHead(status, { location }).end()
+    })
+    const { context } = createContext(fetch)
+    const error = await refusalOf(askProvider(context, { operation: 'discovery', url }, answer => answer.json()))
+    expect(error.reason).toMatchObject({ kind, endpoint: url })
+    const place = URL.canParse(location, url) ? new URL(location, url) : undefined
+    if (place) expect(inspect(error.reason)).toContain(place.origin + place.pathname)
+    expect(error).toBeInstanceOf(kind === 'metadata_moved' ? MisconfigurationError : ValidatorUnavailableError)
+    expect(inspect(error)).not.toContain('secret')
+  })
+
+  test('says where metadata without a place has gone to', async () => {
+    const url = await listen((_request, response) => {
+      response.writeHead(301).end()
+    })
+    const { context } = createContext(fetch)
+    const error = await refusalOf(askProvider(context, { operation: 'discovery', url }, answer => answer.json()))
+    expect(error.reason).toEqual({ kind: 'provider_answer_unusable', endpoint: url, detail: 'a redirect' })
+  })
+
+  test.each([
+    ['http:', 407, 'HTTPS_PROXY'],
+    ['https:', 407, 'HTTPS_PROXY'],
+    ['https:', 403, 'NO_PROXY'],
+  ])('has a sentence for a proxy that refuses %s with %i', async (protocol, status, setting) => {
+    const proxy = createServer((_request, response) => void response.writeHead(status).end())
+    proxy.on('connect', (_request, socket) => socket.end(`HTTP/1.1 ${status} Refused\r\n\r\n`))
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    closing.push(() => proxy.close())
+    const at = `http://user:wrong-secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    const { context } = createContext(createProviderFetch({ HTTPS_PROXY: at, HTTP_PROXY: at }), {
+      dangerouslyAllowInsecureRequests: true,
+    })
+    const url = `${protocol}//as.example.com/check`
+    const error = await refusalOf(askProvider(context, { operation: 'check', url }, answer => answer.json()))
+    expect(error.reason).toEqual({
+      kind: 'provider_unreachable',
+      endpoint: url,
+      detail: `the proxy answers ${status}`,
+      cure: expect.stringContaining(setting),
+    })
+    expect(inspect(error)).not.toContain('wrong-secret')
   })
 
   test.each([

@@ -1,4 +1,4 @@
-import { clip, urlProblem } from 'idplug/internal'
+import { clip, networkFailure, urlProblem } from 'idplug/internal'
 
 /** What a request came to. Failures are results here: each of them is something to tell. */
 export type Answer = Answered | Failed
@@ -90,9 +90,10 @@ function objectOf(text: string): Record<string, unknown> | undefined {
 }
 
 function failureOf(url: string, error: unknown): Failed {
-  const { name, cause } = error as { name?: string; cause?: { code?: unknown } }
-  if (name === 'TimeoutError') return { outcome: 'failed', url, cause: 'timeout', detail: 'no answer in time' }
-  const code = String(cause?.code ?? name ?? 'unknown')
-  const tls = /CERT|SSL|TLS|ALTNAME|VERIFY|SIGNED/.test(code)
-  return { outcome: 'failed', url, cause: tls ? 'tls' : 'unreachable', detail: code }
+  if ((error as { name?: string }).name === 'TimeoutError') {
+    return { outcome: 'failed', url, cause: 'timeout', detail: 'no answer in time' }
+  }
+  const { detail, cure } = networkFailure(error)
+  const tls = /CERT|SSL|TLS|ALTNAME|VERIFY|SIGNED/.test(detail)
+  return { outcome: 'failed', url, cause: tls ? 'tls' : 'unreachable', detail: cure ? `${detail}. ${cure}` : detail }
 }

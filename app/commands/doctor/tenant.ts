@@ -109,7 +109,8 @@ function metadataFinding(answer: Answer, name: string): Finding {
     const code = answer.cause === 'tls' ? 'tenant.tls_untrusted' : 'tenant.unreachable'
     return finding(code, `${answer.detail} at ${url}`, name)
   }
-  const seen = `status ${answer.status} at ${url}`
+  const location = answer.status >= 300 && answer.status < 400 ? answer.headers.get('location') : null
+  const seen = `status ${answer.status} at ${url}${location === null ? '' : `, which leads to ${clip(location.replace(/[?#].*$/s, ''))}`}`
   if (answer.status === 429) return finding('tenant.throttled', seen, name)
   if (answer.status >= 500) return finding('tenant.failing', seen, name)
   if (answer.status === 200) return finding('tenant.metadata_not_json', `no JSON object at ${url}`, name)

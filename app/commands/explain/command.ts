@@ -86,7 +86,7 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   const { CLOCK_TOLERANCE_SECONDS: clockToleranceSeconds } = configuration.settings
   const { validator } = createProviders(providers, { resource, fetch, now: Date.now, clockToleranceSeconds })
 
-  const explanation = await explainToken(token, { validator, resource, now: Date.now() })
+  const explanation = await explainToken(token, { validator, resource, now: Date.now(), answer: online.introspection })
   if (explanation.reason === 'own_credentials_refused' && lacksDemoSecret(configuration)) {
     const why = 'a demo server that runs has made one for itself, without which nobody can ask it about a token'
     return fail(command, `DEMO_RS_CLIENT_SECRET is not set: ${why}. Start both with the same one`)

@@ -66,6 +66,7 @@ const RULE_OF: Readonly<Record<string, RuleName>> = {
   client_refused: 'client',
   expired: 'lifetime',
   not_yet_valid: 'lifetime',
+  issued_in_future: 'lifetime',
   subject_missing: 'claims',
   claim_missing: 'claims',
   claim_invalid: 'claims',
@@ -93,6 +94,8 @@ export interface ExplainContext {
   readonly resource: string
   /** Milliseconds since the Unix epoch. */
   readonly now: number
+  /** What an introspection endpoint answered about the token, once it was asked. Default: nothing is introspected. */
+  readonly answer?: () => Claims | undefined
 }
 
 /**
@@ -103,15 +106,18 @@ export interface ExplainContext {
 export async function explainToken(token: string, context: ExplainContext): Promise<Explanation> {
   const parts = token.split('.')
   const header = decode(parts.length >= 3 ? parts[0] : undefined)
-  const claims = decode(parts.length === 3 ? parts[1] : undefined)
+  const decoded = decode(parts.length === 3 ? parts[1] : undefined)
   const form = parts.length === 5 ? 'JWE' : Object.keys(header).length > 0 && parts.length === 3 ? 'JWT' : 'opaque'
   try {
     const accepted = await context.validator.validate(token)
-    const rules = verdicts({ header, claims: accepted.claims, form, context })
+    const introspected = context.answer?.() !== undefined
+    const rules = verdicts({ header, claims: accepted.claims, form, introspected, context })
     return { verdict: 'accepted', form, header, claims: accepted.claims, rules }
   } catch (error) {
     if (!(error instanceof AuthorizationError)) throw error
     const { kind, ...facts } = error.reason as RefusalReason
+    const answer = context.answer?.()
+    const claims = answer ?? decoded
     const undecided = error.status !== 401
     const failed = undecided ? undefined : { rule: ruleOf(error.reason), reason: error.reason }
     return {
@@ -119,7 +125,7 @@ export async function explainToken(token: string, context: ExplainContext): Prom
       form,
       header,
       claims,
-      rules: undecided ? [] : verdicts({ header, claims, form, context, failed }),
+      rules: undecided ? [] : verdicts({ header, claims, form, introspected: answer !== undefined, context, failed }),
       reason: kind,
       meaning: meaningOf(kind, facts),
     }
@@ -137,6 +143,8 @@ interface Facts {
   readonly header: Claims
   readonly claims: Claims
   readonly form: Explanation['form']
+  /** Whether the answer of an endpoint decided, whatever the form. */
+  readonly introspected: boolean
   readonly context: ExplainContext
   readonly failed?: { readonly rule: RuleName; readonly reason: RefusalReason }
 }
@@ -145,7 +153,8 @@ interface Facts {
 function verdicts(facts: Facts): RuleVerdict[] {
   const { failed } = facts
   const end = failed ? RULES.indexOf(failed.rule) : RULES.length
-  const applicable = RULES.filter(rule => facts.form !== 'opaque' || OPAQUE_RULES.has(rule) || rule === failed?.rule)
+  const asked = facts.introspected || facts.form === 'opaque'
+  const applicable = RULES.filter(rule => !asked || OPAQUE_RULES.has(rule) || rule === failed?.rule)
   return applicable.map(rule => {
     const index = RULES.indexOf(rule)
     const passed = index < end ? true : index === end ? false : undefined
@@ -176,7 +185,10 @@ function wordsOf(reason: RefusalReason, expected: string, seen: string): { expec
   }
 }
 
-function describeRule(rule: RuleName, { header, claims, form, context }: Facts): { expected: string; seen: string } {
+function describeRule(
+  rule: RuleName,
+  { header, claims, form, introspected, context }: Facts,
+): { expected: string; seen: string } {
   const { validator, resource, now } = context
   switch (rule) {
     case 'form':
@@ -190,7 +202,7 @@ function describeRule(rule: RuleName, { header, claims, form, context }: Facts):
     case 'key':
       return { expected: 'a key that the provider publishes', seen: `kid ${textOf(header.kid)}` }
     case 'signature':
-      return form === 'opaque'
+      return introspected || form === 'opaque'
         ? { expected: 'a token that the provider stands for', seen: 'its answer' }
         : { expected: 'made with that key', seen: 'header and claims' }
     case 'kind':

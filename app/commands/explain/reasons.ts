@@ -118,6 +118,11 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: 'The token is not valid yet.',
     cure: 'Set the clock of this machine (NTP), or raise CLOCK_TOLERANCE_SECONDS a little.',
   },
+  issued_in_future: {
+    means:
+      'The token was issued in the future, by the clock of this machine: it is behind, or the clock of the provider is ahead.',
+    cure: 'Set the clock of this machine (NTP): idplug doctor compares the two.',
+  },
   inactive: {
     means: 'The provider says that the token is not active: expired, revoked, unknown, or not for this client to see.',
     cure: `${NEW_TOKEN} If it is fresh, look whether it comes from the server that is asked.`,
@@ -207,6 +212,10 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
   metadata_mismatch: {
     means: "The provider's metadata is not what the settings say.",
     cure: 'Correct the issuer or the metadata URL, and run idplug doctor.',
+  },
+  metadata_moved: {
+    means: "The provider's metadata has moved to another URL, and redirects are not followed.",
+    cure: 'Set the metadata URL to the place that the log names, if that is your provider.',
   },
   metadata_incomplete: {
     means: "The provider's metadata lacks a member that is needed.",

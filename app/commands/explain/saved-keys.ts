@@ -24,24 +24,32 @@ export function offlineFetch(saved: SavedKeys, issuer: () => string): Fetch {
   }
 }
 
-/** A fetch that remembers the metadata and keys that come by. */
-export function recordingFetch(fetch: Fetch): { fetch: Fetch; saved(): SavedKeys } {
+/** A fetch that remembers the metadata and keys that come by, and the last answer about an active token (RFC 7662 §2.2). */
+export function recordingFetch(fetch: Fetch): {
+  fetch: Fetch
+  saved(): SavedKeys
+  introspection(): Readonly<Record<string, unknown>> | undefined
+} {
   const keys: unknown[] = []
   const metadata: Record<string, unknown> = {}
+  let introspection: Readonly<Record<string, unknown>> | undefined
   return {
     async fetch(input, init) {
       const answer = await fetch(input, init)
-      const { url } = new Request(input, init)
+      const { url, method } = new Request(input, init)
       if (answer.status !== 200) return answer
       const body = (await answer
         .clone()
         .json()
-        .catch(() => ({}))) as { keys?: unknown }
-      if (WELL_KNOWN.test(url)) metadata[url] = body
+        .catch(() => null)) as { keys?: unknown; active?: unknown } | null
+      if (body === null) return answer
+      if (method === 'POST' && body.active === true) introspection = body
+      else if (WELL_KNOWN.test(url)) metadata[url] = body
       else if (Array.isArray(body.keys)) keys.push(...body.keys)
       return answer
     },
     saved: () => ({ keys, metadata }),
+    introspection: () => introspection,
   }
 }
 

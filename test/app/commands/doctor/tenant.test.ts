@@ -251,6 +251,15 @@ test.each(Object.entries(azureMistakes))('finds %s at Entra ID, where that is th
   expect(found.map(item => item.code).filter(item => !lacking.includes(item))).toContain(code)
 })
 
+test('says where metadata that is redirected leads, without its query', async () => {
+  const headers = { location: 'https://id.example.com/elsewhere/?token=secret' }
+  const found = await examine({
+    fetch: replaced(healthy, METADATA, () => new Response(null, { status: 301, headers })),
+  })
+  const { seen } = found.find(({ code }) => code === 'tenant.metadata_missing') ?? expect.fail('not found')
+  expect(seen).toMatch(/^status 301 at .*, which leads to https:\/\/id\.example\.com\/elsewhere\/$/)
+})
+
 test('finds every mistake in the settings, each by its name', async () => {
   const found = await examine({ settings: { AUTH_PROVIDER: 'auth0', AUTH_METADATA_URL: undefined, PORT: 'many' } })
   expect(found.map(({ code }) => code)).toEqual(found.map(() => 'config.invalid'))

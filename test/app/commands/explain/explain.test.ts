@@ -187,6 +187,46 @@ describe('explain', () => {
     expect(meaning?.cure).toContain('set subjectClaim (OIDC_SUBJECT_CLAIM) to username')
   })
 
+  test('shows what the introspection endpoint answered, of an opaque token and of a JWT', async () => {
+    const answer = {
+      active: true,
+      sub: 'ada',
+      client_id: 'cli',
+      aud: 'https://other.example.com',
+      exp: NOW / 1000 + 60,
+    }
+    const recording = recordingFetch(async () => Response.json(answer))
+    const validator = createIntrospectionValidator(
+      {
+        issuer: 'https://as.example.com',
+        introspectionEndpoint: 'https://as.example.com/i',
+        audience: { audience: [RESOURCE] },
+        credentials: { method: 'client_secret_basic', clientId: 'mcp-server', clientSecret: 'secret' },
+      },
+      contextWith(recording.fetch),
+    )
+    const context = { validator, resource: RESOURCE, now: NOW, answer: recording.introspection }
+    for (const token of ['opaque', await emulate().mint()]) {
+      const explanation = await explainToken(token, context)
+      expect(explanation).toMatchObject({ verdict: 'refused', reason: 'audience_mismatch', claims: answer })
+      const seen = Object.fromEntries(explanation.rules.map(rule => [rule.rule, rule.seen]))
+      expect(seen).toMatchObject({ signature: 'its answer', audience: 'https://other.example.com', client: 'cli' })
+      expect(seen).not.toHaveProperty('algorithm')
+      expect(explanationText(explanation)).not.toContain('(absent) until (absent)')
+    }
+  })
+
+  test('says of a token of the future that a clock is wrong, and survives dates that do not exist', async () => {
+    const { emulator, explain } = setUp()
+    const ahead = await explain(await emulator.mint({ claims: { iat: NOW / 1000 + 600 } }))
+    expect(ahead).toMatchObject({ verdict: 'refused', reason: 'issued_in_future' })
+    expect(ahead.rules.find(({ passed }) => passed === false)?.rule).toBe('lifetime')
+    expect(ahead.meaning?.means).toContain('clock of this machine: it is behind')
+    const forever = await explain(await emulator.mint({ claims: { exp: 1e15, iat: -1e15 } }))
+    expect(forever.verdict).toBe('accepted')
+    expect(explanationText(forever)).toContain('1000000000000000')
+  })
+
   test('keeps within 80 columns', async () => {
     const { emulator, explain } = setUp()
     const text = explanationText(await explain(await emulator.mint({ claims: { exp: 1 } })))

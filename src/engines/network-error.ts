@@ -1,0 +1,42 @@
+/** What kept an answer from coming, fit for a log: messages of the platform are left out, because they may quote the request. */
+export interface NetworkFailure {
+  /** Code of the system, e.g. `ECONNREFUSED`, or what a proxy answered. */
+  readonly detail: string
+  /** Where it is known what to change. */
+  readonly cure?: string
+}
+
+/** Of an error that `fetch` rejects with. */
+export function networkFailure(error: unknown): NetworkFailure {
+  const chain = causesOf(error)
+  // undici says it in a message only; its code for a refused tunnel is 0.
+  const proxyStatus = chain
+    .map(({ message }) => /^Proxy [^()]{0,40}\((\d{3})\)/.exec(String(message))?.[1])
+    .find(Boolean)
+  if (proxyStatus !== undefined) {
+    const cure =
+      proxyStatus === '407'
+        ? 'Correct the user name and the password in HTTPS_PROXY or HTTP_PROXY (http://user:password@proxy:8080, percent-encoded).'
+        : 'Let the proxy in HTTPS_PROXY or HTTP_PROXY reach the provider, or list the host in NO_PROXY.'
+    return { detail: `the proxy answers ${proxyStatus}`, cure }
+  }
+  const [top, cause] = chain
+  const code = [cause?.code, top?.code].find(value => typeof value === 'string' && value !== '')
+  return { detail: String(code ?? top?.name ?? 'unknown') }
+}
+
+interface Cause {
+  readonly code?: unknown
+  readonly name?: unknown
+  readonly message?: unknown
+  readonly cause?: unknown
+}
+
+/** The error, its cause, the cause of that: five at most. */
+function causesOf(error: unknown): readonly Cause[] {
+  const chain: Cause[] = []
+  for (let next = error; typeof next === 'object' && next !== null && chain.length < 5; next = (next as Cause).cause) {
+    chain.push(next)
+  }
+  return chain
+}

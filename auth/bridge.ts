@@ -2,12 +2,18 @@ import { people } from '../adapters/people.ts'
 import type { BridgeConfiguration } from '../config/bridge.ts'
 import type { Configuration } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
+import { restrictedFetch } from '../src/provider-fetch.ts'
 import type { ServerPackage } from './own-server.ts'
 
 /** What makes a bridge of the authorization server: the provider at which people sign in. Empty without a bridge. */
-export function createBridge(server: ServerPackage, configuration: Configuration, fetch: typeof globalThis.fetch) {
+export function createBridge(
+  server: ServerPackage,
+  configuration: Configuration,
+  platformFetch: typeof globalThis.fetch,
+) {
   const { bridge, settings } = configuration
   if (!bridge) return {}
+  const fetch = restrictedFetch(platformFetch, settings.AUTH_INSECURE_HOSTS)
   const [current, ...previous] = bridge.keys.map(key => Buffer.from(key))
   return {
     upstream: createUpstream(server, bridge, settings, fetch),
@@ -23,7 +29,7 @@ function createUpstream(
   settings: Settings,
   fetch: typeof globalThis.fetch,
 ) {
-  const { provider, metadataUrl, clientId, clientSecret, scopes, groupsClaim, rolesClaim } = bridge
+  const { provider, metadataUrl, issuer, clientId, clientSecret, scopes, groupsClaim, rolesClaim } = bridge
   const rules = { allow: bridge.allow, grants: bridge.grants }
   const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules }
   const { signIn } = people[provider]
@@ -32,6 +38,7 @@ function createUpstream(
   }
   return createOpenIdUpstream({
     ...client,
+    issuer,
     clientSecret,
     preset: signIn,
     scopes,

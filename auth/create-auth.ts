@@ -209,6 +209,7 @@ function authOf(
       cacheMaxEntries: settings.TOKEN_CACHE_ENTRIES,
       clockToleranceSeconds: settings.CLOCK_TOLERANCE_SECONDS,
       timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS,
+      insecureHosts: settings.AUTH_INSECURE_HOSTS,
       observer,
     },
     {

@@ -209,6 +209,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
     revokedBefore: settings.REVOKE_BEFORE,
     ...createBridge(serverPackage, configuration, fetch),
     issuer: demoIssuer,
+    internalUrl: settings.AUTH_SERVER_INTERNAL_URL,
     resources: configuration.resources.map(({ key, resource, furtherResources, demoClientId }) => {
       const { name, scopes, access, initialScopes = access?.otherwise ?? [] } = declarations[key] as ResourceDeclaration
       return {

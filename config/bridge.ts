@@ -1,18 +1,18 @@
 import { z } from 'zod'
 import { adapterNamed, recognizeAdapter } from '../adapters/index.ts'
 import { type PeopleProvider, people } from '../adapters/people.ts'
-import { httpsUrl, strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
+import { strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import { scopeGrants } from '../src/people/grants.ts'
 import type { Environment } from './environment.ts'
 import { readJsonFile } from './files.ts'
-import { metadataUrlOf } from './providers.ts'
+import { type SignInPlace, signInPlaceOf } from './providers.ts'
+import { insecureUrlProblem } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
 
 /** The provider at which the bridge signs people in, and who may enter. */
-export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSchema>> {
+export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSchema>>, SignInPlace {
   readonly provider: PeopleProvider
-  readonly metadataUrl: string
   readonly clientId: string
   /** Absent for a public client, which only `oidc` may be. */
   readonly clientSecret?: string
@@ -66,14 +66,13 @@ export function loadBridge(
     report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret for BRIDGE_CLIENT_ID')
   }
   const rules = provider && rulesOf(settings, provider, hasScopes, report)
-  const metadataUrl = provider && (settings.AUTH_METADATA_URL ?? metadataUrlOf(provider, env, found))
-  if (metadataUrl !== undefined && !httpsUrl.safeParse(metadataUrl).success) {
-    report('AUTH_METADATA_URL', 'must be a URL that starts with https:// (http:// on localhost only)')
-  }
+  const place = provider && signInPlaceOf(provider, settings.AUTH_METADATA_URL, env, found)
+  const insecure = insecureUrlProblem(place?.metadataUrl, settings.AUTH_INSECURE_HOSTS)
+  if (insecure !== undefined) report('AUTH_METADATA_URL', insecure)
   problems.push(...found)
   const clientId = settings.BRIDGE_CLIENT_ID
-  if (found.length > 0 || !provider || !rules || metadataUrl === undefined || clientId === undefined) return undefined
-  return { ...rules, provider, metadataUrl, clientId, clientSecret: settings.BRIDGE_CLIENT_SECRET, keys }
+  if (found.length > 0 || !provider || !rules || !place || clientId === undefined) return undefined
+  return { ...rules, ...place, provider, clientId, clientSecret: settings.BRIDGE_CLIENT_SECRET, keys }
 }
 
 /** Redirect URI of the bridge, to be registered at the provider. */

@@ -3,6 +3,7 @@ import { canonicalResource } from '../src/resource.ts'
 import { isLoopback } from '../src/url.ts'
 import { readApiKeys } from './api-keys-file.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'
+import { caFileProblems } from './ca-file.ts'
 import { type ClientEntry, loadClients } from './clients.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { checkFakeSignIn } from './fake-sign-in.ts'
@@ -18,6 +19,7 @@ import {
 } from './providers.ts'
 import { type ResourceNames, type ResourcePlace, resourceNames } from './public-urls.ts'
 import { checkScopeRules } from './scope-rules.ts'
+import { insecureHostsWarning, internalUrlProblems } from './secure-urls.ts'
 import { programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
 
 export type { Environment } from './environment.ts'
@@ -154,12 +156,17 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     }
     const load = () =>
       options.providers
-        ? loadConfiguredProviders(options.providers, env, derived, hasScopes)
+        ? loadConfiguredProviders(options.providers, env, derived, {
+            hasScopes,
+            insecureHosts: settings.AUTH_INSECURE_HOSTS,
+          })
         : loadProviders(accepted, env, derived, hasScopes)
     const loaded = isDecided ? attempt(problems, load) : undefined
     return names && loaded ? [{ ...names, ...loaded, demoClientId }] : []
   })
   const apiKeys = settings.AUTH_API_KEYS_FILE === undefined ? [] : readApiKeys(settings.AUTH_API_KEYS_FILE, problems)
+  warnings.push(...insecureHostsWarning(settings.AUTH_INSECURE_HOSTS))
+  problems.push(...caFileProblems(settings.AUTH_CA_FILE), ...internalUrlProblems(settings, mode, usesOwnServer))
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
   if (declared.every(scopes => scopes !== undefined)) {
     const { providers = [], shadow } = resources[0] ?? {}

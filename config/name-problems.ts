@@ -161,7 +161,7 @@ function strayLines({ read, unread }: KnownNames, file: SettingsFile | undefined
 const SET_BY_PLATFORMS: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'GITHUB_API_URL'])
 
 /** Alone they do not say that somebody set the provider up for this server. */
-const INCONCLUSIVE: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'GITHUB_API_URL'])
+const INCONCLUSIVE: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'GITHUB_API_URL', 'OIDC_ISSUER'])
 
 function otherProviders(set: readonly Variable[], { unread, isDemoByDefault }: KnownNames): Verdict[] {
   const passedOver = isDemoByDefault ? INCONCLUSIVE : SET_BY_PLATFORMS

@@ -10,6 +10,7 @@ import { loadModule, readJsonFile } from './files.ts'
 import { GRANT_OF_NOTHING, lacksNeedlessGrants } from './needless-grants.ts'
 import { providerFiles } from './provider-files.ts'
 import { type Expansion, expandReferences, referenceIn } from './references.ts'
+import { insecureUrls } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
 
 /** One provider whose tokens are accepted, as configured and checked. */
@@ -53,10 +54,9 @@ export function loadProviders(
   const inForce = providerSources(settings, problems)
   const inShadow = shadowSource(settings, inForce, problems)
   const addressed = addressedSource(settings, inShadow ? [...inForce, inShadow] : inForce, problems)
-  const loadSource = (source: Source) => {
-    const metadataUrl = source === addressed ? settings.AUTH_METADATA_URL : undefined
-    return loadProvider(source, { ...env, ...derived }, { metadataUrl, hasScopes }, problems)
-  }
+  const surroundings = { env: { ...env, ...derived }, hasScopes, insecureHosts: settings.AUTH_INSECURE_HOSTS, problems }
+  const loadSource = (source: Source) =>
+    loadProvider(source, source === addressed ? settings.AUTH_METADATA_URL : undefined, surroundings)
   const providers: ProviderConfiguration[] = []
   for (const source of inForce) {
     const provider = loadSource(source)
@@ -92,16 +92,17 @@ export function loadConfiguredProviders(
   configured: readonly ConfiguredProvider[],
   env: Environment,
   derived: Environment,
-  hasScopes = true,
+  { hasScopes = true, insecureHosts = [] }: Partial<Pick<LoadSurroundings, 'hasScopes' | 'insecureHosts'>> = {},
 ): LoadedProviders {
   const problems: ConfigProblem[] = []
+  const surroundings = { env: { ...env, ...derived }, hasScopes, insecureHosts, problems }
   const providers = configured.flatMap(({ adapter, options }, index) => {
     const source: Source = {
       label: `providers.${index}`,
       content: { adapter: adapter.name, ...options },
       adapter,
     }
-    return loadProvider(source, { ...env, ...derived }, { hasScopes }, problems) ?? []
+    return loadProvider(source, undefined, surroundings) ?? []
   })
   if (configured.length === 0) problems.push({ setting: 'providers', problem: 'must hold at least one provider' })
   if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
@@ -161,11 +162,20 @@ function recognized(metadataUrl: string | undefined): string {
   return metadataUrl === undefined ? 'demo' : recognizeAdapter(new URL(metadataUrl)).name
 }
 
+interface LoadSurroundings {
+  readonly env: Environment
+  /** Whether the servers have scopes, which grants then have to name. */
+  readonly hasScopes: boolean
+  /** Hosts that may be asked over http. */
+  readonly insecureHosts: readonly string[]
+  /** Every problem is added to it. */
+  readonly problems: ConfigProblem[]
+}
+
 function loadProvider(
   source: Source,
-  env: Environment,
-  { metadataUrl, hasScopes }: { readonly metadataUrl?: string; readonly hasScopes: boolean },
-  problems: ConfigProblem[],
+  metadataUrl: string | undefined,
+  { env, hasScopes, insecureHosts, problems }: LoadSurroundings,
 ): ProviderConfiguration | undefined {
   const { label } = source
   const raw = contentOf(source, problems)
@@ -191,11 +201,18 @@ function loadProvider(
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const place = issue.path.join('.')
-      if (!failed.has(place)) problems.push({ setting: settingAt(place), problem: sentence(issue, adapter, place) })
+      // A reference that may stay empty, to a variable that is needed all the same.
+      const isUnset = isMissing(issue) && referenceIn(textAt(raw, place), env) !== undefined
+      const problem = isUnset ? unsetSentence(adapter, [place]) : sentence(issue, adapter, place)
+      if (!failed.has(place)) problems.push({ setting: settingAt(place), problem })
     }
     return undefined
   }
   const options = lacksGrants ? { ...parsed.data, grants: [] } : parsed.data
+  for (const [place, message] of Object.entries(insecureUrls(options, insecureHosts))) {
+    problems.push({ setting: settingAt(place), problem: withDescription(message, adapter, place) })
+    failed.add(place)
+  }
   const secret = (name: string) => {
     const found = secrets.get(name)
     if (found === undefined) throw new Error(`the secret ${name} was not loaded`)
@@ -203,7 +220,8 @@ function loadProvider(
   }
   const hasSecrets = secretOptions(options).every(([, name]) => secrets.has(name))
   for (const [place, problem] of Object.entries((hasSecrets && adapter.mistakes?.(options, secret)) || {})) {
-    if (!failed.has(place)) problems.push({ setting: settingAt(place), problem: problem ?? '' })
+    const secretIn = place.endsWith('Env') ? (options[place] as string | undefined) : undefined
+    if (!failed.has(place)) problems.push({ setting: secretIn ?? settingAt(place), problem: problem ?? '' })
   }
   const { scopePrefix, scopeNames } = options as { scopePrefix?: string; scopeNames?: Record<string, ScopeName> }
   const names = createScopeNames({ prefix: scopePrefix, names: scopeNames, fixedWire: wireByRule(adapter, options) })
@@ -238,19 +256,40 @@ function withoutEmptyGrants(value: unknown, raw: unknown, env: Environment, prob
   return { ...(value as object), grants: kept }
 }
 
+/** Where people sign in. */
+export interface SignInPlace {
+  readonly metadataUrl: string
+  /** What the provider calls itself. Default: what follows from the metadata URL. */
+  readonly issuer?: string
+}
+
 /**
- * The metadata URL in a provider's file in `config/`.
+ * Metadata URL and issuer in a provider's file in `config/`.
  *
- * @param problems - Settings that the URL needs and that are missing or wrong are added to it.
+ * @param metadataUrl - Takes the place of the one in the file.
+ * @param problems - Settings that they need and that are missing or wrong are added to it.
  */
-export function metadataUrlOf(name: string, env: Environment, problems: ConfigProblem[]): string | undefined {
+export function signInPlaceOf(
+  name: string,
+  metadataUrl: string | undefined,
+  env: Environment,
+  problems: ConfigProblem[],
+): SignInPlace | undefined {
   const adapter = adapterNamed(name)
   const raw = adapter && contentOf(sourceNamed(name), problems)
   if (!raw) return undefined
-  const { value, missing, noHosts } = expandReferences({ metadataUrl: raw.metadataUrl }, env)
+  const { value, missing, noHosts } = expandReferences(
+    { metadataUrl: metadataUrl ?? raw.metadataUrl, issuer: raw.issuer },
+    env,
+  )
   const before = problems.length
   reportReferences({ missing, noHosts }, adapter, problems)
-  return problems.length === before ? (value as { metadataUrl?: string }).metadataUrl : undefined
+  const place = value as Partial<SignInPlace>
+  if (place.metadataUrl === undefined) {
+    const setting = referenceIn(raw.metadataUrl, env) ?? 'AUTH_METADATA_URL'
+    problems.push({ setting, problem: unsetSentence(adapter, ['metadataUrl']), see: SEE })
+  }
+  return problems.length === before ? { metadataUrl: place.metadataUrl ?? '', issuer: place.issuer } : undefined
 }
 
 function reportReferences(
@@ -263,11 +302,19 @@ function reportReferences(
     problems.push({ setting, problem, see: SEE })
   }
   for (const [setting, places] of missing) {
-    const description = places.map(place => describe(adapter, place)).find(Boolean)
-    const otherwise = places.includes('metadataUrl') ? ', unless AUTH_METADATA_URL is set' : ''
-    const purpose = `${places.join(', ')}${otherwise}${description ? `: ${description}` : ''}`
-    problems.push({ setting, problem: `is not set. ${adapter.title} needs it for ${purpose}`, see: SEE })
+    problems.push({ setting, problem: unsetSentence(adapter, places), see: SEE })
   }
+}
+
+function unsetSentence(adapter: Adapter, places: readonly string[]): string {
+  const description = places.map(place => describe(adapter, place)).find(Boolean)
+  const otherwise = places.includes('metadataUrl') ? ', unless AUTH_METADATA_URL is set' : ''
+  return `is not set. ${adapter.title} needs it for ${places.join(', ')}${otherwise}${description ? `: ${description}` : ''}`
+}
+
+/** A member that the schema needs, or that one of its rules does. */
+function isMissing({ code, message }: z.core.$ZodIssue): boolean {
+  return (code === 'invalid_type' && message.endsWith('received undefined')) || message === 'is not set'
 }
 
 /** A copy, which may be changed. */
@@ -333,10 +380,15 @@ function sentence(issue: z.core.$ZodIssue, adapter: Adapter, place: string): str
   }
   if (issue.code === 'unrecognized_keys') return issue.message
   const description = describe(adapter, place)
-  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) {
+  if (isMissing(issue)) {
     return `is missing${description ? `: ${description}` : ''}`
   }
-  return description ? `${issue.message}. It is: ${description}` : issue.message
+  return withDescription(issue.message, adapter, place)
+}
+
+function withDescription(message: string, adapter: Adapter, place: string): string {
+  const description = describe(adapter, place)
+  return description ? `${message}. It is: ${description}` : message
 }
 
 /** The text of a file at a place, or the one that the value at this place was made of. */

@@ -45,6 +45,22 @@ const hosts = z
   .refine(names => names.every(isHost), 'must be host names, each with its port unless it is 443')
 const list = z.string().transform(text => text.split(/[\s,]+/).filter(Boolean))
 
+/** Hosts that are asked over http; their default port is another one than that of `hosts`. */
+const insecureHosts = z
+  .string()
+  .transform(text =>
+    text
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter(Boolean),
+  )
+  .refine(names => names.every(isInsecureHost), 'must be host names without http://, such as keycloak or keycloak:8080')
+
+function isInsecureHost(text: string): boolean {
+  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
+  return url !== undefined && [url.host, `${url.hostname}:80`].includes(text) && !text.includes('*')
+}
+
 function isAddressRange(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/')
   const most = isIP(address) === 4 ? 32 : 128
@@ -101,6 +117,17 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe(
       'A provider to move to. It validates its own tokens next to the active providers; the results are counted and logged, and change no answer. Named as in AUTH_PROVIDER, or by the path of your own configuration. See docs/migration.md.',
+    ),
+  AUTH_INSECURE_HOSTS: insecureHosts
+    .default([])
+    .describe(
+      'Hosts that providers may be asked at over http://, separated by commas: keycloak, or keycloak:8080 for one port. Only for hosts inside a network of your own, such as that of Docker or Kubernetes; there is no switch for all. Default: localhost only.',
+    ),
+  AUTH_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with certificates (PEM) of authorities of your own, trusted in addition to those of Node for calls to providers. Default: those of Node, and NODE_EXTRA_CA_CERTS.',
     ),
   AUTH_LINKS: z
     .string()
@@ -201,6 +228,11 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe(
       'Issuer of the demo authorization server, spelled as clients will compare it. Default: http://localhost:AUTH_SERVER_PORT; with AUTH_MODE=embedded the first PUBLIC_URL.',
+    ),
+  AUTH_SERVER_INTERNAL_URL: httpUrl
+    .optional()
+    .describe(
+      'Where the MCP server reaches our authorization server with AUTH_MODE=separate, if that is not AUTH_SERVER_URL: http://authorization-server:3001 inside a network of containers, with AUTH_INSECURE_HOSTS=authorization-server. Set it on both servers; clients never see it.',
     ),
   ACCESS_TOKEN_FORMAT: oneOf(['opaque', 'jwt'])
     .default('opaque')

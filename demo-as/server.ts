@@ -45,6 +45,11 @@ export type { SignedInUser, Upstream } from './upstream/upstream.ts'
 export interface AuthorizationServerOptions {
   /** URL under which clients reach this server, without a slash at its end if it has a path. Published byte for byte; https, or http on loopback. */
   issuer: string
+  /**
+   * Origin under which MCP servers reach this server inside a network of containers. Metadata, keys and introspection are answered there,
+   * too, and nothing that a browser uses. Default: none.
+   */
+  internalUrl?: string
   /** The MCP servers that tokens can be issued for; at least one. */
   resources: readonly ProtectedResource[]
   /** `jwt` issues RFC 9068 access tokens, signed with ES256. Default `opaque`. */
@@ -213,11 +218,14 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   ])
   const routeOf = (path: string) => routes.get(path) ?? (RESUME.test(path) ? resume : undefined)
 
+  const internalHost = options.internalUrl === undefined ? undefined : new URL(options.internalUrl).host
+
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     enterMount(req, mount)
     const path = pathOf(req)
     setSecurityHeaders(res)
-    if (!isExpectedHost(req.headers.host, url)) {
+    const isInside = req.headers.host === internalHost && BACK_CHANNEL.has(path)
+    if (!isInside && !isExpectedHost(req.headers.host, url)) {
       return refuse(res, 421, 'invalid_request', 'This server does not answer under that host name.')
     }
     if (answerCors(req, res, path)) return
@@ -296,6 +304,14 @@ function checkIssuer(issuer: string): URL {
   }
   return url
 }
+
+/** What MCP servers ask this server for. */
+const BACK_CHANNEL: ReadonlySet<string> = new Set([
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/openid-configuration',
+  '/oauth/jwks',
+  '/oauth/introspect',
+])
 
 /** On a developer's machine the Host header is all that tells a page on the web, rebound to 127.0.0.1, from a client. */
 function isExpectedHost(host: string | undefined, issuer: URL): boolean {

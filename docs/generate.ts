@@ -42,7 +42,8 @@ ${fields
 
 Secrets can be mounted as files: ${[...secrets].map(name => `\`${name}_FILE=/run/secrets/…\``).join(', ')}.
 
-Calls to the provider go through the proxy that \`HTTPS_PROXY\`, \`HTTP_PROXY\` and \`NO_PROXY\` name, except those to localhost.
+Calls to the provider go through the proxy that \`HTTPS_PROXY\`, \`HTTP_PROXY\` and \`NO_PROXY\` name, except those to localhost. They trust
+the certificate authorities of \`AUTH_CA_FILE\` beside those of Node.
 
 ## Misspelled settings
 
@@ -67,6 +68,7 @@ in one line on standard error. \`login\`, \`call\`, \`tools\`, \`whoami\`, \`log
 | --- | --- | --- |
 | settings of this page and of the providers, \`NODE_ENV\`, and variables that your own configuration files refer to | yes | yes |
 | \`AUTH_CONFIG\`, and \`AUTH_SHADOW\` with a path: such a file can load code (an adapter) and send any secret | yes | no: an error says to set it in the environment |
+| \`AUTH_CA_FILE\`: authorities to trust | yes | no, likewise |
 | a secret in a file (\`…_FILE\`) outside the folder of \`.env\` | yes | no, likewise |
 | proxies (\`HTTPS_PROXY\` and similar), \`NODE_…\` other than \`NODE_ENV\`, certificate files of OpenSSL, all other variables | no | no |
 

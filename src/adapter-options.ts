@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { didYouMean } from './closest.ts'
 import { isSecureOrLoopback } from './url.ts'
 
+const SECURE_URL_NEEDED = 'must be a URL that starts with https:// (http:// on localhost only)'
+
 /** An absolute URL, `https:` or on loopback, without credentials and fragment. */
 export const httpsUrl = z.string().refine(
   text => {
@@ -9,7 +11,20 @@ export const httpsUrl = z.string().refine(
     const url = new URL(text)
     return isSecureOrLoopback(url) && !url.username && !url.password && !url.hash
   },
-  { error: 'must be a URL that starts with https:// (http:// on localhost only)' },
+  { error: SECURE_URL_NEEDED },
+)
+
+/**
+ * An absolute URL of the provider, without credentials and fragment. Whether `http:` may be asked there is decided where the
+ * configuration is loaded, which knows the hosts that are named for it.
+ */
+export const providerUrl = z.string().refine(
+  text => {
+    if (!URL.canParse(text)) return false
+    const url = new URL(text)
+    return /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.hash
+  },
+  { error: SECURE_URL_NEEDED },
 )
 
 /** Several texts: an array, or one string with commas or spaces between them, as environment variables have it. */
@@ -59,7 +74,7 @@ export function unknownMembers(unknown: readonly string[], known: readonly strin
 export const providerOptions = z.strictObject({
   $schema: z.string().optional().describe('For editors.'),
   adapter: z.string().describe('Name of the adapter.'),
-  metadataUrl: httpsUrl.describe('URL of the metadata document, or the issuer; both are accepted.'),
+  metadataUrl: providerUrl.describe('URL of the metadata document, or the issuer; both are accepted.'),
   scopePrefix: z
     .string()
     .default('')

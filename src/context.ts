@@ -45,8 +45,11 @@ export interface ValidatorContext {
   readonly clockToleranceSeconds?: number
   /** Longest wait for one answer of the provider, in seconds. Default 5. */
   readonly timeoutSeconds?: number
-  /** Allows `http:` for providers that are not on loopback. For tests inside closed networks. Default false. */
-  readonly dangerouslyAllowInsecureRequests?: boolean
+  /**
+   * Hosts that may be asked over `http:`: `keycloak`, or `keycloak:8080` for one port. For providers inside a network of one's own.
+   * Default: loopback only.
+   */
+  readonly insecureHosts?: readonly string[]
   /** What a token says its scopes are, in the names that tools require. Default: as it is. */
   readonly mapScopes?: (scopes: readonly string[]) => readonly string[]
   /** Decides about an accepted token by its person, before the token is cached. Default: everybody may, with the scopes of the token. */

@@ -3,6 +3,21 @@ export function isSecureOrLoopback(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
 }
 
+/**
+ * True for what may be asked: `https:`, this machine, and `http:` at a host that is named.
+ *
+ * @param insecureHosts - Hosts inside a network of one's own: `keycloak` at any port, `keycloak:8080` at that one.
+ */
+export function mayBeAsked(url: URL, insecureHosts: readonly string[] = []): boolean {
+  if (isSecureOrLoopback(url)) return true
+  // Without a port the host is the hostname, so that `keycloak:80` has to be compared by its port.
+  const port = url.port || '80'
+  return (
+    url.protocol === 'http:' &&
+    (insecureHosts.includes(url.hostname) || insecureHosts.includes(`${url.hostname}:${port}`))
+  )
+}
+
 /** True for `localhost`, names below it, `127.0.0.0/8` and `[::1]`. Takes a hostname as `URL` spells it. */
 export function isLoopback(hostname: string): boolean {
   return (
@@ -21,12 +36,16 @@ export function pathOf(url: string): string {
   return end === -1 ? url.slice(start) : url.slice(start, end)
 }
 
-/** Why a URL from metadata must not be called, or opened in a browser; `undefined` when it may. */
-export function urlProblem(value: unknown, loopback = true): string | undefined {
+/**
+ * Why a URL from metadata must not be called, or opened in a browser; `undefined` when it may.
+ *
+ * @param insecureHosts - As {@link mayBeAsked} takes them. Default: none.
+ */
+export function urlProblem(value: unknown, loopback = true, insecureHosts: readonly string[] = []): string | undefined {
   if (typeof value !== 'string' || !URL.canParse(value)) return 'is no absolute URL'
   const url = new URL(value)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return `has the scheme ${url.protocol}`
-  if (!isSecureOrLoopback(url)) return 'is http:, not https:'
+  if (!mayBeAsked(url, insecureHosts)) return 'is http:, not https:'
   if (!loopback && isLoopback(url.hostname)) return 'points to the machine that asks'
   return undefined
 }

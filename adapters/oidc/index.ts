@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { providerOptions, textListNonEmpty } from '../../src/adapter-options.ts'
+import { providerOptions, providerUrl, textListNonEmpty } from '../../src/adapter-options.ts'
 import { claimMistakes, claimOptions, claimRules } from '../../src/claims/options.ts'
-import { issuerOptions } from '../../src/engines/issuer.ts'
+import { issuerMistakes, issuerRules, issuerSettings } from '../../src/engines/issuer-options.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { signatureAlgorithms } from '../../src/engines/signature.ts'
 import { peopleOptions } from '../../src/people/options.ts'
@@ -13,7 +13,13 @@ import { explain, productCures } from './refusals.ts'
 const options = providerOptions.extend({
   ...claimOptions.shape,
   ...peopleOptions(people.principals).shape,
+  ...issuerSettings.shape,
   adapter: z.literal('oidc'),
+  jwksUri: providerUrl
+    .optional()
+    .describe(
+      'Where the keys are, for providers without metadata, or whose metadata names a place that this server cannot reach. Default: jwks_uri of the metadata.',
+    ),
   types: textListNonEmpty
     .nullable()
     .default(null)
@@ -31,15 +37,16 @@ export const oidc = defineAdapter({
   name: 'oidc',
   title: 'The OpenID provider',
   options,
-  mistakes: claimMistakes,
+  mistakes: settings => ({ ...claimMistakes(settings), ...issuerMistakes(settings) }),
   people: peopleOfTokens(people),
   create(settings, context) {
-    const { metadataUrl, types, algorithms } = settings
+    const { metadataUrl, jwksUri, types, algorithms } = settings
     const cures = productCures(new URL(metadataUrl))
     return createJwtValidator(
       {
         ...claimRules(settings, context),
-        ...issuerOptions(metadataUrl),
+        ...issuerRules(settings),
+        jwksUri,
         types,
         algorithms,
         explain: reason => explain(reason, settings, cures),

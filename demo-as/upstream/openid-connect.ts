@@ -60,6 +60,8 @@ export interface OpenIdUpstreamOptions extends UpstreamClient, ClaimNames {
   preset: OpenIdPreset
   /** Issuer, or URL of its metadata document. */
   metadataUrl: string
+  /** What the provider calls itself, where it is asked at another URL. Default: what follows from `metadataUrl`. */
+  issuer?: string
   /** Requested besides those of the preset. */
   scopes: readonly string[]
   rules: AdmissionRules
@@ -184,6 +186,7 @@ function requestedScopes({ preset, scopes }: OpenIdUpstreamOptions, config: Conf
 }
 
 async function discover(options: OpenIdUpstreamOptions): Promise<Configuration> {
+  if (options.issuer !== undefined) return discoverNamed(options.issuer, options)
   const issuer = issuerOf(options.metadataUrl)
   try {
     return await discoverAt(issuer, options)
@@ -194,11 +197,22 @@ async function discover(options: OpenIdUpstreamOptions): Promise<Configuration> 
   }
 }
 
-async function discoverAt(issuer: string, options: OpenIdUpstreamOptions): Promise<Configuration> {
+/** The library compares an issuer with the URL that it asked, so a document at another place is compared here. */
+async function discoverNamed(issuer: string, options: OpenIdUpstreamOptions): Promise<Configuration> {
+  const { metadataUrl } = options
+  const isDocument = new URL(metadataUrl).pathname.includes('/.well-known/')
+  const document = isDocument ? metadataUrl : `${metadataUrl.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const config = await discoverAt(document, options)
+  if (config.serverMetadata().issuer === issuer) return config
+  throw new Error(`the metadata at ${document} is that of another issuer; expected ${issuer}`)
+}
+
+/** @param place - Issuer, or URL of the document. */
+async function discoverAt(place: string, options: OpenIdUpstreamOptions): Promise<Configuration> {
   const { clientId, clientSecret, fetch, timeoutSeconds } = options
-  const url = new URL(issuer)
+  const url = new URL(place)
   return discovery(url, clientId, {}, authenticationOf(clientSecret), {
-    // Other hosts than this machine are asked by https only.
+    // `fetch` refuses hosts that are neither this machine nor named for it.
     execute:
       url.protocol === 'http:' ? [allowInsecureRequests, enableNonRepudiationChecks] : [enableNonRepudiationChecks],
     timeout: timeoutSeconds,
@@ -208,8 +222,9 @@ async function discoverAt(issuer: string, options: OpenIdUpstreamOptions): Promi
 
 function issuerOf(metadataUrl: string): string {
   const { origin, pathname } = new URL(metadataUrl)
-  const match = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.+)?\/?$/.exec(pathname)
-  return match ? origin + (match[2] ?? match[1]) : metadataUrl
+  const match = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.*)?$/.exec(pathname)
+  // A slash after the name of the document is no path of an issuer.
+  return match ? origin + (match[2]?.replace(/\/$/, '') || match[1]) : metadataUrl
 }
 
 /** As the provider's metadata has it; in the form rather than in a header, whose encoding some providers get wrong. */

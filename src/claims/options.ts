@@ -10,6 +10,11 @@ import { isServiceAccount } from './service-account.ts'
 
 const claimValues = z.record(claimPath, z.union([z.string(), z.number(), z.boolean()]))
 
+/** `claim=value`, several as {@link textListNonEmpty} takes them. */
+const claimPairs = textListNonEmpty.refine(pairs => pairs.every(pair => /^[^=]+=./.test(pair)), {
+  error: 'must be pairs of claim and value, like idtyp=app',
+})
+
 /** Options of adapters that know their provider only by configuration: what binds a token, and where its claims are. */
 export const claimOptions = z.strictObject({
   audience: textListNonEmpty
@@ -41,6 +46,11 @@ export const claimOptions = z.strictObject({
       'Claims whose values count as scopes, all of them: scope, realm_access.roles. Of an object the names of its members count. Default: scope, else scp.',
     ),
   tenantClaim: claimPath.optional().describe('Claim with the tenant or organisation. Default: none.'),
+  serviceClaims: claimPairs
+    .optional()
+    .describe(
+      'What only tokens of machines carry, as claim=value, where their subject is not the client id; one is enough. {client_id} stands for the client: preferred_username=service-account-{client_id}. Default: a token whose subject is the client is a machine’s.',
+    ),
   requiredClaims: claimValues
     .default({})
     .describe('Claims that must have this value, or be a list or an object that holds it: { "groups": "staff" }.'),
@@ -135,13 +145,13 @@ export function claimRules(
   const clientOf = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
   return {
     audience: audienceRule(options, context),
-    principalType: claims => (isServiceAccount(claims, clientOf(claims)) ? 'service' : undefined),
     tokensWithoutSubject,
     subjectClaim,
     subject: subjectReader(options),
     clientId: clientOf,
     scopes: scopeClaims && textsReader(scopeClaims),
     tenant: tenantClaim === undefined ? undefined : claimReader(tenantClaim),
+    principalType: principalTypeReader(options),
     // `check` has compared them by the time that the engine asks.
     tokenKind: { allowedMarks, isAccessToken: () => marks.length > 0 },
     check(claims) {
@@ -164,6 +174,25 @@ function subjectReader({ subjectClaim, clientIdClaim }: ClaimOptions): ClaimRead
   return claims => {
     const name = read(claims)
     return name === clientOf(claims) ? undefined : name
+  }
+}
+
+/** By the marks of machines, where they are configured, else by those of Keycloak; `undefined` leaves it to the default rule. */
+function principalTypeReader({ serviceClaims, clientIdClaim }: ClaimOptions): ClaimRules['principalType'] {
+  const clientOf = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
+  if (serviceClaims === undefined) return claims => (isServiceAccount(claims, clientOf(claims)) ? 'service' : undefined)
+  const marks = serviceClaims.map(pair => {
+    const end = pair.indexOf('=')
+    return { read: claimReader(pair.slice(0, end)), value: pair.slice(end + 1) }
+  })
+  return claims => {
+    const isService = marks.some(({ read, value }) => {
+      const actual = read(claims)
+      const expected = value.replaceAll('{client_id}', () => String(clientOf(claims)))
+      if (actual === undefined || actual === null) return false
+      return Array.isArray(actual) ? actual.includes(expected) : String(actual) === expected
+    })
+    return isService ? 'service' : undefined
   }
 }
 

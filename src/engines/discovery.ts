@@ -14,8 +14,8 @@ export interface IssuerChoice {
 export interface DiscoveryOptions {
   /** What the document must say about itself, byte for byte. */
   issuer: string | IssuerChoice
-  /** Where the document is. Default: the well-known places that follow from the issuer. */
-  metadataUrl?: string
+  /** Where the document is, or may be, in this order. Default: the well-known places that follow from the issuer. */
+  metadataUrl?: string | readonly string[]
   /** Member that must hold a URL. A document without it is passed over: Okta's RFC 8414 document has no `jwks_uri`. */
   member: 'jwks_uri' | 'introspection_endpoint' | 'userinfo_endpoint'
 }
@@ -31,7 +31,7 @@ const FRESH_SECONDS = 3600
  */
 export function createDiscovery(options: DiscoveryOptions, context: CompleteContext): RemoteValue<ServerMetadata> {
   const [issuer] = spellings(options.issuer)
-  const candidates = options.metadataUrl ? [options.metadataUrl] : wellKnownUrls(issuer)
+  const candidates = options.metadataUrl ? [options.metadataUrl].flat() : wellKnownUrls(issuer)
   return createRemoteValue(async () => {
     const failures: AuthorizationError[] = []
     for (const url of candidates) {

@@ -118,7 +118,7 @@ function mayBeAboutToken(error: unknown): boolean {
 
 /** The same secret sent the other way, where the metadata says that the endpoint takes both (RFC 8414 §2). */
 function otherWay(credentials: ClientCredentials, metadata: ServerMetadata | undefined): ClientCredentials | undefined {
-  if (credentials.method === 'private_key_jwt') return undefined
+  if (credentials.method === 'private_key_jwt' || credentials.method === 'bearer') return undefined
   const listed =
     metadata?.introspection_endpoint_auth_methods_supported ?? metadata?.token_endpoint_auth_methods_supported
   const method = credentials.method === 'client_secret_basic' ? 'client_secret_post' : 'client_secret_basic'

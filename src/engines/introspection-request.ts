@@ -40,7 +40,8 @@ export function createIntrospectionRequest(
   function clientFor(endpoint: string, issuer: string): Configuration {
     if (configuration?.endpoint !== endpoint) {
       const metadata = { issuer, introspection_endpoint: endpoint }
-      const client = new Configuration(metadata, credentials.clientId, undefined, authentication)
+      const clientId = credentials.method === 'bearer' ? NO_CLIENT : credentials.clientId
+      const client = new Configuration(metadata, clientId, undefined, authentication)
       client.timeout = undefined // askProvider has its own, which covers the body as well
       client[customFetch] = (url, init) =>
         askProvider(
@@ -65,6 +66,9 @@ export function createIntrospectionRequest(
   }
 }
 
+/** The library wants a client id; with a bearer token none is sent. */
+const NO_CLIENT = 'none'
+
 function clientAuthentication(credentials: ClientCredentials): ClientAuth {
   switch (credentials.method) {
     case 'client_secret_basic':
@@ -75,6 +79,8 @@ function clientAuthentication(credentials: ClientCredentials): ClientAuth {
       return ClientSecretPost(credentials.clientSecret)
     case 'private_key_jwt':
       return PrivateKeyJwt({ key: credentials.privateKey, kid: credentials.keyId })
+    case 'bearer':
+      return (_server, _client, _body, headers) => headers.set('authorization', `Bearer ${credentials.accessToken}`)
   }
 }
 

@@ -15,12 +15,16 @@ export type ClientCredentials =
   | { method: 'client_secret_basic' | 'client_secret_post'; clientId: string; clientSecret: string }
   /** `keyId` becomes the `kid` of the assertion. */
   | { method: 'private_key_jwt'; clientId: string; privateKey: webcrypto.CryptoKey; keyId?: string }
+  /** An access token of this server's own, as RFC 7662 §2.1 allows; then it needs no client. */
+  | { method: 'bearer'; accessToken: string }
 
 export interface IntrospectionValidatorOptions extends ClaimRules {
   /** Authorization server, as its metadata spells it. An `iss` in an answer must equal it; an absent one is taken for it. */
   issuer: string | IssuerChoice
-  /** Where the metadata is. Default: the well-known places that follow from the issuer. */
-  metadataUrl?: string
+  /** Where the metadata is, or may be, in this order. Default: the well-known places that follow from the issuer. */
+  metadataUrl?: string | readonly string[]
+  /** What an `iss` in an answer must equal one of, where that is not the issuer. Default: `issuer`. */
+  accessTokenIssuers?: readonly [string, ...string[]]
   /** Skips discovery. */
   introspectionEndpoint?: string
   /**
@@ -48,7 +52,7 @@ export function createIntrospectionValidator(
   surroundings: ValidatorContext,
 ): TokenValidator {
   const context = completeContext(surroundings)
-  const { credentials, introspectionEndpoint } = options
+  const { credentials, introspectionEndpoint, accessTokenIssuers } = options
   const discovery = createDiscovery({ ...options, member: 'introspection_endpoint' }, context)
   const issuer = issuerInForce(options.issuer, discovery)
   const endpointOf = async () => introspectionEndpoint ?? ((await discovery.get()).introspection_endpoint as string)
@@ -79,12 +83,13 @@ export function createIntrospectionValidator(
       get issuers() {
         return [issuer()]
       },
+      answersFor: accessTokenIssuers && (actual => actual === issuer() || accessTokenIssuers.includes(actual)),
       serverMetadata: () => discovery.get(),
       warmUp: () => client.warmUp(),
       async decide(token) {
         const claims = await limited(() => client.ask(token))
         try {
-          refuseInactive(claims, issuer())
+          refuseInactive(claims, accessTokenIssuers ?? [issuer()])
           refuseUnmarked(claims)
           return judge(issuer(), claims)
         } catch (error) {
@@ -96,11 +101,11 @@ export function createIntrospectionValidator(
   )
 }
 
-function refuseInactive(claims: Claims, issuer: string): void {
+function refuseInactive(claims: Claims, issuers: readonly string[]): void {
   if (claims.active !== true) throw new InvalidTokenError({ kind: 'inactive' })
   const { iss, token_type: type, cnf } = claims
-  if (iss !== undefined && iss !== null && iss !== issuer) {
-    throw new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(iss), expected: [issuer] })
+  if (iss !== undefined && iss !== null && !issuers.includes(iss as string)) {
+    throw new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(iss), expected: issuers })
   }
   // Bound, and nothing says to which key.
   if (typeof type === 'string' && type.toLowerCase() === 'dpop' && !cnf) {

@@ -35,10 +35,15 @@ export interface JwtValidatorOptions extends ClaimRules {
   issuer: string | IssuerChoice | readonly [string, ...string[]] | IssuerRule
   /** Where the keys are. Default: `jwks_uri` of the metadata. */
   jwksUri?: string
-  /** Where the metadata is. Default: the well-known places that follow from the (first) issuer. */
-  metadataUrl?: string
+  /** Where the metadata is, or may be, in this order. Default: the well-known places that follow from the (first) issuer. */
+  metadataUrl?: string | readonly string[]
   /** What the metadata says its issuer is. Default: the (first) issuer. Entra's shared documents hold a template. */
   metadataIssuer?: string
+  /**
+   * `iss` of access tokens, where the provider puts something else there than its metadata says: Active Directory Federation Services.
+   * Then `issuer` is what is published and what identities are kept under, and no token may carry it. Default: `issuer`.
+   */
+  accessTokenIssuers?: readonly [string, ...string[]]
   /** Default: RS256, PS256, ES256, ES384, EdDSA. Never taken from the metadata or the token. */
   algorithms?: readonly [SignatureAlgorithm, ...SignatureAlgorithm[]]
   /**
@@ -68,7 +73,10 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
   const context = completeContext(surroundings)
   const { jwksUri, metadataUrl, metadataIssuer = firstIssuer(options.issuer) } = options
   const discovery = createDiscovery({ issuer: metadataIssuer, metadataUrl, member: 'jwks_uri' }, context)
-  const rule = issuerCheck(options.issuer, issuerInForce(metadataIssuer, discovery))
+  const inForce = issuerInForce(metadataIssuer, discovery)
+  const rule = options.accessTokenIssuers
+    ? tokenIssuerCheck(options.accessTokenIssuers, inForce)
+    : issuerCheck(options.issuer, inForce)
   const algorithms = options.algorithms ?? DEFAULT_ALGORITHMS
   const types = options.types?.map(normalizedType) ?? ACCESS_TOKEN_TYPES
   const judge = createClaimJudge(options, 'required', context)
@@ -115,6 +123,8 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
 /** Any form of issuer rule. Until the metadata is read, the issuers may be a guess. */
 interface IssuerCheck extends Omit<IssuerRule, 'issuers'> {
   readonly issuers: readonly string[]
+  /** What tokens have to carry, for messages. Default: `issuers`. */
+  readonly expected?: readonly string[]
 }
 
 /** @param inForce - The issuer that the metadata names, once a key was found. */
@@ -131,6 +141,18 @@ function issuerCheck(issuer: JwtValidatorOptions['issuer'], inForce: () => strin
   }
   if ('accepts' in issuer) return issuer
   return { issuers: issuer, answersFor: actual => issuer.includes(actual), accepts: () => true }
+}
+
+function tokenIssuerCheck(expected: readonly string[], published: () => string): IssuerCheck {
+  return {
+    get issuers() {
+      return [published()]
+    },
+    expected,
+    answersFor: actual => expected.includes(actual) || actual === published(),
+    accepts: actual => expected.includes(actual),
+    canonical: published,
+  }
 }
 
 function firstIssuer(issuer: JwtValidatorOptions['issuer']): string | IssuerChoice {
@@ -170,6 +192,6 @@ function checkIssuer({ iss }: Claims, rule: IssuerCheck): string {
   return iss
 }
 
-function issuerMismatch(issuer: string, { issuers }: IssuerCheck): InvalidTokenError {
-  return new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(issuer), expected: issuers })
+function issuerMismatch(issuer: string, { issuers, expected = issuers }: IssuerCheck): InvalidTokenError {
+  return new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(issuer), expected })
 }

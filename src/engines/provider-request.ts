@@ -2,7 +2,7 @@ import type { CompleteContext, ProviderCall } from '../context.ts'
 import { AuthorizationError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import type { UnavailableReason } from '../reasons.ts'
 import { clip } from '../text.ts'
-import { isSecureOrLoopback } from '../url.ts'
+import { mayBeAsked } from '../url.ts'
 import { networkFailure } from './network-error.ts'
 
 export interface ProviderRequest {
@@ -25,14 +25,14 @@ export interface ProviderAnswer {
 }
 
 /**
- * Asks a provider one thing. The request goes to `https:` (or loopback) only, follows no redirect, and ends after
+ * Asks a provider one thing. The request goes to `https:` (or loopback, or one of `context.insecureHosts`) only, follows no redirect, and ends after
  * `context.timeoutSeconds`, the body included. Reports the call to `context.observer`.
  *
  * Nothing of the body, the request or the platform's own error gets into the errors thrown here.
  *
  * @param interpret - Turns the answer into a result; what it throws decides the outcome that is reported.
  * @throws {ValidatorUnavailableError} Network error, timeout, redirect, 429, 5xx, or a body that is too large.
- * @throws {MisconfigurationError} The URL is neither `https:` nor on loopback, or metadata has moved for good.
+ * @throws {MisconfigurationError} The URL is `http:` at a host that may not be asked so, or metadata has moved for good.
  */
 export async function askProvider<T>(
   context: CompleteContext,
@@ -57,12 +57,13 @@ async function exchange(context: CompleteContext, request: ProviderRequest): Pro
   const { url, init, maxBytes = 65_536 } = request
   const target = new URL(url)
   const endpoint = target.origin + target.pathname
-  if (!isSecureOrLoopback(target) && !context.dangerouslyAllowInsecureRequests) {
+  if (!mayBeAsked(target, context.insecureHosts)) {
     throw new MisconfigurationError({
       kind: 'metadata_mismatch',
       endpoint,
       expected: 'https:',
       actual: target.protocol,
+      cure: `use https; if ${target.hostname} is inside your own network, name it in insecureHosts (AUTH_INSECURE_HOSTS)`,
     })
   }
   const seconds = context.timeoutSeconds ?? 5
@@ -169,10 +170,11 @@ function retryAfter(headers: Headers, now: number): number | undefined {
  * followed: what the settings name is asked, and nothing else.
  */
 function redirected(request: ProviderRequest, endpoint: string, { status, headers }: Response): AuthorizationError {
-  if (request.operation !== 'discovery') return unusable(endpoint, 'a redirect')
   const location = placeOf(headers.get('location'), request.url)
   if (location === undefined) return unusable(endpoint, 'a redirect')
-  if (status !== 301 && status !== 308) return unusable(endpoint, `a redirect to ${location}`)
+  if (request.operation !== 'discovery' || (status !== 301 && status !== 308)) {
+    return unusable(endpoint, `a redirect to ${location}, which is not followed`)
+  }
   const cure = `set the metadata URL to ${location}, if that is your provider`
   return new MisconfigurationError({ kind: 'metadata_moved', endpoint, location, cure })
 }

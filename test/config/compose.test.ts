@@ -26,9 +26,20 @@ describe('compose.yaml', () => {
     ['authorization-server', true],
   ])('gives %s settings that it starts with, and that say what is unsafe', (service, isAuthorizationServer) => {
     const secret = { DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }
-    const env = { ...compose.services[service]?.environment, ...secret }
+    // npm run demo-as is separate by itself.
+    const env = { AUTH_MODE: 'separate', ...compose.services[service]?.environment, ...secret }
     const { warnings } = loadConfiguration(env, { isAuthorizationServer })
-    expect(warnings.map(({ setting }) => setting)).toEqual(['DANGEROUSLY_ALLOW_FAKE_SIGN_IN'])
+    expect(warnings.map(({ setting }) => setting)).toEqual(['AUTH_INSECURE_HOSTS', 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN'])
+  })
+
+  it('has the server ask the authorization server by its name inside, and publish the name outside', () => {
+    const env = { ...compose.services.mcp?.environment, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }
+    const { providers, demoIssuer } = loadConfiguration(env)
+    const { hostname, port, protocol } = new URL(String(providers[0]?.options.metadataUrl))
+    expect(Object.keys(compose.services)).toContain(hostname)
+    expect([protocol, port]).toEqual(['http:', '3001'])
+    expect(providers[0]?.options.issuer).toBe('http://localhost:3001')
+    expect(demoIssuer).toBe('http://localhost:3001')
   })
 
   it('publishes the fake sign-in to this machine only', () => {

@@ -175,7 +175,7 @@ describe('secrets', () => {
       INTROSPECTION_AUTH_METHOD: 'private_key_jwt',
       INTROSPECTION_CLIENT_SECRET: 'hunter2',
     })
-    expect(found['config/introspection.json: clientSecretEnv']).toContain('private key')
+    expect(found.INTROSPECTION_CLIENT_SECRET).toContain('private key')
     expect(JSON.stringify(found)).not.toContain('hunter2')
   })
 })

@@ -361,7 +361,7 @@ describe.each(guides)('docs/providers/%s.md', name => {
   const section = (heading: string) => sections.get(heading) ?? expect.fail(`no section ${heading}`)
 
   it('leads from the console to a test, in order', () => {
-    const own = name === 'oidc' ? ['Products'] : []
+    const own = name === 'oidc' ? ['Inside a network', 'Products'] : []
     expect([...sections.keys()]).toEqual([
       'In the console',
       'Settings',

@@ -104,7 +104,11 @@ describe('a call to the provider', () => {
       response.writeHead(status, { location: other }).end()
     })
     const error = await refusalOf(ask(url))
-    expect(error.reason).toEqual({ kind: 'provider_answer_unusable', endpoint: url, detail: 'a redirect' })
+    expect(error.reason).toEqual({
+      kind: 'provider_answer_unusable',
+      endpoint: url,
+      detail: `a redirect to ${other}, which is not followed`,
+    })
     expect(elsewhere).toBe(0)
   })
 
@@ -149,7 +153,7 @@ describe('a call to the provider', () => {
     closing.push(() => proxy.close())
     const at = `http://user:wrong-secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`
     const { context } = createContext(createProviderFetch({ HTTPS_PROXY: at, HTTP_PROXY: at }), {
-      dangerouslyAllowInsecureRequests: true,
+      insecureHosts: ['as.example.com'],
     })
     const url = `${protocol}//as.example.com/check`
     const error = await refusalOf(askProvider(context, { operation: 'check', url }, answer => answer.json()))
@@ -189,15 +193,19 @@ describe('a call to the provider', () => {
     expect((await refusalOf(ask(zipped))).reason).toMatchObject({ detail: 'more than 65536 bytes' })
   })
 
-  test('is not made over http to another machine, unless that is allowed dangerously', async () => {
+  test('is not made over http to another machine, unless that host is named', async () => {
     const url = 'http://as.example.com/check'
     const { context } = createContext(async () => Response.json({}))
     const request = { operation: 'check', url } as const
     const error = await refusalOf(askProvider(context, request, answer => answer.json()))
     expect(error).toBeInstanceOf(MisconfigurationError)
     expect(error.reason).toMatchObject({ endpoint: url, expected: 'https:', actual: 'http:' })
-    const insecure = { ...context, dangerouslyAllowInsecureRequests: true }
-    expect(await askProvider(insecure, request, answer => answer.json())).toEqual({})
+    for (const host of ['as.example.com', 'as.example.com:80']) {
+      const named = { ...context, insecureHosts: [host] }
+      expect(await askProvider(named, request, answer => answer.json())).toEqual({})
+    }
+    const other = { ...context, insecureHosts: ['example.com', 'as.example.com:8080', 'other.as.example.com'] }
+    expect((await refusalOf(askProvider(other, request, answer => answer.json()))).reason).toEqual(error.reason)
   })
 
   test('reports what it came to', async () => {

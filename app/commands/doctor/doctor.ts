@@ -8,6 +8,7 @@ import {
 } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
+import type { FindingCode } from './catalogue/index.ts'
 import { type ClientOutlook, clientOutlooks } from './clients.ts'
 import { type Finding, finding } from './finding.ts'
 import { createProbe } from './probe.ts'
@@ -53,9 +54,11 @@ export async function examineTenants(
   const { settings, resource, providers, shadow } = configuration
   const clockToleranceSeconds = settings.CLOCK_TOLERANCE_SECONDS
   const found = [...providers, ...(shadow ? [shadow] : [])].map(async provider => {
-    const { validator } = createProviders([provider], { resource, fetch, now, clockToleranceSeconds })
-    const probe = createProbe({ fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS })
-    const tenant: Tenant = { provider, validator, resource, probe, now, clockToleranceSeconds }
+    const insecureHosts = settings.AUTH_INSECURE_HOSTS
+    const surroundings = { resource, fetch, now, clockToleranceSeconds, insecureHosts }
+    const { validator } = createProviders([provider], surroundings)
+    const probe = createProbe({ fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, insecureHosts })
+    const tenant: Tenant = { provider, validator, probe, ...surroundings }
     const { findings, metadata } = await checkTenant(tenant)
     if (client === undefined || metadata === undefined) return findings
     return [...findings, ...(await tryClient(tenant, metadata, client, scopes))]
@@ -63,9 +66,14 @@ export async function examineTenants(
   return [...configuration.warnings.map(warningFinding), ...(await Promise.all(found)).flat()]
 }
 
+/** Warnings that say more than that a setting has no effect. */
+const WARNINGS: Readonly<Record<string, FindingCode>> = {
+  DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'config.fake_sign_in',
+  AUTH_INSECURE_HOSTS: 'config.insecure_hosts',
+}
+
 function warningFinding({ setting, problem }: ConfigProblem): Finding {
-  const code = setting === 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN' ? 'config.fake_sign_in' : 'config.no_effect'
-  return finding(code, `${setting} ${problem}`)
+  return finding(WARNINGS[setting] ?? 'config.no_effect', `${setting} ${problem}`)
 }
 
 /**

@@ -1,26 +1,25 @@
 import { urlProblem } from 'idplug/internal'
 import { type Finding, finding } from './finding.ts'
-import type { Probe } from './probe.ts'
+import type { Tenant } from './tenant.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
 
 const MIN_RSA_BITS = 2048
 
 /**
- * Checks the key set that the metadata names (RFC 7517 §5).
+ * Checks a key set (RFC 7517 §5).
  *
+ * @param uri - Where it is: as the settings or the metadata say.
  * @param accepted - Signature algorithms that the provider's adapter accepts.
- * @param name - Of the adapter.
  */
 export async function checkKeys(
-  metadata: Readonly<Record<string, unknown>>,
+  uri: unknown,
   accepted: readonly string[],
-  name: string,
-  probe: Probe,
+  { provider, probe, insecureHosts }: Pick<Tenant, 'provider' | 'probe' | 'insecureHosts'>,
 ): Promise<Finding[]> {
-  const { jwks_uri: uri } = metadata
+  const { name } = provider.adapter
   if (uri === undefined) return [finding('tenant.keys_missing', 'no jwks_uri', name)]
-  if (typeof uri !== 'string' || urlProblem(uri)) return [] // told with the other endpoints
+  if (typeof uri !== 'string' || urlProblem(uri, true, insecureHosts)) return [] // told with the other endpoints
   const answer = await probe(uri)
   if (answer.outcome === 'failed') return [finding('tenant.keys_unreachable', `${answer.detail} at ${uri}`, name)]
   const { keys } = answer.json ?? {}

@@ -31,6 +31,8 @@ export interface ProbeOptions {
   readonly timeoutSeconds?: number
   /** Whether `http:` and `https:` on this machine may be called. Default true. */
   readonly loopback?: boolean
+  /** Hosts that may be called over `http:`. Default: none. */
+  readonly insecureHosts?: readonly string[]
 }
 
 const MAX_CHARACTERS = 1_048_576
@@ -39,9 +41,9 @@ const MAX_CHARACTERS = 1_048_576
  * Requests to URLs that others wrote: `https:` only (`http:` on loopback), no redirect is followed, and what comes back is
  * bounded in time and size.
  */
-export function createProbe({ fetch, timeoutSeconds = 10, loopback = true }: ProbeOptions): Probe {
+export function createProbe({ fetch, timeoutSeconds = 10, loopback = true, insecureHosts }: ProbeOptions): Probe {
   return async (url, init) => {
-    const problem = urlProblem(url, loopback)
+    const problem = urlProblem(url, loopback, insecureHosts)
     if (problem) return { outcome: 'failed', url: clip(url), cause: 'refused', detail: problem }
     try {
       const signal = AbortSignal.timeout(timeoutSeconds * 1000)

@@ -16,6 +16,8 @@ export interface Tenant {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
   readonly clockToleranceSeconds: number
+  /** Hosts that may be asked over `http:`. */
+  readonly insecureHosts: readonly string[]
 }
 
 export interface TenantReport {
@@ -48,7 +50,7 @@ export async function checkTenant(tenant: Tenant): Promise<TenantReport> {
     return { findings: notReady ? [...local, notReady] : local }
   }
   const found = await fetchMetadata(provider, probe)
-  if (found.finding) return { findings: [...local, found.finding] }
+  if (found.finding) return { findings: [...local, ...(await checkWithoutMetadata(found.finding, tenant))] }
   const { answer, metadata } = found
 
   // The validator may learn the spelling of the issuer from the metadata.
@@ -58,18 +60,37 @@ export async function checkTenant(tenant: Tenant): Promise<TenantReport> {
   const { algorithms, introspects } = consoles[name]?.checks(provider.options) ?? {}
   const published = [
     ...issuer,
-    ...checkEndpoints(metadata, name),
+    ...checkEndpoints(metadata, tenant),
     ...checkPkce(metadata, name),
     ...checkSession(metadata, name),
     ...checkClock(answer, tenant),
-    ...(await checkRegistration(metadata, probe, name)),
-    ...(algorithms ? await checkKeys(metadata, algorithms, name, probe) : []),
+    ...(await checkRegistration(metadata, tenant)),
+    ...(algorithms ? await checkKeys(keysAt(metadata, provider), algorithms, tenant) : []),
     ...(introspects && metadata.introspection_endpoint === undefined
       ? [finding('tenant.introspection_missing', `no introspection_endpoint at ${answer.url}`, name)]
       : []),
   ]
   const explained = published.some(({ severity }) => severity === 'error')
   return { findings: [...local, ...published, ...(notReady && !explained ? [notReady] : [])], metadata }
+}
+
+/** Where the keys are: the settings may name another place than the metadata. */
+function keysAt(metadata: Metadata, { options }: ProviderConfiguration): unknown {
+  return options.jwksUri ?? metadata.jwks_uri
+}
+
+/** What can be said where there is no metadata: the settings may name everything that this server needs of it. */
+async function checkWithoutMetadata(missing: Finding, tenant: Tenant): Promise<Finding[]> {
+  const { provider, validator } = tenant
+  const { options, adapter } = provider
+  if (options.jwksUri === undefined && options.introspectionEndpoint === undefined) return [missing]
+  const unread = finding('tenant.metadata_unread', missing.seen, adapter.name)
+  const { algorithms } = consoles[adapter.name]?.checks(options) ?? {}
+  const keys = algorithms && options.jwksUri ? await checkKeys(options.jwksUri, algorithms, tenant) : []
+  const notReady = keys.some(({ severity }) => severity === 'error')
+    ? undefined
+    : await readiness(validator, adapter.name)
+  return [unread, ...keys, ...(notReady ? [notReady] : [])]
 }
 
 function checkConfiguration({ adapter, options }: ProviderConfiguration, resource: string): Finding[] {
@@ -127,10 +148,11 @@ function checkIssuer(metadata: Metadata, issuers: readonly string[], url: string
   return [finding(slash ? 'tenant.issuer_slash' : 'tenant.issuer_mismatch', seen, name)]
 }
 
-function checkEndpoints(metadata: Metadata, name: string): Finding[] {
+function checkEndpoints(metadata: Metadata, { provider, insecureHosts }: Tenant): Finding[] {
+  const { name } = provider.adapter
   const missing = ['authorization_endpoint', 'token_endpoint'].filter(member => metadata[member] === undefined)
   const insecure = ENDPOINTS.flatMap(member => {
-    const problem = metadata[member] === undefined ? undefined : urlProblem(metadata[member])
+    const problem = metadata[member] === undefined ? undefined : urlProblem(metadata[member], true, insecureHosts)
     return problem ? [`${member} ${problem} (${clip(metadata[member])})`] : []
   })
   return [
@@ -175,14 +197,15 @@ function checkClock(answer: Answered, { now, clockToleranceSeconds }: Tenant): F
   return [finding('tenant.clock_skew', seen)]
 }
 
-async function checkRegistration(metadata: Metadata, probe: Probe, name: string): Promise<Finding[]> {
+async function checkRegistration(metadata: Metadata, { provider, probe, insecureHosts }: Tenant): Promise<Finding[]> {
+  const { name } = provider.adapter
   const endpoint = metadata.registration_endpoint
   if (metadata.client_id_metadata_document_supported === true) return []
   const documents = finding('tenant.cimd_missing', 'client_id_metadata_document_supported is not true', name)
   if (endpoint === undefined) {
     return [finding('tenant.registration_missing', 'neither registration nor client metadata documents', name)]
   }
-  if (typeof endpoint !== 'string' || urlProblem(endpoint)) return [documents]
+  if (typeof endpoint !== 'string' || urlProblem(endpoint, true, insecureHosts)) return [documents]
   const trial = await tryRegistration(endpoint, probe)
   return trial.open ? [documents] : [documents, finding('tenant.registration_closed', trial.seen, name)]
 }

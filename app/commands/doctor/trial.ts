@@ -40,9 +40,9 @@ async function tryToken(
   { clientId, clientSecret = '' }: TrialClient,
   scopes: readonly string[],
 ): Promise<Finding[]> {
-  const { provider, probe, resource } = tenant
+  const { provider, probe, resource, insecureHosts } = tenant
   const name = provider.adapter.name
-  if (typeof endpoint !== 'string' || urlProblem(endpoint)) return [] // told already
+  if (typeof endpoint !== 'string' || urlProblem(endpoint, true, insecureHosts)) return [] // told already
   const wire = consoles[name]?.trialScopes?.(provider.options, resource) ?? provider.scopeNames.toWire(scopes)
   const answer = await probe(endpoint, {
     method: 'POST',
@@ -121,7 +121,7 @@ function inspectToken(token: ValidatedToken, { provider, now }: Tenant, scopes: 
 
 /** Sends authorization requests without following them: whether the provider would go on to its sign-in. */
 async function tryRedirect(
-  { provider, probe, resource }: Tenant,
+  { provider, probe, resource, insecureHosts }: Tenant,
   metadata: Metadata,
   { clientId }: TrialClient,
   redirectUri: string,
@@ -129,7 +129,7 @@ async function tryRedirect(
 ): Promise<Finding[]> {
   const { name } = provider.adapter
   const endpoint = metadata.authorization_endpoint
-  if (typeof endpoint !== 'string' || urlProblem(endpoint)) return [] // told already
+  if (typeof endpoint !== 'string' || urlProblem(endpoint, true, insecureHosts)) return [] // told already
   const attempt = async (uri: string) => {
     const request = authorizationRequest(endpoint, {
       client_id: clientId,

@@ -83,8 +83,9 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   const online = recordingFetch(createProviderFetch(env))
   const saved = options.keys === undefined ? undefined : readKeys(options.keys, command)
   const fetch: typeof globalThis.fetch = saved ? offlineFetch(saved, () => validator.issuers[0] ?? '') : online.fetch
-  const { CLOCK_TOLERANCE_SECONDS: clockToleranceSeconds } = configuration.settings
-  const { validator } = createProviders(providers, { resource, fetch, now: Date.now, clockToleranceSeconds })
+  const { CLOCK_TOLERANCE_SECONDS: clockToleranceSeconds, AUTH_INSECURE_HOSTS: insecureHosts } = configuration.settings
+  const surroundings = { resource, fetch, now: Date.now, clockToleranceSeconds, insecureHosts }
+  const { validator } = createProviders(providers, surroundings)
 
   const explanation = await explainToken(token, { validator, resource, now: Date.now(), answer: online.introspection })
   if (explanation.reason === 'own_credentials_refused' && lacksDemoSecret(configuration)) {

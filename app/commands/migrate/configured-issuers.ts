@@ -29,6 +29,7 @@ export async function configuredIssuers({
     fetch: createProviderFetch(env),
     now: Date.now,
     timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS,
+    insecureHosts: settings.AUTH_INSECURE_HOSTS,
   }
   const issuerOf = async (provider: typeof former) => {
     const { validator } = createProviders([provider], context)

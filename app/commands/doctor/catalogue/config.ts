@@ -20,6 +20,12 @@ export const config = {
     expected: 'a real provider, or a server that only this machine can reach',
     cure: 'Set AUTH_PROVIDER to a real provider, or HOST=127.0.0.1 and localhost URLs; then remove DANGEROUSLY_ALLOW_FAKE_SIGN_IN.',
   },
+  'config.insecure_hosts': {
+    severity: 'warning',
+    title: 'The provider may be asked without encryption',
+    expected: 'https://, or a network in which nobody else can change the traffic',
+    cure: 'Keep the hosts of AUTH_INSECURE_HOSTS inside a network of your own; where the provider has a certificate, use https:// (AUTH_CA_FILE for one of your own authority) and remove the setting.',
+  },
   'config.resource_local': {
     severity: 'note',
     title: 'The server is reachable from this machine only',

@@ -13,13 +13,19 @@ export const tenant = {
     severity: 'error',
     title: "The provider's certificate is not trusted",
     expected: 'a valid certificate for the host, from an authority that Node trusts',
-    cure: 'Renew the certificate, or name your own authority in NODE_EXTRA_CA_CERTS; a corporate proxy that opens TLS has one too.',
+    cure: 'Renew the certificate, or name your own authority in AUTH_CA_FILE; a corporate proxy that opens TLS has one too.',
   },
   'tenant.metadata_missing': {
     severity: 'error',
     title: 'There is no metadata where the settings say',
     expected: 'status 200 and a JSON document',
     cure: 'Open the metadata URL in a browser. It must be the issuer with /.well-known/openid-configuration after it.',
+  },
+  'tenant.metadata_unread': {
+    severity: 'note',
+    title: 'The metadata cannot be read, and the settings name what this server needs of it',
+    expected: 'metadata, for the clients: they learn from it where people sign in',
+    cure: 'Nothing, if clients get their tokens elsewhere, from a gateway for example. Else set the metadata URL right.',
   },
   'tenant.failing': {
     severity: 'error',
@@ -49,7 +55,7 @@ export const tenant = {
     severity: 'error',
     title: 'The metadata is that of another issuer',
     expected: 'the issuer that the settings name',
-    cure: "Configure the issuer that the metadata names, if that is yours; else set the provider's public URL right.",
+    cure: "If the issuer that the metadata names is yours, configure it (issuer, beside the URL that is asked); else set the provider's public URL right.",
   },
   'tenant.issuer_template': {
     severity: 'warning',
@@ -67,7 +73,7 @@ export const tenant = {
     severity: 'error',
     title: 'The metadata names an endpoint that must not be called',
     expected: 'https:// URLs',
-    cure: "Behind a proxy that ends TLS, set the provider's public URL to https://. If the URL has a strange scheme, trust nothing of this document.",
+    cure: "Behind a proxy that ends TLS, set the provider's public URL to https://. A host inside your own network can be named in AUTH_INSECURE_HOSTS. If the URL has a strange scheme, trust nothing of this document.",
   },
   'tenant.keys_missing': {
     severity: 'error',

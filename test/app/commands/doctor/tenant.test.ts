@@ -37,6 +37,17 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
   'config.no_effect': { settings: { OKTA_DOMAIN: 'acme.okta.com' } },
   'config.resource_local': { settings: { PUBLIC_URL: undefined } },
   'config.user_name_subject': { settings: { OIDC_SUBJECT_CLAIM: 'username' } },
+  'config.insecure_hosts': {
+    settings: {
+      AUTH_METADATA_URL: `http://keycloak:8080${METADATA}`,
+      OIDC_ISSUER: ORIGIN,
+      AUTH_INSECURE_HOSTS: 'keycloak',
+    },
+    fetch: (input, init) => healthy(String(input).replace('http://keycloak:8080', ORIGIN), init),
+  },
+  'tenant.metadata_unread': {
+    settings: { AUTH_METADATA_URL: undefined, OIDC_ISSUER: `${ORIGIN}/gateway`, OIDC_JWKS_URI: `${ORIGIN}/jwks` },
+  },
   'tenant.unreachable': { fetch: broken('ENOTFOUND') },
   'tenant.tls_untrusted': { fetch: broken('DEPTH_ZERO_SELF_SIGNED_CERT') },
   'tenant.metadata_missing': { settings: { AUTH_METADATA_URL: `${ORIGIN}/wrong${METADATA}` } },
@@ -341,4 +352,30 @@ test.each(['javascript:alert(1)', 'file:///etc/passwd', 'http://idp.example.com/
 test("asks the validator alone where an adapter of one's own has no metadata", async () => {
   const settings = { AUTH_PROVIDER: undefined, AUTH_METADATA_URL: undefined, AUTH_CONFIG: OWN }
   expect(await examine({ settings })).toEqual([])
+})
+
+test('an issuer apart from the place of its metadata is no finding, with endpoints inside the network', async () => {
+  const inside = 'http://keycloak:8080'
+  const findings = await examine({
+    settings: { AUTH_METADATA_URL: inside + METADATA, OIDC_ISSUER: ORIGIN, AUTH_INSECURE_HOSTS: 'keycloak:8080' },
+    fetch: tampered(
+      (input, init) => healthy(String(input).replace(inside, ORIGIN), init),
+      METADATA,
+      () => ({ jwks_uri: `${inside}/jwks`, token_endpoint: `${inside}/token` }),
+    ),
+  })
+  expect(findings.map(({ code }) => code)).toEqual(['config.insecure_hosts'])
+})
+
+test('keys at the place that the settings name are looked at there', async () => {
+  const findings = await examine({
+    settings: { OIDC_ISSUER: ORIGIN, OIDC_JWKS_URI: `${ORIGIN}/other-keys` },
+  })
+  expect(findings).toMatchObject([{ code: 'tenant.keys_unreachable', seen: expect.stringContaining('/other-keys') }])
+})
+
+test('tokens that name another issuer than the metadata are no finding', async () => {
+  expect(
+    await examine({ settings: { OIDC_ACCESS_TOKEN_ISSUER: 'http://idp.example.com/adfs/services/trust' } }),
+  ).toEqual([])
 })

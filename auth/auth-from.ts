@@ -6,6 +6,7 @@ import type { ProofCheck } from '../src/bearer/dpop.ts'
 import { watchToken } from '../src/bearer/watched-token.ts'
 import { ConfigError } from '../src/config-error.ts'
 import { createOriginCheck } from '../src/edges/origin.ts'
+import { createSenderOf } from '../src/edges/trusted-proxies.ts'
 import { InsufficientScopeError, MissingTokenError } from '../src/errors.ts'
 import type { Identity } from '../src/identity-links.ts'
 import type { ExchangeReason } from '../src/reasons.ts'
@@ -33,6 +34,11 @@ export interface AuthFromOptions {
   readonly allowedHosts?: readonly string[]
   /** Origins of web pages that may call this server; `*` for any. Default: its own. */
   readonly allowedOrigins?: readonly string[]
+  /**
+   * Addresses and CIDR ranges of proxies whose `X-Forwarded-For` tells the client's address: tokens that the provider must be
+   * asked about wait in turn, by address. Default: none; everybody behind a proxy shares its turn.
+   */
+  readonly trustedProxies?: readonly string[]
   /** Longest request body, in bytes. Default 1,048,576. */
   readonly bodyLimit?: number
   /** Scopes of the declaration that clients are told to ask for at sign-in. Default: its `initialScopes`. */
@@ -120,6 +126,7 @@ export function assembleAuth(
     validator,
     dpop,
     acceptsApiKeys: options.acceptsApiKeys,
+    senderOf: createSenderOf(options.trustedProxies ?? []),
     onValidation: observer.validation && (seconds => observer.validation?.(seconds)),
   })
   const requested = (scopes: readonly string[], token?: ValidatedToken) => {

@@ -226,6 +226,7 @@ function authOf(
     furtherResources: resource.furtherResources,
     allowedHosts: settings.ALLOWED_HOSTS,
     allowedOrigins: settings.ALLOWED_ORIGINS,
+    trustedProxies: settings.TRUSTED_PROXIES,
     bodyLimit: settings.BODY_LIMIT_BYTES,
     signInScopes: signInScopes(scopes, settings.AUTH_SIGN_IN_SCOPES),
     extraScopes: settings.AUTH_EXTRA_SCOPES,

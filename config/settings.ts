@@ -257,7 +257,7 @@ export const settingsSchema = z.strictObject({
     .refine(ranges => ranges.every(isAddressRange), 'must be IP addresses or ranges such as 10.0.0.0/8')
     .default([])
     .describe(
-      'Addresses and CIDR ranges of your proxies, separated by commas. Their X-Forwarded-For is trusted to say who registers. Without this setting, everybody behind a proxy shares one limit.',
+      'Addresses and CIDR ranges of your proxies, separated by commas. Their X-Forwarded-For is trusted to say who registers, and who sends a token that the provider must be asked about. Without this setting, everybody behind a proxy shares one limit and one turn.',
     ),
   CIMD: oneOf(['on', 'off'])
     .default('on')

@@ -56,6 +56,22 @@ export function isHostWithin({ hostname }: URL, ...domains: readonly string[]): 
 /** A switch, also as an environment variable spells it. */
 export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform(text => text === 'true')])
 
+/** A whole number, also as an environment variable spells it. */
+function wholeNumber(least: number, most: number) {
+  return z
+    .union([z.int(), z.string().regex(/^\d+$/, { error: 'must be a whole number' }).transform(Number)])
+    .pipe(z.int().min(least).max(most))
+}
+
+/** How long a key counts that the provider no longer publishes. */
+export function vanishedKeySeconds(byDefault: number) {
+  return wholeNumber(0, 604_800)
+    .default(byDefault)
+    .describe(
+      'Seconds that a signing key counts after the provider has stopped publishing it: a withdrawn key is refused that much later at the latest, and never sooner than a minute.',
+    )
+}
+
 /** An object without unknown members. A misspelled one is answered with the name that was most likely meant. */
 export function strictObject<S extends z.core.$ZodLooseShape>(shape: S) {
   return z.strictObject(shape, {

@@ -84,7 +84,7 @@ export interface RequestHead {
   /** The connection of the request; a hint for the cache. */
   readonly connection?: object
   /** Address of the client, for rate limits and the audit log. */
-  readonly address?: string
+  readonly address?: string | undefined
 }
 
 /** The credentials are accepted; {@link Auth.authorize} still checks the operation. */

@@ -148,15 +148,15 @@ export class ValidatorUnavailableError extends AuthorizationError<UnavailableRea
   readonly publicMessage = 'The identity provider cannot be reached right now. Your sign-in is not affected; try again.'
   /** Seconds, for the `Retry-After` header. Always a whole number from 1 to 300. */
   readonly retryAfterSeconds: number
+  /** What the provider asked for, in seconds, in any range; `undefined` if it asked for nothing. */
+  readonly askedSeconds: number | undefined
 
-  /** @param retryAfterSeconds - What the provider asked for, in seconds. Default 5. */
+  /** @param retryAfterSeconds - When to try again, in seconds; as the provider asked, if it did. Default 5. */
   constructor(reason: UnavailableReason, options?: ErrorOptions & { retryAfterSeconds?: number }) {
     super(reason, options)
     const asked = options?.retryAfterSeconds
-    this.retryAfterSeconds = Math.min(
-      300,
-      Math.max(1, Math.ceil(asked === undefined || Number.isNaN(asked) ? 5 : asked)),
-    )
+    this.askedSeconds = Number.isNaN(asked) ? undefined : asked
+    this.retryAfterSeconds = Math.min(300, Math.max(1, Math.ceil(this.askedSeconds ?? 5)))
   }
 }
 

@@ -72,6 +72,8 @@ export type UnavailableReason =
   | { kind: 'provider_answer_unusable'; endpoint: string; detail: string }
   | { kind: 'too_many_unknown_tokens'; endpoint: string; waiting: number }
   | { kind: 'keys_too_old'; endpoint: string; ageSeconds: number }
+  /** The key may be new. The keys cannot be fetched again yet, because unknown key ids have just caused several fetches. */
+  | { kind: 'key_not_fetched'; keyId: string }
   /** No room to remember another proof, and one that is not remembered could be used twice. */
   | { kind: 'too_many_proofs'; remembered: number }
   | { kind: 'proof_memory_unreachable'; detail: string }

@@ -33,6 +33,12 @@ export interface Confirmation {
   readonly jkt: string
 }
 
+/** Who sent a token. A `RequestHead` is one. */
+export interface TokenSender {
+  /** Address of the client, IPv4 or IPv6. Read only if the provider has to be asked. `undefined`: not known. */
+  readonly address?: string | undefined
+}
+
 /** How a token was presented: as a bearer token (RFC 6750), or with a proof of possession (RFC 9449 §7.1). */
 export type PresentationScheme = 'Bearer' | 'DPoP'
 
@@ -103,11 +109,19 @@ export interface TokenValidator {
    *   recognise the token that it saw last on it, and may do without.
    * @param scheme - How the token was presented. With `DPoP` the caller checks the proof against `confirmation` and refuses a
    *   token without one. Default: `Bearer`, and then a token that is bound to a key is refused.
+   * @param sender - Who sent the token. Where the provider has to be asked about every new token, senders take turns, so that a
+   *   flood of made-up tokens from one address does not hold up the others. Default: one of those without an address, who
+   *   share one turn.
    * @throws {InvalidTokenError} The token is not good for this server; `reason` says why.
    * @throws {ValidatorUnavailableError} The provider could not be asked. Says nothing about the token.
    * @throws {MisconfigurationError} The provider refuses this server's own credentials or settings.
    */
-  validate(token: string, connection?: object, scheme?: PresentationScheme): Promise<ValidatedToken>
+  validate(
+    token: string,
+    connection?: object,
+    scheme?: PresentationScheme,
+    sender?: TokenSender,
+  ): Promise<ValidatedToken>
 
   /**
    * The same decision for `requireBearerAuth` of the MCP SDKs (`OAuthTokenVerifier`): a validator can be handed to it as

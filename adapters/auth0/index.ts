@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { httpsUrl, isHostWithin, providerOptions, textList, textListNonEmpty } from '../../src/adapter-options.ts'
+import {
+  httpsUrl,
+  isHostWithin,
+  providerOptions,
+  textList,
+  textListNonEmpty,
+  vanishedKeySeconds,
+} from '../../src/adapter-options.ts'
 import { scopesFromAll } from '../../src/engines/claim-judge.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
@@ -38,6 +45,7 @@ const options = providerOptions.extend({
     .describe(
       'Claims that count as scopes, together. Add permissions where the API has "Add Permissions in the Access Token" on (APIs > Settings > RBAC); they are all that the user was assigned, whatever was asked for.',
     ),
+  vanishedKeySeconds: vanishedKeySeconds(600),
 })
 
 /**
@@ -65,7 +73,7 @@ export const auth0 = defineAdapter({
       }),
     }
   },
-  create({ metadataUrl, audience, furtherIssuers, scopeClaims }, context) {
+  create({ metadataUrl, audience, furtherIssuers, scopeClaims, vanishedKeySeconds }, context) {
     const [api, ...others] = audience ?? resourceSpellings(context)
     const issuer = issuerOf(metadataUrl)
     return createJwtValidator(
@@ -75,6 +83,7 @@ export const auth0 = defineAdapter({
         audience: { audience: [api, ...others] },
         algorithms: ACCEPTED_ALGORITHMS,
         types: ['JWT', 'at+jwt'],
+        keys: { vanishedKeySeconds },
         scopes: claims => scopesFromAll(claims, scopeClaims),
         principalType: ({ sub }) => (/^agt_|@clients$/.test(String(sub)) ? 'service' : 'user'),
         tenant: ({ org_id }) => org_id,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { flag, providerOptions, secretName, textList } from '../../src/adapter-options.ts'
+import { flag, providerOptions, secretName, textList, vanishedKeySeconds } from '../../src/adapter-options.ts'
 import { scopesFromAll } from '../../src/engines/claim-judge.ts'
 import { createJwtValidator, type IssuerRule } from '../../src/engines/jwt.ts'
 import { peopleOptions } from '../../src/people/options.ts'
@@ -61,6 +61,8 @@ const options = providerOptions.extend({
   customSigningKeys: flag
     .default(false)
     .describe('Whether the API has signing keys of its own, as with claims mapping. They are found by its client id.'),
+  // Front ends of Entra ID publish different sets: keys vanish, and are back within hours.
+  vanishedKeySeconds: vanishedKeySeconds(86_400),
 })
 
 /**
@@ -89,7 +91,7 @@ export const azure = defineAdapter({
       ...(listed && dangerouslyAllowAnyTenant && { dangerouslyAllowAnyTenant: 'contradicts the list of tenants' }),
     }
   },
-  create({ metadataUrl, clientId, appIdUri, scopeClaims, customSigningKeys, ...options }, context) {
+  create({ metadataUrl, clientId, appIdUri, scopeClaims, customSigningKeys, vanishedKeySeconds, ...options }, context) {
     const authority = readAuthority(metadataUrl)
     if ('mistake' in authority) throw new TypeError(`metadataUrl ${authority.mistake}`)
     const { issuer, shared, tenant } = authority
@@ -108,6 +110,7 @@ export const azure = defineAdapter({
         types: ['JWT'],
         // Client and API may share a registration; `check` refuses what names no client.
         tokenKind: { isAccessToken: ({ azp, appid }) => typeof (azp ?? appid) === 'string' },
+        keys: { vanishedKeySeconds },
         // An App ID URI is one app's in its own tenant only; a client id everywhere.
         audience: { audience: shared ? [clientId] : [clientId, `api://${clientId}`, ...uris] },
         subject: ({ tid, oid }) => `${tid}.${oid}`, // sub differs from app to app.

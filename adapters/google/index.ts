@@ -110,7 +110,7 @@ export const google = defineAdapter({
       issuers: accessTokens.issuers,
       answersFor: idTokens.answersFor,
       warmUp: async () => void (await Promise.all([accessTokens.warmUp(), idTokens.warmUp()])),
-      validate: (token, connection, scheme) => validatorOf(token).validate(token, connection, scheme),
+      validate: (token, connection, scheme, sender) => validatorOf(token).validate(token, connection, scheme, sender),
       verifyAccessToken: token => validatorOf(token).verifyAccessToken(token),
     }
   },

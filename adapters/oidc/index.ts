@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { providerOptions, providerUrl, textListNonEmpty } from '../../src/adapter-options.ts'
+import { providerOptions, providerUrl, textListNonEmpty, vanishedKeySeconds } from '../../src/adapter-options.ts'
 import { claimMistakes, claimOptions, claimRules } from '../../src/claims/options.ts'
 import { issuerMistakes, issuerRules, issuerSettings } from '../../src/engines/issuer-options.ts'
 import { createJwtValidator } from '../../src/engines/jwt.ts'
@@ -30,6 +30,7 @@ const options = providerOptions.extend({
     .describe(
       'Accepted signature algorithms. Default: RS256, PS256, ES256, ES384, EdDSA. None is taken from metadata.',
     ),
+  vanishedKeySeconds: vanishedKeySeconds(600),
 })
 
 /** Any provider with metadata and a key set. */
@@ -40,7 +41,7 @@ export const oidc = defineAdapter({
   mistakes: settings => ({ ...claimMistakes(settings), ...issuerMistakes(settings) }),
   people: peopleOfTokens(people),
   create(settings, context) {
-    const { metadataUrl, jwksUri, types, algorithms } = settings
+    const { metadataUrl, jwksUri, types, algorithms, vanishedKeySeconds } = settings
     const cures = productCures(new URL(metadataUrl))
     return createJwtValidator(
       {
@@ -49,6 +50,7 @@ export const oidc = defineAdapter({
         jwksUri,
         types,
         algorithms,
+        keys: { vanishedKeySeconds },
         explain: reason => explain(reason, settings, cures),
       },
       context,

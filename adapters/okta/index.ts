@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { defineAdapter } from '../../src/adapter.ts'
-import { flag, isHostWithin, providerOptions, secretName, textListNonEmpty } from '../../src/adapter-options.ts'
+import {
+  flag,
+  isHostWithin,
+  providerOptions,
+  secretName,
+  textListNonEmpty,
+  vanishedKeySeconds,
+} from '../../src/adapter-options.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { createIntrospectionValidator } from '../../src/engines/introspection.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
@@ -42,6 +49,7 @@ const options = providerOptions.extend({
     .describe(
       'Whether tokens that AI agents got by token exchange are accepted; the client is then the agent (act.sub).',
     ),
+  vanishedKeySeconds: vanishedKeySeconds(600),
 })
 
 /**
@@ -71,7 +79,7 @@ export const okta = defineAdapter({
   },
   create(settings, context) {
     const { issuer, org, metadataUrl } = issuerOf(settings)
-    const { clientIds, clientId, clientSecretEnv, agentTokens } = settings
+    const { clientIds, clientId, clientSecretEnv, agentTokens, vanishedKeySeconds } = settings
     const audience = settings.audience ?? (issuer === org ? ([org] as const) : resourceSpellings(context))
     const rules = {
       issuer,
@@ -82,7 +90,8 @@ export const okta = defineAdapter({
       explain: (reason: TokenReason) => explain(reason, issuer, org),
     }
     if (clientId === undefined || clientSecretEnv === undefined) {
-      return createJwtValidator({ ...rules, types: null, algorithms: ACCEPTED_ALGORITHMS }, context)
+      const keys = { vanishedKeySeconds }
+      return createJwtValidator({ ...rules, types: null, algorithms: ACCEPTED_ALGORITHMS, keys }, context)
     }
     const clientSecret = context.secret(clientSecretEnv)
     const credentials = { method: 'client_secret_basic', clientId, clientSecret } as const

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler } from 'express'
-import { type Auth, AuthorizationError } from 'idplug'
+import { type Auth, AuthorizationError, ValidatorUnavailableError } from 'idplug'
 import { authRoutes } from 'idplug/express'
 import { type ProtectedRequest, protect } from 'idplug/node'
 import { landingPage, stylesheet } from './landing.ts'
@@ -39,6 +39,7 @@ export function createHttpApp({ auth, name, handle, onError, metrics }: HttpOpti
       res.json({ status: 'ready' })
     } catch (error) {
       const reason = error instanceof AuthorizationError ? error.reason.kind : 'store_unreachable'
+      if (error instanceof ValidatorUnavailableError) res.set('Retry-After', String(error.retryAfterSeconds))
       res.status(503).json({ status: 'not ready', reason })
     }
   })

@@ -1,6 +1,6 @@
 import type { RequestHead } from '../auth.ts'
 import { InvalidTokenError, MissingTokenError } from '../errors.ts'
-import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
+import type { PresentationScheme, TokenSender, TokenValidator, ValidatedToken } from '../token-validator.ts'
 import { type CredentialSource, hasNoCredentials, isDpopScheme, presentedKey, presentedToken } from './credentials.ts'
 import type { ProofCheck } from './dpop.ts'
 
@@ -10,6 +10,8 @@ export interface AuthenticatorOptions {
   dpop?: ProofCheck
   /** Whether an API key may stand in `X-API-Key`, instead of a token in `Authorization`. Default: `false`. */
   acceptsApiKeys?: boolean
+  /** Who sent a request. Default: who the request says itself. */
+  senderOf?: (head: RequestHead) => TokenSender
   /** Told how many seconds a validation took, cached or not, whatever came of it. Must not throw. */
   onValidation?: (seconds: number) => void
 }
@@ -19,6 +21,7 @@ export interface Authenticated {
   readonly token: ValidatedToken
   readonly raw: string
   readonly scheme: PresentationScheme
+  readonly sender: TokenSender
 }
 
 /**
@@ -34,38 +37,36 @@ export function createAuthenticator({
   validator,
   dpop,
   acceptsApiKeys,
+  senderOf = head => head,
   onValidation,
 }: AuthenticatorOptions): Authenticator {
-  function validate(raw: string, connection: object | undefined, scheme: PresentationScheme): Promise<ValidatedToken> {
-    return onValidation ? timed(raw, connection, scheme, onValidation) : validator.validate(raw, connection, scheme)
-  }
-
-  async function timed(
+  function validate(
     raw: string,
     connection: object | undefined,
     scheme: PresentationScheme,
-    report: (seconds: number) => void,
-  ) {
+    sender: TokenSender,
+  ): Promise<ValidatedToken> {
+    if (!onValidation) return validator.validate(raw, connection, scheme, sender)
     const startedAt = performance.now()
-    try {
-      return await validator.validate(raw, connection, scheme)
-    } finally {
-      report((performance.now() - startedAt) / 1000)
-    }
+    return validator
+      .validate(raw, connection, scheme, sender)
+      .finally(() => onValidation((performance.now() - startedAt) / 1000))
   }
 
   async function authenticateBound(head: RequestHead, source: CredentialSource, proofs: ProofCheck) {
     const raw = presentedToken(source, 'DPoP')
-    const token = await validate(raw, head.connection, 'DPoP')
+    const sender = senderOf(head)
+    const token = await validate(raw, head.connection, 'DPoP', sender)
     const [proof] = head.header('dpop')
     await proofs.check({ proof, method: head.method, token: raw, confirmation: token.confirmation })
-    return { token, raw, scheme: 'DPoP' } as const
+    return { token, raw, scheme: 'DPoP', sender } as const
   }
 
   async function authenticateKey(head: RequestHead, source: CredentialSource, keys: readonly string[]) {
     const raw = presentedKey(source, keys)
     if (dpop?.required) throw new InvalidTokenError({ kind: 'not_sender_constrained' })
-    return { token: await validate(raw, head.connection, 'Bearer'), raw, scheme: 'Bearer' } as const
+    const sender = senderOf(head)
+    return { token: await validate(raw, head.connection, 'Bearer', sender), raw, scheme: 'Bearer', sender } as const
   }
 
   // Most refusals are this one. Made once: to throw one for each request costs an eighth of the answer.
@@ -82,7 +83,8 @@ export function createAuthenticator({
     try {
       const raw = presentedToken(source, 'Bearer')
       if (dpop?.required) throw new InvalidTokenError({ kind: 'not_sender_constrained' })
-      return validate(raw, head.connection, 'Bearer').then(token => ({ token, raw, scheme: 'Bearer' }))
+      const sender = senderOf(head)
+      return validate(raw, head.connection, 'Bearer', sender).then(token => ({ token, raw, scheme: 'Bearer', sender }))
     } catch (error) {
       return Promise.reject(error)
     }

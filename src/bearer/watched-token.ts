@@ -26,7 +26,7 @@ const LONGEST_SECONDS = 3600
  * not.
  */
 export function watchToken(
-  { token, raw, scheme }: Authenticated,
+  { token, raw, scheme, sender }: Authenticated,
   { validator, now, recheckSeconds }: WatchOptions,
 ): WatchedToken {
   const controller = new AbortController()
@@ -42,7 +42,7 @@ export function watchToken(
   async function check(): Promise<void> {
     const watched = timer
     try {
-      const { expiresAt } = await validator.validate(raw, undefined, scheme)
+      const { expiresAt } = await validator.validate(raw, undefined, scheme, sender)
       if (timer === watched) schedule(expiresAt)
     } catch (error) {
       if (timer !== watched) return

@@ -9,9 +9,11 @@ interface Beside {
  * The address that a request of the platform came from.
  *
  * @param further - Arguments of the handler after the request.
- * @returns `undefined` where the platform does not tell.
+ * @returns `undefined` where the platform does not tell, as Next.
  */
 export function clientAddress(request: Request, [beside]: readonly unknown[]): string | undefined {
+  // Cloudflare's Workers: the header is set by Cloudflare, whatever the client sent.
+  if ('cf' in request) return request.headers.get('cf-connecting-ip') ?? undefined
   if (typeof beside !== 'object' || beside === null) return undefined
   const { remoteAddr, incoming } = beside as Beside
   return remoteAddr?.hostname ?? incoming?.socket?.remoteAddress ?? (beside as Beside).requestIP?.(request)?.address

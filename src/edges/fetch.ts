@@ -40,7 +40,7 @@ export function protect<Further extends readonly unknown[] = []>(
   const routes = authRoutes(auth)
   return async (request, ...further) =>
     (await routes(request, ...further)) ??
-    guard(auth, request, (admitted, context) => handler(admitted, context, ...further))
+    guard(auth, request, (admitted, context) => handler(admitted, context, ...further), further)
 }
 
 /**
@@ -59,7 +59,7 @@ export function authRoutes(
         return authorizationServer.respond(request, clientAddress(request, further))
       }
     }
-    const head = requestHead(request)
+    const head = requestHead(request, ...further)
     for (const auth of auths) {
       const answer = auth.serve(head)
       if (answer) return toResponse(await answer, request.method)
@@ -68,12 +68,19 @@ export function authRoutes(
   }
 }
 
-/** What {@link Auth.authenticate} reads of a request of the platform. */
-export function requestHead(request: Request): RequestHead {
+/**
+ * What {@link Auth.authenticate} reads of a request of the platform.
+ *
+ * @param further - What the platform passes to a handler after the request, which may tell the client's address.
+ */
+export function requestHead(request: Request, ...further: readonly unknown[]): RequestHead {
   const { method, url, headers } = request
   return {
     method,
     url,
+    get address() {
+      return clientAddress(request, further)
+    },
     header(name) {
       // Repeated headers are joined by a comma, which no token contains.
       const value = headers.get(name) ?? (name === 'host' ? new URL(url).host : null)
@@ -82,13 +89,18 @@ export function requestHead(request: Request): RequestHead {
   }
 }
 
-/** For edges over the platform's `Request`: decides about a request, then answers or goes on. */
+/**
+ * For edges over the platform's `Request`: decides about a request, then answers or goes on.
+ *
+ * @param further - What the platform passed after the request. Default: nothing.
+ */
 export async function guard(
   auth: Auth,
   request: Request,
   next: (request: Request, context: ProtectedContext) => Response | Promise<Response>,
+  further: readonly unknown[] = [],
 ): Promise<Response> {
-  const access = await auth.authenticate(requestHead(request))
+  const access = await auth.authenticate(requestHead(request, ...further))
   if (access.outcome !== 'accepted') return toResponse(access, request.method)
   // Handlers may look into the body whatever the method.
   const mayAct = request.method === 'POST' || request.body !== null

@@ -42,7 +42,7 @@ export function protect(auth: Auth): HonoMiddleware {
   return async (context, next) => {
     const { raw } = context.req
     const node = nodeOf(context)
-    const access = await auth.authenticate(node ? nodeHead(node.incoming) : requestHead(raw))
+    const access = await auth.authenticate(node ? nodeHead(node.incoming) : requestHead(raw, context.env))
     if (access.outcome !== 'accepted') return toResponse(access, raw.method)
     // Handlers may look into the body whatever the method.
     const mayAct = raw.method === 'POST' || (node ? hasBody(node.incoming) : raw.body !== null)

@@ -3,15 +3,15 @@ import { InvalidTokenError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
-import { createLimiter } from './limiter.ts'
 import { askProvider, type ProviderAnswer, type ProviderRequest } from './provider-request.ts'
+import { createTokenGate } from './token-gate.ts'
 
 export interface CheckEndpointValidatorOptions extends ClaimRules {
   /** Authorization server that clients are sent to. Answers need not name it: the endpoint knows its own tokens only. */
   issuer: string
   /** Whether an answer without `exp` is refused, or the token accepted until the end of its time in the cache. */
   expiry: 'required' | 'optional'
-  /** Well-formed, and not a token of anybody's: asked about once, to learn whether the endpoint answers us. */
+  /** Well-formed, and not a token of anybody's: asked about to learn whether the endpoint works, and answers us. */
   probe: string
   /**
    * Refuses what the endpoint is not to be shown: tokens of another kind, or none of the provider's.
@@ -46,21 +46,23 @@ export function createCheckEndpointValidator(
   const judge = createClaimJudge({ ...options, tokenKind: options.tokenKind ?? null }, options.expiry, context)
   const ask = (token: string) => askProvider(context, { ...request(token), operation: 'check' }, read)
 
-  const limited = createLimiter(() => issuer)
-  let probed = false
+  /** The endpoint may say about the probe what it likes. */
+  async function trial(): Promise<void> {
+    try {
+      await ask(probe)
+    } catch (error) {
+      if (!(error instanceof InvalidTokenError)) throw error
+    }
+  }
+
+  const gate = createTokenGate({ endpoint: () => issuer, trial, now: context.now })
   return createCachedValidator(
     {
       issuers: [issuer],
-      async warmUp() {
-        if (probed) return
-        await ask(probe).catch(error => {
-          if (!(error instanceof InvalidTokenError)) throw error
-        })
-        probed = true
-      },
-      async decide(token) {
+      warmUp: gate.warmUp,
+      async decide(token, sender) {
         precheck(token)
-        const claims = await limited(() => ask(token))
+        const claims = await gate.ask(() => ask(token), sender)
         try {
           return judge(issuer, claims)
         } catch (error) {

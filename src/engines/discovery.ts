@@ -32,11 +32,16 @@ const FRESH_SECONDS = 3600
 export function createDiscovery(options: DiscoveryOptions, context: CompleteContext): RemoteValue<ServerMetadata> {
   const [issuer] = spellings(options.issuer)
   const candidates = options.metadataUrl ? [options.metadataUrl].flat() : wellKnownUrls(issuer)
+  let found: string | undefined
   return createRemoteValue(async () => {
     const failures: AuthorizationError[] = []
-    for (const url of candidates) {
+    // Where the document was, it most likely still is.
+    const urls = found === undefined ? candidates : [found, ...candidates.filter(url => url !== found)]
+    for (const url of urls) {
       try {
-        return { value: await fetchMetadata(url, options, context), freshSeconds: FRESH_SECONDS }
+        const value = await fetchMetadata(url, options, context)
+        found = url
+        return { value, freshSeconds: FRESH_SECONDS }
       } catch (error) {
         if (!(error instanceof AuthorizationError) || isOutage(error)) throw error
         failures.push(error)
@@ -107,7 +112,8 @@ function issuerMismatch(endpoint: string, expected: string, actual: string): Mis
   return new MisconfigurationError({ kind: 'metadata_mismatch', endpoint, expected, actual, cure })
 }
 
-/** True where the next place would only be the same silent host. Some servers answer 500 where they have no document. */
+/** Whether asking at the next place would only trouble the same failing host. Some servers answer 500 where they have no document. */
 function isOutage({ reason }: AuthorizationError): boolean {
+  if (reason.kind === 'provider_failing') return reason.status !== 500
   return ['provider_unreachable', 'provider_timeout', 'provider_throttled'].includes(reason.kind)
 }

@@ -18,13 +18,13 @@ export interface IntrospectionClient {
   /** What the endpoint answers about a token. A refusal of the token, once the endpoint has worked, reads `active: false`. */
   ask(token: string): Promise<Claims>
   /**
-   * Asks about a token of nobody's, until that has worked once. Credentials that are refused are tried the other way, once, where the
-   * metadata lists that as well.
+   * Asks about a token of nobody's. Credentials that are refused are tried the other way, once, where the metadata lists that as
+   * well.
    */
-  warmUp(): Promise<void>
+  tryOut(): Promise<void>
 }
 
-/** Not a token of anybody's: asked about once, to learn whether the endpoint takes our credentials. */
+/** Not a token of anybody's: asked about to learn whether the endpoint works, and takes our credentials. */
 const PROBE = 'idplug-warm-up'
 
 /** Statuses by which servers refuse a request for the sake of the token in it. */
@@ -93,9 +93,7 @@ export function createIntrospectionClient(
         return { active: false }
       }
     },
-    async warmUp() {
-      await endpoint()
-      if (probed) return
+    async tryOut() {
       await introspect(PROBE).catch(probeTheOtherWay)
       probed = true
     },

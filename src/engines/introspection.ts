@@ -7,7 +7,7 @@ import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import { createIntrospectionClient } from './introspection-client.ts'
-import { createLimiter } from './limiter.ts'
+import { createTokenGate } from './token-gate.ts'
 import { isAccessToken } from './token-kind.ts'
 
 /** How this server authenticates at the introspection endpoint. */
@@ -45,7 +45,8 @@ export interface IntrospectionValidatorOptions extends ClaimRules {
  * `validate` throws `MisconfigurationError` when the endpoint refuses our credentials (401, or `invalid_client`) or the
  * request; once it has answered one, a request that it refuses with 400 for the sake of the token is about an inactive token. It
  * throws `ValidatorUnavailableError` for timeouts, 429, 5xx and answers that are not what RFC 7662 §2.2 says.
- * The server may start later than we do: nothing is asked before the first use, and failures are tried again.
+ * The server may start later than we do: nothing is asked before the first use. While it fails no token is sent to it: after
+ * each back-off, one trial for everybody tells whether it works again.
  */
 export function createIntrospectionValidator(
   options: IntrospectionValidatorOptions,
@@ -77,7 +78,7 @@ export function createIntrospectionValidator(
     }
   }
 
-  const limited = createLimiter(issuer)
+  const gate = createTokenGate({ endpoint: issuer, trial: client.tryOut, now: context.now })
   return createCachedValidator(
     {
       get issuers() {
@@ -85,9 +86,12 @@ export function createIntrospectionValidator(
       },
       answersFor: accessTokenIssuers && (actual => actual === issuer() || accessTokenIssuers.includes(actual)),
       serverMetadata: () => discovery.get(),
-      warmUp: () => client.warmUp(),
-      async decide(token) {
-        const claims = await limited(() => client.ask(token))
+      async warmUp() {
+        await endpointOf()
+        await gate.warmUp()
+      },
+      async decide(token, sender) {
+        const claims = await gate.ask(() => client.ask(token), sender)
         try {
           refuseInactive(claims, accessTokenIssuers ?? [issuer()])
           refuseUnmarked(claims)

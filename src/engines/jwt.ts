@@ -6,7 +6,7 @@ import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import { normalizedType, parsePart, readHeader, signedParts } from './jws.ts'
-import { createKeySet, type KeySetOptions } from './key-set.ts'
+import { createKeySet, type KeySetOptions, type SigningKey } from './key-set.ts'
 import { DEFAULT_ALGORITHMS, type SignatureAlgorithm, verifySignature } from './signature.ts'
 import { ACCESS_TOKEN_TYPES } from './token-kind.ts'
 
@@ -105,10 +105,17 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
           const algorithm = checkHeader(seen.header, algorithms, types)
           seen.claims = parsePart(payload, 'payload')
           const issuer = checkIssuer(seen.claims, rule)
-          const { key, jwk } = await keys.find(algorithm, (seen.header.kid as string | null | undefined) ?? undefined)
-          if (!rule.accepts(issuer, seen.claims, jwk)) throw issuerMismatch(issuer, rule)
-          if (!(await verifySignature(token, signature, key, algorithm))) {
-            throw new InvalidTokenError({ kind: 'signature_invalid' })
+          const wanted = { algorithm, keyId: (seen.header.kid as string | null | undefined) ?? undefined, token }
+          const isSignedBy = async ({ key, jwk }: SigningKey) => {
+            if (!rule.accepts(issuer, seen.claims, jwk)) throw issuerMismatch(issuer, rule)
+            return verifySignature(token, signature, key, algorithm)
+          }
+          const named = await keys.find(wanted)
+          if (!(await isSignedBy(named))) {
+            const replacement = await keys.findReplacement(wanted, named)
+            if (!replacement || !(await isSignedBy(replacement))) {
+              throw new InvalidTokenError({ kind: 'signature_invalid' })
+            }
           }
           return judge(rule.canonical?.(seen.claims) ?? issuer, seen.claims, seen.header)
         } catch (error) {

@@ -1,7 +1,9 @@
-import type { webcrypto } from 'node:crypto'
+import { hash, type webcrypto } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { CompleteContext } from '../context.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import { clip } from '../text.ts'
+import { createAllowance } from './allowance.ts'
 import type { Claims } from './claim-judge.ts'
 import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
 import { createRemoteValue, type RemoteValue } from './remote-value.ts'
@@ -9,7 +11,13 @@ import { importParameters, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from 
 
 /** Periods in seconds. */
 export interface KeySetOptions {
-  /** Least time between two fetches that unknown key ids cause. Default 30. */
+  /**
+   * How long a key counts after the provider has stopped publishing it. A withdrawn key is refused that much later at the latest,
+   * because the keys are fetched at least as often; not more often than once a minute. Longer where front ends of one provider
+   * publish different sets. Default 600.
+   */
+  vanishedKeySeconds?: number
+  /** After a few fetches in a row that unknown key ids caused: the least time between two. Default 5. */
   cooldownSeconds?: number
   /** How long the last good keys are used while the provider cannot be asked. Default 86,400. */
   maxStaleSeconds?: number
@@ -28,11 +36,27 @@ export interface KeySet {
    * The key that a token says it is signed with. A token without key id gets one only where the current set leaves no
    * choice.
    *
-   * @throws {InvalidTokenError} `key_unknown`, or `key_mismatch` when the key does not fit the algorithm.
-   * @throws {ValidatorUnavailableError} There are no keys, they are too old, or an unknown id cannot be looked up.
+   * @throws {InvalidTokenError} `key_unknown`: the set, fetched after the token came, does not hold the key. `key_mismatch`: the
+   *   key does not fit the algorithm.
+   * @throws {ValidatorUnavailableError} There are no keys, they are too old, or an unknown id cannot be looked up yet.
    * @throws {MisconfigurationError} The key set's address is wrong.
    */
-  find(algorithm: SignatureAlgorithm, keyId: string | undefined): Promise<SigningKey>
+  find(wanted: WantedKey): Promise<SigningKey>
+  /**
+   * Another key under the same id, where the provider has put one there since: for a token whose signature `refuted` did not
+   * make. Some providers number their keys from 1 again, or name none.
+   *
+   * @returns `undefined` where there is none, or it is not the time to look.
+   */
+  findReplacement(wanted: WantedKey, refuted: SigningKey): Promise<SigningKey | undefined>
+}
+
+/** What a token says about its key. */
+export interface WantedKey {
+  readonly algorithm: SignatureAlgorithm
+  readonly keyId: string | undefined
+  /** The whole token. Its digest is remembered while it has to come again. */
+  readonly token: string
 }
 
 interface Entry {
@@ -46,39 +70,50 @@ interface KeyTable {
   readonly entries: ReadonlyMap<string, Entry>
   readonly byKeyId: ReadonlyMap<unknown, readonly Entry[]>
   /** Those of the latest answer; a token without key id may mean only these. */
-  readonly current: readonly Entry[]
+  readonly current: ReadonlySet<Entry>
 }
 
 const MAX_BYTES = 1_048_576
 const MAX_KEYS = 100
 /** Freshness without `Cache-Control`, and the bounds of what it may ask for, in seconds. */
 const FRESH_SECONDS = { default: 600, least: 60, most: 3600 }
-/** Front ends of one provider serve different sets, and a key that vanishes may be back within hours. */
-const RETENTION_SECONDS = 86_400
 const MIN_RSA_BITS = 2048
+/** Fetches that unknown key ids may cause in a row, before the cool-down. */
+const FETCHES_IN_A_ROW = 5
+/** Most tokens that are remembered because their key could not be looked up yet. */
+const MAX_POSTPONED = 10_000
 
 /**
  * A provider's signing keys by JWKS (RFC 7517 §5).
  *
- * - Fetched on first use, renewed in the background; unknown key ids cause one fetch per cool-down for everybody.
- * - Answers are merged: a key is dropped a day after it was last seen, not when one answer lacks it.
- * - While the provider is down the last good keys serve on, and an unknown id is an outage: it may be the new key's.
+ * - Fetched on first use, renewed in the background. A few fetches in a row may be caused by unknown key ids, then one per
+ *   cool-down, for everybody.
+ * - An unknown key id is refused only if the keys were fetched after the token had come. Until then it may be the new key's, and
+ *   the answer is that we do not know yet.
+ * - Answers are merged: a key that one answer lacks counts for a while.
+ * - While the provider is down the last good keys serve on, and an unknown id is an outage.
  *
  * @param jwksUri - Where the set is; asked before each fetch.
  */
 export function createKeySet(
   jwksUri: () => Promise<string>,
-  { cooldownSeconds = 30, maxStaleSeconds = 86_400 }: KeySetOptions,
+  { vanishedKeySeconds = 600, cooldownSeconds = 5, maxStaleSeconds = 86_400 }: KeySetOptions,
   context: CompleteContext,
 ): KeySet {
   const { now, observer } = context
+  const retention = vanishedKeySeconds * 1000
+  const longestFreshSeconds = Math.max(FRESH_SECONDS.least, Math.min(FRESH_SECONDS.most, vanishedKeySeconds))
+  const allowance = createAllowance({ inARow: FETCHES_IN_A_ROW, everySeconds: cooldownSeconds }, now)
+  /** By digest of the token: when it first came with a key id that could not be looked up. */
+  const postponed = new LRUCache<string, number>({ max: MAX_POSTPONED })
+
   const remote: RemoteValue<KeyTable> = createRemoteValue(
     async () => {
       const init = { headers: { accept: 'application/jwk-set+json, application/json' } }
       const request = { operation: 'jwks', url: await jwksUri(), init, maxBytes: MAX_BYTES } as const
       const result = await askProvider(context, request, answer => ({
-        value: merge(remote.state?.value, readKeys(answer), now()),
-        freshSeconds: freshSeconds(answer.headers.get('cache-control')),
+        value: merge(remote.state?.value, readKeys(answer), now(), retention),
+        freshSeconds: Math.min(longestFreshSeconds, freshSeconds(answer.headers.get('cache-control'))),
       }))
       observer?.keysRefreshed?.(now())
       return result
@@ -96,7 +131,12 @@ export function createKeySet(
   const ageSeconds = () => (remote.state ? (now() - remote.state.loadedAt) / 1000 : 0)
 
   function table(): Promise<KeyTable> {
-    return ageSeconds() <= maxStaleSeconds ? remote.get() : renewOld()
+    if (ageSeconds() > maxStaleSeconds) return renewOld()
+    if (ageSeconds() > longestFreshSeconds && remote.failure === undefined) {
+      // Nobody came for a while. Keys that were withdrawn meanwhile must not pass once more.
+      return remote.refresh().catch(() => remote.get())
+    }
+    return remote.get()
   }
 
   async function renewOld(): Promise<KeyTable> {
@@ -112,31 +152,77 @@ export function createKeySet(
     }
   }
 
+  function select(from: KeyTable, wanted: WantedKey): Entry | undefined {
+    return selectFrom(from, wanted, entry => from.current.has(entry) || now() - entry.lastSeen < retention)
+  }
+
+  /**
+   * Looks for a key until there is one, or the keys were fetched at `since` or later.
+   *
+   * @throws {ValidatorUnavailableError} They cannot be fetched now.
+   */
+  async function lookAgain(wanted: WantedKey, since: number): Promise<Entry | undefined> {
+    // Without a cool-down, a fetch of the same moment is no reason not to look.
+    let isFetched = cooldownSeconds > 0
+    for (;;) {
+      const { state } = remote
+      if (state && isFetched && state.askedAt >= since) return select(state.value, wanted)
+      // After a failure it is the back-off that bounds the fetches.
+      if (remote.isFree && remote.failure === undefined) {
+        const waitSeconds = allowance.take()
+        if (waitSeconds > 0) {
+          const reason = { kind: 'key_not_fetched', keyId: clip(wanted.keyId) } as const
+          throw new ValidatorUnavailableError(reason, { retryAfterSeconds: waitSeconds })
+        }
+      }
+      const found = select(await remote.refresh(), wanted)
+      if (found) return found
+      isFetched = true
+    }
+  }
+
   return {
     async warmUp() {
       await table()
     },
-    async find(algorithm, keyId) {
-      const known = select(await table(), algorithm, keyId)
-      if (known) return await importKey(known, algorithm)
-      if (remote.failure !== undefined || ageSeconds() >= cooldownSeconds) {
-        const renewed = select(await remote.refresh(), algorithm, keyId)
-        if (renewed) return await importKey(renewed, algorithm)
-      }
-      throw new InvalidTokenError({ kind: 'key_unknown', keyId: clip(keyId) })
+    async find(wanted) {
+      const arrivedAt = now()
+      const known = select(await table(), wanted)
+      if (known) return await importKey(known, wanted.algorithm)
+      const digest = hash('sha256', wanted.token, 'base64')
+      const since = postponed.get(digest) ?? arrivedAt
+      postponed.set(digest, since)
+      const found = await lookAgain(wanted, since)
+      postponed.delete(digest)
+      if (found) return await importKey(found, wanted.algorithm)
+      throw new InvalidTokenError({ kind: 'key_unknown', keyId: clip(wanted.keyId) })
+    },
+    async findReplacement(wanted, refuted) {
+      const isTime = remote.failure === undefined && ageSeconds() >= cooldownSeconds && ageSeconds() > 0
+      if (!isTime || (remote.isFree && allowance.take() > 0)) return undefined
+      const found = await remote.refresh().then(
+        renewed => select(renewed, wanted),
+        () => undefined, // says nothing against the signature
+      )
+      if (!found || found.jwk === refuted.jwk) return undefined
+      return await importKey(found, wanted.algorithm)
     },
   }
 }
 
 /** @throws {InvalidTokenError} The key id is known, but no key under it fits the algorithm. */
-function select(table: KeyTable, algorithm: SignatureAlgorithm, keyId: string | undefined): Entry | undefined {
+function selectFrom(
+  table: KeyTable,
+  { algorithm, keyId }: WantedKey,
+  counts: (entry: Entry) => boolean,
+): Entry | undefined {
   if (keyId === undefined) {
-    const suitable = table.current.filter(({ jwk }) => fits(jwk, algorithm))
+    const suitable = [...table.current].filter(({ jwk }) => fits(jwk, algorithm))
     return suitable.length === 1 ? suitable[0] : undefined
   }
-  const named = table.byKeyId.get(keyId)
+  const named = table.byKeyId.get(keyId)?.filter(counts)
   const suitable = named?.find(({ jwk }) => fits(jwk, algorithm))
-  if (named && !suitable) throw mismatch(named[0]?.jwk.kid, `does not fit ${algorithm}`)
+  if (named?.length && !suitable) throw mismatch(named[0]?.jwk.kid, `does not fit ${algorithm}`)
   return suitable
 }
 
@@ -217,22 +303,27 @@ export function isPublicSignatureKey(jwk: unknown): jwk is Claims {
   )
 }
 
-function merge(previous: KeyTable | undefined, keys: readonly Claims[], now: number): KeyTable {
-  const kept = [...(previous?.entries ?? [])].filter(([, { lastSeen }]) => now - lastSeen < RETENTION_SECONDS * 1000)
+/** @param retention - How long a key is kept that the answer lacks, in milliseconds. */
+function merge(previous: KeyTable | undefined, keys: readonly Claims[], now: number, retention: number): KeyTable {
+  const kept = [...(previous?.entries ?? [])].filter(([, { lastSeen }]) => now - lastSeen < retention)
   const entries = new Map(kept)
+  const current = new Set<Entry>()
   for (const jwk of keys) {
     const { kid, kty, crv, alg } = jwk
     const identity = JSON.stringify([kid, kty, crv, alg])
     const known = entries.get(identity)
-    if (known && JSON.stringify(known.jwk) === JSON.stringify(jwk)) known.lastSeen = now
-    else entries.set(identity, { jwk: Object.freeze(jwk), imported: new Map(), lastSeen: now })
+    const isSame = known && JSON.stringify(known.jwk) === JSON.stringify(jwk)
+    const entry = isSame ? known : { jwk: Object.freeze(jwk), imported: new Map(), lastSeen: now }
+    entry.lastSeen = now
+    entries.set(identity, entry)
+    current.add(entry)
   }
   const newest = [...entries].sort(([, a], [, b]) => b.lastSeen - a.lastSeen).slice(0, MAX_KEYS)
   const values = newest.map(([, entry]) => entry)
   return {
     entries: new Map(newest),
     byKeyId: Map.groupBy(values, ({ jwk }) => jwk.kid ?? undefined),
-    current: values.filter(({ lastSeen }) => lastSeen === now),
+    current: new Set(values.filter(entry => current.has(entry))),
   }
 }
 

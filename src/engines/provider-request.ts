@@ -152,7 +152,9 @@ export function throttled(
   { endpoint, status, headers }: Pick<ProviderAnswer, 'endpoint' | 'status' | 'headers'>,
   now: number,
 ): ValidatorUnavailableError {
-  const reset = headers.get('x-ratelimit-reset')
+  // GitHub sends the reset with every answer; it is a wish only if nothing remains.
+  const isUsedUp = Number(headers.get('x-ratelimit-remaining') ?? 0) === 0
+  const reset = isUsedUp ? headers.get('x-ratelimit-reset') : null
   const retryAfterSeconds = retryAfter(headers, now) ?? (reset ? Number(reset) - now / 1000 : undefined)
   return new ValidatorUnavailableError({ kind: 'provider_throttled', endpoint, status }, { retryAfterSeconds })
 }

@@ -2,7 +2,13 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { completeContext, type ValidatorContext } from '../context.ts'
 import { InvalidTokenError } from '../errors.ts'
-import type { PresentationScheme, ServerMetadata, TokenValidator, ValidatedToken } from '../token-validator.ts'
+import type {
+  PresentationScheme,
+  ServerMetadata,
+  TokenSender,
+  TokenValidator,
+  ValidatedToken,
+} from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
 
 /** Decides about one token, with no memory of its own. What it throws is what `TokenValidator.validate` throws. */
@@ -11,7 +17,8 @@ export interface TokenEngine {
   answersFor?(issuer: string): boolean
   serverMetadata?(): Promise<ServerMetadata | undefined>
   warmUp(): Promise<void>
-  decide(token: string): Promise<ValidatedToken>
+  /** @param sender - Who sent the token first, where several did at the same time. */
+  decide(token: string, sender?: TokenSender): Promise<ValidatedToken>
 }
 
 /** What was decided about a token. */
@@ -66,6 +73,7 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
     token: string,
     connection?: object,
     scheme: PresentationScheme = 'Bearer',
+    sender?: TokenSender,
   ): Promise<ValidatedToken> {
     const isBearer = scheme !== 'DPoP'
     if (token.length > MAX_TOKEN_LENGTH) return Promise.reject(malformed(`longer than ${MAX_TOKEN_LENGTH} characters`))
@@ -82,7 +90,7 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
       observer?.cacheLookup?.('joined')
       return isBearer ? joined.then(refuseBound) : joined
     }
-    const decided = validateUnknown(token, key)
+    const decided = validateUnknown(token, key, sender)
     return isBearer ? decided.then(refuseBound) : decided
   }
 
@@ -91,10 +99,10 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
     return isBearer ? asBearer : decision
   }
 
-  async function validateUnknown(token: string, key: string): Promise<ValidatedToken> {
+  async function validateUnknown(token: string, key: string, sender?: TokenSender): Promise<ValidatedToken> {
     observer?.cacheLookup?.('miss')
     if (!B64_TOKEN.test(token)) throw malformed('characters that are not allowed in a token')
-    const decided = engine.decide(token)
+    const decided = engine.decide(token, sender)
     const decision = checkPerson ? decided.then(validated => checkPerson(validated, token)) : decided
     pending.set(key, decision)
     try {

@@ -69,7 +69,7 @@ export function createRoutedValidator(
         const outcomes = await Promise.allSettled(routes.map(({ validator }) => validator.warmUp()))
         for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
       },
-      validate: async (token, connection, scheme) => routeOf(token).validate(token, connection, scheme),
+      validate: async (token, connection, scheme, sender) => routeOf(token).validate(token, connection, scheme, sender),
     },
     context.resource,
   )

@@ -2,7 +2,7 @@ import type { ValidatorContext } from '../context.ts'
 import { AuthorizationError, InvalidTokenError } from '../errors.ts'
 import type { RefusalReason } from '../reasons.ts'
 import { clip } from '../text.ts'
-import type { PresentationScheme, TokenValidator, ValidatedToken } from '../token-validator.ts'
+import type { PresentationScheme, TokenSender, TokenValidator, ValidatedToken } from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
 import { answersFor, hasShape, isClaimed, isEncrypted, issuerOf, type Route, type RoutingOptions } from './routed.ts'
 
@@ -23,6 +23,12 @@ export interface ShadowObservation {
 
 /** What the side in force came to. */
 type Seen = Pick<ShadowObservation, 'active' | 'token'>
+
+/** How a token came, and from whom. */
+interface Presented {
+  readonly scheme: PresentationScheme | undefined
+  readonly sender: TokenSender | undefined
+}
 
 export interface ShadowOptions {
   /** Decides. */
@@ -58,11 +64,11 @@ export function createShadowValidator(
     issuerOf(token) === undefined && !isEncrypted(token) && !hasShape(token, foreignShapes) && !isOfActive(token)
   const isOfActive = (token: string) => activeRoutes.some(route => isClaimed(route, token))
 
-  async function look(token: string, scheme: PresentationScheme | undefined, seen: Seen): Promise<void> {
+  async function look(token: string, { scheme, sender }: Presented, seen: Seen): Promise<void> {
     if (underWay >= MAX_UNDER_WAY) return onObservation({ ...seen, shadow: 'skipped' })
     underWay++
     try {
-      const accepted = await shadow.validator.validate(token, undefined, scheme)
+      const accepted = await shadow.validator.validate(token, undefined, scheme, sender)
       onObservation({ ...seen, shadow: 'accepted', token: seen.token ?? accepted })
     } catch (error) {
       onObservation({ ...seen, shadow: verdictOf(error), reason: reasonOf(error) })
@@ -71,16 +77,21 @@ export function createShadowValidator(
     }
   }
 
-  async function decide(token: string, connection?: object, scheme?: PresentationScheme): Promise<ValidatedToken> {
+  async function decide(
+    token: string,
+    connection?: object,
+    scheme?: PresentationScheme,
+    sender?: TokenSender,
+  ): Promise<ValidatedToken> {
     if (isForShadow(token) && !isOfActive(token)) {
-      void look(token, scheme, { active: 'not_asked' })
+      void look(token, { scheme, sender }, { active: 'not_asked' })
       throw new InvalidTokenError({ kind: 'issuer_unknown', actual: clip(issuerOf(token)), expected: active.issuers })
     }
     const report = isForShadow(token)
-      ? (seen: Seen) => void look(token, scheme, seen)
+      ? (seen: Seen) => void look(token, { scheme, sender }, seen)
       : (seen: Seen) => onObservation({ ...seen, shadow: 'not_asked' })
     try {
-      const accepted = await active.validate(token, connection, scheme)
+      const accepted = await active.validate(token, connection, scheme, sender)
       report({ active: 'accepted', token: accepted })
       return accepted
     } catch (error) {

@@ -346,10 +346,11 @@ describe('warmUp', () => {
   })
 
   it('fails while GitHub is out of reach, and works when it is back', async () => {
-    const { emulator, validator } = setUp()
+    const { emulator, validator, advance } = setUp()
     const repair = emulator.fail({ kind: 'reset' })
     await expect(validator.warmUp()).rejects.toBeInstanceOf(ValidatorUnavailableError)
     repair()
+    advance(1)
     await validator.warmUp()
   })
 })

@@ -370,10 +370,11 @@ describe('warmUp', () => {
   })
 
   it('fails while Google is out of reach, and works when it is back', async () => {
-    const { emulator, validator } = setUp()
+    const { emulator, validator, advance } = setUp()
     const repair = emulator.fail({ kind: 'reset' })
     await expect(validator.warmUp()).rejects.toBeInstanceOf(ValidatorUnavailableError)
     repair()
+    advance(1)
     await validator.warmUp()
   })
 })

@@ -229,6 +229,7 @@ describe('answers that say nothing about the token', () => {
     advance(60)
     expect(await refusalOf(validator.validate('token'))).toBeInstanceOf(ValidatorUnavailableError)
     handler = () => Response.json(ACTIVE)
+    advance(1)
     await validator.validate('token')
   })
 })
@@ -277,9 +278,10 @@ describe('answers about ourselves', () => {
   })
 
   test('are learned while warming up, once', async () => {
-    const { validator, provider } = createValidator(() => new Response('', { status: 401 }))
+    const { validator, provider, advance } = createValidator(() => new Response('', { status: 401 }))
     expect(await refusalOf(validator.warmUp())).toBeInstanceOf(MisconfigurationError)
     provider.handlers[ENDPOINT] = () => Response.json({ active: false })
+    advance(1)
     await validator.warmUp()
     const asked = provider.requests.length
     await validator.warmUp()
@@ -542,6 +544,7 @@ describe('over HTTP', () => {
     await stop(second.server)
     await down()
     await startServer(port)
+    advance(1)
     await validator.validate(tokens.shift() ?? '')
   })
 })

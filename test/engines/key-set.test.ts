@@ -13,6 +13,11 @@ const publish =
     Response.json({ keys })
 const down: Handler = () => new Response('', { status: 503 })
 
+/** Every token is another one, unless it is named. */
+let serial = 0
+const wanted = (keyId: string | undefined, token = `token-${++serial}`) =>
+  ({ algorithm: 'ES256', keyId, token }) as const
+
 function createSet(handler: Handler, options: KeySetOptions = {}) {
   const provider = createProvider({ [JWKS]: handler })
   const refreshed: number[] = []
@@ -24,7 +29,7 @@ function createSet(handler: Handler, options: KeySetOptions = {}) {
   }
   /** `known`, or the kind of the reason. */
   const look = async (keyId: string | undefined) =>
-    keys.find('ES256', keyId).then(
+    keys.find(wanted(keyId)).then(
       () => 'known',
       (error: { reason: { kind: string } }) => error.reason.kind,
     )
@@ -44,7 +49,7 @@ describe('fetching', () => {
 
   test('imports each key once', async () => {
     const { keys } = createSet(publish(first.jwk))
-    const found = await Promise.all([keys.find('ES256', 'key-1'), keys.find('ES256', 'key-1')])
+    const found = await Promise.all([keys.find(wanted('key-1')), keys.find(wanted('key-1'))])
     expect(found[0]).toBe(found[1])
   })
 
@@ -52,42 +57,72 @@ describe('fetching', () => {
     ['nothing', undefined, 600],
     ['max-age=300', 'public, max-age=300', 300],
     ['max-age=0', 'max-age=0', 60],
-    ['Okta', 'max-age=5184000, must-revalidate', 3600],
+    ['Okta', 'max-age=5184000, must-revalidate', 600],
+    ['Okta, where vanished keys count longer', 'max-age=5184000, must-revalidate', 3600, 86_400],
+    ['nothing, where vanished keys count for a shorter time', undefined, 120, 120],
+    ['nothing, where vanished keys do not count', undefined, 60, 0],
     ['nonsense', 'max-age=soon', 600],
-  ])('is repeated when the answer is no longer fresh, without delay: %s', async (_label, cacheControl, seconds) => {
-    const headers: Record<string, string> = cacheControl ? { 'cache-control': cacheControl } : {}
-    const { look, fetches, advance, answerWith } = createSet(() => Response.json({ keys: [first.jwk] }, { headers }))
-    await look('key-1')
-    advance(seconds - 0.1)
-    await look('key-1')
-    expect(fetches()).toBe(1)
-    const { promise, resolve } = Promise.withResolvers<Response>()
-    answerWith(() => promise)
-    advance(0.1)
-    expect(await look('key-1')).toBe('known')
-    expect(await look('key-1')).toBe('known')
-    expect(fetches()).toBe(2)
-    resolve(Response.json({ keys: [first.jwk, second.jwk] }))
-    await expect.poll(() => look('key-2')).toBe('known')
-    expect(fetches()).toBe(2)
-  })
+  ])(
+    'is repeated when the answer is no longer fresh, without delay: %s',
+    async (_label, cacheControl, seconds, vanishedKeySeconds?: number) => {
+      const headers: Record<string, string> = cacheControl ? { 'cache-control': cacheControl } : {}
+      const handler = () => Response.json({ keys: [first.jwk] }, { headers })
+      const { look, fetches, advance, answerWith } = createSet(handler, { vanishedKeySeconds })
+      await look('key-1')
+      advance(seconds - 0.1)
+      await look('key-1')
+      expect(fetches()).toBe(1)
+      const { promise, resolve } = Promise.withResolvers<Response>()
+      answerWith(() => promise)
+      advance(0.1)
+      expect(await look('key-1')).toBe('known')
+      expect(await look('key-1')).toBe('known')
+      expect(fetches()).toBe(2)
+      resolve(Response.json({ keys: [first.jwk, second.jwk] }))
+      await expect.poll(() => look('key-2')).toBe('known')
+      expect(fetches()).toBe(2)
+    },
+  )
 })
 
 describe('an unknown key id', () => {
-  test('is looked up at most once per cool-down, for everybody', async () => {
-    const { look, fetches, advance } = createSet(publish(first.jwk))
-    await look('key-1')
+  test('is refused at once where the keys were fetched after the token came', async () => {
+    const { look, fetches } = createSet(publish(first.jwk))
     expect(await look('attacker-0')).toBe('key_unknown')
     expect(fetches()).toBe(1)
+  })
+
+  test('is looked up once for everybody who comes at the same time', async () => {
+    const { look, fetches, advance } = createSet(publish(first.jwk))
+    await look('key-1')
     advance(30)
-    await Promise.all(Array.from({ length: 1000 }, (_, n) => look(`attacker-${n}`)))
-    expect(fetches()).toBe(2)
-    advance(29.9)
-    await look('attacker-x')
+    const found = await Promise.all(Array.from({ length: 1000 }, (_, n) => look(`attacker-${n}`)))
+    expect(new Set(found)).toEqual(new Set(['key_unknown']))
     expect(fetches()).toBe(2)
   })
 
-  test('costs at most two fetches a minute, however many there are', async () => {
+  test('is looked up five times in a row, and then once per cool-down; until then nobody knows', async () => {
+    const { keys, look, fetches, advance } = createSet(publish(first.jwk))
+    await look('key-1')
+    for (let n = 0; n < 5; n++) {
+      advance(0.1)
+      expect(await look(`attacker-${n}`)).toBe('key_unknown')
+    }
+    expect(fetches()).toBe(6)
+    advance(0.5)
+    const error = await refusalOf(keys.find(wanted('attacker-x', 'stubborn')))
+    expect(error).toBeInstanceOf(ValidatorUnavailableError)
+    expect(error).toMatchObject({ retryAfterSeconds: 5, reason: { kind: 'key_not_fetched', keyId: 'attacker-x' } })
+    expect(fetches()).toBe(6)
+    advance(4.2)
+    expect(await look('attacker-y')).toBe('key_unknown')
+    expect(fetches()).toBe(7)
+    // Fetched since it came first: no further fetch, and no further delay.
+    expect((await refusalOf(keys.find(wanted('attacker-x', 'stubborn')))).reason.kind).toBe('key_unknown')
+    expect(fetches()).toBe(7)
+  })
+
+  test('costs at most 17 fetches a minute, however many there are', async () => {
     const { look, fetches, advance } = createSet(publish(first.jwk))
     await look('key-1')
     advance(45)
@@ -96,7 +131,54 @@ describe('an unknown key id', () => {
       await look(`attacker-${n}`)
       advance(60 / 10_000)
     }
-    expect(fetches() - before).toBeLessThanOrEqual(2)
+    expect(fetches() - before).toBeLessThanOrEqual(17)
+  })
+
+  test('of a new key is known within five seconds, whatever strangers make up', async () => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    for (let round = 0; round < 20; round++) {
+      for (let n = 0; n < 100; n++) {
+        await look(`attacker-${round}-${n}`)
+        advance(0.05)
+      }
+      const key = createKey(`new-${round}`)
+      answerWith(publish(key.jwk))
+      let outcome = await look(key.kid)
+      for (let milliseconds = 0; outcome !== 'known' && milliseconds < 5000; milliseconds += 100) {
+        expect(outcome).toBe('key_not_fetched')
+        expect(await look('attacker')).not.toBe('known')
+        advance(0.1)
+        outcome = await look(key.kid)
+      }
+      expect(outcome).toBe('known')
+    }
+  })
+
+  test('is not refused because somebody made it up before the provider did', async () => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    advance(1)
+    expect(await look('key-2')).toBe('key_unknown')
+    answerWith(publish(second.jwk))
+    advance(1)
+    expect(await look('key-2')).toBe('known')
+  })
+
+  test('joins a fetch that began before the token came, and needs another one to be refused', async () => {
+    const { look, fetches, advance, answerWith } = createSet(publish(first.jwk))
+    await look('key-1')
+    advance(1)
+    const { promise, resolve } = Promise.withResolvers<Response>()
+    answerWith(() => promise)
+    const early = look('attacker-1')
+    await expect.poll(fetches).toBe(2)
+    advance(1)
+    const late = look('key-2')
+    answerWith(publish(first.jwk, second.jwk))
+    resolve(Response.json({ keys: [first.jwk] }))
+    expect(await Promise.all([early, late])).toEqual(['key_unknown', 'known'])
+    expect(fetches()).toBe(3)
   })
 
   test('becomes known when the provider publishes it', async () => {
@@ -112,7 +194,7 @@ describe('an unknown key id', () => {
     await look('key-1')
     answerWith(down)
     advance(30)
-    expect(await refusalOf(keys.find('ES256', 'key-2'))).toBeInstanceOf(ValidatorUnavailableError)
+    expect(await refusalOf(keys.find(wanted('key-2')))).toBeInstanceOf(ValidatorUnavailableError)
     const asked = fetches()
     expect(await Promise.all(Array.from({ length: 100 }, () => look('key-2')))).toEqual(
       Array(100).fill('provider_failing'),
@@ -125,7 +207,10 @@ describe('an unknown key id', () => {
   })
 
   test('is an outage even within the cool-down, once a renewal has failed', async () => {
-    const { look, fetches, advance, answerWith } = createSet(publish(first.jwk), { cooldownSeconds: 3600 })
+    const { look, fetches, advance, answerWith } = createSet(publish(first.jwk), {
+      cooldownSeconds: 3600,
+      vanishedKeySeconds: 86_400,
+    })
     await look('key-1')
     answerWith(down)
     advance(600)
@@ -158,28 +243,50 @@ describe('a token without key id', () => {
     answerWith(publish({ ...second.jwk, kid: undefined }))
     advance(30)
     await look('anything')
-    expect((await keys.find('ES256', undefined)).jwk).toMatchObject({ x: second.jwk.x })
+    expect((await keys.find(wanted(undefined))).jwk).toMatchObject({ x: second.jwk.x })
   })
 })
 
 describe('answers', () => {
-  test('are merged: a key stays for a day after it was last seen', async () => {
-    const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk))
+  test.each([
+    ['ten minutes', {}, 600],
+    ['a day, where that is set', { vanishedKeySeconds: 86_400 }, 86_400],
+    ['a minute, where that is set', { vanishedKeySeconds: 60 }, 60],
+  ])('are merged: a key counts for %s after it was last seen, and not longer', async (_label, options, seconds) => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk), options)
     await look('key-1')
     answerWith(publish(first.jwk))
-    for (let hours = 0; hours < 23; hours++) {
-      advance(3600)
+    const step = seconds / 20
+    for (let passed = step; passed < seconds; passed += step) {
+      advance(step)
+      expect(await look('key-2')).toBe('known')
       await look('attacker')
     }
-    expect(await look('key-2')).toBe('known')
-    advance(3600)
+    advance(step)
     await look('attacker')
     expect(await look('key-2')).toBe('key_unknown')
     expect(await look('key-1')).toBe('known')
   })
 
+  test('that lack a key count even where nobody came for hours', async () => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk))
+    await look('key-1')
+    answerWith(publish(first.jwk))
+    advance(7200)
+    expect(await look('key-2')).toBe('key_unknown')
+  })
+
+  test('take keys away at once where vanished keys do not count', async () => {
+    const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk), { vanishedKeySeconds: 0 })
+    await look('key-1')
+    answerWith(publish(first.jwk))
+    advance(10)
+    await look('attacker')
+    expect(await look('key-2')).toBe('key_unknown')
+  })
+
   test('may flap between two sets without refusing anybody', async () => {
-    const { look, advance, answerWith } = createSet(publish(first.jwk))
+    const { look, advance, answerWith } = createSet(publish(first.jwk), { vanishedKeySeconds: 86_400 })
     for (let round = 0; round < 10; round++) {
       answerWith(publish(round % 2 ? first.jwk : second.jwk))
       advance(600)
@@ -194,7 +301,7 @@ describe('answers', () => {
     answerWith(publish({ ...second.jwk, kid: 'key-1' }))
     advance(30)
     await look('attacker')
-    expect((await keys.find('ES256', 'key-1')).jwk).toMatchObject({ x: second.jwk.x })
+    expect((await keys.find(wanted('key-1'))).jwk).toMatchObject({ x: second.jwk.x })
   })
 
   test('with members that are odd, private or for encryption are good for the others', async () => {
@@ -234,7 +341,7 @@ describe('answers', () => {
     ['nothing usable', { keys: [{ ...first.jwk, use: 'enc' }] }],
   ])('without a usable key are an outage, and take nothing away: %s', async (_label, body) => {
     const { keys, look, advance, answerWith } = createSet(() => Response.json(body))
-    const error = await refusalOf(keys.find('ES256', 'key-1'))
+    const error = await refusalOf(keys.find(wanted('key-1')))
     expect(error.reason).toEqual({
       kind: 'provider_answer_unusable',
       endpoint: JWKS,
@@ -279,7 +386,7 @@ describe('while the provider is down', () => {
     advance(86_400)
     expect(await look('key-1')).toBe('known')
     advance(60)
-    const error = await refusalOf(keys.find('ES256', 'key-1'))
+    const error = await refusalOf(keys.find(wanted('key-1')))
     expect(error).toBeInstanceOf(ValidatorUnavailableError)
     expect(error.reason).toEqual({ kind: 'keys_too_old', endpoint: JWKS, ageSeconds: 86_460 })
     answerWith(publish(first.jwk))
@@ -309,7 +416,7 @@ test('a key that is known but does not fit the algorithm causes no fetch', async
   const { keys, fetches, advance } = createSet(publish(first.jwk))
   await keys.warmUp()
   advance(30)
-  const error = await refusalOf(keys.find('RS256', 'key-1'))
+  const error = await refusalOf(keys.find({ ...wanted('key-1'), algorithm: 'RS256' }))
   expect(error).toBeInstanceOf(InvalidTokenError)
   expect(error.reason).toEqual({ kind: 'key_mismatch', keyId: 'key-1', detail: 'does not fit RS256' })
   expect(fetches()).toBe(1)

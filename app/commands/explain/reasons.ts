@@ -205,6 +205,11 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: 'The keys could not be renewed for so long that they are not used any more.',
     cure: 'Let this machine reach the key set of the provider again.',
   },
+  key_not_fetched: {
+    means:
+      'The key of the token is not known yet, and the keys were fetched so often just now that they are not fetched again at once.',
+    cure: 'Try again after the time in Retry-After. If it goes on, look who sends tokens with made-up key ids.',
+  },
   own_credentials_refused: {
     means: "The provider refuses this server's own credentials.",
     cure: 'Set client id and secret anew, and run idplug doctor.',

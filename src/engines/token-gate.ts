@@ -1,0 +1,74 @@
+import { InvalidTokenError, ValidatorUnavailableError } from '../errors.ts'
+import type { TokenSender } from '../token-validator.ts'
+import { createFairQueue } from './fair-queue.ts'
+import { createProviderGate, isProviderFailure } from './provider-gate.ts'
+
+export interface TokenGateOptions {
+  /** Who is asked, for reasons. */
+  readonly endpoint: () => string
+  /** Asks about something that is nobody's token. Resolves if the endpoint works, whatever it says about that. */
+  readonly trial: () => Promise<unknown>
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+}
+
+/** The gate in front of an endpoint that is asked about one token at a time, often with our credentials. */
+export interface TokenGate {
+  /** Makes sure that the endpoint works. Asks it once until it does, and again only after it has failed. */
+  warmUp(): Promise<void>
+  /**
+   * Asks about one token, when it is the turn of its sender. While the endpoint fails no token is shown to it: one trial for
+   * everybody, after each back-off, tells when it works again.
+   */
+  ask<T>(call: () => Promise<T>, sender?: TokenSender): Promise<T>
+}
+
+/** How long an endpoint that worked although a token had failed is given the benefit of the doubt, in seconds. */
+const VOUCHED_SECONDS = 300
+
+/**
+ * A token that makes the endpoint fail must not lock everybody else out, and anybody can send one. So an endpoint whose first
+ * trial after a failure succeeds is trusted for a while: during it, the back-off begins only if a trial fails as well.
+ */
+export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): TokenGate {
+  const queue = createFairQueue(endpoint)
+  let works = false
+  let vouchedUntil = 0
+
+  const gate = createProviderGate(async () => {
+    const mayBeTheToken = gate.failures === 1 && !isWish(gate.failure)
+    await trial()
+    works = true
+    if (mayBeTheToken) vouchedUntil = now() + VOUCHED_SECONDS * 1000
+  }, now)
+
+  async function failed(error: unknown): Promise<void> {
+    const isDoubtful = gate.failure === undefined && now() < vouchedUntil && !isWish(error)
+    if (isDoubtful) await gate.ask().catch(() => {})
+    else gate.failed(error)
+  }
+
+  return {
+    async warmUp() {
+      if (!works || gate.failure !== undefined) await gate.ask()
+    },
+    ask: (call, sender) =>
+      queue(sender?.address, async () => {
+        if (gate.failure !== undefined) await gate.ask()
+        try {
+          const answer = await call()
+          works = true
+          return answer
+        } catch (error) {
+          if (error instanceof InvalidTokenError) works = true
+          if (isProviderFailure(error)) await failed(error)
+          throw error
+        }
+      }),
+  }
+}
+
+/** Whether the provider said itself when it wants to be asked again. */
+function isWish(error: unknown): boolean {
+  return error instanceof ValidatorUnavailableError && error.askedSeconds !== undefined
+}

@@ -88,6 +88,7 @@ export type {
   Confirmation,
   PresentationScheme,
   ServerMetadata,
+  TokenSender,
   TokenValidator,
   ValidatedToken,
 } from './src/token-validator.ts'

@@ -9,6 +9,7 @@ import { createOriginCheck } from '../src/edges/origin.ts'
 import { createSenderOf } from '../src/edges/trusted-proxies.ts'
 import { InsufficientScopeError, MissingTokenError } from '../src/errors.ts'
 import type { Identity } from '../src/identity-links.ts'
+import { parseIpRange } from '../src/ip-address.ts'
 import type { ExchangeReason } from '../src/reasons.ts'
 import { canonicalResource, resourceBelow } from '../src/resource.ts'
 import { clip } from '../src/text.ts'
@@ -93,6 +94,13 @@ export function authFrom<const Scope extends string>(
   const { resource: declared } = declaration
   if (problems.length === 0 && (declared === undefined || declared.startsWith('/'))) {
     problems.push({ setting: 'resource', problem: 'must be the whole URL of this server: https://mcp.example.com/mcp' })
+  }
+  for (const proxy of options.trustedProxies ?? []) {
+    if (parseIpRange(proxy)) continue
+    problems.push({
+      setting: 'trustedProxies',
+      problem: `has ${proxy}, which is neither an IP address nor a range such as 10.0.0.0/8`,
+    })
   }
   if (problems.length > 0) throw new ConfigError(problems)
   const resource = canonicalResource(declared as string, 'resource')

@@ -26,6 +26,9 @@ export interface TokenGate {
 /** How long an endpoint that worked although a token had failed is given the benefit of the doubt, in seconds. */
 const VOUCHED_SECONDS = 300
 
+/** How long all others wait for the first call of all, in milliseconds: it tells whether the endpoint works. */
+const PILOT_MILLISECONDS = 250
+
 /**
  * A token that makes the endpoint fail must not lock everybody else out, and anybody can send one. So an endpoint whose first
  * trial after a failure succeeds is trusted for a while: during it, the back-off begins only if a trial fails as well.
@@ -34,6 +37,8 @@ export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): Tok
   const queue = createFairQueue(endpoint)
   let works = false
   let vouchedUntil = 0
+  /** The first call of all, until it is over or has taken too long. */
+  let pilot: Promise<void> | undefined
 
   const gate = createProviderGate(async () => {
     const mayBeTheToken = gate.failures === 1 && !isWish(gate.failure)
@@ -48,24 +53,45 @@ export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): Tok
     else gate.failed(error)
   }
 
+  async function attempt<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await call()
+      works = true
+      return answer
+    } catch (error) {
+      if (error instanceof InvalidTokenError) works = true
+      if (isProviderFailure(error)) await failed(error)
+      throw error
+    }
+  }
+
   return {
     async warmUp() {
+      if (pilot) await pilot
       if (!works || gate.failure !== undefined) await gate.ask()
     },
     ask: (call, sender) =>
       queue(sender?.address, async () => {
-        if (gate.failure !== undefined) await gate.ask()
-        try {
-          const answer = await call()
-          works = true
-          return answer
-        } catch (error) {
-          if (error instanceof InvalidTokenError) works = true
-          if (isProviderFailure(error)) await failed(error)
-          throw error
-        }
+        if (pilot) await pilot
+        // A trial that is under way is waited for as well.
+        if (gate.failure !== undefined || !gate.isFree) await gate.ask()
+        const answer = attempt(call)
+        if (!works) pilot ??= overOrLate(answer)
+        return answer
       }),
   }
+}
+
+/** Resolves when a call is over, whatever its end, or takes longer than others should wait for it. */
+function overOrLate(call: Promise<unknown>): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, PILOT_MILLISECONDS)
+    const over = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    call.then(over, over)
+  })
 }
 
 /** Whether the provider said itself when it wants to be asked again. */

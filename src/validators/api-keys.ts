@@ -82,8 +82,8 @@ export function withApiKeys(
       answersFor: validator.answersFor,
       serverMetadata: async () => validator.serverMetadata?.(),
       warmUp: () => validator.warmUp(),
-      validate: (token, connection, scheme) =>
-        (token.startsWith(API_KEY_PREFIX) ? keys : validator).validate(token, connection, scheme),
+      validate: (token, connection, scheme, sender) =>
+        (token.startsWith(API_KEY_PREFIX) ? keys : validator).validate(token, connection, scheme, sender),
     },
     resource,
   )

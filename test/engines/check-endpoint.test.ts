@@ -70,8 +70,8 @@ describeTokenValidator('the check endpoint engine', {
 describe('the check endpoint engine', () => {
   const setUp = (answers: Record<string, object>, options: Partial<CheckEndpointValidatorOptions> = {}) => {
     const provider = endpoint(answers)
-    const { context, seen } = createContext(provider.fetch)
-    return { validator: createCheckEndpointValidator({ ...OPTIONS, ...options }, context), provider, seen }
+    const { context, seen, advance } = createContext(provider.fetch)
+    return { validator: createCheckEndpointValidator({ ...OPTIONS, ...options }, context), provider, seen, advance }
   }
 
   test('vouches under its issuer, and reports the call', async () => {
@@ -114,11 +114,12 @@ describe('the check endpoint engine', () => {
   })
 
   test('does not warm up where the endpoint refuses us, and tries again', async () => {
-    const { validator, provider } = setUp({})
+    const { validator, provider, advance } = setUp({})
     provider.handlers[ENDPOINT] = () => new Response('', { status: 401 })
     expect(await refusalOf(validator.warmUp() as Promise<never>)).toBeInstanceOf(MisconfigurationError)
     expect(await refusalOf(validator.validate('good'))).toBeInstanceOf(MisconfigurationError)
     provider.handlers[ENDPOINT] = () => new Response('', { status: 410 })
+    advance(1)
     await validator.warmUp()
   })
 })

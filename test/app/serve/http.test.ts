@@ -5,6 +5,7 @@ import { authFrom } from '../../../auth/auth-from.ts'
 import type { AuthObserver, Decision } from '../../../src/auth.ts'
 import { createHttpServer } from '../../../src/edges/http-server.ts'
 import type { ProtectedRequest } from '../../../src/edges/node.ts'
+import { createIntrospectionValidator } from '../../../src/engines/introspection.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../../src/errors.ts'
 import type { TokenValidator, ValidatedToken } from '../../../src/token-validator.ts'
 import { exchange, freePort, type Listening, listen } from '../../support/http.ts'
@@ -400,6 +401,64 @@ describe('health', () => {
     expect([await status('/health'), await status('/ready')]).toEqual([200, 200])
     providerDown = true
     expect([await status('/health'), await status('/ready')]).toEqual([200, 503])
+  })
+
+  it('says when to ask again', async () => {
+    providerDown = true
+    expect((await fetch(`${running.origin}/ready`)).headers.get('retry-after')).toBe('9')
+  })
+
+  it('makes one call with our credentials per back-off step while the provider fails, whoever asks for what', async () => {
+    let now = 1_793_491_200_000
+    let calls = 0
+    const resource = `${origin}/mcp`
+    const introspection = createIntrospectionValidator(
+      {
+        issuer: 'https://issuer.example',
+        introspectionEndpoint: 'https://issuer.example/introspect',
+        audience: { audience: [resource] },
+        credentials: { method: 'client_secret_basic', clientId: 'rs', clientSecret: 'secret' },
+      },
+      {
+        resource,
+        now: () => now,
+        fetch: async url => {
+          // The metadata may be asked for as well: without credentials.
+          if (String(url).endsWith('/introspect')) calls++
+          return new Response('', { status: 429, headers: { 'retry-after': '60' } })
+        },
+      },
+    )
+    const declaration = { resource, name: 'Notes', scopes: {} } as const
+    const auth = authFrom(declaration, introspection, { observer: {}, now: () => now, allowedHosts: ['127.0.0.1'] })
+    const server = await listen(createHttpServer(createHttpApp({ auth, name: 'Notes', handle })))
+    const ask = async (path: string, headers: Record<string, string> = {}) => {
+      const response = await fetch(server.origin + path, { headers })
+      await response.body?.cancel()
+      return [response.status, response.headers.get('retry-after')]
+    }
+    try {
+      for (const [secondsLeft, callsSoFar] of [
+        [60, 1],
+        [25, 1],
+        [60, 2],
+      ] as const) {
+        const answers = await Promise.all(
+          Array.from({ length: 50 }, (_, n) => [
+            ask('/ready'),
+            ask('/mcp', { authorization: `Bearer made-up-${secondsLeft}-${callsSoFar}-${n}` }),
+            ask('/.well-known/oauth-protected-resource/mcp'),
+          ]).flat(),
+        )
+        const left = String(secondsLeft)
+        expect(answers.filter(([status]) => status === 503)).toEqual(Array(100).fill([503, left]))
+        expect(answers.filter(([status]) => status === 200)).toHaveLength(50)
+        expect(calls).toBe(callsSoFar)
+        now += secondsLeft === 60 ? 35_000 : 25_000
+      }
+    } finally {
+      await server.close()
+    }
   })
 
   it('is answered to probes that come by address', async () => {

@@ -1,5 +1,4 @@
 import { completeContext, type ValidatorContext } from '../context.ts'
-import { InvalidTokenError } from '../errors.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
@@ -46,16 +45,7 @@ export function createCheckEndpointValidator(
   const judge = createClaimJudge({ ...options, tokenKind: options.tokenKind ?? null }, options.expiry, context)
   const ask = (token: string) => askProvider(context, { ...request(token), operation: 'check' }, read)
 
-  /** The endpoint may say about the probe what it likes. */
-  async function trial(): Promise<void> {
-    try {
-      await ask(probe)
-    } catch (error) {
-      if (!(error instanceof InvalidTokenError)) throw error
-    }
-  }
-
-  const gate = createTokenGate({ endpoint: () => issuer, trial, now: context.now })
+  const gate = createTokenGate({ endpoint: () => issuer, trial: () => ask(probe), now: context.now })
   return createCachedValidator(
     {
       issuers: [issuer],

@@ -1,4 +1,4 @@
-import { InvalidTokenError, ValidatorUnavailableError } from '../errors.ts'
+import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import type { TokenSender } from '../token-validator.ts'
 import { createFairQueue } from './fair-queue.ts'
 import { createProviderGate, isProviderFailure } from './provider-gate.ts'
@@ -6,7 +6,7 @@ import { createProviderGate, isProviderFailure } from './provider-gate.ts'
 export interface TokenGateOptions {
   /** Who is asked, for reasons. */
   readonly endpoint: () => string
-  /** Asks about something that is nobody's token. Resolves if the endpoint works, whatever it says about that. */
+  /** Asks about something that is nobody's token. The endpoint works if it answers, also by refusing that. */
   readonly trial: () => Promise<unknown>
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
@@ -42,7 +42,11 @@ export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): Tok
 
   const gate = createProviderGate(async () => {
     const mayBeTheToken = gate.failures === 1 && !isWish(gate.failure)
-    await trial()
+    try {
+      await trial()
+    } catch (error) {
+      if (!isAboutTheToken(error, works)) throw error
+    }
     works = true
     if (mayBeTheToken) vouchedUntil = now() + VOUCHED_SECONDS * 1000
   }, now)
@@ -92,6 +96,16 @@ function overOrLate(call: Promise<unknown>): Promise<void> {
     }
     call.then(over, over)
   })
+}
+
+/**
+ * Whether an error says something about what was asked. Some servers answer 400 to a token that they cannot read; before the endpoint
+ * has worked, that may as well be a mistake in the settings.
+ */
+function isAboutTheToken(error: unknown, works: boolean): boolean {
+  if (error instanceof InvalidTokenError) return true
+  if (!works || !(error instanceof MisconfigurationError)) return false
+  return error.reason.kind === 'endpoint_refused_request' && error.reason.status === 400
 }
 
 /** Whether the provider said itself when it wants to be asked again. */

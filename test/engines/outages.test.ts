@@ -87,6 +87,9 @@ const cases: Case[] = [
             if (answer.status === 401) {
               throw new MisconfigurationError({ kind: 'own_credentials_refused', endpoint: ENDPOINT, status: 401 })
             }
+            if (answer.status === 400) {
+              throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint: ENDPOINT, status: 400 })
+            }
             if (answer.status === 404) throw new InvalidTokenError({ kind: 'inactive' })
             return answer.json()
           },
@@ -204,6 +207,20 @@ describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] =
       await knock(validator, testCase.garbage)
       expect(await refusalOf(validator.validate(testCase.good()))).toBeInstanceOf(MisconfigurationError)
       expect(calls()).toBe(asked)
+    })
+
+    test('a trial that it refuses as unreadable is no failure, once it has worked', async () => {
+      const { validator, provider, advance } = setUp(testCase)
+      const healthy = testCase.healthy[ENDPOINT] as Handler
+      await validator.validate(testCase.good())
+      provider.handlers[ENDPOINT] = () => new Response('', { status: 503 })
+      await refusalOf(validator.validate(testCase.good()))
+      provider.handlers[ENDPOINT] = async request =>
+        (await request.clone().text()).includes('good')
+          ? healthy(request)
+          : Response.json({ error: 'unsupported_token_type' }, { status: 400 })
+      advance(1)
+      await validator.validate(testCase.good())
     })
 
     test('a made-up token at which it fails locks nobody else out for long', async () => {

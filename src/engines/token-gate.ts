@@ -45,15 +45,16 @@ export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): Tok
     try {
       await trial()
     } catch (error) {
-      if (!isAboutTheToken(error, works)) throw error
+      if (!(error instanceof InvalidTokenError || (works && isUnreadable(error)))) throw error
     }
     works = true
     if (mayBeTheToken) vouchedUntil = now() + VOUCHED_SECONDS * 1000
   }, now)
 
   async function failed(error: unknown): Promise<void> {
-    const isDoubtful = gate.failure === undefined && now() < vouchedUntil && !isWish(error)
-    if (isDoubtful) await gate.ask().catch(() => {})
+    if (works && isUnreadable(error)) return
+    const isDoubtful = (now() < vouchedUntil && !isWish(error)) || isUnreadable(error)
+    if (isDoubtful && gate.failure === undefined) await gate.ask().catch(() => {})
     else gate.failed(error)
   }
 
@@ -72,13 +73,15 @@ export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): Tok
   return {
     async warmUp() {
       if (pilot) await pilot
-      if (!works || gate.failure !== undefined) await gate.ask()
+      if (works && gate.failure === undefined) return
+      const trying = gate.ask()
+      pilot ??= overOrLate(trying)
+      await trying
     },
     ask: (call, sender) =>
       queue(sender?.address, async () => {
         if (pilot) await pilot
-        // A trial that is under way is waited for as well.
-        if (gate.failure !== undefined || !gate.isFree) await gate.ask()
+        if (gate.failure !== undefined) await gate.ask()
         const answer = attempt(call)
         if (!works) pilot ??= overOrLate(answer)
         return answer
@@ -99,12 +102,11 @@ function overOrLate(call: Promise<unknown>): Promise<void> {
 }
 
 /**
- * Whether an error says something about what was asked. Some servers answer 400 to a token that they cannot read; before the endpoint
+ * Whether the endpoint could not read what it was asked: some servers answer 400 to tokens of another shape. Before the endpoint
  * has worked, that may as well be a mistake in the settings.
  */
-function isAboutTheToken(error: unknown, works: boolean): boolean {
-  if (error instanceof InvalidTokenError) return true
-  if (!works || !(error instanceof MisconfigurationError)) return false
+function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof MisconfigurationError)) return false
   return error.reason.kind === 'endpoint_refused_request' && error.reason.status === 400
 }
 

@@ -209,6 +209,19 @@ describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] =
       expect(calls()).toBe(asked)
     })
 
+    test.each(['before', 'after'])('a token that it calls unreadable is no failure, %s it has worked', async when => {
+      const { validator, provider } = setUp(testCase)
+      const healthy = testCase.healthy[ENDPOINT] as Handler
+      provider.handlers[ENDPOINT] = async request =>
+        (await request.clone().text()).includes('unreadable')
+          ? Response.json({ error: 'unsupported_token_type' }, { status: 400 })
+          : healthy(request)
+      if (when === 'after') await validator.warmUp()
+      await refusalOf(validator.validate(`unreadable-${++serial}`))
+      await validator.validate(testCase.good())
+      await validator.warmUp()
+    })
+
     test('a trial that it refuses as unreadable is no failure, once it has worked', async () => {
       const { validator, provider, advance } = setUp(testCase)
       const healthy = testCase.healthy[ENDPOINT] as Handler

@@ -4,6 +4,7 @@ import type { ServerMetadata } from '../token-validator.ts'
 import type { Claims } from './claim-judge.ts'
 import type { ClientCredentials } from './introspection.ts'
 import type { IntrospectionRequest } from './introspection-request.ts'
+import { mayBeAboutToken } from './token-gate.ts'
 
 export interface IntrospectionClientOptions {
   credentials: ClientCredentials
@@ -26,11 +27,6 @@ export interface IntrospectionClient {
 
 /** Not a token of anybody's: asked about to learn whether the endpoint works, and takes our credentials. */
 const PROBE = 'idplug-warm-up'
-
-/** Statuses by which servers refuse a request for the sake of the token in it. */
-const TOKEN_STATUSES: readonly number[] = [400, 413, 422]
-/** Error codes that are about this server, whatever the status (RFC 6749 §5.2). */
-const OWN_ERRORS: readonly unknown[] = ['invalid_client', 'unauthorized_client', 'invalid_scope', 'access_denied']
 
 /** Asks an introspection endpoint, and tells a refusal of the token from one of this server. */
 export function createIntrospectionClient(
@@ -63,7 +59,8 @@ export function createIntrospectionClient(
   }
 
   async function probeTheOtherWay(refusal: unknown): Promise<void> {
-    if (otherTried || !isRefusal(refusal, 'own_credentials_refused')) throw refusal
+    const isOurs = refusal instanceof MisconfigurationError && refusal.reason.kind === 'own_credentials_refused'
+    if (otherTried || !isOurs) throw refusal
     otherTried = true
     const other = otherWay(credentials, await metadata().catch(() => undefined))
     if (!other) throw refusal
@@ -98,20 +95,6 @@ export function createIntrospectionClient(
       probed = true
     },
   }
-}
-
-function isRefusal(error: unknown, kind: 'own_credentials_refused' | 'endpoint_refused_request') {
-  return error instanceof MisconfigurationError && error.reason.kind === kind ? error.reason : undefined
-}
-
-function mayBeAboutToken(error: unknown): boolean {
-  const reason = isRefusal(error, 'endpoint_refused_request')
-  return (
-    reason !== undefined &&
-    'status' in reason &&
-    TOKEN_STATUSES.includes(reason.status) &&
-    !OWN_ERRORS.includes(reason.error)
-  )
 }
 
 /** The same secret sent the other way, where the metadata says that the endpoint takes both (RFC 8414 §2). */

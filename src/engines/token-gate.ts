@@ -29,6 +29,11 @@ const VOUCHED_SECONDS = 300
 /** How long all others wait for the first call of all, in milliseconds: it tells whether the endpoint works. */
 const PILOT_MILLISECONDS = 250
 
+/** Statuses by which servers refuse a request for the sake of the token in it. */
+const TOKEN_STATUSES: readonly number[] = [400, 413, 422]
+/** Error codes that are about this server, whatever the status (RFC 6749 §5.2). */
+const OWN_ERRORS: readonly unknown[] = ['invalid_client', 'unauthorized_client', 'invalid_scope', 'access_denied']
+
 /**
  * A token that makes the endpoint fail must not lock everybody else out, and anybody can send one. So an endpoint whose first
  * trial after a failure succeeds is trusted for a while: during it, the back-off begins only if a trial fails as well.
@@ -36,6 +41,7 @@ const PILOT_MILLISECONDS = 250
 export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): TokenGate {
   const queue = createFairQueue(endpoint)
   let works = false
+  let trialWorked = false
   let vouchedUntil = 0
   /** The first call of all, until it is over or has taken too long. */
   let pilot: Promise<void> | undefined
@@ -44,16 +50,19 @@ export function createTokenGate({ endpoint, trial, now }: TokenGateOptions): Tok
     const mayBeTheToken = gate.failures === 1 && !isWish(gate.failure)
     try {
       await trial()
+      trialWorked = true
     } catch (error) {
-      if (!(error instanceof InvalidTokenError || (works && isUnreadable(error)))) throw error
+      if (error instanceof InvalidTokenError) trialWorked = true
+      // An endpoint that answers about tokens, and has never been able to read the trial, tells nothing by refusing it.
+      else if (!works || trialWorked || !mayBeAboutToken(error)) throw error
     }
     works = true
     if (mayBeTheToken) vouchedUntil = now() + VOUCHED_SECONDS * 1000
   }, now)
 
   async function failed(error: unknown): Promise<void> {
-    if (works && isUnreadable(error)) return
-    const isDoubtful = (now() < vouchedUntil && !isWish(error)) || isUnreadable(error)
+    if (works && !trialWorked && mayBeAboutToken(error)) return
+    const isDoubtful = (now() < vouchedUntil && !isWish(error)) || mayBeAboutToken(error)
     if (isDoubtful && gate.failure === undefined) await gate.ask().catch(() => {})
     else gate.failed(error)
   }
@@ -102,12 +111,14 @@ function overOrLate(call: Promise<unknown>): Promise<void> {
 }
 
 /**
- * Whether the endpoint could not read what it was asked: some servers answer 400 to tokens of another shape. Before the endpoint
- * has worked, that may as well be a mistake in the settings.
+ * Whether an endpoint may have refused a request for the sake of the token in it. Before the endpoint has worked, that may as well be
+ * a mistake in the settings.
  */
-function isUnreadable(error: unknown): boolean {
+export function mayBeAboutToken(error: unknown): boolean {
   if (!(error instanceof MisconfigurationError)) return false
-  return error.reason.kind === 'endpoint_refused_request' && error.reason.status === 400
+  const { reason } = error
+  if (reason.kind !== 'endpoint_refused_request' || !('status' in reason)) return false
+  return TOKEN_STATUSES.includes(reason.status) && !OWN_ERRORS.includes(reason.error)
 }
 
 /** Whether the provider said itself when it wants to be asked again. */

@@ -321,11 +321,12 @@ describe('answers about ourselves', () => {
   })
 
   test('are told from those about a token by one of nobody’s, where the answer does not say', async () => {
-    const { validator, state } = endpoint(bad(400))
+    const { validator, state, advance } = endpoint(bad(400))
     await validator.warmUp()
     state.broken = true
     expect(await refusalOf(validator.validate('token'))).toBeInstanceOf(MisconfigurationError)
     state.broken = false
+    advance(1)
     expect((await refusalOf(validator.validate('odd-1'))).reason).toEqual({ kind: 'inactive' })
   })
 
@@ -394,11 +395,12 @@ describe('credentials that are refused in one way', () => {
     ['is not known', {}, 1],
     ['is refused as well', { token_endpoint_auth_methods_supported: both }, 2],
   ])('stay refused where the other way %s', async (_why, listed, calls) => {
-    const { validator, asked } = setUp(calls === 2 ? 'none' : 'post', listed)
+    const { validator, asked, advance } = setUp(calls === 2 ? 'none' : 'post', listed)
     for (let round = 0; round < 2; round++) {
       const error = await refusalOf(validator.warmUp())
       expect(error.reason).toMatchObject({ kind: 'own_credentials_refused', status: 401 })
       expect(asked()).toBe(calls + round)
+      advance(1)
     }
   })
 })

@@ -222,6 +222,17 @@ describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] =
       await validator.warmUp()
     })
 
+    test('that it refuses everything as unreadable, what it could read before, is a failure', async () => {
+      const { validator, fail, calls } = setUp(testCase)
+      await validator.warmUp()
+      await validator.validate(testCase.good())
+      fail(() => Response.json({}, { status: 400 }))
+      expect(await refusalOf(validator.validate(testCase.good()))).toBeInstanceOf(MisconfigurationError)
+      const asked = calls()
+      await knock(validator, testCase.garbage)
+      expect(calls()).toBe(asked)
+    })
+
     test('a trial that it refuses as unreadable is no failure, once it has worked', async () => {
       const { validator, provider, advance } = setUp(testCase)
       const healthy = testCase.healthy[ENDPOINT] as Handler

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Claims } from '../engines/claim-judge.ts'
 import { normalizedType, parsePart, signedParts } from '../engines/jws.ts'
-import { fits, importPublicKey, isPublicSignatureKey } from '../engines/key-set.ts'
+import { fits, importPublicKey, isPublicSignatureKey } from '../engines/key-table.ts'
 import { type SignatureAlgorithm, verifySignature } from '../engines/signature.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'

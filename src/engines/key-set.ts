@@ -1,13 +1,21 @@
-import { hash, type webcrypto } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { CompleteContext } from '../context.ts'
-import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import { InvalidTokenError, ValidatorUnavailableError } from '../errors.ts'
 import { clip } from '../text.ts'
 import { createAllowance } from './allowance.ts'
-import type { Claims } from './claim-judge.ts'
-import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
+import {
+  importKey,
+  type KeyEntry,
+  type KeyTable,
+  mergeKeys,
+  readKeys,
+  type SigningKey,
+  selectKey,
+  type WantedKey,
+} from './key-table.ts'
+import { askProvider } from './provider-request.ts'
 import { createRemoteValue, type RemoteValue } from './remote-value.ts'
-import { importParameters, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from './signature.ts'
 
 /** Periods in seconds. */
 export interface KeySetOptions {
@@ -21,12 +29,6 @@ export interface KeySetOptions {
   cooldownSeconds?: number
   /** How long the last good keys are used while the provider cannot be asked. Default 86,400. */
   maxStaleSeconds?: number
-}
-
-export interface SigningKey {
-  readonly key: webcrypto.CryptoKey
-  /** The JWK as published, with members that are the provider's own (Entra's `issuer`). */
-  readonly jwk: Claims
 }
 
 export interface KeySet {
@@ -51,33 +53,9 @@ export interface KeySet {
   findReplacement(wanted: WantedKey, refuted: SigningKey): Promise<SigningKey | undefined>
 }
 
-/** What a token says about its key. */
-export interface WantedKey {
-  readonly algorithm: SignatureAlgorithm
-  readonly keyId: string | undefined
-  /** The whole token. Its digest is remembered while it has to come again. */
-  readonly token: string
-}
-
-interface Entry {
-  readonly jwk: Claims
-  readonly imported: Map<SignatureAlgorithm, Promise<SigningKey>>
-  /** Milliseconds since the Unix epoch. */
-  lastSeen: number
-}
-
-interface KeyTable {
-  readonly entries: ReadonlyMap<string, Entry>
-  readonly byKeyId: ReadonlyMap<unknown, readonly Entry[]>
-  /** Those of the latest answer; a token without key id may mean only these. */
-  readonly current: ReadonlySet<Entry>
-}
-
 const MAX_BYTES = 1_048_576
-const MAX_KEYS = 100
 /** Freshness without `Cache-Control`, and the bounds of what it may ask for, in seconds. */
 const FRESH_SECONDS = { default: 600, least: 60, most: 3600 }
-const MIN_RSA_BITS = 2048
 /** Fetches that unknown key ids may cause in a row, before the cool-down. */
 const FETCHES_IN_A_ROW = 5
 /** Most tokens that are remembered because their key could not be looked up yet. */
@@ -112,7 +90,7 @@ export function createKeySet(
       const init = { headers: { accept: 'application/jwk-set+json, application/json' } }
       const request = { operation: 'jwks', url: await jwksUri(), init, maxBytes: MAX_BYTES } as const
       const result = await askProvider(context, request, answer => ({
-        value: merge(remote.state?.value, readKeys(answer), now(), retention),
+        value: mergeKeys(remote.state?.value, readKeys(answer), now(), retention),
         freshSeconds: Math.min(longestFreshSeconds, freshSeconds(answer.headers.get('cache-control'))),
       }))
       observer?.keysRefreshed?.(now())
@@ -152,8 +130,8 @@ export function createKeySet(
     }
   }
 
-  function select(from: KeyTable, wanted: WantedKey): Entry | undefined {
-    return selectFrom(from, wanted, entry => from.current.has(entry) || now() - entry.lastSeen < retention)
+  function select(from: KeyTable, wanted: WantedKey): KeyEntry | undefined {
+    return selectKey(from, wanted, entry => from.current.has(entry) || now() - entry.lastSeen < retention)
   }
 
   /**
@@ -161,7 +139,7 @@ export function createKeySet(
    *
    * @throws {ValidatorUnavailableError} They cannot be fetched now.
    */
-  async function lookAgain(wanted: WantedKey, since: number): Promise<Entry | undefined> {
+  async function lookAgain(wanted: WantedKey, since: number): Promise<KeyEntry | undefined> {
     // Without a cool-down, a fetch of the same moment is no reason not to look.
     let isFetched = cooldownSeconds > 0
     for (;;) {
@@ -207,123 +185,6 @@ export function createKeySet(
       if (!found || found.jwk === refuted.jwk) return undefined
       return await importKey(found, wanted.algorithm)
     },
-  }
-}
-
-/** @throws {InvalidTokenError} The key id is known, but no key under it fits the algorithm. */
-function selectFrom(
-  table: KeyTable,
-  { algorithm, keyId }: WantedKey,
-  counts: (entry: Entry) => boolean,
-): Entry | undefined {
-  if (keyId === undefined) {
-    const suitable = [...table.current].filter(({ jwk }) => fits(jwk, algorithm))
-    return suitable.length === 1 ? suitable[0] : undefined
-  }
-  const named = table.byKeyId.get(keyId)?.filter(counts)
-  const suitable = named?.find(({ jwk }) => fits(jwk, algorithm))
-  if (named?.length && !suitable) throw mismatch(named[0]?.jwk.kid, `does not fit ${algorithm}`)
-  return suitable
-}
-
-export function fits({ kty, crv, alg }: Claims, algorithm: SignatureAlgorithm): boolean {
-  const expected = SIGNATURE_ALGORITHMS[algorithm]
-  return (
-    kty === expected.kty &&
-    (expected.crv === undefined || crv === expected.crv) &&
-    ((alg ?? undefined) === undefined || isNameOf(alg, algorithm))
-  )
-}
-
-function importKey(entry: Entry, algorithm: SignatureAlgorithm): Promise<SigningKey> {
-  let imported = entry.imported.get(algorithm)
-  if (!imported) {
-    imported = importPublicKey(entry.jwk, algorithm)
-    entry.imported.set(algorithm, imported)
-  }
-  return imported
-}
-
-export async function importPublicKey(jwk: Claims, algorithm: SignatureAlgorithm): Promise<SigningKey> {
-  const { kty, n, e, crv, x, y } = jwk as webcrypto.JsonWebKey
-  let key: webcrypto.CryptoKey
-  try {
-    key = await crypto.subtle.importKey('jwk', { kty, n, e, crv, x, y }, importParameters(algorithm), false, ['verify'])
-  } catch {
-    throw mismatch(jwk.kid, 'cannot be imported')
-  }
-  if (kty === 'RSA' && !isSafeExponent(e))
-    throw mismatch(jwk.kid, 'has an exponent that is even, below 65537 or too long')
-  const { modulusLength = MIN_RSA_BITS } = key.algorithm as { modulusLength?: number }
-  if (modulusLength < MIN_RSA_BITS) throw mismatch(jwk.kid, `is shorter than ${MIN_RSA_BITS} bits`)
-  return { key, jwk }
-}
-
-/**
- * Odd, and from 65537 to 256 bits (FIPS 186-5 §A.1.1). With 1 every message is its own signature; long ones only cost time.
- */
-function isSafeExponent(e: unknown): boolean {
-  const hex = typeof e === 'string' ? Buffer.from(e, 'base64url').toString('hex') : ''
-  const exponent = BigInt(`0x${hex || '0'}`)
-  return exponent % 2n === 1n && exponent >= 65_537n && exponent < 1n << 256n
-}
-
-/** RFC 9864 §2.2: EdDSA is the old name, and with a key on this curve they mean the same. */
-function isNameOf(alg: unknown, algorithm: SignatureAlgorithm): boolean {
-  const names: readonly unknown[] = ['EdDSA', 'Ed25519']
-  return alg === algorithm || (names.includes(alg) && names.includes(algorithm))
-}
-
-const isAbsent = (value: unknown) => value === undefined || value === null
-
-function mismatch(keyId: unknown, detail: string): InvalidTokenError {
-  return new InvalidTokenError({ kind: 'key_mismatch', keyId: clip(keyId), detail })
-}
-
-/** @throws {ValidatorUnavailableError} Nothing in the answer can verify a signature: keep what there is. */
-function readKeys(answer: ProviderAnswer): Claims[] {
-  const { endpoint, status } = answer
-  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
-  const { keys } = answer.json()
-  const usable = Array.isArray(keys) ? keys.filter(isPublicSignatureKey) : []
-  if (usable.length === 0) throw unusable(endpoint, 'no usable signing key')
-  return usable
-}
-
-/** False for anything odd, so that one member cannot spoil the set. Keys for encryption share it at some providers. */
-export function isPublicSignatureKey(jwk: unknown): jwk is Claims {
-  if (typeof jwk !== 'object' || jwk === null) return false
-  const { kty, kid, use, key_ops: operations, d } = jwk as Claims
-  return (
-    (kty === 'RSA' || kty === 'EC' || kty === 'OKP') &&
-    (isAbsent(kid) || typeof kid === 'string') &&
-    (isAbsent(use) || use === 'sig') &&
-    (isAbsent(operations) || (Array.isArray(operations) && operations.includes('verify'))) &&
-    isAbsent(d)
-  )
-}
-
-/** @param retention - How long a key is kept that the answer lacks, in milliseconds. */
-function merge(previous: KeyTable | undefined, keys: readonly Claims[], now: number, retention: number): KeyTable {
-  const kept = [...(previous?.entries ?? [])].filter(([, { lastSeen }]) => now - lastSeen < retention)
-  const entries = new Map(kept)
-  const current = new Set<Entry>()
-  for (const jwk of keys) {
-    const { kid, kty, crv, alg } = jwk
-    const identity = JSON.stringify([kid, kty, crv, alg])
-    const known = entries.get(identity)
-    const isSame = known && JSON.stringify(known.jwk) === JSON.stringify(jwk)
-    const entry = isSame ? known : { jwk: Object.freeze(jwk), imported: new Map(), lastSeen: now }
-    entry.lastSeen = now
-    entries.set(identity, entry)
-    current.add(entry)
-  }
-  const newest = [...entries].sort(([, a], [, b]) => b.lastSeen - a.lastSeen).slice(0, MAX_KEYS)
-  const values = newest.map(([, entry]) => entry)
-  return {
-    entries: new Map(newest),
-    byKeyId: Map.groupBy(values, ({ jwk }) => jwk.kid ?? undefined),
-    current: new Set(values.filter(entry => current.has(entry))),
   }
 }
 

@@ -197,7 +197,12 @@ function loadProvider(
 
   const complete = withoutEmptyGrants(value, raw, env, problems)
   const parsed = adapter.options.safeParse(complete)
-  const secrets = readSecrets(parsed.data ?? (complete as object), env, adapter, problems)
+  const read = parsed.data ?? (complete as Record<string, unknown>)
+  const secrets = readSecrets(read, env, adapter, problems)
+  for (const [place, message] of Object.entries(insecureUrls(read, insecureHosts))) {
+    problems.push({ setting: settingAt(place), problem: withDescription(message, adapter, place) })
+    failed.add(place)
+  }
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const place = issue.path.join('.')
@@ -209,10 +214,6 @@ function loadProvider(
     return undefined
   }
   const options = lacksGrants ? { ...parsed.data, grants: [] } : parsed.data
-  for (const [place, message] of Object.entries(insecureUrls(options, insecureHosts))) {
-    problems.push({ setting: settingAt(place), problem: withDescription(message, adapter, place) })
-    failed.add(place)
-  }
   const secret = (name: string) => {
     const found = secrets.get(name)
     if (found === undefined) throw new Error(`the secret ${name} was not loaded`)

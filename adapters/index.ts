@@ -6,6 +6,7 @@ import { github } from './github/index.ts'
 import { google } from './google/index.ts'
 import { introspection } from './introspection/index.ts'
 import { oidc } from './oidc/index.ts'
+import { productAt, products } from './oidc/products.ts'
 import { okta } from './okta/index.ts'
 
 /** Every adapter, in the order in which they are asked whether they recognise a metadata URL. */
@@ -15,9 +16,35 @@ export function adapterNamed(name: string): Adapter | undefined {
   return adapters.find(adapter => adapter.name === name)
 }
 
-/** The adapter that recognises a metadata URL or issuer; else the generic one. */
-export function recognizeAdapter(url: URL): Adapter {
+/** What `AUTH_PROVIDER` can name: a file in `config/` of that name, and the adapter that the file is for. */
+export interface NamedProvider {
+  readonly name: string
+  /** The provider's own name, for people. */
+  readonly title: string
+  readonly adapter: Adapter
+}
+
+/** One for each adapter, and the products that are settings alone. */
+export const namedProviders: readonly NamedProvider[] = [
+  ...adapters.map(adapter => ({ name: adapter.name, title: adapter.title, adapter })),
+  ...products.map(({ name, title }) => ({ name, title, adapter: oidc })),
+]
+
+const OTHER_NAMES: Readonly<Record<string, string>> = { entra: 'azure' }
+
+/** Every name that `AUTH_PROVIDER` takes. */
+export const providerNames: readonly string[] = [...namedProviders.map(({ name }) => name), ...Object.keys(OTHER_NAMES)]
+
+/** By any of its names. */
+export function providerNamed(name: string): NamedProvider | undefined {
+  const wanted = OTHER_NAMES[name] ?? name
+  return namedProviders.find(provider => provider.name === wanted)
+}
+
+/** The provider that recognises a metadata URL or issuer; else the generic one. */
+export function recognizeProvider(url: URL): NamedProvider {
   const plain = new URL(url)
   plain.hostname = url.hostname.replace(/\.$/, '') // the root's dot makes no other host
-  return adapters.find(adapter => adapter.recognizes?.(plain)) ?? oidc
+  const adapter = adapters.find(({ recognizes }) => recognizes?.(plain))
+  return providerNamed(adapter?.name ?? productAt(plain)?.name ?? 'oidc') as NamedProvider
 }

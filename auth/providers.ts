@@ -10,7 +10,7 @@ import { createShadowValidator, type ShadowOptions } from '../src/validators/sha
 
 /** A configured provider with its validator. */
 export interface Provider extends Route {
-  /** Of its adapter. */
+  /** As in `AUTH_PROVIDER`, or of its adapter. */
   readonly name: string
   readonly role: 'active' | 'shadow'
   readonly scopeNames: ScopeNames
@@ -51,10 +51,10 @@ export function createProviders(
   { shadow, findApiKey }: { shadow?: Shadow; findApiKey?: (sha256: string) => ApiKey | undefined } = {},
 ): Providers {
   const createProvider = (
-    { adapter, options, scopeNames, secret }: ProviderConfiguration,
+    { name, adapter, options, scopeNames, secret }: ProviderConfiguration,
     role: Provider['role'],
   ): Provider => ({
-    name: adapter.name,
+    name,
     role,
     scopeNames,
     validator: adapter.create(options, { ...context, secret, mapScopes: scopeNames.fromToken }),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { adapterNamed, recognizeAdapter } from '../adapters/index.ts'
+import { type NamedProvider, namedProviders, providerNamed, recognizeProvider } from '../adapters/index.ts'
 import { type PeopleProvider, people } from '../adapters/people.ts'
 import { strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
@@ -53,7 +53,8 @@ export function loadBridge(
 ): BridgeConfiguration | undefined {
   const found: ConfigProblem[] = []
   const report = (setting: string, problem: string) => void found.push({ setting, problem, see: SEE })
-  const provider = providerOf(settings, report)
+  const named = providerOf(settings, report)
+  const provider = named && (named.adapter.name as PeopleProvider)
   const keys = keysOf(settings, report)
   if (settings.BRIDGE_CLIENT_ID === undefined) {
     const callback = callbackOf(issuer)
@@ -65,8 +66,8 @@ export function loadBridge(
   if (settings.BRIDGE_CLIENT_SECRET === undefined && !(provider && people[provider].signIn.publicClient)) {
     report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret for BRIDGE_CLIENT_ID')
   }
-  const rules = provider && rulesOf(settings, provider, hasScopes, report)
-  const place = provider && signInPlaceOf(provider, settings.AUTH_METADATA_URL, env, found)
+  const rules = named && rulesOf(settings, named, hasScopes, report)
+  const place = named && signInPlaceOf(named.name, settings.AUTH_METADATA_URL, env, found)
   const insecure = insecureUrlProblem(place?.metadataUrl, settings.AUTH_INSECURE_HOSTS)
   if (insecure !== undefined) report('AUTH_METADATA_URL', insecure)
   problems.push(...found)
@@ -80,7 +81,10 @@ export const callbackOf = (issuer: string) => `${issuer}/oauth/callback`
 
 type Report = (setting: string, problem: string) => void
 
-function providerOf(settings: Settings, report: Report): PeopleProvider | undefined {
+/** Who has people to sign in: their adapter says how. */
+const hasPeople = ({ adapter }: NamedProvider) => Object.hasOwn(people, adapter.name)
+
+function providerOf(settings: Settings, report: Report): NamedProvider | undefined {
   const { AUTH_PROVIDER, AUTH_CONFIG, AUTH_METADATA_URL } = settings
   if (AUTH_CONFIG.length > 0) {
     report(
@@ -88,16 +92,17 @@ function providerOf(settings: Settings, report: Report): PeopleProvider | undefi
       'is for tokens of the provider itself; with AUTH_BRIDGE=on use AUTH_PROVIDER, and BRIDGE_CONFIG',
     )
   }
-  const [name = AUTH_METADATA_URL && recognizeAdapter(new URL(AUTH_METADATA_URL)).name, ...others] = AUTH_PROVIDER
-  if (name !== undefined && others.length === 0 && Object.hasOwn(people, name)) return name as PeopleProvider
-  report(
-    'AUTH_PROVIDER',
-    `must name one of ${Object.keys(people).join(', ')}: with AUTH_BRIDGE=on people sign in there`,
-  )
+  const [name, ...others] = AUTH_PROVIDER
+  const addressed = AUTH_METADATA_URL === undefined ? undefined : recognizeProvider(new URL(AUTH_METADATA_URL))
+  const found = name === undefined ? addressed : providerNamed(name)
+  if (found && others.length === 0 && hasPeople(found)) return found
+  const names = namedProviders.filter(hasPeople).map(({ name }) => name)
+  report('AUTH_PROVIDER', `must name one of ${names.join(', ')}: with AUTH_BRIDGE=on people sign in there`)
   return undefined
 }
 
-function rulesOf(settings: Settings, provider: PeopleProvider, hasScopes: boolean, report: Report) {
+function rulesOf(settings: Settings, { title, adapter }: NamedProvider, hasScopes: boolean, report: Report) {
+  const provider = adapter.name as PeopleProvider
   const { BRIDGE_CONFIG, BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_GRANT_TO } = settings
   if (BRIDGE_CONFIG !== undefined) {
     const rest = { BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_SCOPES: settings.BRIDGE_SCOPES }
@@ -108,7 +113,6 @@ function rulesOf(settings: Settings, provider: PeopleProvider, hasScopes: boolea
     for (const issue of parsed.error?.issues ?? []) report(`${BRIDGE_CONFIG}: ${issue.path.join('.')}`, issue.message)
     return parsed.data
   }
-  const title = adapterNamed(provider)?.title
   if (BRIDGE_ALLOW.length === 0) {
     report('BRIDGE_ALLOW', `is not set. It says who may sign in; everyone means everybody who can sign in at ${title}`)
   }

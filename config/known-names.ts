@@ -1,4 +1,4 @@
-import { adapterNamed, adapters, recognizeAdapter } from '../adapters/index.ts'
+import { namedProviders, providerNamed, recognizeProvider } from '../adapters/index.ts'
 import type { Environment } from './environment.ts'
 import { readJsonFile } from './files.ts'
 import { providerFiles } from './provider-files.ts'
@@ -11,6 +11,8 @@ export interface KnownNames {
   readonly read: ReadonlySet<string>
   /** What only providers that are not chosen refer to, with the name of the provider. */
   readonly unread: ReadonlyMap<string, string>
+  /** A product that only its URL chose, and the adapter whose own settings are then not read. */
+  readonly byUrl?: { readonly name: string; readonly title: string; readonly adapter: string }
   /** Nobody chose who signs people in, so the demo does. */
   readonly isDemoByDefault: boolean
   /** Tokens of our own authorization server, demo or bridge, are accepted. */
@@ -28,7 +30,7 @@ export function knownNames(env: Environment, inCode?: readonly ConfiguredProvide
   const [shadow] = wordList(env.AUTH_SHADOW)
   const files = [...configs, ...(shadow?.endsWith('.json') ? [shadow] : [])].map(readJson)
   const own = inCode ? inCode.map(({ adapter, options }) => ({ ...options, adapter: adapter.name })) : files
-  const named = wordList(env.AUTH_PROVIDER)
+  const named = wordList(env.AUTH_PROVIDER).map(name => providerNamed(name)?.name ?? name)
   // Beside a shadow the URL is the shadow's.
   const addressed = shadow === undefined ? recognized(env.AUTH_METADATA_URL) : undefined
   const isDemoByDefault = !inCode && named.length === 0 && configs.length === 0 && addressed === undefined
@@ -43,10 +45,13 @@ export function knownNames(env: Environment, inCode?: readonly ConfiguredProvide
     ...secretsIn(readJson(env.AUTH_CLIENTS_FILE?.trim())).flatMap(name => [name, fileOf(name)]),
     ...[...inForce, shadow ?? ''].flatMap(providerVariables),
   ])
-  const others = adapters.flatMap(({ name }) => providerVariables(name).map(variable => [variable, name] as const))
+  const others = namedProviders.flatMap(({ name }) =>
+    providerVariables(name).map(variable => [variable, name] as const),
+  )
   return {
     read,
     unread: new Map(others.filter(([variable]) => !read.has(variable))),
+    byUrl: named.length === 0 && configs.length === 0 ? productNamed(addressed) : undefined,
     isDemoByDefault,
     usesOwnServer:
       (!inCode && env.AUTH_BRIDGE?.trim() === 'on') ||
@@ -77,12 +82,19 @@ const commaList = (text = '') =>
     .map(part => part.trim())
     .filter(Boolean)
 
+function productNamed(provider = ''): KnownNames['byUrl'] {
+  const { name, title, adapter } = providerNamed(provider) ?? {}
+  return name === undefined || title === undefined || adapter === undefined || adapter.name === name
+    ? undefined
+    : { name, title, adapter: adapter.name }
+}
+
 function recognized(text = ''): string | undefined {
-  return URL.canParse(text.trim()) ? recognizeAdapter(new URL(text.trim())).name : undefined
+  return URL.canParse(text.trim()) ? recognizeProvider(new URL(text.trim())).name : undefined
 }
 
 function providerFile(provider: string): unknown {
-  return adapterNamed(provider) && providerFiles[provider]
+  return providerFiles[providerNamed(provider)?.name ?? '']
 }
 
 /** References, and secrets together with the files that may hold them. */

@@ -163,7 +163,7 @@ const SET_BY_PLATFORMS: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'AZURE
 /** Alone they do not say that somebody set the provider up for this server. */
 const INCONCLUSIVE: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'GITHUB_API_URL', 'OIDC_ISSUER'])
 
-function otherProviders(set: readonly Variable[], { unread, isDemoByDefault }: KnownNames): Verdict[] {
+function otherProviders(set: readonly Variable[], { unread, byUrl, isDemoByDefault }: KnownNames): Verdict[] {
   const passedOver = isDemoByDefault ? INCONCLUSIVE : SET_BY_PLATFORMS
   const byProvider = new Map<string, string[]>()
   for (const { name } of set) {
@@ -173,11 +173,13 @@ function otherProviders(set: readonly Variable[], { unread, isDemoByDefault }: K
     }
   }
   if (!isDemoByDefault) {
-    return [...byProvider].map(([provider, names]) => ({
-      level: 'warning',
-      setting: names.join(', '),
-      problem: `has no effect: ${provider} is not in use`,
-    }))
+    return [...byProvider].map(([provider, names]) => {
+      const setting = names.join(', ')
+      // A list of clients must not get lost because the product behind the URL is known.
+      return byUrl?.adapter === provider && names.some(name => !INCONCLUSIVE.has(name))
+        ? { level: 'problem', setting, problem: ofProduct(byUrl, provider) }
+        : { level: 'warning', setting, problem: `has no effect: ${provider} is not in use` }
+    })
   }
   const [first] = byProvider.keys()
   if (first === undefined) return []
@@ -185,6 +187,10 @@ function otherProviders(set: readonly Variable[], { unread, isDemoByDefault }: K
   const found = [...byProvider].map(([provider, names]) => `${names.join(', ')} (of ${provider})`).join(', ')
   const problem = `is not set, but there is ${found}. Set AUTH_PROVIDER=${first}, or AUTH_PROVIDER=demo to start the demo sign-in anyway`
   return [{ level: 'problem', setting: 'AUTH_PROVIDER', problem }]
+}
+
+function ofProduct({ name, title }: NonNullable<KnownNames['byUrl']>, provider: string): string {
+  return `has no effect: AUTH_METADATA_URL is that of ${title}, which has settings of its own. Set AUTH_PROVIDER=${provider} to use this one, or AUTH_PROVIDER=${name} and the settings of ${name} (docs/providers/presets.md)`
 }
 
 /** Rules of who may enter must not get lost with the switch that turns them on. `off` is a decision, and is respected. */

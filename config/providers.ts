@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { adapterNamed, adapters, recognizeAdapter } from '../adapters/index.ts'
+import { adapterNamed, adapters, providerNamed, recognizeProvider } from '../adapters/index.ts'
 import type { Adapter } from '../src/adapter.ts'
 import { unknownMembers } from '../src/adapter-options.ts'
 import { didYouMean } from '../src/closest.ts'
@@ -15,6 +15,8 @@ import type { Settings } from './settings.ts'
 
 /** One provider whose tokens are accepted, as configured and checked. */
 export interface ProviderConfiguration {
+  /** As in `AUTH_PROVIDER`; that of the adapter where the file is the user's own. */
+  readonly name: string
   readonly adapter: Adapter
   /** As the adapter's schema has it. */
   readonly options: Record<string, unknown>
@@ -75,6 +77,8 @@ interface Source {
   readonly content?: Readonly<Record<string, unknown>>
   /** Given in code. */
   readonly adapter?: Adapter
+  /** What the file in `config/` is for: the provider's name, and its own name for people. */
+  readonly provider?: { readonly name: string; readonly title: string }
 }
 
 /** A provider with its options, for configuration in code: see `configure`. */
@@ -155,11 +159,11 @@ function addressedSource(
 const sourceAt = (path: string): Source => ({ label: path })
 
 function sourceNamed(name: string): Source {
-  return { label: `config/${name}.json`, content: providerFiles[name] ?? {} }
+  return { label: `config/${name}.json`, content: providerFiles[name] ?? {}, provider: providerNamed(name) }
 }
 
 function recognized(metadataUrl: string | undefined): string {
-  return metadataUrl === undefined ? 'demo' : recognizeAdapter(new URL(metadataUrl)).name
+  return metadataUrl === undefined ? 'demo' : recognizeProvider(new URL(metadataUrl)).name
 }
 
 interface LoadSurroundings {
@@ -179,8 +183,10 @@ function loadProvider(
 ): ProviderConfiguration | undefined {
   const { label } = source
   const raw = contentOf(source, problems)
-  const adapter = source.adapter ?? (raw && adapterOf(raw.adapter, source, problems))
-  if (!raw || !adapter) return undefined
+  const found = source.adapter ?? (raw && adapterOf(raw.adapter, source, problems))
+  if (!raw || !found) return undefined
+  const { name, title } = source.provider ?? found
+  const adapter = { ...found, title } // problems speak of the provider that was chosen
   if (metadataUrl !== undefined) raw.metadataUrl = metadataUrl
   const lacksGrants = !hasScopes && lacksNeedlessGrants(raw.grants, adapter, env, problems)
   if (lacksGrants) raw.grants = GRANT_OF_NOTHING
@@ -226,7 +232,7 @@ function loadProvider(
   }
   const { scopePrefix, scopeNames } = options as { scopePrefix?: string; scopeNames?: Record<string, ScopeName> }
   const names = createScopeNames({ prefix: scopePrefix, names: scopeNames, fixedWire: wireByRule(adapter, options) })
-  return { adapter, options, scopeNames: names, secret, settingAt }
+  return { name, adapter: found, options, scopeNames: names, secret, settingAt }
 }
 
 /** What clients request where scopes are granted by rule; `undefined` where they request what they need. */
@@ -276,9 +282,10 @@ export function signInPlaceOf(
   env: Environment,
   problems: ConfigProblem[],
 ): SignInPlace | undefined {
-  const adapter = adapterNamed(name)
-  const raw = adapter && contentOf(sourceNamed(name), problems)
+  const provider = providerNamed(name)
+  const raw = provider && contentOf(sourceNamed(name), problems)
   if (!raw) return undefined
+  const adapter = { ...provider.adapter, title: provider.title }
   const { value, missing, noHosts } = expandReferences(
     { metadataUrl: metadataUrl ?? raw.metadataUrl, issuer: raw.issuer },
     env,

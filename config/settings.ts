@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { adapterNamed, adapters } from '../adapters/index.ts'
+import { providerNamed, providerNames } from '../adapters/index.ts'
 import { didYouMean } from '../src/closest.ts'
 import { resourceProblem } from '../src/resource.ts'
 
@@ -73,12 +73,13 @@ function isHost(text: string): boolean {
   return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text
 }
 
-const providerNames = adapters.map(({ name }) => name)
-
 /** Suggestions for names that belong to no provider. */
 function meant(names: readonly string[]): string {
   return names.map(name => (providerNames.includes(name) ? '' : didYouMean(name, providerNames))).join('')
 }
+
+/** A provider has one name in our messages and metrics. */
+const canonical = (name: string) => providerNamed(name)?.name ?? name
 
 /**
  * Every setting of the runnable server, under the name of its environment variable. An empty variable counts as not set.
@@ -86,9 +87,10 @@ function meant(names: readonly string[]): string {
  */
 export const settingsSchema = z.strictObject({
   AUTH_PROVIDER: list
-    .refine(names => names.every(name => adapterNamed(name)), {
+    .refine(names => names.every(name => providerNamed(name)), {
       error: ({ input }) => `must be one or more of ${providerNames.join(', ')}${meant(input as string[])}`,
     })
+    .transform(names => names.map(canonical))
     .default([])
     .describe(
       'Providers whose tokens are accepted, separated by commas; each names a file in config/. Default: the one that AUTH_METADATA_URL belongs to, else demo.',
@@ -110,10 +112,11 @@ export const settingsSchema = z.strictObject({
     .describe('Path of your own provider configuration, instead of AUTH_PROVIDER; several separated by commas.'),
   AUTH_SHADOW: z
     .string()
-    .refine(name => adapterNamed(name) !== undefined || name.endsWith('.json'), {
+    .refine(name => providerNamed(name) !== undefined || name.endsWith('.json'), {
       error: ({ input }) =>
         `must be one of ${providerNames.join(', ')}, or a file that ends in .json${meant([input as string])}`,
     })
+    .transform(canonical)
     .optional()
     .describe(
       'A provider to move to. It validates its own tokens next to the active providers; the results are counted and logged, and change no answer. Named as in AUTH_PROVIDER, or by the path of your own configuration. See docs/migration.md.',

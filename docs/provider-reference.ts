@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { adapters } from '../adapters/index.ts'
+import { adapters, type NamedProvider, namedProviders } from '../adapters/index.ts'
+import { providerVariables } from '../config/known-names.ts'
 import type { Adapter } from '../src/adapter.ts'
 
 type JsonSchema = Record<string, unknown>
@@ -47,7 +48,19 @@ a file: [adapters.md](adapters.md).
 
 Every mistake is reported at the start, under the name of the setting. This page is made from the schemas by \`npm run docs\`.
 
-${adapters.map(section).join('\n')}`
+${adapters.map(section).join('\n')}
+## Products
+
+Settings alone, over the adapter \`oidc\`: each has the options above, and these variables. What they are, and what to set up at the product:
+[providers/presets.md](providers/presets.md). \`entra\` is another name of \`azure\`.
+
+| name | product | variables |
+| --- | --- | --- |
+${namedProviders
+  .filter(({ name, adapter }) => name !== adapter.name)
+  .map(productRow)
+  .join('\n')}
+`
 }
 
 function section(adapter: Adapter): string {
@@ -68,6 +81,11 @@ ${link}| option | variable | default | what it is |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 `
+}
+
+function productRow({ name, title }: NamedProvider): string {
+  const variables = providerVariables(name).map(variable => `\`${variable}\``)
+  return `| \`${name}\` | ${title} | ${variables.join(', ')} |`
 }
 
 /** Variables that a value of a file refers to; the name itself where a file names a secret. */

@@ -16,8 +16,10 @@ export interface TokenFacts {
 
 /** How one product departs from the others. Paths are below its origin. */
 export interface Product {
-  /** Of the issuer, without a slash at the end. */
+  /** Of the issuer, without a slash at the end; where that is another one, of its metadata. */
   readonly path: string
+  /** Of the issuer, where the metadata is at another place. */
+  readonly issuerPath?: string
   readonly authorization: string
   readonly token: string
   readonly jwks: string
@@ -107,7 +109,7 @@ const cognito: Product = {
   idTokenClaims: () => ({ token_use: 'id' }),
 }
 
-const authkit: Product = {
+const workos: Product = {
   path: '',
   authorization: '/oauth2/authorize',
   token: '/oauth2/token',
@@ -142,7 +144,7 @@ const logto: Product = {
   opaque: ({ audience }) => audience === null,
 }
 
-const pingone: Product = {
+const ping: Product = {
   path: '/5b1f0c2e-0000-4000-8000-000000000001/as',
   authorization: '/5b1f0c2e-0000-4000-8000-000000000001/as/authorize',
   token: '/5b1f0c2e-0000-4000-8000-000000000001/as/token',
@@ -194,16 +196,136 @@ const django: Product = {
   opaque: () => true,
 }
 
+/**
+ * Active Directory Federation Services 2019. Access tokens have another issuer than ID tokens and metadata: [MS-OIDCE] 2.2.3.2 (2025-02),
+ * https://github.com/MicrosoftDocs/windowsserverdocs/issues/551. Claims as in https://github.com/snok/django-auth-adfs/blob/master/tests/utils.py;
+ * sub comes from an issuance rule.
+ */
+const adfs: Product = {
+  path: '/adfs',
+  authorization: '/adfs/oauth2/authorize/',
+  token: '/adfs/oauth2/token/',
+  jwks: '/adfs/discovery/keys',
+  metadata: {
+    scopes_supported: ['allatclaims', 'email', 'user_impersonation', 'logon_cert', 'profile', 'openid'],
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'private_key_jwt'],
+    code_challenge_methods_supported: undefined,
+  },
+  header: () => ({ typ: 'JWT' }),
+  claims: ({ issuer, clientId, scopes, audience, now }) => ({
+    iss: `${issuer.replace(/^https:/, 'http:')}/services/trust`,
+    aud: audience ?? `microsoft:identityserver:${clientId}`,
+    client_id: undefined,
+    scope: undefined,
+    jti: undefined,
+    apptype: 'Public',
+    appid: clientId,
+    authmethod: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
+    auth_time: new Date(now * 1000).toISOString(),
+    ver: '1.0',
+    scp: scopes.join(' '),
+  }),
+}
+
+/** Azure AD B2C: https://learn.microsoft.com/en-us/azure/active-directory-b2c/tokens-overview (2020-04, 2025-05). */
+const b2c: Product = {
+  path: '/775527ff-9a37-4307-8b3d-cc311f58d925/b2c_1_signin/v2.0',
+  issuerPath: '/775527ff-9a37-4307-8b3d-cc311f58d925/v2.0/',
+  authorization: '/775527ff-9a37-4307-8b3d-cc311f58d925/b2c_1_signin/oauth2/v2.0/authorize',
+  token: '/775527ff-9a37-4307-8b3d-cc311f58d925/b2c_1_signin/oauth2/v2.0/token',
+  jwks: '/775527ff-9a37-4307-8b3d-cc311f58d925/b2c_1_signin/discovery/v2.0/keys',
+  metadata: { code_challenge_methods_supported: undefined },
+  header: () => ({ typ: 'JWT' }),
+  claims: ({ clientId, scopes, audience, now }) => ({
+    aud: audience ?? undefined,
+    nbf: now,
+    client_id: undefined,
+    azp: clientId,
+    scope: undefined,
+    scp: scopes.join(' '),
+    jti: undefined,
+    ver: '1.0',
+    tfp: 'b2c_1_signin',
+  }),
+  idTokenClaims: ({ now }) => ({ ver: '1.0', tfp: 'b2c_1_signin', auth_time: now }),
+}
+
+/** Supabase Auth: https://supabase.com/docs/guides/auth/oauth-server/token-security (2026-11). Tokens name no scope. */
+const supabase: Product = {
+  path: '/auth/v1',
+  authorization: '/auth/v1/oauth/authorize',
+  token: '/auth/v1/oauth/token',
+  jwks: '/auth/v1/.well-known/jwks.json',
+  keys: { alg: 'ES256' },
+  header: () => ({ typ: 'JWT' }),
+  claims: ({ user, now }) => ({
+    aud: 'authenticated',
+    role: 'authenticated',
+    scope: undefined,
+    jti: undefined,
+    user_id: user?.id,
+    aal: 'aal1',
+    amr: [{ method: 'password', timestamp: now }],
+    session_id: randomUUID(),
+  }),
+}
+
+/**
+ * Authentik: https://github.com/goauthentik/authentik/blob/main/authentik/providers/oauth2/id_token.py (2026-11). An access token is the
+ * ID token with azp and uid: aud is the client in both, and both carry the nonce of the request.
+ */
+const authentik: Product = {
+  path: '/application/o/notes',
+  issuerPath: '/application/o/notes/',
+  authorization: '/application/o/authorize/',
+  token: '/application/o/token/',
+  jwks: '/application/o/notes/jwks/',
+  introspection: '/application/o/introspect/',
+  revocation: '/application/o/revoke/',
+  header: () => ({ typ: 'JWT' }),
+  claims: ({ clientId, now }) => ({
+    aud: clientId,
+    azp: clientId,
+    client_id: undefined,
+    scope: undefined,
+    jti: undefined,
+    auth_time: now,
+    acr: 'goauthentik.io/providers/oauth2/default',
+    nonce: 'of-the-request',
+    uid: randomUUID(),
+  }),
+  idTokenClaims: ({ now }) => ({ auth_time: now, acr: 'goauthentik.io/providers/oauth2/default' }),
+}
+
+/**
+ * Clerk, access tokens as JWTs (the default since 2026-01): @clerk/backend 3.25.0 takes typ at+jwt, client_id, and scp as a list.
+ * https://clerk.com/docs/guides/development/machine-auth/token-formats
+ */
+const clerk: Product = {
+  path: '',
+  authorization: '/oauth/authorize',
+  token: '/oauth/token',
+  jwks: '/.well-known/jwks.json',
+  rfc8414: true,
+  header: () => ({ typ: 'at+jwt' }),
+  claims: ({ scopes }) => ({ scope: undefined, scp: scopes, jti: `oat_${randomUUID()}` }),
+}
+
 export const products = {
   generic,
   keycloak,
   cognito,
-  authkit,
+  workos,
   zitadel,
   logto,
-  pingone,
+  ping,
   descope,
   django,
+  adfs,
+  b2c,
+  supabase,
+  authentik,
+  clerk,
 } as const satisfies Record<string, Product>
 
 export type ProductName = keyof typeof products

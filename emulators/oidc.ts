@@ -68,7 +68,7 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
   } = options
   const audience = options.audience === undefined ? 'https://mcp.example.com/mcp' : options.audience
   const seconds = () => Math.floor(now() / 1000)
-  const issuer = () => emulator.origin + product.path
+  const issuer = () => emulator.origin + (product.issuerPath ?? product.path)
   const keys = createKeyRing(product.keys)
   const idTokenKeys = product.idTokenKeys ? createKeyRing(product.keys) : keys
   for (const jwk of product.otherKeys ?? []) keys.publishAlso(jwk)

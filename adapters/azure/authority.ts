@@ -57,7 +57,7 @@ const isB2c = (host: string) => isBelow(host, 'b2clogin.com')
 const cloudOf = (host: string) => CLOUDS.find(({ hosts }) => hosts.some(known => isBelow(host, known)))
 
 export function isEntraHost(host: string): boolean {
-  return cloudOf(host) !== undefined || isExternalId(host) || isB2c(host)
+  return cloudOf(host) !== undefined || isExternalId(host)
 }
 
 export function forTenant(template: string, tenant: string): string {
@@ -79,7 +79,7 @@ export function readAuthority(configured: string): EntraAuthority | { mistake: s
   if (isB2c(host)) {
     return {
       mistake:
-        'belongs to Azure AD B2C, whose issuers and tokens are of another kind; this adapter takes Entra ID and External ID (ciamlogin.com)',
+        'belongs to Azure AD B2C, whose issuers and tokens are of another kind: set AUTH_PROVIDER=b2c. This adapter takes Entra ID and External ID (ciamlogin.com)',
     }
   }
   const named = TENANT_PATH.exec(url.pathname)?.[1]?.toLowerCase()

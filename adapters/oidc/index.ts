@@ -8,7 +8,8 @@ import { signatureAlgorithms } from '../../src/engines/signature.ts'
 import { peopleOptions } from '../../src/people/options.ts'
 import { peopleOfTokens } from '../../src/people/people.ts'
 import { people } from './people.ts'
-import { explain, productCures } from './refusals.ts'
+import { productAt } from './products.ts'
+import { explain } from './refusals.ts'
 
 const options = providerOptions.extend({
   ...claimOptions.shape,
@@ -41,8 +42,8 @@ export const oidc = defineAdapter({
   mistakes: settings => ({ ...claimMistakes(settings), ...issuerMistakes(settings) }),
   people: peopleOfTokens(people),
   create(settings, context) {
-    const { metadataUrl, jwksUri, types, algorithms, vanishedKeySeconds } = settings
-    const cures = productCures(new URL(metadataUrl))
+    const { metadataUrl, issuer, jwksUri, types, algorithms, vanishedKeySeconds } = settings
+    const cures = productAt(new URL(issuer ?? metadataUrl)) ?? {}
     return createJwtValidator(
       {
         ...claimRules(settings, context),

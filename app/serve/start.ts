@@ -39,7 +39,7 @@ export interface Running extends Program {
 export async function start(configuration: Configuration, env: Environment, logger: Logger): Promise<Running> {
   const { settings, mode, usesOwnServer } = configuration
   const metrics = prometheus()
-  const log = jsonLines(logger, configuration.shadow?.adapter.name)
+  const log = jsonLines(logger, configuration.shadow?.name)
   const documentation = new URL('/', configuration.resource).href
   const shadows: ObservedProvider[] = []
   const auth = createAuth(

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { auth0 } from '../../adapters/auth0/index.ts'
-import { recognizeAdapter } from '../../adapters/index.ts'
+import { recognizeProvider } from '../../adapters/index.ts'
 import { type Auth0EmulatorOptions, createAuth0Emulator } from '../../emulators/auth0.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
 import { describeTokenValidator, type GoodJwt } from '../../src/testing/contract.ts'
@@ -235,7 +235,7 @@ describe('the domain', () => {
     ['https://evil.example/auth0.com', false],
     ['https://auth0.com@evil.example/', false],
   ])('is recognised on label boundaries: %s', (url, expected) => {
-    expect(recognizeAdapter(new URL(url)).name === 'auth0').toBe(expected)
+    expect(recognizeProvider(new URL(url)).name === 'auth0').toBe(expected)
   })
 })
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { github } from '../../adapters/github/index.ts'
-import { recognizeAdapter } from '../../adapters/index.ts'
+import { recognizeProvider } from '../../adapters/index.ts'
 import { createGithubEmulator } from '../../emulators/github.ts'
 import type { CompleteContext } from '../../src/context.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
@@ -418,7 +418,7 @@ describe('the options of the github adapter', () => {
     ['https://git.example.com/login/oauth', false],
   ])('belong to %s: %s', (url, recognized) => {
     expect(github.recognizes?.(new URL(url))).toBe(recognized)
-    if (recognized) expect(recognizeAdapter(new URL(url))).toBe(github)
+    if (recognized) expect(recognizeProvider(new URL(url)).adapter).toBe(github)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { google } from '../../adapters/google/index.ts'
-import { recognizeAdapter } from '../../adapters/index.ts'
+import { recognizeProvider } from '../../adapters/index.ts'
 import { createGoogleEmulator } from '../../emulators/google.ts'
 import type { AdapterContext } from '../../src/adapter.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
@@ -449,7 +449,7 @@ describe('the options of the google adapter', () => {
     ['https://evil.example/accounts.google.com', false],
   ])('belong to %s: %s', (url, recognized) => {
     expect(google.recognizes?.(new URL(url))).toBe(recognized)
-    if (recognized) expect(recognizeAdapter(new URL(url))).toBe(google)
+    if (recognized) expect(recognizeProvider(new URL(url)).adapter).toBe(google)
   })
 })
 

@@ -1,7 +1,11 @@
 import { createPrivateKey } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { providerNamed } from '../../adapters/index.ts'
+import { products } from '../../adapters/oidc/products.ts'
+import { providerVariables } from '../../config/known-names.ts'
 import { loadConfiguration } from '../../config/load.ts'
+import { providerFiles } from '../../config/provider-files.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import type { ProductName } from '../../emulators/oidc-products.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
@@ -40,7 +44,6 @@ const rows: Record<Exclude<ProductName, 'generic' | 'django'>, Row> = {
     user: {
       issuer: 'https://id.example.com/realms/acme',
       clientId: 'native',
-      scopes: ['notes:read', 'notes:write', 'offline_access', 'notes-editor'],
       audience: ['https://mcp.example.com/mcp', 'account'],
     },
   },
@@ -61,9 +64,9 @@ const rows: Record<Exclude<ProductName, 'generic' | 'django'>, Row> = {
     },
     service: { subject: 'machine', clientId: 'machine', principalType: 'service' },
   },
-  authkit: {
+  workos: {
     origin: 'https://acme.authkit.app',
-    env: { AUTHKIT_DOMAIN: 'acme.authkit.app' },
+    env: { WORKOS_AUTHKIT_DOMAIN: 'acme.authkit.app' },
     idToken: { claims: { aud: 'native' }, reason: 'oidc.maybe_id_token' },
     otherBinding: { claims: { aud: OTHER }, reason: 'oidc.audience_mismatch' },
     user: { issuer: 'https://acme.authkit.app' },
@@ -83,12 +86,12 @@ const rows: Record<Exclude<ProductName, 'generic' | 'django'>, Row> = {
   },
   logto: {
     origin: 'https://acme.logto.app',
-    env: { LOGTO_TENANT: 'acme' },
+    env: { LOGTO_DOMAIN: 'acme.logto.app' },
     idToken: { claims: { aud: 'native', at_hash: 'oqkmsHGxBoChkrGu7rMzeA' }, reason: 'id_token' },
     otherBinding: { claims: { aud: OTHER }, reason: 'oidc.audience_mismatch' },
     user: { issuer: 'https://acme.logto.app/oidc' },
   },
-  pingone: {
+  ping: {
     origin: 'https://auth.pingone.com',
     env: { PINGONE_ENVIRONMENT_ID: PING },
     idToken: { claims: { aud: ['native'] }, reason: 'oidc.maybe_id_token' },
@@ -102,24 +105,73 @@ const rows: Record<Exclude<ProductName, 'generic' | 'django'>, Row> = {
     otherBinding: { claims: { aud: 'P2other' }, reason: 'oidc.audience_mismatch' },
     user: { issuer: 'https://api.descope.com/v1/apps/P2abcdefghij', audience: ['P2abcdefghij'] },
   },
+  adfs: {
+    origin: 'https://adfs.example.com',
+    env: { ADFS_DOMAIN: 'adfs.example.com' },
+    idToken: { claims: { iss: 'https://adfs.example.com/adfs', aud: 'native' }, reason: 'issuer_mismatch' },
+    otherBinding: { claims: { aud: 'microsoft:identityserver:other' }, reason: 'oidc.audience_mismatch' },
+    // Kept under the issuer that the metadata names, whatever tokens say.
+    user: { issuer: 'https://adfs.example.com/adfs', audience: ['https://mcp.example.com/mcp'] },
+  },
+  b2c: {
+    origin: 'https://acme.b2clogin.com',
+    env: {
+      B2C_DOMAIN: 'acme.b2clogin.com',
+      B2C_TENANT_ID: '775527ff-9a37-4307-8b3d-cc311f58d925',
+      B2C_POLICY: 'b2c_1_signin',
+      B2C_CLIENT_ID: '90c0fe63-bcf2-44d5-8fb7-b8bbc0b29dc6',
+      B2C_APP_ID_URI: 'https://acme.onmicrosoft.com/notes',
+    },
+    emulated: { audience: '90c0fe63-bcf2-44d5-8fb7-b8bbc0b29dc6' },
+    idToken: { claims: { azp: undefined, scp: undefined }, reason: 'claim_missing' },
+    otherBinding: { claims: { aud: '00000000-0000-4000-8000-000000000001' }, reason: 'oidc.audience_mismatch' },
+    user: {
+      issuer: 'https://acme.b2clogin.com/775527ff-9a37-4307-8b3d-cc311f58d925/v2.0/',
+      audience: ['90c0fe63-bcf2-44d5-8fb7-b8bbc0b29dc6'],
+    },
+  },
+  supabase: {
+    origin: 'https://abcdefghijklmnopqrst.supabase.co',
+    env: { SUPABASE_PROJECT_REF: 'abcdefghijklmnopqrst', SUPABASE_CLIENT_IDS: 'native' },
+    idToken: { claims: { aud: 'native' }, reason: 'oidc.maybe_id_token' },
+    // A session of the project's own app: such tokens name no client.
+    otherBinding: { claims: { client_id: undefined }, reason: 'claim_missing' },
+    user: { issuer: 'https://abcdefghijklmnopqrst.supabase.co/auth/v1', scopes: [], audience: ['authenticated'] },
+  },
+  authentik: {
+    origin: 'https://authentik.example.com',
+    env: {
+      AUTHENTIK_URL: 'https://authentik.example.com',
+      AUTHENTIK_APPLICATION: 'notes',
+      AUTHENTIK_CLIENT_ID: 'native',
+    },
+    idToken: { claims: { azp: undefined, uid: undefined }, reason: 'claim_missing' },
+    otherBinding: { claims: { aud: 'other', azp: 'other' }, reason: 'oidc.audience_mismatch' },
+    user: { issuer: 'https://authentik.example.com/application/o/notes/', scopes: [], audience: ['native'] },
+  },
+  clerk: {
+    origin: 'https://acme.clerk.accounts.dev',
+    env: { CLERK_DOMAIN: 'acme.clerk.accounts.dev', CLERK_CLIENT_IDS: 'native' },
+    idToken: { header: { typ: 'JWT' }, claims: { aud: 'native' }, reason: 'type_mismatch' },
+    otherBinding: { claims: { client_id: 'other-app' }, reason: 'client_refused' },
+    user: { issuer: 'https://acme.clerk.accounts.dev', audience: [] },
+  },
 }
 
 const names = Object.keys(rows) as (keyof typeof rows)[]
-const folder = new URL('../../docs/examples/providers/', import.meta.url)
 
-function configured(product: keyof typeof rows) {
-  const { env } = rows[product]
-  const AUTH_CONFIG = new URL(`${product}.json`, folder).pathname
+function configured(product: keyof typeof rows, env: Record<string, string> = {}) {
   const { providers, resource } = loadConfiguration({
+    ...rows[product].env,
     ...env,
-    AUTH_CONFIG,
+    AUTH_PROVIDER: product,
     PUBLIC_URL: 'https://mcp.example.com',
   })
   const [provider] = providers
   return provider ? { ...provider, resource } : expect.fail('no provider')
 }
 
-async function setUp(product: keyof typeof rows, emulated: OidcEmulatorOptions = {}) {
+async function setUp(product: keyof typeof rows, emulated: OidcEmulatorOptions = {}, env: Record<string, string> = {}) {
   const row = rows[product]
   const emulator = createOidcEmulator({
     product,
@@ -128,7 +180,7 @@ async function setUp(product: keyof typeof rows, emulated: OidcEmulatorOptions =
     ...row.emulated,
     ...emulated,
   })
-  const { adapter, options, scopeNames, secret } = await configured(product)
+  const { adapter, options, scopeNames, secret } = configured(product, env)
   const { context } = createContext(emulator.fetch, { mapScopes: scopeNames.fromToken })
   const validator: TokenValidator = adapter.create(options, { ...context, secret })
   const mint = (token: OidcTokenOptions = {}) => emulator.mint({ scopes: row.scopes, ...token })
@@ -141,14 +193,14 @@ async function setUp(product: keyof typeof rows, emulated: OidcEmulatorOptions =
 }
 
 // The contract suite runs on those that depart most: an encryption key in the set, no audience, another algorithm.
-describe.each(['keycloak', 'cognito', 'logto'] as const)('with the example configuration for %s', product => {
-  const { scopes, idToken, otherBinding, origin } = rows[product]
+describe.each(['keycloak', 'cognito', 'logto', 'b2c', 'adfs'] as const)('with the settings of %s', product => {
+  const { scopes, idToken, otherBinding, origin, emulated } = rows[product]
 
   describeTokenValidator('oidc', {
     tokens: 'jwt',
     async start() {
-      const { adapter, options, resource, secret } = await configured(product)
-      const emulator = createOidcEmulator({ product, origin, now: () => NOW * 1000 })
+      const { adapter, options, resource, secret } = configured(product)
+      const emulator = createOidcEmulator({ product, origin, now: () => NOW * 1000, ...emulated })
       return {
         resource,
         now: NOW * 1000,
@@ -163,7 +215,7 @@ describe.each(['keycloak', 'cognito', 'logto'] as const)('with the example confi
   })
 })
 
-describe.each(names)('the example configuration for %s', product => {
+describe.each(names)('AUTH_PROVIDER=%s', product => {
   const { idToken, otherBinding, user, service } = rows[product]
 
   it('reads its tokens', async () => {
@@ -180,15 +232,22 @@ describe.each(names)('the example configuration for %s', product => {
 
   it('refuses tokens for others and ID tokens, each with its reason', async () => {
     const { mint, reasonOf } = await setUp(product)
-    for (const { claims, reason } of [otherBinding, idToken]) {
-      expect((await reasonOf(await mint({ claims }))).kind).toBe(reason)
+    for (const { header, claims, reason } of [otherBinding, idToken]) {
+      expect((await reasonOf(await mint({ header, claims }))).kind).toBe(reason)
     }
   })
 
   it('refuses ID tokens as the provider makes them', async () => {
     const { emulator, reasonOf } = await setUp(product)
     const { kind } = await reasonOf(await emulator.mintIdToken())
-    expect(['id_token', 'oidc.maybe_id_token', 'oidc.audience_mismatch', 'claim_missing']).toContain(kind)
+    expect([
+      'issuer_mismatch',
+      'type_mismatch',
+      'id_token',
+      'oidc.maybe_id_token',
+      'oidc.audience_mismatch',
+      'claim_missing',
+    ]).toContain(kind)
   })
 })
 
@@ -211,7 +270,7 @@ describe('the cure of a missing audience', () => {
   })
 
   it('in WorkOS is a configured resource', async () => {
-    const { mint, reasonOf } = await setUp('authkit', { audience: null })
+    const { mint, reasonOf } = await setUp('workos', { audience: null })
     expect((await reasonOf(await mint())).kind).toBe('oidc.maybe_id_token')
     expect(await reasonOf(await mint({ claims: { aud: OTHER } }))).toMatchObject({
       cure: expect.stringContaining('resource'),
@@ -226,7 +285,7 @@ describe('the cure of a missing audience', () => {
   })
 
   it('in PingOne and elsewhere is named in general', async () => {
-    const { mint, reasonOf } = await setUp('pingone', { audience: null })
+    const { mint, reasonOf } = await setUp('ping', { audience: null })
     expect(await reasonOf(await mint())).toMatchObject({ cure: expect.stringContaining('URL of this server') })
   })
 })
@@ -266,8 +325,13 @@ describe('Keycloak', () => {
     }
   })
 
-  it('has a role counted as the scope that it is mapped to', async () => {
-    const { validator, mint } = await setUp('keycloak')
+  it('has roles counted as scopes where the settings say so', async () => {
+    const users = [
+      { login: 'ada', id: ADA, roles: ['notes:write'] },
+      { login: 'cleo', id: '3' },
+    ]
+    const env = { KEYCLOAK_SCOPE_CLAIMS: 'scope realm_access.roles' }
+    const { validator, mint } = await setUp('keycloak', { users }, env)
     const token = await mint({ scopes: ['notes:read'] })
     expect((await validator.validate(token)).scopes).toContain('notes:write')
     const withoutRole = await mint({ user: 'cleo', scopes: ['notes:read'] })
@@ -297,8 +361,59 @@ describe('Cognito', () => {
   })
 })
 
-it('covers every example configuration of the adapter oidc', () => {
-  const others = ['django-oauth-toolkit.json', 'introspection-by-key.json', 'okta-org.json']
-  const files = readdirSync(folder).filter(file => !others.includes(file))
-  expect(files.sort()).toEqual(names.map(name => `${name}.json`).sort())
+describe('Descope', () => {
+  it('has an issuer for each MCP server', () => {
+    const { options } = configured('descope', { DESCOPE_MCP_SERVER_ID: 'MS35' })
+    expect(options.metadataUrl).toBe(
+      'https://api.descope.com/v1/apps/agentic/P2abcdefghij/MS35/.well-known/openid-configuration',
+    )
+  })
+})
+
+describe('Azure AD B2C', () => {
+  it('has scopes requested below the Application ID URI', () => {
+    expect(configured('b2c').scopeNames.toWire(['notes.read'])).toEqual([
+      'https://acme.onmicrosoft.com/notes/notes.read',
+    ])
+  })
+
+  it('may name its issuer by the policy', async () => {
+    const issuer = 'https://acme.b2clogin.com/tfp/775527ff-9a37-4307-8b3d-cc311f58d925/b2c_1_signin/v2.0/'
+    const { options } = configured('b2c', { B2C_ISSUER: issuer })
+    expect(options.issuer).toBe(issuer)
+  })
+})
+
+describe('Authentik', () => {
+  it('may have one issuer for all applications', () => {
+    expect(configured('authentik', { AUTHENTIK_ISSUER: 'https://authentik.example.com/' }).options.issuer).toBe(
+      'https://authentik.example.com/',
+    )
+  })
+})
+
+it('covers every product, each with a file over the adapter of its name', () => {
+  expect(names.toSorted()).toEqual(products.map(({ name }) => name).sort())
+  for (const name of names) expect(providerFiles[name]?.adapter).toBe(providerNamed(name)?.adapter.name)
+})
+
+it.each(names)('%s has a section of its own, with every variable that it reads', name => {
+  const page = readFileSync(new URL('../../docs/providers/presets.md', import.meta.url), 'utf8')
+  const section = page.split(/^## /m).find(text => text.startsWith(`\`${name}\``)) ?? ''
+  expect(section).toMatch(/Sources?: /)
+  for (const variable of providerVariables(name)) expect(section).toContain(`\`${variable}\``)
+})
+
+it('entra is another name of azure', () => {
+  const env = { AZURE_TENANT_ID: PING, AZURE_CLIENT_ID: PING, PUBLIC_URL: 'https://mcp.example.com' }
+  const { providers, settings } = loadConfiguration({ ...env, AUTH_PROVIDER: 'entra' })
+  expect(providers.map(({ name }) => name)).toEqual(['azure'])
+  expect(settings.AUTH_PROVIDER).toEqual(['azure'])
+  expect(() => loadConfiguration({ ...env, AUTH_PROVIDER: 'entra,azure' })).not.toThrow()
+})
+
+it('problems name the product and its variables', () => {
+  expect(() => loadConfiguration({ AUTH_PROVIDER: 'cognito', PUBLIC_URL: 'https://mcp.example.com' })).toThrow(
+    /COGNITO_REGION: is not set\. Amazon Cognito needs it/,
+  )
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { adapters, recognizeAdapter } from '../../adapters/index.ts'
+import { adapters, recognizeProvider } from '../../adapters/index.ts'
+import { products } from '../../adapters/oidc/products.ts'
 
 /** Every host and path by which a provider is known. */
 const known: Record<string, string[]> = {
@@ -35,7 +36,6 @@ const known: Record<string, string[]> = {
     'https://login.chinacloudapi.cn/common',
     'https://login.microsoftonline.de/common',
     'https://acme.ciamlogin.com/72f988bf-0000-4000-8000-000000000001/v2.0',
-    'https://acme.b2clogin.com/acme.onmicrosoft.com/b2c_1_signin/v2.0',
   ],
   google: ['https://accounts.google.com', 'https://accounts.google.com/.well-known/openid-configuration'],
   github: [
@@ -43,24 +43,51 @@ const known: Record<string, string[]> = {
     'https://github.com/.well-known/oauth-authorization-server/login/oauth',
     'https://acme.ghe.com/login/oauth',
   ],
-  oidc: [
+  keycloak: [
     'https://id.example.com/realms/acme',
     'https://id.example.com/auth/realms/acme/.well-known/openid-configuration',
+    'http://localhost:8080/realms/acme',
+  ],
+  cognito: [
     'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI',
     'https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEfGhI',
-    'https://acme.authkit.app',
-    'https://acme.zitadel.cloud',
+  ],
+  workos: ['https://acme.authkit.app', 'https://acme.authkit.app/.well-known/oauth-authorization-server'],
+  clerk: ['https://acme.clerk.accounts.dev', 'https://acme.clerk.accounts.dev/.well-known/openid-configuration'],
+  descope: [
+    'https://api.descope.com/v1/apps/P2abcdefghij',
+    'https://api.descope.com/v1/apps/agentic/P2abcdefghij/MS35/.well-known/openid-configuration',
+  ],
+  supabase: [
+    'https://abcdefghijklmnopqrst.supabase.co/auth/v1',
+    'https://abcdefghijklmnopqrst.supabase.co/auth/v1/.well-known/openid-configuration',
+    'https://abcdefghijklmnopqrst.supabase.co/.well-known/oauth-authorization-server/auth/v1',
+  ],
+  zitadel: ['https://acme.zitadel.cloud', 'https://acme.us1.zitadel.cloud/.well-known/openid-configuration'],
+  logto: ['https://acme.logto.app/oidc'],
+  ping: [
     'https://auth.pingone.com/5b1f0c2e-0000-4000-8000-000000000001/as',
     'https://auth.pingone.eu/5b1f0c2e-0000-4000-8000-000000000001/as',
-    'https://acme.logto.app/oidc',
-    'https://api.descope.com/v1/apps/P2abcdefghij',
-    'https://id.example.com',
-    'http://localhost:8080',
+    'https://auth.pingone.com.au/5b1f0c2e-0000-4000-8000-000000000001/as',
   ],
+  authentik: [
+    'https://authentik.example.com/application/o/notes/',
+    'https://authentik.example.com/application/o/notes/.well-known/openid-configuration',
+  ],
+  adfs: [
+    'https://adfs.example.com/adfs',
+    'https://adfs.example.com/adfs/.well-known/openid-configuration',
+    'https://adfs.example.com/.well-known/openid-configuration/adfs',
+  ],
+  b2c: [
+    'https://acme.b2clogin.com/acme.onmicrosoft.com/b2c_1_signin/v2.0',
+    'https://acme.b2clogin.com/775527ff-9a37-4307-8b3d-cc311f58d925/v2.0/',
+  ],
+  oidc: ['https://id.example.com', 'http://localhost:8080'],
 }
 
 const rows = Object.entries(known).flatMap(([adapter, urls]) => urls.map(url => [url, adapter] as const))
-const recognized = (url: string) => recognizeAdapter(new URL(url)).name
+const recognized = (url: string) => recognizeProvider(new URL(url)).name
 
 it.each(rows)('%s is told to be %s', (url, adapter) => {
   expect(recognized(url)).toBe(adapter)
@@ -85,6 +112,12 @@ describe('a look-alike', () => {
     'sts.windows.net',
     'ciamlogin.com',
     'b2clogin.com',
+    'authkit.app',
+    'clerk.accounts.dev',
+    'api.descope.com',
+    'zitadel.cloud',
+    'logto.app',
+    'auth.pingone.com',
     'accounts.google.com',
     'github.com',
     'ghe.com',
@@ -116,6 +149,22 @@ describe('a look-alike', () => {
     'https://gist.github.com/login/oauth',
     'https://raw.githubusercontent.com/login/oauth',
     'https://windows.net/common',
+    'https://cognito-idp.eu-central-1.amazonaws.com.evil.example/eu-central-1_A',
+    'https://cognito-idp.evil.example.amazonaws.com/eu-central-1_A',
+    'https://cognito-idp-eu-central-1.amazonaws.com/eu-central-1_A',
+    'https://evil.example/cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A',
+    'https://abcdefghijklmnopqrst.supabase.co/rest/v1',
+    'https://abcdefghijklmnopqrst.supabase.co.evil.example/auth/v1',
+    'https://evilsupabase.co/auth/v1',
+    'https://clerk.acme.com',
+    'https://auth.pingone.com.evil.example/x/as',
+    'https://auth.pingone.evil/x/as',
+    'https://id.example.com/realms',
+    'https://id.example.com/tenants/realms/acme',
+    'https://id.example.com/application/other/notes',
+    'https://id.example.com/application/o/',
+    'https://id.example.com/adfsx',
+    'https://id.example.com/tenant/adfs',
     'https://id.example.com/oauth2/v1',
     'https://id.example.com/oauth2/token',
     'https://id.example.com/oauth2/defaults',
@@ -131,9 +180,9 @@ it('is never the demo or introspection, which have no addresses of their own', (
   }
 })
 
-it('is one adapter’s alone', () => {
+it('is one provider’s alone', () => {
   for (const [url] of rows) {
-    const claimants = adapters.filter(adapter => adapter.recognizes?.(new URL(url)))
+    const claimants = [...adapters, ...products].filter(each => each.recognizes?.(new URL(url)))
     expect(claimants.length, url).toBeLessThanOrEqual(1)
   }
 })

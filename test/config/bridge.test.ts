@@ -57,6 +57,33 @@ describe('AUTH_BRIDGE=on', () => {
     expect(bridge).toMatchObject({ provider: name, metadataUrl })
   })
 
+  it.each([
+    ['keycloak', { KEYCLOAK_URL: 'https://id.example.com', KEYCLOAK_REALM: 'acme' }, undefined],
+    [
+      'keycloak',
+      {
+        KEYCLOAK_URL: 'http://keycloak:8080',
+        KEYCLOAK_REALM: 'acme',
+        KEYCLOAK_ISSUER: 'https://id.example.com/realms/acme',
+        AUTH_INSECURE_HOSTS: 'keycloak',
+      },
+      'https://id.example.com/realms/acme',
+    ],
+    ['oidc', { OIDC_ISSUER: 'https://id.example.com/realms/acme' }, 'https://id.example.com/realms/acme'],
+  ])('signs people in at %s by the rules of any OpenID provider', (name, settings, issuer) => {
+    const allow = { BRIDGE_ALLOW: 'group:staff' }
+    const { bridge } = loadConfiguration({ ...complete, ...allow, AUTH_PROVIDER: name, ...settings })
+    expect(bridge).toMatchObject({ provider: 'oidc', metadataUrl: expect.stringContaining('/realms/acme') })
+    expect(bridge?.issuer).toBe(issuer)
+  })
+
+  it('asks a provider over http only where its host is named', () => {
+    const settings = { KEYCLOAK_URL: 'http://keycloak:8080', KEYCLOAK_REALM: 'acme', BRIDGE_ALLOW: 'everyone' }
+    expect(() => loadConfiguration({ ...complete, ...settings, AUTH_PROVIDER: 'keycloak' })).toThrow(
+      'name it in AUTH_INSECURE_HOSTS',
+    )
+  })
+
   it('knows the provider by AUTH_METADATA_URL', () => {
     const AUTH_METADATA_URL = 'https://acme.eu.auth0.com'
     const { bridge } = loadConfiguration({ ...complete, AUTH_PROVIDER: '', AUTH_METADATA_URL })

@@ -318,3 +318,20 @@ describe('names in a file', () => {
     ])
   })
 })
+
+describe('a product that only its URL chose', () => {
+  const env = { AUTH_METADATA_URL: 'https://id.example.com/realms/acme' }
+
+  it('stops the start where the settings are those of the adapter, which it does not read', () => {
+    expect(lines({ ...env, OIDC_CLIENT_IDS: 'native' }).problems).toEqual([
+      expect.stringMatching(
+        /^OIDC_CLIENT_IDS has no effect: AUTH_METADATA_URL is that of Keycloak.*AUTH_PROVIDER=oidc/,
+      ),
+    ])
+    expect(lines({ ...env, AUTH_PROVIDER: 'oidc', OIDC_CLIENT_IDS: 'native' }).problems).toEqual([])
+  })
+
+  it('does not for what other software sets', () => {
+    expect(lines({ ...env, OIDC_ISSUER: 'https://id.example.com' }).problems).toEqual([])
+  })
+})

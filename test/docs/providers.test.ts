@@ -37,7 +37,10 @@ const NOW = 1_790_000_000_000
 const now = () => NOW
 const offline: Fetch = () => expect.fail('nobody is to be asked')
 
-const guides = globSync('docs/providers/*.md', { cwd: root }).map(path => path.replace(/^.*\/|\.md$/g, ''))
+const PRODUCTS = 'presets'
+const guides = globSync('docs/providers/*.md', { cwd: root })
+  .map(path => path.replace(/^.*\/|\.md$/g, ''))
+  .filter(name => name !== PRODUCTS)
 
 // What a person sees, as the guides write it.
 
@@ -253,7 +256,7 @@ const situations: Readonly<Record<string, Readonly<Record<string, readonly [issu
   okta: { direct: ['https://acme.okta.com/oauth2/default', okta().fetch] },
   oidc: {
     direct: [keycloak.issuer(), keycloak.fetch],
-    'direct, with metadata documents (AuthKit)': ['https://id.example.com', oidc({ product: 'authkit' }).fetch],
+    'direct, with metadata documents (AuthKit)': ['https://id.example.com', oidc({ product: 'workos' }).fetch],
     'direct, without PKCE in the metadata (Cognito)': [
       oidc({ product: 'cognito' }).issuer(),
       oidc({ product: 'cognito' }).fetch,

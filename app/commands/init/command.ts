@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, createProviderFetch } from 'idplug'
-import { consoles } from 'idplug/internal'
+import { providerNamed, providerNames } from 'idplug/adapters'
+import { consoles, type ServerToSetUp } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { examineTenants } from '../doctor/doctor.ts'
 import { findingsText, paint, summaryText, wrap } from '../doctor/report.ts'
@@ -40,7 +41,12 @@ export function registerInit(program: Command): void {
   program
     .command('init')
     .description('from nothing to a running configuration')
-    .addOption(new Option('--provider <name>', 'provider').choices(PROVIDERS))
+    .addOption(
+      new Option('--provider <name>', 'provider').choices([
+        ...PROVIDERS,
+        ...providerNames.filter(name => !PROVIDERS.includes(name)),
+      ]),
+    )
     .option('--url <url>', 'its metadata URL or issuer', webUrl)
     .option('--public-url <origin>', 'origin of your MCP server', webUrl)
     .option('--shadow', 'try the provider out beside the present one')
@@ -64,7 +70,7 @@ async function init({ yes, json, ...options }: InitCommandOptions): Promise<numb
   const questions = asks ? terminalQuestions() : undefined
   const done = await initialize({ ...options, folder: '.', env: process.env, questions, say: console.error })
   const server = { resource: done.resource, scopes: scopesOf(loadDeclarations(done.env)) }
-  const steps = consoles[done.provider]?.steps(server) ?? []
+  const steps = stepsOf(done.provider, server)
   if (!json) console.log(writtenText(done, steps))
   const findings = await examineTenants(done.env, { fetch: createProviderFetch(done.env), now: Date.now })
   if (json) {
@@ -74,6 +80,15 @@ async function init({ yes, json, ...options }: InitCommandOptions): Promise<numb
     console.log([paint('bold', 'What idplug doctor says'), findingsText(findings), summaryText(findings)].join('\n\n'))
   }
   return findings.some(({ severity }) => severity === 'error') ? EXIT.found : EXIT.fine
+}
+
+/** In the words of the provider's console; a product that is settings alone has a section of its own. */
+function stepsOf(provider: string, server: ServerToSetUp): readonly string[] {
+  const { name = '', title, adapter } = providerNamed(provider) ?? {}
+  const steps = consoles[adapter?.name ?? '']?.steps(server) ?? []
+  return adapter === undefined || adapter.name === name
+    ? steps
+    : [...steps, `In the words of ${title}: docs/providers/presets.md#${name}`]
 }
 
 function writtenText({ provider, resource, file, secretFiles }: Initialized, steps: readonly string[]): string {

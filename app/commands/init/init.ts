@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, type ConfigProblem } from 'idplug'
-import { recognizeAdapter } from 'idplug/adapters'
+import { namedProviders, providerNamed, recognizeProvider } from 'idplug/adapters'
 import {
   type Environment,
   type KnownNames,
   knownNames,
   loadConfiguration,
+  providerVariables,
   type SettingsFile,
   secretSettings,
   secretVariables,
@@ -67,7 +68,8 @@ const ROUNDS = 20
 export async function initialize(options: InitOptions): Promise<Initialized> {
   const { folder, questions } = options
   const path = join(folder, '.env')
-  const provider = options.provider ?? (await providerOf(options))
+  const chosen = options.provider ?? (await providerOf(options))
+  const provider = providerNamed(chosen)?.name ?? chosen
   const settings: Record<string, string> = {
     [options.shadow ? 'AUTH_SHADOW' : 'AUTH_PROVIDER']: provider,
     ...(options.url && { AUTH_METADATA_URL: options.url }),
@@ -103,12 +105,22 @@ export async function initialize(options: InitOptions): Promise<Initialized> {
 }
 
 async function providerOf({ url, questions }: InitOptions): Promise<string> {
-  if (url !== undefined) return recognizeAdapter(new URL(url)).name
+  if (url !== undefined) return recognizeProvider(new URL(url)).name
   if (questions) return questions.provider(PROVIDERS)
   throw new ConfigError([{ setting: '--provider', problem: `is needed, or --url; one out of ${PROVIDERS.join(', ')}` }])
 }
 
-export const PROVIDERS = ['auth0', 'okta', 'azure', 'google', 'github', 'oidc', 'introspection', 'demo'] as const
+/** The most common first, then the products, and what fits any provider last. */
+const [FIRST, LAST] = [
+  ['auth0', 'okta', 'azure', 'google', 'github'],
+  ['oidc', 'introspection', 'demo'],
+]
+
+export const PROVIDERS: readonly string[] = [
+  ...FIRST,
+  ...namedProviders.map(({ name }) => name).filter(name => ![...FIRST, ...LAST].includes(name)),
+  ...LAST,
+]
 
 /** Asks about problems of the configuration until there are none. */
 async function completed(
@@ -146,7 +158,7 @@ function isNoQuestion(setting: string, env: Environment, file: SettingsFile | un
 /** Whether a variable says which provider there is, or how this one is set up. */
 function belongsTo(name: string, provider: string, { read }: KnownNames): boolean {
   // GITHUB_TOKEN begins like a setting and is a secret of somebody else.
-  return read.has(name) && (/^(AUTH_\w+|PUBLIC_URL|PORT)$/.test(name) || name.startsWith(`${provider.toUpperCase()}_`))
+  return read.has(name) && (/^(AUTH_\w+|PUBLIC_URL|PORT)$/.test(name) || providerVariables(provider).includes(name))
 }
 
 function withoutSecrets(secrets: Readonly<Record<string, string>>): Environment {

@@ -1,5 +1,5 @@
 import { cancel, confirm, isCancel, password, select, text } from '@clack/prompts'
-import { adapterNamed } from 'idplug/adapters'
+import { providerNamed } from 'idplug/adapters'
 import { wrap } from '../doctor/report.ts'
 import type { Questions } from './init.ts'
 
@@ -17,7 +17,7 @@ export function terminalQuestions(): Questions {
       answered(
         await select({
           message: 'Which provider signs your users in?',
-          options: names.map(value => ({ value, label: adapterNamed(value)?.title ?? value })),
+          options: names.map(value => ({ value, label: providerNamed(value)?.title ?? value })),
         }),
       ),
     setting: async (name, why) => answered(await text({ message: explain(name, why), validate })).trim(),

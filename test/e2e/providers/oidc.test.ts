@@ -41,8 +41,6 @@ function configFile(options: object): string {
   return path
 }
 
-const example = (name: string) => new URL(`../../../docs/examples/providers/${name}.json`, import.meta.url).pathname
-
 type Setting = [what: string, OidcEmulatorOptions, (issuer: string) => Record<string, string>]
 
 const settings: Setting[] = [
@@ -54,12 +52,21 @@ const settings: Setting[] = [
     issuer => ({ AUTH_PROVIDER: 'introspection', INTROSPECTION_METADATA_URL: issuer, ...CREDENTIALS }),
   ],
   [
-    'the example for Keycloak',
+    'AUTH_PROVIDER=keycloak',
     { product: 'keycloak' },
     issuer => ({
-      AUTH_CONFIG: example('keycloak'),
+      AUTH_PROVIDER: 'keycloak',
       KEYCLOAK_URL: new URL(issuer).origin,
       KEYCLOAK_REALM: 'acme',
+    }),
+  ],
+  [
+    'AUTH_PROVIDER=adfs',
+    { product: 'adfs' },
+    issuer => ({
+      AUTH_PROVIDER: 'adfs',
+      AUTH_METADATA_URL: issuer + OIDC,
+      ADFS_ACCESS_TOKEN_ISSUER: `${issuer}/services/trust`,
     }),
   ],
 ]
@@ -154,6 +161,49 @@ describe('rules about people', () => {
     expect(() => loadConfiguration({ ...env, OIDC_GRANT_SCOPES: 'a', OIDC_GRANT_TO: 'staff' })).toThrow(
       'OIDC_GRANT_TO: must be everyone, or user:ID',
     )
+  })
+})
+
+describe('Azure AD B2C', () => {
+  const API = '90c0fe63-bcf2-44d5-8fb7-b8bbc0b29dc6'
+  const b2c = { product: 'b2c', audience: API } as const
+  const settings = (issuer: string) => ({
+    AUTH_PROVIDER: 'b2c',
+    AUTH_METADATA_URL: issuer.replace('/v2.0/', `/b2c_1_signin/v2.0${OIDC}`),
+    B2C_ISSUER: issuer,
+    B2C_CLIENT_ID: API,
+    B2C_APP_ID_URI: 'https://acme.onmicrosoft.com/notes',
+  })
+
+  it('has its tokens accepted under an issuer that is not the place of the metadata', async () => {
+    const { provider, resource } = await started(b2c, settings)
+    expect(await callWith(resource, await provider.mint())).toBe(200)
+    expect(await callWith(resource, await provider.mintIdToken({ aud: API }))).toBe(401)
+    expect(await callWith(resource, await provider.mint({ claims: { aud: 'another-api' } }))).toBe(401)
+    const metadata = await fetch(new URL('/.well-known/oauth-protected-resource/mcp', resource))
+    expect(await metadata.json()).toMatchObject({
+      authorization_servers: [provider.issuer()],
+      scopes_supported: expect.arrayContaining(['https://acme.onmicrosoft.com/notes/notes:read']),
+    })
+  })
+
+  it('signs people in through the bridge', async () => {
+    const AUTH_SERVER_PORT = String(await freePort())
+    const callback = `http://localhost:${AUTH_SERVER_PORT}/oauth/callback`
+    const client = { clientId: 'bridge', clientSecret: 'bridge-secret', redirectUris: [callback] }
+    const { provider, resource } = await started({ ...b2c, clients: [client] }, issuer => ({
+      ...settings(issuer),
+      AUTH_SERVER_PORT,
+      AUTH_BRIDGE: 'on',
+      BRIDGE_CLIENT_ID: 'bridge',
+      BRIDGE_CLIENT_SECRET: 'bridge-secret',
+      BRIDGE_ALLOW: 'everyone',
+      BRIDGE_GRANT_SCOPES: 'notes:read notes:write',
+    }))
+    const ada = createMcpUser('2.x', resource, 'ada', true, new URL(provider.issuer()).origin)
+    onTestFinished(() => ada.close())
+    await ada.connect()
+    expect((await ada.call('whoami')).text).toContain(`oidc:${provider.issuer().replace(/^http:\/\//, '')}:`)
   })
 })
 

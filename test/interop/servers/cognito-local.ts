@@ -75,7 +75,7 @@ export const cognitoLocal: Definition = {
       },
       {
         scopes: 'aws.cognito.signin.user.admin',
-        AUTH_CONFIG: 'docs/examples/providers/cognito.json',
+        AUTH_PROVIDER: 'cognito',
         COGNITO_REGION: 'local',
         COGNITO_USER_POOL_ID: 'local',
       },

@@ -59,8 +59,7 @@ export function createIntrospectionClient(
   }
 
   async function probeTheOtherWay(refusal: unknown): Promise<void> {
-    const isOurs = refusal instanceof MisconfigurationError && refusal.reason.kind === 'own_credentials_refused'
-    if (otherTried || !isOurs) throw refusal
+    if (otherTried || !mayBeAboutMethod(refusal)) throw refusal
     otherTried = true
     const other = otherWay(credentials, await metadata().catch(() => undefined))
     if (!other) throw refusal
@@ -95,6 +94,14 @@ export function createIntrospectionClient(
       probed = true
     },
   }
+}
+
+/** Servers that look for credentials elsewhere find none: some answer 401, others that the request is incomplete. */
+function mayBeAboutMethod(error: unknown): boolean {
+  if (!(error instanceof MisconfigurationError)) return false
+  const { reason } = error
+  if (reason.kind === 'endpoint_refused_request') return reason.status === 400 || reason.status === 403
+  return reason.kind === 'own_credentials_refused'
 }
 
 /** The same secret sent the other way, where the metadata says that the endpoint takes both (RFC 8414 §2). */

@@ -354,11 +354,16 @@ describe('answers about ourselves', () => {
 
 describe('credentials that are refused in one way', () => {
   /** An endpoint that takes the secret in one way only, and metadata that lists several. */
-  function setUp(takes: 'basic' | 'post' | 'none', listed: object, method = CREDENTIALS.method as string) {
+  function setUp(
+    takes: 'basic' | 'post' | 'none',
+    listed: object,
+    method = CREDENTIALS.method as string,
+    refusal = () => Response.json({ error: 'invalid_client' }, { status: 401 }),
+  ) {
     const handler: Handler = async request => {
       const form = new URLSearchParams(await request.text())
       const sent = request.headers.has('authorization') ? 'basic' : form.has('client_secret') ? 'post' : 'none'
-      if (sent !== takes || takes === 'none') return Response.json({ error: 'invalid_client' }, { status: 401 })
+      if (sent !== takes || takes === 'none') return refusal()
       return Response.json(form.get('token') === 'good' ? ACTIVE : { active: false })
     }
     const world = createValidator(handler, { credentials: { ...CREDENTIALS, method } as ClientCredentials })
@@ -381,6 +386,17 @@ describe('credentials that are refused in one way', () => {
     expect(seen.warnings.at(-1)?.[0]).toContain(`Set the authentication method to ${other}.`)
     expect(asked()).toBe(3)
     expect(inspect(seen.warnings)).not.toContain(SECRET)
+  })
+
+  test.each([
+    () => new Response('', { status: 400 }),
+    () => Response.json({ error: 'invalid_request' }, { status: 400 }),
+    () => new Response('', { status: 403 }),
+  ])('are sent the other way also where the server says only that something is missing', async refusal => {
+    const listed = { token_endpoint_auth_methods_supported: both }
+    const { validator } = setUp('post', listed, 'client_secret_basic', refusal)
+    await validator.warmUp()
+    expect((await validator.validate('good')).subject).toBe('user-1')
   })
 
   test.each([

@@ -1,6 +1,6 @@
 import type { CompleteContext } from '../../src/context.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { type ProviderAnswer, throttled } from '../../src/engines/provider-request.ts'
+import { type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
 import { notOurs } from './refusals.ts'
 
@@ -18,7 +18,11 @@ export function apiOf(issuer: string): string {
  */
 export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteContext): Claims {
   const { endpoint, status, headers } = answer
-  if (status === 200) return readToken(answer.json())
+  if (status === 200) {
+    const body = answer.json()
+    if (body.app === undefined && body.user === undefined) throw unusable(endpoint, 'neither app nor user')
+    return readToken(body)
+  }
   if (status === 404) throw notOurs()
   // 422 is also the answer to too many requests, and 403 to those above the rate limit.
   const limited = headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')

@@ -1,5 +1,5 @@
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { type ProviderAnswer, throttled } from '../../src/engines/provider-request.ts'
+import { type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 
 /** Aliases that clients may request; tokens name the scope in full. */
@@ -24,6 +24,10 @@ export function readTokenInfo(answer: ProviderAnswer, now: number): Claims {
   const body = status === 200 || status === 400 ? answer.json() : {}
   if (status === 400 && body.error === 'invalid_token') throw new InvalidTokenError({ kind: 'inactive' })
   if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  // Every version of the endpoint says these; a document without them is about no token.
+  if (body.aud === undefined && body.exp === undefined && body.expires_in === undefined) {
+    throw unusable(endpoint, 'neither aud nor exp')
+  }
   return {
     ...body,
     exp: seconds(body.exp),

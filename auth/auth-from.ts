@@ -58,6 +58,8 @@ export interface AuthFromOptions {
   readonly identityOf?: (token: ValidatedToken) => Identity
   /** Whether the validator takes API keys (`X-API-Key`). Default: `false`. */
   readonly acceptsApiKeys?: boolean
+  /** Name of the header in which a gateway puts the token, in lower case, instead of `Authorization`. Default: none. */
+  readonly tokenHeader?: string
   /** Our own authorization server, where it shares this server's origin. */
   readonly authorizationServer?: AuthorizationServer
   /** What else has to be there before {@link Auth.ready} resolves: stores, our own authorization server. */
@@ -135,6 +137,7 @@ export function assembleAuth(
     dpop,
     acceptsApiKeys: options.acceptsApiKeys,
     senderOf: createSenderOf(options.trustedProxies ?? []),
+    tokenHeader: options.tokenHeader,
     onValidation: observer.validation && (seconds => observer.validation?.(seconds)),
   })
   const requested = (scopes: readonly string[], token?: ValidatedToken) => {

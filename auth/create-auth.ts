@@ -235,6 +235,7 @@ function authOf(
     recheckSeconds: settings.TOKEN_CACHE_SECONDS,
     identityOf: resolveIdentity,
     acceptsApiKeys: apiKeys !== undefined,
+    tokenHeader: settings.AUTH_TOKEN_HEADER,
     authorizationServer: mode === 'embedded' ? own : undefined,
     async ready() {
       await own?.ready()

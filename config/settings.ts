@@ -73,6 +73,9 @@ function isHost(text: string): boolean {
   return URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text
 }
 
+/** Headers that mean something else. */
+const OTHER_HEADERS = ['authorization', 'cookie', 'dpop', 'forwarded', 'host', 'origin', 'x-api-key']
+
 /** Suggestions for names that belong to no provider. */
 function meant(names: readonly string[]): string {
   return names.map(name => (providerNames.includes(name) ? '' : didYouMean(name, providerNames))).join('')
@@ -143,6 +146,15 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe(
       'Path of a JSON file with API keys that are accepted besides tokens, for callers that cannot sign in: hashes, owners and scopes, written by idplug api-keys new. Read again when it changes. See docs/api-keys.md.',
+    ),
+  AUTH_TOKEN_HEADER: z
+    .string()
+    .toLowerCase()
+    .regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/, 'must be the name of a header')
+    .refine(name => !OTHER_HEADERS.includes(name), 'must be a header that only the gateway sets')
+    .optional()
+    .describe(
+      'Header in which a gateway in front of the server says who is calling, as a signed JWT: Cf-Access-Jwt-Assertion (Cloudflare Access), X-Goog-IAP-JWT-Assertion (Google IAP). Authorization is then not read. See docs/gateways.md. Default: Authorization.',
     ),
   AUTH_SIGN_IN_SCOPES: list
     .default([])

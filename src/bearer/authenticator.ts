@@ -1,7 +1,14 @@
 import type { RequestHead } from '../auth.ts'
 import { InvalidTokenError, MissingTokenError } from '../errors.ts'
 import type { PresentationScheme, TokenSender, TokenValidator, ValidatedToken } from '../token-validator.ts'
-import { type CredentialSource, hasNoCredentials, isDpopScheme, presentedKey, presentedToken } from './credentials.ts'
+import {
+  type CredentialSource,
+  gatewayToken,
+  hasNoCredentials,
+  isDpopScheme,
+  presentedKey,
+  presentedToken,
+} from './credentials.ts'
 import type { ProofCheck } from './dpop.ts'
 
 export interface AuthenticatorOptions {
@@ -12,6 +19,8 @@ export interface AuthenticatorOptions {
   acceptsApiKeys?: boolean
   /** Who sent a request. Default: who the request says itself. */
   senderOf?: (head: RequestHead) => TokenSender
+  /** Name of the header in which a gateway in front of this server puts the token, instead of `Authorization`. Default: none. */
+  tokenHeader?: string
   /** Told how many seconds a validation took, cached or not, whatever came of it. Must not throw. */
   onValidation?: (seconds: number) => void
 }
@@ -38,6 +47,7 @@ export function createAuthenticator({
   dpop,
   acceptsApiKeys,
   senderOf = head => head,
+  tokenHeader,
   onValidation,
 }: AuthenticatorOptions): Authenticator {
   function validate(
@@ -69,6 +79,12 @@ export function createAuthenticator({
     return { token: await validate(raw, head.connection, 'Bearer', sender), raw, scheme: 'Bearer', sender } as const
   }
 
+  async function authenticateAtGateway(head: RequestHead, header: string) {
+    const raw = gatewayToken(head.header(header))
+    const sender = senderOf(head)
+    return { token: await validate(raw, head.connection, 'Bearer', sender), raw, scheme: 'Bearer', sender } as const
+  }
+
   // Most refusals are this one. Made once: to throw one for each request costs an eighth of the answer.
   const withoutCredentials = Promise.reject<Authenticated>(new MissingTokenError())
   withoutCredentials.catch(() => {})
@@ -78,6 +94,7 @@ export function createAuthenticator({
     const source = { authorization, authorizationCount, url: head.url }
     const apiKeys = acceptsApiKeys ? head.header('x-api-key') : NONE
     if (apiKeys.length > 0) return authenticateKey(head, source, apiKeys)
+    if (tokenHeader) return authenticateAtGateway(head, tokenHeader)
     if (hasNoCredentials(source)) return withoutCredentials
     if (dpop && isDpopScheme(authorization)) return authenticateBound(head, source, dpop)
     try {

@@ -71,6 +71,21 @@ export function presentedKey({ authorizationCount, url }: CredentialSource, keys
   throw new InvalidTokenError({ kind: 'token_malformed', detail: 'not an API key' })
 }
 
+/**
+ * The token of a request whose credentials stand in a header of a gateway's.
+ *
+ * @param tokens - Values of the header.
+ * @throws {MissingTokenError} It is not there.
+ * @throws {InvalidRequestError} It was sent more than once.
+ */
+export function gatewayToken(tokens: readonly string[]): string {
+  const [token, ...others] = tokens
+  if (!token) throw noCredentials
+  // Some parsers join the values of a header that was sent twice.
+  if (others.length > 0 || token.includes(',')) throw new InvalidRequestError({ kind: 'several_credentials' })
+  return token
+}
+
 function hasTokenInQuery(url: string): boolean {
   return url.includes('?') && new URLSearchParams(url.slice(url.indexOf('?'))).has('access_token')
 }

@@ -40,6 +40,14 @@ export const claimOptions = z.strictObject({
     .describe(
       'Claim with the id of the client that the token was issued to; every token must have it. Default: client_id, else azp. aud, iss and sub are refused: they name somebody else.',
     ),
+  defaultClientId: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      'Client id of tokens that name no client, such as those of a gateway in front of the server. Default: such tokens are refused.',
+    ),
   scopeClaims: textListNonEmpty
     .optional()
     .describe(
@@ -127,7 +135,7 @@ export function claimRules(
   options: ClaimOptions,
   context: Pick<ValidatorContext, 'resource' | 'furtherResources' | 'observer'>,
 ): ClaimRules & { check(claims: Claims): void } {
-  const { subjectClaim, tokensWithoutSubject, clientIdClaim, scopeClaims, tenantClaim } = options
+  const { subjectClaim, tokensWithoutSubject, scopeClaims, tenantClaim } = options
   if (subjectClaim === LOGIN_NAME) {
     const message =
       'User names are the subjects of tokens: the provider must never change one, nor give one to somebody else.'
@@ -142,7 +150,7 @@ export function claimRules(
   const required = [...Object.entries(options.requiredClaims), ...marks].map(([claim, expected]) => {
     return { claim, expected, read: claimReader(claim) }
   })
-  const clientOf = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
+  const clientOf = clientReader(options)
   return {
     audience: audienceRule(options, context),
     tokensWithoutSubject,
@@ -164,6 +172,11 @@ export function claimRules(
       }
     },
   }
+}
+
+function clientReader({ clientIdClaim, defaultClientId }: ClaimOptions): ClaimReader {
+  const read = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
+  return defaultClientId === undefined ? read : claims => read(claims) ?? defaultClientId
 }
 
 function subjectReader({ subjectClaim, clientIdClaim }: ClaimOptions): ClaimReader {

@@ -1,6 +1,8 @@
 import type { AdapterContext, LookUp, TokenPeople } from '../../src/adapter.ts'
+import { createTenantGates } from '../../src/engines/call-gate.ts'
 import { askProvider, type ProviderAnswer, unusable } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
+import type { ValidatedToken } from '../../src/token-validator.ts'
 import { graphOf } from './authority.ts'
 import { hasTooManyGroups, people } from './people.ts'
 
@@ -43,8 +45,9 @@ function lookUpGroups({ metadataUrl, clientId, clientSecret, groups }: GroupLook
   )
   const accessToken = createAccessTokens({ metadataUrl, clientId, clientSecret, scope: `${graph}/.default` }, context)
 
-  return async ({ claims }) => {
-    if (!hasTooManyGroups(claims)) return {}
+  const gateOf = createTenantGates(context.now)
+
+  async function groupsOf(claims: ValidatedToken['claims']): Promise<readonly string[]> {
     const authorization = `Bearer ${await accessToken(String(claims.tid))}`
     const headers = { authorization, 'content-type': 'application/json', accept: 'application/json' }
     const url = `${graph}/v1.0/users/${encodeURIComponent(String(claims.oid))}/checkMemberGroups`
@@ -54,7 +57,12 @@ function lookUpGroups({ metadataUrl, clientId, clientSecret, groups }: GroupLook
         return askProvider(context, { operation: 'check', url, init }, readGroups)
       }),
     )
-    return { groups: found.flat() }
+    return found.flat()
+  }
+
+  return async ({ claims }) => {
+    if (!hasTooManyGroups(claims)) return {}
+    return { groups: await gateOf(String(claims.tid))(() => groupsOf(claims)) }
   }
 }
 

@@ -496,9 +496,9 @@ describe('rules about people', () => {
 
   function withGroups(groups: string[], options: object = {}) {
     const emulator = emulate({ users: [{ ...ada, groups }], clients })
-    const { context, seen } = createContext(emulator.fetch)
+    const { context, seen, advance } = createContext(emulator.fetch)
     const validator = azure.create(parse(options), { ...context, secret: () => 'api-secret' })
-    return { emulator, seen, validate: async () => validator.validate(await emulator.mint()) }
+    return { emulator, seen, advance, validate: async () => validator.validate(await emulator.mint()) }
   }
 
   it('gives scopes by group instead of those of the token', async () => {
@@ -565,10 +565,14 @@ describe('rules about people', () => {
       ValidatorUnavailableError,
     ],
   ] as const)('does not guess when %s', async (_label, outage, error) => {
-    const { emulator, validate } = withGroups([...MANY, STAFF], { grants, graphClientSecretEnv: 'SECRET' })
+    const { emulator, validate, advance } = withGroups([...MANY, STAFF], { grants, graphClientSecretEnv: 'SECRET' })
     const repair = emulator.fail(outage)
     expect(await refusalOf(validate())).toBeInstanceOf(error)
+    const asked = emulator.requests.length
+    expect(await refusalOf(validate())).toBeInstanceOf(error)
+    expect(emulator.requests).toHaveLength(asked)
     repair()
+    advance(1)
     expect((await validate()).scopes).toEqual(['notes:read', 'notes:write'])
   })
 })

@@ -47,17 +47,17 @@ export interface Shadow {
  */
 export function createProviders(
   configurations: readonly ProviderConfiguration[],
-  context: Omit<AdapterContext, 'secret' | 'mapScopes'>,
+  context: Omit<AdapterContext, 'secret' | 'variableOf' | 'mapScopes'>,
   { shadow, findApiKey }: { shadow?: Shadow; findApiKey?: (sha256: string) => ApiKey | undefined } = {},
 ): Providers {
   const createProvider = (
-    { name, adapter, options, scopeNames, secret }: ProviderConfiguration,
+    { name, adapter, options, scopeNames, secret, variableOf }: ProviderConfiguration,
     role: Provider['role'],
   ): Provider => ({
     name,
     role,
     scopeNames,
-    validator: adapter.create(options, { ...context, secret, mapScopes: scopeNames.fromToken }),
+    validator: adapter.create(options, { ...context, secret, variableOf, mapScopes: scopeNames.fromToken }),
     opaqueTokens: adapter.opaqueTokens?.(options) ?? 'none',
   })
   const active = configurations.map(configuration => createProvider(configuration, 'active'))

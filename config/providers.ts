@@ -25,6 +25,8 @@ export interface ProviderConfiguration {
   secret(name: string): string
   /** For messages: the name under which the user set what stands at a place of the options, such as `grants.0.scopes`. */
   settingAt(place: string): string
+  /** The variable that sets an option; `undefined` where the file refers to none there. */
+  variableOf(option: string): string | undefined
 }
 
 const SEE = 'docs/providers.md'
@@ -232,7 +234,8 @@ function loadProvider(
   }
   const { scopePrefix, scopeNames } = options as { scopePrefix?: string; scopeNames?: Record<string, ScopeName> }
   const names = createScopeNames({ prefix: scopePrefix, names: scopeNames, fixedWire: wireByRule(adapter, options) })
-  return { name, adapter: found, options, scopeNames: names, secret, settingAt }
+  const variableOf = (option: string) => referenceIn(textAt(raw, option), env)
+  return { name, adapter: found, options, scopeNames: names, secret, settingAt, variableOf }
 }
 
 /** What clients request where scopes are granted by rule; `undefined` where they request what they need. */

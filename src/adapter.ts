@@ -13,6 +13,8 @@ export interface AdapterContext extends CompleteContext {
    * Value of a secret that the options name (`clientSecretEnv`). The loader has already made sure that it is there.
    */
   secret(name: string): string
+  /** The environment variable that sets an option, for cures; `undefined` where the configuration has none for it. Default: unknown. */
+  variableOf?(option: string): string | undefined
 }
 
 /**

@@ -75,7 +75,7 @@ export const introspection = defineAdapter({
         introspectionEndpoint: settings.introspectionEndpoint,
         requireTokenType: settings.requireTokenType,
         credentials: credentialsOf(settings, context.secret(settings.clientSecretEnv)),
-        explain: reason => explain(reason, settings),
+        explain: reason => explain(reason, settings, context.variableOf),
       },
       context,
     )

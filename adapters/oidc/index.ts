@@ -52,7 +52,7 @@ export const oidc = defineAdapter({
         types,
         algorithms,
         keys: { vanishedKeySeconds },
-        explain: reason => explain(reason, settings, cures),
+        explain: reason => explain(reason, settings, cures, context.variableOf),
       },
       context,
     )

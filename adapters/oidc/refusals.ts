@@ -1,4 +1,4 @@
-import { claimReason } from '../../src/claims/cures.ts'
+import { claimReason, settingNamed, type VariableOf } from '../../src/claims/cures.ts'
 import type { ClaimOptions } from '../../src/claims/options.ts'
 import { signatureAlgorithms } from '../../src/engines/signature.ts'
 import type { TokenReason } from '../../src/reasons.ts'
@@ -12,6 +12,7 @@ export function explain(
   reason: TokenReason,
   settings: ClaimOptions,
   { audience, jwt }: ProductCures,
+  variables: string | VariableOf = 'OIDC',
 ): TokenReason | undefined {
   if (reason.kind === 'audience_missing' || reason.kind === 'audience_mismatch') {
     const actual = 'actual' in reason ? `is ${reason.actual.join(', ')}` : 'is absent'
@@ -28,8 +29,9 @@ export function explain(
       cure: jwt ?? 'have the provider issue JWTs for this server, or use the adapter introspection',
     }
   }
-  if (reason.kind === 'algorithm_refused') return { ...reason, cure: algorithmCure(reason.actual, reason.expected) }
-  const cured = claimReason(reason, settings, 'OIDC')
+  if (reason.kind === 'algorithm_refused')
+    return { ...reason, cure: algorithmCure(reason.actual, reason.expected, variables) }
+  const cured = claimReason(reason, settings, variables)
   // Adapters wrote this kind before engines knew it.
   return cured?.kind === 'maybe_id_token' && cured.cure !== undefined
     ? { kind: 'oidc.maybe_id_token', detail: cured.detail, cure: cured.cure }
@@ -37,8 +39,8 @@ export function explain(
 }
 
 /** RS512, PS384, ES512 and Ed25519 need the setting; what is symmetric or none needs another key. */
-function algorithmCure(actual: string, accepted: readonly string[]): string {
+function algorithmCure(actual: string, accepted: readonly string[], variables: string | VariableOf): string {
   return signatureAlgorithms.some(name => name === actual)
-    ? `if the provider signs access tokens with ${actual}, set algorithms (OIDC_ALGORITHMS) to "${[...accepted, actual].join(' ')}", or to ${actual} alone`
+    ? `if the provider signs access tokens with ${actual}, set ${settingNamed('algorithms', variables)} to "${[...accepted, actual].join(' ')}", or to ${actual} alone`
     : `have the provider sign access tokens for this server with ${accepted.join(', ')}: a shared secret or no signature proves nothing here`
 }

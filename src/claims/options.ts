@@ -57,7 +57,7 @@ export const claimOptions = z.strictObject({
   serviceClaims: claimPairs
     .optional()
     .describe(
-      'What only tokens of machines carry, as claim=value, where their subject is not the client id; one is enough. {client_id} stands for the client: preferred_username=service-account-{client_id}. Default: a token whose subject is the client is a machine’s.',
+      'What only tokens of machines carry, as claim=value, where their subject is not the client id; one is enough. {client_id} stands for the client: idtyp=app, login=machine-{client_id}. Service accounts of Keycloak are known. Default: a token whose subject is the client is a machine’s.',
     ),
   requiredClaims: claimValues
     .default({})
@@ -153,13 +153,13 @@ export function claimRules(
   const clientOf = clientReader(options)
   return {
     audience: audienceRule(options, context),
+    principalType: principalTypeReader(options, clientOf),
     tokensWithoutSubject,
     subjectClaim,
     subject: subjectReader(options),
     clientId: clientOf,
     scopes: scopeClaims && textsReader(scopeClaims),
     tenant: tenantClaim === undefined ? undefined : claimReader(tenantClaim),
-    principalType: principalTypeReader(options),
     // `check` has compared them by the time that the engine asks.
     tokenKind: { allowedMarks, isAccessToken: () => marks.length > 0 },
     check(claims) {
@@ -190,22 +190,21 @@ function subjectReader({ subjectClaim, clientIdClaim }: ClaimOptions): ClaimRead
   }
 }
 
-/** By the marks of machines, where they are configured, else by those of Keycloak; `undefined` leaves it to the default rule. */
-function principalTypeReader({ serviceClaims, clientIdClaim }: ClaimOptions): ClaimRules['principalType'] {
-  const clientOf = clientIdClaim === undefined ? clientIdOf : claimReader(clientIdClaim)
-  if (serviceClaims === undefined) return claims => (isServiceAccount(claims, clientOf(claims)) ? 'service' : undefined)
-  const marks = serviceClaims.map(pair => {
+/** By the marks of machines, and as Keycloak has them; `undefined` leaves it to the default rule. */
+function principalTypeReader({ serviceClaims }: ClaimOptions, clientOf: ClaimReader): ClaimRules['principalType'] {
+  const marks = (serviceClaims ?? []).map(pair => {
     const end = pair.indexOf('=')
     return { read: claimReader(pair.slice(0, end)), value: pair.slice(end + 1) }
   })
   return claims => {
-    const isService = marks.some(({ read, value }) => {
+    const client = clientOf(claims)
+    const hasMark = marks.some(({ read, value }) => {
       const actual = read(claims)
-      const expected = value.replaceAll('{client_id}', () => String(clientOf(claims)))
+      const expected = value.replaceAll('{client_id}', () => String(client))
       if (actual === undefined || actual === null) return false
       return Array.isArray(actual) ? actual.includes(expected) : String(actual) === expected
     })
-    return isService ? 'service' : undefined
+    return hasMark || isServiceAccount(claims, client) ? 'service' : undefined
   }
 }
 

@@ -294,7 +294,7 @@ describe('services', () => {
   const env = {
     AUTH_PROVIDER: 'oidc',
     OIDC_METADATA_URL: PUBLIC + METADATA,
-    OIDC_SERVICE_CLAIMS: 'preferred_username=service-account-{client_id}, idtyp=app',
+    OIDC_SERVICE_CLAIMS: 'login=machine-{client_id}, idtyp=app',
   }
   const emulator = createOidcEmulator({ product: 'keycloak', origin: 'https://id.example.com', now: () => NOW * 1000 })
   const { validator } = validatorOf(env, emulator.fetch)
@@ -302,9 +302,10 @@ describe('services', () => {
     (await validator.validate(await emulator.mint({ claims: { sub: 'f3', azp: 'machine', ...claims } }))).principalType
 
   it.each([
-    ['the user name that its client has', { preferred_username: 'service-account-machine' }],
+    ['the user name that its client has', { login: 'machine-machine' }],
     ['another claim', { idtyp: 'app' }],
     ['a list that holds it', { idtyp: ['user', 'app'] }],
+    ['the account that Keycloak gives them, too', { preferred_username: 'service-account-machine', sid: undefined }],
     ['no mark, and the client for a subject', { sub: 'machine' }],
   ])('are told by %s', async (_what, claims) => {
     expect(await typeOf(claims)).toBe('service')
@@ -312,8 +313,8 @@ describe('services', () => {
 
   it.each([
     ['no mark', {}],
-    ['the user name of another client', { preferred_username: 'service-account-other' }],
-    ['a user name that only begins so', { preferred_username: 'service-account-machine-2' }],
+    ['the user name of another client', { login: 'machine-other' }],
+    ['a user name that only begins so', { login: 'machine-machine-2' }],
     ['another value', { idtyp: 'user' }],
     ['null', { idtyp: null }],
   ])('are not those with %s', async (_what, claims) => {

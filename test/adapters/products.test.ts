@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { providerNamed } from '../../adapters/index.ts'
 import { products } from '../../adapters/oidc/products.ts'
+import { createProviders } from '../../auth/providers.ts'
 import { providerVariables } from '../../config/known-names.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { providerFiles } from '../../config/provider-files.ts'
@@ -402,6 +403,25 @@ it.each(names)('%s has a section of its own, with every variable that it reads',
   const section = page.split(/^## /m).find(text => text.startsWith(`\`${name}\``)) ?? ''
   expect(section).toMatch(/Sources?: /)
   for (const variable of providerVariables(name)) expect(section).toContain(`\`${variable}\``)
+})
+
+it('cures name the variables of the product, and a file of your own where it has none', async () => {
+  const { providers, resource } = loadConfiguration({
+    ...rows.descope.env,
+    AUTH_PROVIDER: 'descope',
+    PUBLIC_URL: 'https://mcp.example.com',
+  })
+  const emulator = createOidcEmulator({ product: 'descope', origin: rows.descope.origin, now: () => NOW * 1000 })
+  const { context } = createContext(emulator.fetch, { resource })
+  const { validator } = createProviders(providers, context)
+  const cureOf = async (token: OidcTokenOptions) =>
+    (await refusalOf(validator.validate(await emulator.mint(token)))).reason as { cure?: string }
+  expect((await cureOf({ claims: { client_id: undefined } })).cure).toContain('clientIdClaim (DESCOPE_CLIENT_ID_CLAIM)')
+  expect((await cureOf({ claims: { sub: undefined } })).cure).toContain(
+    'tokensWithoutSubject (in a file of your own, AUTH_CONFIG)',
+  )
+  const rs512 = await cureOf({ header: { alg: 'RS512' } })
+  expect(rs512.cure).toContain('set algorithms (in a file of your own, AUTH_CONFIG)')
 })
 
 it('entra is another name of azure', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { consoles } from '../../../../adapters/consoles.ts'
-import { adapters } from '../../../../adapters/index.ts'
+import { adapters, namedProviders } from '../../../../adapters/index.ts'
 import { mergedEnvText, readEnvFile } from '../../../../app/commands/init/env-file.ts'
 import { type InitOptions, initialize, PROVIDERS, type Questions } from '../../../../app/commands/init/init.ts'
 import { loadConfiguration } from '../../../../config/load.ts'
@@ -182,7 +182,7 @@ it('a value with a line break is not written', () => {
 
 it('every provider but the demo has console steps, with this very server where it knows one', () => {
   const server = { resource: 'https://mcp.example.com/mcp', scopes: ['notes:read'] }
-  expect([...PROVIDERS].sort()).toEqual(adapters.map(({ name }) => name).sort())
+  expect([...PROVIDERS].sort()).toEqual(namedProviders.map(({ name }) => name).sort())
   for (const { name } of adapters.filter(({ name }) => name !== 'demo')) {
     const steps = consoles[name]?.steps(server).join('\n')
     expect(steps?.length).toBeGreaterThan(50)

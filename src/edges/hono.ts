@@ -4,7 +4,7 @@ import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
 import { pathOf } from '../url.ts'
 import { authRoutes as fetchRoutes, released, requestHead, toResponse } from './fetch.ts'
 import { NO_BODY, type ReadBody } from './fetch-body.ts'
-import { type HonoRequest, readOnce } from './hono-body.ts'
+import { type HonoRequest, readNodeOnce, readOnce } from './hono-body.ts'
 import { accept, requestHead as nodeHead } from './node.ts'
 import { hasBody } from './node-body.ts'
 
@@ -46,7 +46,7 @@ export function protect(auth: Auth): HonoMiddleware {
     if (access.outcome !== 'accepted') return toResponse(access, raw.method)
     // Handlers may look into the body whatever the method.
     const mayAct = raw.method === 'POST' || (node ? hasBody(node.incoming) : raw.body !== null)
-    const body = mayAct ? await readOnce(context.req, access.bodyLimit) : NO_BODY
+    const body = mayAct ? await readBody(context.req, node?.incoming, access.bodyLimit) : NO_BODY
     const refused = typeof body === 'string' ? auth.refuseBody(access, body) : auth.authorize(access, body.parsed)
     if (refused) return toResponse(refused, raw.method)
     const { token, authInfo } = access
@@ -77,12 +77,24 @@ export function authRoutes(...auths: readonly Auth[]): HonoMiddleware {
       const isOver = new Promise(resolve => node.outgoing.once('close', resolve))
       own.handler(node.incoming, node.outgoing)
       await isOver
-      return new Response(null, { headers: { 'x-hono-already-sent': 'true' } }) // what node-server looks for
+      return alreadySent()
     }
     const response = await routes(context.req.raw, context.env)
     if (!response) await next()
     return response
   }
+}
+
+/** What node-server takes for an answer that it need not send. */
+function alreadySent(): Response {
+  const response = new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
+  // Makes a whole response of it: one that node-server has put off making would be sent without a look at its headers.
+  void response.body
+  return response
+}
+
+async function readBody(req: HonoRequest, incoming: IncomingMessage | undefined, limit: number) {
+  return (incoming && (await readNodeOnce(req, incoming, limit))) ?? readOnce(req, limit)
 }
 
 /** Request and response of Node, where `@hono/node-server` is the server. */

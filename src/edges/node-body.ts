@@ -6,7 +6,8 @@ import { isJsonType } from './json-type.ts'
 /** A request whose framework may have parsed the body already. */
 export type RequestWithBody = IncomingMessage & { body?: unknown; _body?: boolean }
 
-export type ParsedBody = { readonly value: unknown } | { readonly problem: BodyProblem }
+/** `text` as it came in, where it was read here. */
+export type ParsedBody = { readonly value: unknown; readonly text?: string } | { readonly problem: BodyProblem }
 
 /**
  * The JSON body of a request. One that a framework has read already is taken as it is; else it is read once, parsed, and left in
@@ -52,7 +53,7 @@ function alreadyRead(body: unknown): ParsedBody {
 
 function parse(text: string): ParsedBody {
   try {
-    return { value: JSON.parse(text) }
+    return { value: JSON.parse(text), text }
   } catch {
     return { problem: 'not_json' }
   }

@@ -32,7 +32,7 @@ export async function startProject(sdk: string): Promise<Project> {
     cpSync(join(root, part), join(folder, part), { recursive: true })
   }
   cpSync(join(frameworks, 'sdk/server.ts'), join(folder, 'sdk/server.ts'))
-  cpSync(join(root, 'docs/examples/files.ts'), join(folder, 'files.ts'))
+  cpSync(join(root, 'test/frameworks/files.ts'), join(folder, 'files.ts'))
   const isOurs = (name: string) =>
     name.startsWith('.') || name.startsWith('@modelcontextprotocol') || name === 'express'
   for (const name of readdirSync(join(root, 'node_modules')))

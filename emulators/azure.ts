@@ -473,8 +473,12 @@ const DEFAULT_USERS: readonly AzureUser[] = [
   },
 ]
 
+export const azureDefaults = {
+  client: { clientId: '15b4bcb0-3c1e-4b1f-9f3f-0d6c8f2c6b11', redirectUris: ['http://localhost/callback'] },
+} as const
+
 const DEFAULT_CLIENTS: readonly AzureClient[] = [
-  { clientId: '15b4bcb0-3c1e-4b1f-9f3f-0d6c8f2c6b11', redirectUris: ['http://localhost/callback'] },
+  azureDefaults.client,
   { clientId: '2d4d11a2-f814-46a7-890a-274a72a7309e', clientSecret: 'daemon-secret', roles: ['notes:read'] },
   { clientId: '8f0e5a3c-6a52-4e0b-9a45-54c1e7c0a001', clientSecret: 'idle-secret' },
 ]

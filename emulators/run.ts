@@ -1,5 +1,5 @@
 import { createAuth0Emulator } from './auth0.ts'
-import { createAzureEmulator } from './azure.ts'
+import { azureDefaults, createAzureEmulator } from './azure.ts'
 import type { Emulator } from './core/emulator.ts'
 import { createGithubEmulator, githubDefaults } from './github.ts'
 import { createGoogleEmulator, googleDefaults } from './google.ts'
@@ -13,6 +13,19 @@ export interface Emulation {
   readonly origin: string
   /** Environment variables for `npm start` of the server. */
   readonly settings: Readonly<Record<string, string>>
+  /** MCP endpoint that tokens are for. */
+  readonly resource: string
+  /** A client for people, as if it had been registered in the console beforehand. */
+  readonly client: EmulatedClient
+}
+
+/** A client that the emulator knows from the start. */
+export interface EmulatedClient {
+  readonly clientId: string
+  /** Of providers that demand one of every client, with the issuer that it is for. */
+  readonly secret?: { readonly value: string; readonly issuer: string }
+  /** On this machine. */
+  readonly redirectUri: string
 }
 
 export interface RunOptions {
@@ -24,12 +37,16 @@ export interface RunOptions {
 
 interface Program {
   emulator: Emulator
+  /** Default: the one that most emulators have. */
+  client?: (origin: string) => EmulatedClient
   /** @param origin - Where the emulator listens. */
   settings(origin: string): Readonly<Record<string, string>>
 }
 
 const OIDC = '/.well-known/openid-configuration'
 const scopes = ['notes:read', 'notes:write']
+const NATIVE: EmulatedClient = { clientId: 'native', redirectUri: 'http://localhost:49152/callback' }
+const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
 
 /** By the name that `AUTH_PROVIDER` has for the provider. */
 const programs = {
@@ -44,6 +61,7 @@ const programs = {
     const emulator = createAzureEmulator({ api: { appIdUri: resource } })
     return {
       emulator,
+      client: () => ({ ...NATIVE, clientId: azureDefaults.client.clientId }),
       settings: origin => ({
         AUTH_METADATA_URL: `${origin}/3f2504e0-4f89-41d3-9a0c-0305e82c3301/v2.0${OIDC}`,
         AZURE_CLIENT_ID: emulator.api.clientId,
@@ -54,6 +72,11 @@ const programs = {
     const [{ clientId, clientSecret }] = githubDefaults.clients
     return {
       emulator: createGithubEmulator(),
+      client: origin => ({
+        clientId,
+        redirectUri: REDIRECT_URI,
+        secret: { value: clientSecret, issuer: `${origin}/login/oauth` },
+      }),
       settings: origin => ({
         AUTH_METADATA_URL: `${origin}/.well-known/oauth-authorization-server/login/oauth`,
         GITHUB_CLIENT_ID: clientId,
@@ -65,6 +88,11 @@ const programs = {
   },
   google: () => ({
     emulator: createGoogleEmulator(),
+    client: issuer => ({
+      clientId: googleDefaults.client.clientId,
+      redirectUri: REDIRECT_URI,
+      secret: { value: googleDefaults.client.clientSecret, issuer },
+    }),
     settings: origin => ({
       AUTH_METADATA_URL: origin + OIDC,
       GOOGLE_TOKENINFO_URL: `${origin}/tokeninfo`,
@@ -97,7 +125,8 @@ export const emulatorNames = Object.keys(programs) as EmulatorName[]
 
 /** Starts the emulator of a provider with users, clients and an API for one MCP server. */
 export async function runEmulator(name: EmulatorName, options: RunOptions = {}): Promise<Emulation> {
-  const { emulator, settings }: Program = programs[name](options.resource ?? 'http://localhost:3232/mcp')
-  const origin = await emulator.start(options.port)
-  return { emulator, origin, settings: { AUTH_PROVIDER: name, ...settings(origin) } }
+  const { resource = 'http://localhost:3232/mcp', port } = options
+  const { emulator, client = () => NATIVE, settings }: Program = programs[name](resource)
+  const origin = await emulator.start(port)
+  return { emulator, origin, resource, client: client(origin), settings: { AUTH_PROVIDER: name, ...settings(origin) } }
 }

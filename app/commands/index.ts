@@ -36,11 +36,17 @@ export async function createProgram(name?: string): Promise<Command> {
     .configureHelp({ subcommandTerm: command => command.name() })
   const loader = name === undefined ? undefined : loaders[name]
   for (const load of new Set(loader ? [loader] : Object.values(loaders))) (await load())(program)
-  return program
+  // Commands that were added before do not inherit it.
+  return program.showHelpAfterError('idplug --help lists the commands.')
 }
 
 /** Runs the commands that need no server of ours. Wrong arguments end the process with 2. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
+  // Whoever read the output has seen enough of it: idplug --help | head.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(EXIT.fine)
+  })
   const program = await createProgram(argv[2])
   program.exitOverride()
   for (const command of program.commands) for (const each of [command, ...command.commands]) each.exitOverride()

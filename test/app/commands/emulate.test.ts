@@ -29,6 +29,9 @@ describe('idplug emulate', () => {
     await expect
       .poll(output, { timeout: 10_000 })
       .toContain("AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http://localhost:")
+    expect(output()).toContain(
+      "npx idplug login 'http://localhost:3232/mcp' --client-id 'native' --redirect-uri 'http://localhost:49152/callback'",
+    )
     const metadata = await fetch(`http://localhost:${port}/.well-known/openid-configuration`)
     expect(await metadata.json()).toMatchObject({ issuer: `http://localhost:${port}/` })
     child.kill('SIGTERM')
@@ -59,6 +62,16 @@ it('a command that there is not exits with 2', async () => {
   expect(await ended).toBe(2)
   expect(output()).toContain("unknown command 'emulat'")
   expect(output()).toContain('Did you mean emulate?')
+  expect(output()).toContain('idplug --help lists the commands.')
+})
+
+it('ends quietly when nobody reads its output any more', async () => {
+  const child = spawn(process.execPath, [main, '--help'], { env: { PATH: process.env.PATH }, stdio: 'pipe' })
+  child.stdout.destroy()
+  let complaints = ''
+  child.stderr.on('data', text => (complaints += text))
+  const [code] = await once(child, 'close')
+  expect({ code, complaints }).toEqual({ code: 0, complaints: '' })
 })
 
 it('--help names every command, and --version the version of the package', async () => {

@@ -70,12 +70,12 @@ describe('scopes that an operation needs', () => {
     expect(rules.isAnonymous(body)).toBe(false)
   })
 
-  it('are those of `otherwise` for what no rule names, where it is given', () => {
+  it('uses the scopes of `otherwise` for what no rule names', () => {
     expect(table({ otherwise: ['admin'] }).requiredScopes(tool('x'))).toEqual(['admin'])
     expect(table({ otherwise: [] }).requiredScopes(tool('x'))).toEqual([])
   })
 
-  it('add those of the method to those of the tool', () => {
+  it('adds the scopes of the method to those of the tool', () => {
     const both = table({ tools: { x: ['write'] }, methods: { 'tools/call': ['admin'] } })
     expect([...both.requiredScopes(tool('x'))].sort()).toEqual(['admin', 'write'])
   })
@@ -105,11 +105,11 @@ describe('a rule for a resource', () => {
     expect([...rules.requiredScopes(read(uri))].sort()).toEqual(scopes)
   })
 
-  it('needs what every template needs for a URI too long to be taken apart', () => {
+  it('requires the scopes of every template for a URI that is too long to parse', () => {
     expect([...rules.requiredScopes(read(`notes://${'a'.repeat(5_000)}`))].sort()).toEqual(['read', 'write'])
   })
 
-  it('takes no longer for a URI made to be hard', () => {
+  it('matches a hostile URI in no more time than a harmless one', () => {
     const many = table({ resources: { 'x://{a}-{b}-{c}-{d}{e}{f}!': ['write'] } })
     expect(many.requiredScopes(read(`x://${'-'.repeat(4_000)}`))).toEqual(['read'])
   })
@@ -146,16 +146,16 @@ describe('a body with more URIs than are worth looking at', () => {
   const listen = (resourceSubscriptions: string[]) =>
     call('subscriptions/listen', { notifications: { resourceSubscriptions } })
 
-  it('needs what any of them could need, in one subscription or a batch', () => {
+  it('requires the scopes of all rules for a subscription or a batch with too many URIs', () => {
     expect([...rules.requiredScopes(listen(uris))].sort()).toEqual(['admin', 'read', 'write'])
     expect([...rules.requiredScopes(uris.map(read))].sort()).toEqual(['admin', 'read', 'write'])
   })
 
-  it('counts a URI that is repeated in a subscription once', () => {
+  it('counts a URI once that a subscription repeats', () => {
     expect(rules.requiredScopes(listen(uris.map(() => 'notes://1')))).toEqual(['read'])
   })
 
-  it('is no subscription with some hundreds of them', () => {
+  it('does not treat a subscription with some hundreds of URIs as too large', () => {
     expect(rules.requiredScopes(listen(uris.slice(0, 1_000)))).toEqual(['read'])
   })
 })
@@ -174,7 +174,7 @@ describe('scopes that include others', () => {
     expect(rules.covers(held, needed)).toBe(covered)
   })
 
-  it('may be called like members that every object has', () => {
+  it('handles scopes named like members of Object.prototype', () => {
     const odd = createAccessTable({
       name: 'Odd',
       scopes: { constructor: 'One', toString: 'Another' },
@@ -184,7 +184,7 @@ describe('scopes that include others', () => {
     expect(odd.covers(['constructor'], ['toString'])).toBe(false)
   })
 
-  it('may include each other', () => {
+  it('handles scopes that include each other', () => {
     const circle = table({}, { includes: { read: ['write'], write: ['read'] } })
     expect(circle.covers(['read'], ['write'])).toBe(true)
     expect(circle.covers(['admin'], ['write'])).toBe(false)
@@ -213,7 +213,7 @@ describe('an anonymous caller', () => {
     expect(rules.isAnonymous(body)).toBe(allowed)
   })
 
-  it('is not let past a rule by a method that is listed', () => {
+  it('does not let an anonymous method bypass the rule of a tool', () => {
     const open = table({
       anonymous: { methods: ['completion/complete', 'resources/subscribe'] },
       prompts: { greet: [] },
@@ -227,19 +227,19 @@ describe('an anonymous caller', () => {
     expect(open.isAnonymous(call('ping'))).toBe(true)
   })
 
-  it('can do nothing that a token without scopes cannot', () => {
+  it('lets an anonymous caller do nothing that a token without scopes cannot', () => {
     expect(rules.requiredScopes(tool('ping'))).toEqual([])
     expect(rules.requiredScopes(tool('pong'))).toEqual(['read'])
   })
 
-  it('is nobody where nothing is listed', () => {
+  it('lets no anonymous caller in where the declaration lists nothing for them', () => {
     const closed = table({ anonymous: { methods: [], tools: [] } })
     expect(closed.allowsAnonymous).toBe(false)
     expect(closed.isAnonymous(call('initialize'))).toBe(false)
   })
 })
 
-it('an operation is named for the log by method and name', () => {
+it('names an operation in the log by method and name', () => {
   expect(operationOf(tool('x'))).toEqual({ method: 'tools/call', name: 'x' })
   expect(operationOf([call('tools/list'), tool('x')])).toEqual({ method: 'tools/list', name: undefined })
   expect(operationOf({ result: 1 })).toBeUndefined()

@@ -81,7 +81,7 @@ const settingsOf = (lines: readonly string[]) => lines.map(line => line.split(':
 afterEach(() => vi.unstubAllEnvs())
 
 describe('createAuth', () => {
-  it('makes a sign-in of a declaration and the settings', async () => {
+  it('createAuth makes an Auth of a declaration and settings', async () => {
     const auth = createAuth(files, surroundings())
     expect(auth.resource).toBe(files.resource)
     expect((await call(auth, 'read_file', tokenFor(files.resource, 'files:read'))).status).toBe(200)
@@ -96,7 +96,7 @@ describe('createAuth', () => {
     })
   })
 
-  it('asks nobody before the first request, and says in ready() whether the provider answers', async () => {
+  it('makes no request before the first one that it serves, and ready() tells whether the provider answers', async () => {
     const { fetch, requests, handlers } = provider()
     let now = NOW * 1000
     const auth = createAuth(files, surroundings({}, { fetch, now: () => now }))
@@ -109,7 +109,7 @@ describe('createAuth', () => {
     await auth.ready()
   })
 
-  it('tells its observers who was let in, and who was not, and that once', async () => {
+  it('tells observers of each decision once, whether accepted or refused', async () => {
     const told: Decision[][] = [[], []]
     const observers = told.map((decisions): AuthObserver => ({ decision: decision => void decisions.push(decision) }))
     const auth = createAuth(files, surroundings({}, { observer: observers }))
@@ -122,7 +122,7 @@ describe('createAuth', () => {
     expect(told[1]).toEqual(told[0])
   })
 
-  it('keeps what belongs to a person under the identity that AUTH_LINKS names', async () => {
+  it('resolves a person to the identity that AUTH_LINKS names', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const AUTH_LINKS = join(folder, 'links.csv')
@@ -147,7 +147,7 @@ describe('createAuth', () => {
 })
 
 describe('what cannot work', () => {
-  it('is listed at once: of the declaration, of the settings, and between the two', () => {
+  it('lists all problems at once: of the declaration, of the settings, and between the two', () => {
     const declaration = {
       ...files,
       initialScopes: ['files:raed'],
@@ -200,14 +200,14 @@ describe('what cannot work', () => {
     },
   )
 
-  it('is said once where the URL of a declaration is wrong', () => {
+  it('reports a wrong resource URL once', () => {
     for (const resource of ['http://mcp.example.com/mcp', 'mcp.example.com', 'https://mcp.example.com/mcp?a=b']) {
       const found = problems(() => createAuth({ ...files, resource }, { env: { AUTH_METADATA_URL: ISSUER } }))
       expect(settingsOf(found)).toEqual(['resource'])
     }
   })
 
-  it('does not hide that a good declaration has no URL, or that its URL is good', () => {
+  it('reports a missing resource URL beside other problems, and no good one', () => {
     const { resource: _resource, ...nowhere } = files
     expect(settingsOf(problems(() => createAuth(nowhere, { env: { AUTH_METADATA_URL: ISSUER } })))).toEqual([
       'resource',
@@ -218,7 +218,7 @@ describe('what cannot work', () => {
     ])
   })
 
-  it('is said of an endpoint where our own authorization server answers', () => {
+  it('refuses an endpoint at a path of our own authorization server', () => {
     const resource = 'http://localhost:3000/oauth/mcp'
     expect(problems(() => createAuth({ ...files, resource }, { env: {} }))).toEqual([
       `resource: is ${resource}, where our own authorization server answers: choose a path outside of /oauth/`,
@@ -227,13 +227,13 @@ describe('what cannot work', () => {
     expect(createAuth({ ...files, resource }, { env: elsewhere }).resource).toBe(resource)
   })
 
-  it('is said once of a further URL', () => {
+  it('reports a wrong further URL once', () => {
     const publicUrls = ['https://mcp.example.com?a=b']
     const found = problems(() => createAuth({ ...files, publicUrls }, { env: { AUTH_METADATA_URL: ISSUER } }))
     expect(settingsOf(found)).toEqual(['publicUrls.0'])
   })
 
-  it('is said of each of several declarations, at its place', () => {
+  it('reports the problems of each of several declarations at their places', () => {
     const declarations = { files: { ...files, initialScopes: ['x'] }, mail: { ...mail, name: '' } }
     expect(settingsOf(problems(() => createAuths(declarations as never, { env: { AUTH_PROVIDER: 'okta' } })))).toEqual([
       'files.initialScopes',
@@ -243,7 +243,7 @@ describe('what cannot work', () => {
     expect(settingsOf(problems(() => createAuths({}, { env: {} })))).toEqual(['declarations'])
   })
 
-  it('holds no value of a secret', () => {
+  it('never shows the value of a secret in a problem', () => {
     const env = {
       AUTH_PROVIDER: 'introspection',
       INTROSPECTION_CLIENT_SECRET: 'hunter2-hunter2',
@@ -254,7 +254,7 @@ describe('what cannot work', () => {
 })
 
 describe('the environment', () => {
-  it('is that of the process by default', () => {
+  it('reads the environment of the process by default', () => {
     vi.stubEnv('AUTH_PROVIDER', 'okta')
     vi.stubEnv('OKTA_DOMAIN', 'acme.okta.com')
     expect(createAuth(files).validator.issuers).toEqual(['https://acme.okta.com/oauth2/default'])
@@ -262,7 +262,7 @@ describe('the environment', () => {
     expect(settingsOf(problems(() => createAuth(files)))).toEqual(['OKTA_DOMAIN'])
   })
 
-  it('is not read where {} is given', async () => {
+  it('does not read the environment of the process when given {}', async () => {
     for (const [name, value] of Object.entries({
       AUTH_PROVIDER: 'auth0',
       AUTH_PROVDER: 'auth0',
@@ -287,7 +287,7 @@ describe('the environment', () => {
     expect(settingsOf(problems(() => createAuth(nowhere, { env: {} })))).toContain('resource')
   })
 
-  it('is read while createAuth runs, and not later', async () => {
+  it('reads the environment while createAuth runs, and not later', async () => {
     let closed = false
     const names: string[] = []
     const settings: Record<string, string> = {}
@@ -306,7 +306,7 @@ describe('the environment', () => {
     expect(names).toEqual([])
   })
 
-  it('leaves PORT, HOST and LOG_LEVEL to the server that they were set for', () => {
+  it('ignores PORT, HOST and LOG_LEVEL, which are for the user’s server', () => {
     const env = {
       AUTH_METADATA_URL: ISSUER,
       PORT: '/run/server.sock',
@@ -322,7 +322,7 @@ describe('the environment', () => {
     expect(problems(() => createAuth(local, { env: { HOST: '0.0.0.0' }, fetch: offline }))).toEqual([])
   })
 
-  it('says by PORT where a server is reached whose declaration does not', () => {
+  it('takes the URL from PORT where the declaration has none', () => {
     const { resource: _resource, ...nowhere } = files
     expect(createAuth(nowhere, surroundings({ PORT: '4000' })).resource).toBe('http://localhost:4000/mcp')
     expect(createAuth({ ...nowhere, resource: '/files' }, surroundings({ PORT: '4000' })).resource).toBe(
@@ -330,7 +330,7 @@ describe('the environment', () => {
     )
   })
 
-  it('checks all other settings', () => {
+  it('checks all settings except those that are for the user’s server', () => {
     const env = { AUTH_METADATA_URL: ISSUER, TOKEN_CACHE_SECONDS: 'long', DPOP: 'perhaps' }
     expect(settingsOf(problems(() => createAuth(files, { env })))).toEqual(['DPOP', 'TOKEN_CACHE_SECONDS'])
   })
@@ -339,7 +339,7 @@ describe('the environment', () => {
 describe('providers in code', () => {
   const providers = [configure(oidc, { metadataUrl: ISSUER })]
 
-  it('are those whose tokens are accepted', async () => {
+  it('accepts the tokens of providers that are configured in code', async () => {
     const auth = createAuth(files, surroundings({ AUTH_METADATA_URL: '' }, { providers }))
     expect((await call(auth, 'read_file', tokenFor(files.resource, 'files:read'))).status).toBe(200)
     expect(auth.validator.issuers).toEqual([ISSUER])
@@ -358,7 +358,7 @@ describe('providers in code', () => {
     ])
   })
 
-  it('are checked as those of files are', () => {
+  it('checks providers configured in code like those of files', () => {
     const wrong = [configure(oidc, { metadataUrl: 'http://as.example.com', audiance: 'x' })]
     const found = problems(() => createAuth(files, { env: {}, providers: wrong }))
     expect(settingsOf(found).toSorted()).toEqual(['providers.0', 'providers.0'])
@@ -435,7 +435,7 @@ describe('the scopes that clients are told to ask for', () => {
     expect(await statuses('openid')).toEqual([200, 403, 403])
   })
 
-  it('of several servers are the initial ones where the setting names scopes of another', async () => {
+  it('asks for the initial scopes of a server where AUTH_SIGN_IN_SCOPES names scopes of another', async () => {
     const { files: one, mail: other } = createAuths(
       { files, mail },
       surroundings({ AUTH_SIGN_IN_SCOPES: 'files:write' }),
@@ -446,7 +446,7 @@ describe('the scopes that clients are told to ask for', () => {
 })
 
 describe('several servers in one process', () => {
-  it('refuse the tokens of each other', async () => {
+  it('servers of one process refuse the tokens of each other', async () => {
     const auths = createAuths({ files, mail }, surroundings())
     const forFiles = tokenFor(files.resource, 'files:read mail:read')
     const forMail = tokenFor(mail.resource, 'files:read mail:read')
@@ -456,7 +456,7 @@ describe('several servers in one process', () => {
     expect((await call(auths.mail, 'x', forFiles)).status).toBe(401)
   })
 
-  it('publish metadata of their own', async () => {
+  it('servers of one process publish metadata of their own', async () => {
     const auths = createAuths({ files, mail }, surroundings())
     expect(auths.files.metadataPaths[0]).toBe('/.well-known/oauth-protected-resource/files')
     expect(auths.mail.metadataPaths[0]).toBe('/.well-known/oauth-protected-resource/mail')
@@ -466,7 +466,7 @@ describe('several servers in one process', () => {
     expect((await auths.mail.metadata()).scopes_supported).toEqual(['mail:read'])
   })
 
-  it('must not have the same URL, in whatever spelling', () => {
+  it('refuses two servers with one URL, however it is spelled', () => {
     const same = 'is https://mcp.example.com/files, as files.resource is: give each server a path of its own'
     for (const resource of [files.resource, 'HTTPS://MCP.example.com:443/files', 'https://mcp.example.com/files/']) {
       expect(problems(() => createAuths({ files, mail: { ...mail, resource } }, surroundings()))).toEqual([
@@ -483,7 +483,7 @@ describe('several servers in one process', () => {
     ])
   })
 
-  it('are closed together, however often', async () => {
+  it('servers of one process close what they share, however often they are closed', async () => {
     const local = {
       files: { ...files, resource: 'http://localhost:3000/files' },
       mail: { ...mail, resource: 'http://localhost:3000/mail' },
@@ -542,7 +542,7 @@ describe('the demo sign-in inside a server of the user’s own', () => {
     return { auths, fetch, json, post, form, callTool }
   }
 
-  it('finds, registers and signs in a client, steps up, and notices a revocation', async () => {
+  it('the demo sign-in registers and signs in a client, steps up, and notices a revocation', async () => {
     const { fetch, json, post, form, callTool } = start({ files: local }, { TOKEN_CACHE_SECONDS: '0' })
     const refused = await callTool(local.resource, 'read_file')
     expect([refused.status, challenged(refused, 'scope')]).toEqual([401, 'files:read'])
@@ -633,7 +633,7 @@ describe('the demo sign-in inside a server of the user’s own', () => {
     },
   )
 
-  it('does not start where others can reach it, unless that is allowed', () => {
+  it('refuses to start the demo sign-in where others can reach it, unless that is allowed', () => {
     const env = { AUTH_PROVIDER: 'demo' }
     expect(problems(() => createAuth(files, { env }))).toEqual([
       expect.stringMatching(/^AUTH_PROVIDER: includes demo, a sign-in that lets anybody in as anybody/),
@@ -642,7 +642,7 @@ describe('the demo sign-in inside a server of the user’s own', () => {
     expect(createAuth(files, { env: allowed, observer: {} }).validator.issuers).toEqual(['https://mcp.example.com'])
   })
 
-  it('is part of the public URL where that has a path, or has an origin of its own', () => {
+  it('stands below the path of PUBLIC_URL when embedded, and at an origin of its own beside', () => {
     const env = { AUTH_PROVIDER: 'demo', PUBLIC_URL: 'http://localhost:3000/team-a' }
     const embedded = createAuth({ ...files, resource: '/mcp' }, { env, observer: {} })
     expect(embedded.authorizationServer?.issuer).toBe('http://localhost:3000/team-a')

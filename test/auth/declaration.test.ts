@@ -130,7 +130,7 @@ describe('a declaration', () => {
     expect(problemsOf(changes)).toEqual([problem])
   })
 
-  it('tells every problem at once, and whose they are', () => {
+  it('reports every problem at once, each with its place in the declaration', () => {
     const changes = { initialScopes: ['x'], access: { tools: { a: ['y'] } }, documentation: 'z' }
     expect(problemsOf(changes, 'mail.')).toEqual([
       'mail.initialScopes: names x, which is not declared',
@@ -139,7 +139,7 @@ describe('a declaration', () => {
     ])
   })
 
-  it('tells what is wrong beside members of the wrong shape', () => {
+  it('reports further problems beside members of the wrong type', () => {
     const changes = { listing: 'none', access: { tools: 'all' }, initialScopes: ['x'], resource: 'http://a.example' }
     expect(problemsOf(changes)).toEqual([
       'access.tools: must be an object',
@@ -153,7 +153,7 @@ describe('a declaration', () => {
     ])
   })
 
-  it.each([[null], ['files'], [[]]])('is not %j', value => {
+  it.each([[null], ['files'], [[]]])('refuses %j as a declaration', value => {
     expect(declarationProblems(value as never)).toEqual([{ setting: 'declaration', problem: 'must be an object' }])
   })
 })

@@ -57,7 +57,7 @@ describe('where our own authorization server cannot work', () => {
     expect((await callWith(start(await withoutStore()))).status).toBe(401)
   })
 
-  it('its own endpoints answer 503 as OAuth clients read it, and in words for a person', async () => {
+  it('answers 503 at its own endpoints, in JSON for clients and in words for people', async () => {
     const routes = fetchRoutes(start(await withoutStore()))
     const forClient = await routes(new Request(`${ORIGIN}/oauth/token`, { method: 'POST' }))
     expect([forClient?.status, await forClient?.json()]).toEqual([
@@ -69,13 +69,13 @@ describe('where our own authorization server cannot work', () => {
     expect(await forPerson?.text()).toBe('The authorization server cannot start. Its operator has been told.')
   })
 
-  it('ready() says so', async () => {
+  it('ready() rejects while our own authorization server cannot work', async () => {
     await expect(start(await withoutStore()).ready()).rejects.toThrow('REDIS_URL')
   })
 })
 
 describe('a bug in the authorization server', () => {
-  it('is written to standard error, each cause once', () => {
+  it('writes a bug to standard error, each cause once', () => {
     const lines: string[] = []
     const observer = stderrObserver(line => void lines.push(line))
     for (let round = 0; round < 3; round++)
@@ -115,17 +115,20 @@ describe('the demo sign-in refuses other machines', () => {
     return port
   }
 
-  it.each(['192.168.1.7', '::ffff:192.168.1.7', 'fe80::1', '10.0.0.1'])('on Node: %s', async address => {
-    const { status, text } = await ask(await serve(start(), address), { accept: 'text/html' })
-    expect([status, text]).toEqual([403, expect.stringMatching(page)])
-    const json = await ask(await serve(start(), address), {})
-    expect(JSON.parse(json.text)).toMatchObject({
-      error: 'access_denied',
-      error_description: expect.stringMatching(page),
-    })
-  })
+  it.each(['192.168.1.7', '::ffff:192.168.1.7', 'fe80::1', '10.0.0.1'])(
+    'refuses the address %s on Node',
+    async address => {
+      const { status, text } = await ask(await serve(start(), address), { accept: 'text/html' })
+      expect([status, text]).toEqual([403, expect.stringMatching(page)])
+      const json = await ask(await serve(start(), address), {})
+      expect(JSON.parse(json.text)).toMatchObject({
+        error: 'access_denied',
+        error_description: expect.stringMatching(page),
+      })
+    },
+  )
 
-  it.each(['127.0.0.1', '::1', '::ffff:127.0.0.1'])('and lets in this one: %s', async address => {
+  it.each(['127.0.0.1', '::1', '::ffff:127.0.0.1'])('lets in the address %s of this machine', async address => {
     expect((await ask(await serve(start(), address), {})).status).toBe(200)
   })
 
@@ -138,7 +141,7 @@ describe('the demo sign-in refuses other machines', () => {
     },
   )
 
-  it('behind a proxy that names the client by X-Real-IP only', async () => {
+  it('refuses a client that a proxy names by X-Real-IP only', async () => {
     const headers = { 'x-real-ip': '203.0.113.9' }
     expect((await ask(await serve(start(), '127.0.0.1'), headers)).status).toBe(403)
     expect((await fetchRoutes(start())(new Request(METADATA, { headers })))?.status).toBe(403)
@@ -151,11 +154,14 @@ describe('the demo sign-in refuses other machines', () => {
     },
   )
 
-  it.each(['127.0.0.1:3000', '[::1]:3000', 'LOCALHOST'])('but not where this machine is called %s', async host => {
-    expect((await ask(await serve(start(), '127.0.0.1'), { host })).status).toBe(200)
-  })
+  it.each(['127.0.0.1:3000', '[::1]:3000', 'LOCALHOST'])(
+    'serves a client of this machine that calls it %s',
+    async host => {
+      expect((await ask(await serve(start(), '127.0.0.1'), { host })).status).toBe(200)
+    },
+  )
 
-  it('but not where a proxy of this machine forwards for this machine', async () => {
+  it('serves a client of this machine behind a proxy of this machine', async () => {
     const headers = { 'x-forwarded-for': '127.0.0.1' }
     expect((await ask(await serve(start(), '::1'), headers)).status).toBe(200)
   })
@@ -165,21 +171,24 @@ describe('the demo sign-in refuses other machines', () => {
     ['Bun', address => ({ requestIP: () => ({ address, port: 1, family: 'IPv4' }) })],
     ['node-server', remoteAddress => ({ incoming: { socket: { remoteAddress } }, outgoing: {} })],
   ]
-  it.each(platforms)('on the fetch edge, as %s tells the address', async (_name, further) => {
-    const serve = protect<[unknown]>(start(), () => new Response('done'))
-    const [stranger, local] = [further('192.168.1.7'), further('127.0.0.1')]
-    expect((await serve(new Request(METADATA), stranger)).status).toBe(403)
-    expect((await serve(new Request(METADATA), local)).status).toBe(200)
-    expect((await fetchRoutes(start())(new Request(METADATA), stranger))?.status).toBe(403)
-  })
+  it.each(platforms)(
+    'refuses other machines on the fetch edge, by the address that %s tells',
+    async (_name, further) => {
+      const serve = protect<[unknown]>(start(), () => new Response('done'))
+      const [stranger, local] = [further('192.168.1.7'), further('127.0.0.1')]
+      expect((await serve(new Request(METADATA), stranger)).status).toBe(403)
+      expect((await serve(new Request(METADATA), local)).status).toBe(200)
+      expect((await fetchRoutes(start())(new Request(METADATA), stranger))?.status).toBe(403)
+    },
+  )
 
-  it('on the fetch edge by the name of the server, where the platform tells no address', async () => {
+  it('refuses other machines on the fetch edge by the name of the server, where the platform tells no address', async () => {
     const routes = fetchRoutes(start())
     expect((await routes(new Request(METADATA)))?.status).toBe(200)
     expect((await routes(new Request(METADATA.replace('localhost', '192.168.1.7'))))?.status).toBe(403)
   })
 
-  it('unless that is allowed', async () => {
+  it('serves other machines with DANGEROUSLY_ALLOW_FAKE_SIGN_IN', async () => {
     const auth = start({ DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' })
     expect((await ask(await serve(auth, '192.168.1.7'), {})).status).toBe(200)
   })
@@ -205,7 +214,7 @@ describe('the package of the authorization server', () => {
     BRIDGE_GRANT_SCOPES: 'files:read',
   }
 
-  it('is named by one sentence where it is missing and needed, and by none where it is not', () => {
+  it('says in one sentence which package is missing, where it is needed', () => {
     const resolve = () => {
       throw Object.assign(new Error('not found'), { code: 'ERR_PACKAGE_IMPORT_NOT_DEFINED' })
     }
@@ -218,7 +227,7 @@ describe('the package of the authorization server', () => {
     expect(problems({ AUTH_MODE: 'separate' })).toEqual([])
   })
 
-  it('is not offered where it cannot run', () => {
+  it('does not offer the package of the authorization server where it cannot run', () => {
     vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
     onTestFinished(() => void vi.unstubAllGlobals())
     expect(problems({})).toEqual([

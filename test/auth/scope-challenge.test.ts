@@ -58,7 +58,7 @@ function serve(access: object = {}, observer: AuthObserver = {}, register?: (aut
 }
 
 describe.each(['2025-11-25', '2026-07-28'] as const)('scopeChallenge of SDK 2.x, revision %s', revision => {
-  it('lets a token pass that has the scope', async () => {
+  it('accepts a token that has the scope', async () => {
     const { call } = serve()
     const response = await call(['files:read', 'files:write'], revision)
     expect(response.status).toBe(200)
@@ -95,7 +95,7 @@ describe.each(['2025-11-25', '2026-07-28'] as const)('scopeChallenge of SDK 2.x,
   })
 })
 
-it('says which two rules contradict each other', async () => {
+it('names the two rules that contradict each other', async () => {
   const { auth } = serve({ access: { tools: { write_file: ['files:read'] } } })
   const challenge = auth.scopeChallenge('files:write')
   const authInfo = { scopes: [], extra: { token: { scopes: ['files:read'] } as never } }

@@ -18,12 +18,12 @@ function problems(env: Record<string, string>, options: LoadOptions = library): 
 const settings = (lines: readonly string[]) => lines.map(line => line.split(' ')[0])
 
 describe('a setting that is wrong', () => {
-  it('hides no problem of the provider', () => {
+  it('a wrong setting hides no problem of the provider', () => {
     const env = { AUTH_PROVIDER: 'okta', TOKEN_CACHE_SECONDS: 'often', DPOP: 'maybe' }
     expect(settings(problems(env))).toEqual(['DPOP', 'TOKEN_CACHE_SECONDS', 'OKTA_DOMAIN'])
   })
 
-  it('hides no problem of the bridge, of clients, or of the URLs', () => {
+  it('a wrong setting hides no problem of the bridge, of clients, or of the URLs', () => {
     const env = {
       AUTH_PROVIDER: 'auth0',
       AUTH_BRIDGE: 'on',
@@ -67,7 +67,7 @@ describe('a setting that is wrong', () => {
 })
 
 describe('what Kubernetes sets for a service that is called auth-server', () => {
-  it.each(['tcp://10.0.0.1:80', 'udp://10.0.0.1:53'])('does not stop the start, and is warned of: %s', link => {
+  it.each(['tcp://10.0.0.1:80', 'udp://10.0.0.1:53'])('warns of a service link and starts: %s', link => {
     const env = { AUTH_SERVER_PORT: link, AUTH_SERVER_SERVICE_HOST: '10.0.0.1', AUTH_SERVER_PORT_80_TCP: link }
     const { settings, warnings } = loadConfiguration({ ...env, AUTH_MODE: 'beside' }, library)
     expect(settings.AUTH_SERVER_PORT).toBe(3001)
@@ -80,7 +80,7 @@ describe('what Kubernetes sets for a service that is called auth-server', () => 
     ])
   })
 
-  it('does not excuse a port that is none', () => {
+  it('refuses a port that is neither a number nor a service link', () => {
     expect(settings(problems({ AUTH_SERVER_PORT: 'http://10.0.0.1:80' }))).toEqual(['AUTH_SERVER_PORT'])
   })
 })
@@ -98,7 +98,7 @@ describe('PUBLIC_URL with the path of the endpoint', () => {
     expect(problems({ ...okta, PUBLIC_URL: url }, {})).toEqual([wrong(url, base)])
   })
 
-  it('is noticed for each server, and for each of several URLs', () => {
+  it('reports a doubled endpoint for each server and each URL', () => {
     const resources = { files: { resource: '/files' }, mail: { resource: '/mail' } }
     const urls = ['https://a.example', 'https://b.example/files']
     expect(problems({ ...okta, PUBLIC_URL: urls.join() }, { resources })).toEqual([
@@ -110,13 +110,13 @@ describe('PUBLIC_URL with the path of the endpoint', () => {
     ])
   })
 
-  it('is noticed for a server that is declared on this machine, which PUBLIC_URL moves', () => {
+  it('reports a doubled endpoint of a server that PUBLIC_URL moves', () => {
     const resources = { files: { resource: 'http://localhost:3000/mcp' } }
     const url = 'https://mcp.example.com/mcp'
     expect(problems({ ...okta, PUBLIC_URL: url }, { resources })).toEqual([wrong(url, 'https://mcp.example.com')])
   })
 
-  it('is right where the declaration names the whole URL, or the last part only looks alike', () => {
+  it('accepts PUBLIC_URL where the declaration names the whole URL, or its last part only looks alike', () => {
     const declared = { files: { resource: 'https://mcp.example.com/mcp/mcp' } }
     const PUBLIC_URL = 'https://mcp.example.com/mcp'
     expect(loadConfiguration({ ...okta, PUBLIC_URL }, { resources: declared }).resource).toBe(`${PUBLIC_URL}/mcp`)

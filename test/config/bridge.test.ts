@@ -90,7 +90,7 @@ describe('AUTH_BRIDGE=on', () => {
     expect(bridge).toMatchObject({ provider: 'auth0', metadataUrl: AUTH_METADATA_URL })
   })
 
-  it('takes several rules from a file', () => {
+  it('reads several rules of the bridge from a file', () => {
     const BRIDGE_CONFIG = file({
       allow: ['@example.com'],
       grants: [
@@ -107,7 +107,7 @@ describe('AUTH_BRIDGE=on', () => {
     expect(bridge?.grants).toHaveLength(2)
   })
 
-  it('takes keys, the one in use first', () => {
+  it('reads the keys of the bridge, the one in use first', () => {
     const { bridge } = loadConfiguration({ ...complete, BRIDGE_KEYS: `${KEY}, ${KEY}` })
     expect(bridge?.keys.map(key => key.length)).toEqual([32, 32])
   })
@@ -134,7 +134,7 @@ describe('docs/bridge.md', () => {
 })
 
 describe('a bridge that cannot work', () => {
-  it('is told everything that is missing at once', () => {
+  it('reports everything that a bridge lacks at once', () => {
     const problems = problemsOf({ AUTH_BRIDGE: 'on', AUTH_PROVIDER: 'auth0' })
     const settings = problems.map(problem => problem.split(':')[0])
     expect(settings.sort()).toEqual([
@@ -146,7 +146,7 @@ describe('a bridge that cannot work', () => {
     ])
   })
 
-  it('is told which address to register', () => {
+  it('names the redirect URI to register for the bridge', () => {
     const problems = problemsOf({ ...complete, BRIDGE_CLIENT_ID: '', AUTH_SERVER_PORT: '4001' })
     expect(problems.join()).toContain('http://localhost:4001/oauth/callback')
   })
@@ -170,7 +170,7 @@ describe('a bridge that cannot work', () => {
     expect(problemsOf({ ...complete, ...settings }).join('\n')).toContain(sentence)
   })
 
-  it('is told what is wrong in its file', () => {
+  it('reports what is wrong in the file of the bridge', () => {
     const rest = { BRIDGE_ALLOW: '', BRIDGE_GRANT_SCOPES: '' }
     const misspelt = file({ alow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] })
     const broken = file('{')

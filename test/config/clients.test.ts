@@ -39,7 +39,7 @@ describe('AUTH_CLIENTS_FILE', () => {
     })
   })
 
-  it('takes public keys in place of a secret', () => {
+  it('accepts a client with public keys in place of a secret', () => {
     const keys = [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }]
     const agent = { client_id: 'agent', grants: ['identity_assertion'], jwks: { keys } }
     expect(load({ clients: [agent] }).clients).toEqual([

@@ -15,7 +15,7 @@ describe('compose.yaml', () => {
     expect(Object.keys(compose.services)).toEqual(['mcp', 'authorization-server', 'redis'])
   })
 
-  it.each(['mcp', 'authorization-server'])('sets nothing that %s does not know', service => {
+  it.each(['mcp', 'authorization-server'])('compose.yaml sets only settings that %s knows', service => {
     const names = Object.keys(compose.services[service]?.environment ?? {})
     expect(names.length).toBeGreaterThan(0)
     expect(names.filter(name => !(name in settingsSchema.shape))).toEqual(['NODE_ENV'])

@@ -41,22 +41,25 @@ const exposed: [Env, string][] = [
 ]
 
 describe('the demo sign-in', () => {
-  it.each(exposed)('does not start where others can reach it: %j', (env, part) => {
+  it.each(exposed)('refuses to start the demo sign-in where others can reach it: %j', (env, part) => {
     const found = problems(env)
     expect(found).toEqual([expect.stringContaining(part)])
     expect(found.join()).toContain('set DANGEROUSLY_ALLOW_FAKE_SIGN_IN=on')
   })
 
-  it.each(exposed)('starts there where that is allowed, and says so: %j', env => {
-    const { warnings } = loadConfiguration({ ...env, ...allowed })
-    expect(warnings).toEqual([
-      {
-        setting: 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN',
-        problem: expect.stringMatching(/^is on: anybody can sign in as anybody \(.+\)$/),
-        see: 'docs/production.md',
-      },
-    ])
-  })
+  it.each(exposed)(
+    'starts the demo sign-in where others can reach it with a warning, when that is allowed: %j',
+    env => {
+      const { warnings } = loadConfiguration({ ...env, ...allowed })
+      expect(warnings).toEqual([
+        {
+          setting: 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN',
+          problem: expect.stringMatching(/^is on: anybody can sign in as anybody \(.+\)$/),
+          see: 'docs/production.md',
+        },
+      ])
+    },
+  )
 
   it.each<[Env]>([
     [{}],
@@ -72,13 +75,13 @@ describe('the demo sign-in', () => {
     expect(loadConfiguration(env).warnings).toEqual([])
   })
 
-  it('is named by the setting that led to it', () => {
+  it('names the setting that led to the demo sign-in', () => {
     const AUTH_CONFIG = fileURLToPath(new URL('../../config/demo.json', import.meta.url))
     expect(problems({ AUTH_CONFIG, HOST: '0.0.0.0' })).toEqual([expect.stringContaining('AUTH_CONFIG includes demo')])
     expect(problems({ HOST: '0.0.0.0' })).toEqual([expect.stringContaining('AUTH_PROVIDER is not set, which')])
   })
 
-  it('is refused in production even on this machine', () => {
+  it('refuses the demo sign-in in production even on this machine', () => {
     const found = problems({ NODE_ENV: 'production', ...secret })
     expect(found.join('\n')).toContain('others could reach it (NODE_ENV is production)')
   })
@@ -108,7 +111,7 @@ describe('the authorization server by itself', () => {
   // The same settings as the MCP server has.
   const direct = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', AUTH_MODE: 'separate', ...secret }
 
-  it('is a demo sign-in whatever the provider of the MCP server is', () => {
+  it('treats the authorization server by itself as a demo sign-in, whatever the provider of the MCP server', () => {
     expect(problems({ ...direct, HOST: '0.0.0.0' })).toEqual([])
     expect(problems({ ...direct, HOST: '0.0.0.0' }, alone)).toEqual([
       expect.stringContaining('others could reach it (HOST is 0.0.0.0)'),

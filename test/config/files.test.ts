@@ -113,13 +113,13 @@ describe('a module that a file names', () => {
 describe('a JSON file', () => {
   const read = (text: string) => readJsonFile(join(folderWith({ 'a.json': text }), 'a.json'))
 
-  it('is read, with a byte order mark too', () => {
+  it('reads a JSON file, with a byte order mark too', () => {
     expect(read('{"a":1}')).toEqual({ value: { a: 1 } })
     expect(read('\uFEFF[]')).toEqual({ value: [] })
     expect(read('null')).toEqual({ value: null })
   })
 
-  it('that cannot be read is reported by the code of the system', () => {
+  it('reports a file that cannot be read by the system’s error code', () => {
     expect(readJsonFile('/nowhere/a.json')).toEqual({ problem: 'cannot be read (ENOENT)' })
     expect(readJsonFile(folderWith({}))).toEqual({ problem: 'cannot be read (EISDIR)' })
   })
@@ -144,7 +144,7 @@ describe('a JSON file', () => {
 })
 
 describe('a file', () => {
-  it('has a state that changes with it, and none while it is not there', () => {
+  it('gives a file a state that changes with it, and none while it does not exist', () => {
     const folder = folderWith({ a: '1' })
     const path = join(folder, 'a')
     const before = stateOfFile(path)
@@ -155,7 +155,7 @@ describe('a file', () => {
     expect(stateOfFile(path)).toBe('')
   })
 
-  it('is read as text', () => {
+  it('reads a file as text', () => {
     expect(readTextFile(join(folderWith({ a: 'ä' }), 'a'))).toBe('ä')
   })
 })

@@ -19,7 +19,7 @@ function linkFile(content: string) {
 }
 
 describe('the file of AUTH_LINKS', () => {
-  it('is read again when it changes, and one that is broken leaves the links as they were', async () => {
+  it('reads the links again when the file changes, and keeps them while it is broken', async () => {
     const { path, write } = linkFile(HEADER)
     const reloads: unknown[] = []
     const links = openLinkFile(path, { links: outcome => void reloads.push(outcome) }, 20)
@@ -45,7 +45,7 @@ describe('the file of AUTH_LINKS', () => {
     expect(() => openLinkFile(path, {})).toThrow(/^One setting is wrong:\n {2}AUTH_LINKS: /)
   })
 
-  it('stops the start when it is not there', () => {
+  it('refuses to start without the file of AUTH_LINKS', () => {
     expect(() => openLinkFile('/nowhere/links.csv', {})).toThrow(
       'AUTH_LINKS: names a file that cannot be read (ENOENT)',
     )

@@ -18,7 +18,7 @@ function problems(env: Record<string, string>): Record<string, string> {
 }
 
 describe('loadConfiguration', () => {
-  it('needs no settings at all', () => {
+  it('loads without any setting', () => {
     const { resource, mode, demoIssuer, demoClientSecret, settings } = loadConfiguration({})
     expect(resource).toBe('http://localhost:3232/mcp')
     expect(mode).toBe('beside')
@@ -122,17 +122,17 @@ describe('loadConfiguration', () => {
     const file = join(folder, 'secret')
     writeFileSync(file, 'from-a-mounted-file\n')
 
-    it('are read without the line break at the end', () => {
+    it('reads a secret file without the line break at its end', () => {
       expect(loadConfiguration({ DEMO_RS_CLIENT_SECRET_FILE: file }).demoClientSecret).toBe('from-a-mounted-file')
     })
 
-    it('that cannot be read are named', () => {
+    it('names a secret file that cannot be read', () => {
       expect(problems({ DEMO_RS_CLIENT_SECRET_FILE: join(folder, 'none') }).DEMO_RS_CLIENT_SECRET_FILE).toContain(
         'ENOENT',
       )
     })
 
-    it('are read for every setting whose documentation says so', () => {
+    it('reads a file for every setting that is documented to take one', () => {
       const page = readFileSync('docs/settings.md', 'utf8')
       const promised = [...page.matchAll(/([A-Z_]+)_FILE can name a file that holds/g)].map(
         ([, name]) => name as string,
@@ -144,7 +144,7 @@ describe('loadConfiguration', () => {
       }
     })
 
-    it('beside the variable itself are one too many, unless both are the same', () => {
+    it('refuses a secret file beside the variable, unless both hold the same', () => {
       expect(
         problems({ DEMO_RS_CLIENT_SECRET_FILE: file, DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' })
           .DEMO_RS_CLIENT_SECRET,

@@ -131,25 +131,25 @@ describe('a misspelled setting', () => {
     expect(stops(env)).toContain(line)
   })
 
-  it('stops the start also where the right one is set to something else', () => {
+  it('refuses a misspelled setting also where the right one is set to something else', () => {
     expect(stops({ AUTH_PROVIDER: 'demo', AUTH_PROVDER: 'auth0' })).toContain('did you mean AUTH_PROVIDER?')
   })
 
-  it('is reported together with everything else that is wrong', () => {
+  it('reports a misspelled setting together with all other problems', () => {
     const found = stops({ AUTH_PROVDER: 'auth0', PORT: 'abc', OKTA_DOMAIN: 'acme.okta.com', REGISTATION: 'off' })
     for (const part of ['AUTH_PROVDER', 'PORT: must be', 'OKTA_DOMAIN', 'REGISTRATION?']) expect(found).toContain(part)
   })
 
-  it('shows no value', () => {
+  it('never shows the value of a misspelled setting', () => {
     expect(stops({ DEMO_RS_CLIENT_SECERT: 'hunter2-hunter2-hunter2' })).not.toContain('hunter2')
   })
 
-  it('is nothing while it is empty, or the same variable where names ignore case', () => {
+  it('ignores a misspelled setting that is empty, or is the same variable where names ignore case', () => {
     expect(lines({ AUTH_PROVDER: ' ' })).toEqual({ problems: [], warnings: [] })
     expect(lines({ auth_provider: 'demo', AUTH_PROVIDER: 'demo' })).toEqual({ problems: [], warnings: [] })
   })
 
-  it('may be one that the user’s own files refer to', () => {
+  it('accepts a name like a setting that the user’s own files refer to', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
     const AUTH_CONFIG = file({ adapter: 'oidc', metadataUrl: 'https://${ACME_TENANT}', audience: '${ACME_AUDIENCE:-}' })
     const env = { AUTH_CONFIG, ACME_TENANT: 'id.example.com' }
@@ -169,12 +169,12 @@ describe('what other software sets', () => {
     ['a bridge', { AUTH_PROVIDER: 'okta', AUTH_BRIDGE: 'on' }],
   ]
 
-  it.each(choices)('stops no start with %s', (_what, env) => {
+  it.each(choices)('starts in spite of the variables of other software with %s', (_what, env) => {
     expect(Object.keys(FOREIGN).length).toBeGreaterThan(150)
     expect(lines({ ...FOREIGN, ...env }).problems).toEqual([])
   })
 
-  it('is a warning where it may have been meant for us', () => {
+  it('warns of a variable of other software that may have been meant for us', () => {
     const meant = lines(FOREIGN).warnings.map(line => /^(\w+) is not a setting; did you mean/.exec(line)?.[1] ?? line)
     expect(meant.toSorted()).toEqual(
       `APT_CONFIG AUTH_AUDIENCE AUTH_DOMAIN AZURE_AD_CLIENT_ID AZURE_AD_TENANT_ID CMD GOOGLE_CLIENT_ID LOGLEVEL
@@ -218,7 +218,7 @@ describe('settings of a provider that is not chosen', () => {
     ])
   })
 
-  it('are none of those that are in the shadow, behind the bridge, or in a file of the user’s own', () => {
+  it('does not count the shadow, the bridge and the user’s own files as providers that are not chosen', () => {
     const shadow = { AUTH_SHADOW: 'auth0', AUTH0_DOMAIN: 'a.eu.auth0.com' }
     expect(lines(shadow)).toEqual({ problems: [], warnings: [] })
     expect(lines({ AUTH_BRIDGE: 'on', AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })).toEqual({
@@ -233,13 +233,13 @@ describe('settings of a provider that is not chosen', () => {
 })
 
 describe('settings of what is not in use', () => {
-  it('stop the start without AUTH_BRIDGE, because they say who may enter', () => {
+  it('refuses settings of the bridge without AUTH_BRIDGE, because they say who may enter', () => {
     const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', BRIDGE_ALLOW: '@example.com' }
     expect(stops(env)).toContain('AUTH_BRIDGE: is not set, but there is BRIDGE_ALLOW. Set AUTH_BRIDGE=on')
     expect(loadConfiguration({ ...env, AUTH_BRIDGE: 'off' }).warnings).toEqual([])
   })
 
-  it('are a warning where only our own authorization server obeys them', () => {
+  it('warns of settings that only our own authorization server obeys, where it does not run', () => {
     const env = { REVOKE_BEFORE: '2026-01-01T00:00:00Z' }
     expect(loadConfiguration(env).warnings).toEqual([])
     const { warnings } = loadConfiguration({ ...env, AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })
@@ -253,7 +253,7 @@ describe('settings beside providers that are configured in code', () => {
   const providers = [{ adapter: auth0, options: { metadataUrl } }]
   const load = (env: Env) => loadConfiguration(env, { providers })
 
-  it('may be those that the options refer to', () => {
+  it('accepts settings that the options of providers in code refer to', () => {
     const { warnings, providers } = load({ AUTH0_DOMAIN: 'a.eu.auth0.com' })
     expect(warnings).toEqual([])
     expect(providers.map(({ options }) => options.metadataUrl)).toEqual([
@@ -261,16 +261,16 @@ describe('settings beside providers that are configured in code', () => {
     ])
   })
 
-  it('are checked for slips as all others are', () => {
+  it('checks settings beside providers in code for misspellings', () => {
     expect(() => load({ AUTH0_DOMAIN: 'a.eu.auth0.com', AUTH0_DOMIAN: 'x' })).toThrow('did you mean AUTH0_DOMAIN?')
   })
 
-  it('ask for no choice of a provider', () => {
+  it('asks for no choice of a provider where the code configures one', () => {
     const { warnings } = load({ AUTH0_DOMAIN: 'a.eu.auth0.com', OKTA_DOMAIN: 'acme.okta.com' })
     expect(warnings).toEqual([expect.objectContaining({ setting: 'OKTA_DOMAIN' })])
   })
 
-  it('may not choose another provider, nor a bridge to one', () => {
+  it('refuses settings that choose another provider or a bridge beside providers in code', () => {
     const env = { AUTH0_DOMAIN: 'a.eu.auth0.com' }
     const choices: Env[] = [
       { AUTH_PROVIDER: 'demo' },
@@ -288,7 +288,7 @@ describe('settings beside providers that are configured in code', () => {
     expect(load({ ...env, AUTH_BRIDGE: 'off' }).bridge).toBeUndefined()
   })
 
-  it('open the demo sign-in only where the code names it', () => {
+  it('starts the demo sign-in beside providers in code only where the code names it', () => {
     expect(load({ AUTH0_DOMAIN: 'a.eu.auth0.com', HOST: '0.0.0.0' }).usesOwnServer).toBe(false)
     const withDemo = [{ adapter: demo, options: demoOptions }]
     expect(loadConfiguration({}, { providers: withDemo }).usesOwnServer).toBe(true)
@@ -299,7 +299,7 @@ describe('settings beside providers that are configured in code', () => {
 })
 
 describe('names in a file', () => {
-  it('are looked at as well, although the file adds none of them', () => {
+  it('checks the names in a .env file although none of them is taken from it', () => {
     const { problems } = lines(
       {},
       { values: { AUTH_PROVDER: 'auth0', 'set AUTH_CONFIG': 'x', '$env:PORT': '1', OTHER: '1' } },
@@ -311,7 +311,7 @@ describe('names in a file', () => {
     ])
   })
 
-  it('in lines that set nothing stop the start', () => {
+  it('refuses names in lines of a .env file that set nothing', () => {
     expect(lines({}, { strayWords: ['AUTH_PROVIDER', 'POSTGRES_USER', 'AUTH0_DOMIAN'] }).problems).toEqual([
       'AUTH_PROVIDER is on a line of /srv/.env that sets nothing; write AUTH_PROVIDER=… there, or remove the line',
       'AUTH0_DOMIAN is on a line of /srv/.env that sets nothing; write AUTH0_DOMAIN=… there, or remove the line',

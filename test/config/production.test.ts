@@ -48,7 +48,7 @@ describe('with NODE_ENV=production the start', () => {
     expect(problems(env)).toEqual([])
   })
 
-  it('is refused for everything that is unsafe, all at once', () => {
+  it('refuses everything unsafe in production, all at once', () => {
     expect(problems({})).toEqual(['AUTH_PROVIDER', 'AUTH_SERVER_URL', 'PUBLIC_URL'])
     const separate = { AUTH_MODE: 'separate' }
     expect(problems(separate)).toEqual(['AUTH_PROVIDER', 'AUTH_SERVER_URL', 'DEMO_RS_CLIENT_SECRET', 'PUBLIC_URL'])
@@ -78,7 +78,7 @@ describe('with NODE_ENV=production the start', () => {
     }
   })
 
-  it('is not held to that elsewhere', () => {
+  it('accepts outside of production what production refuses', () => {
     expect(loadConfiguration({ NODE_ENV: 'development' })).toBeDefined()
   })
 })

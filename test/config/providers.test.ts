@@ -34,11 +34,11 @@ function problems(env: Record<string, string>): Record<string, string> {
 }
 
 describe('the provider in force', () => {
-  it('is the demo by default', () => {
+  it('uses the demo by default', () => {
     expect(load({})).toMatchObject([{ adapter: 'demo' }])
   })
 
-  it('is the one that AUTH_PROVIDER names', () => {
+  it('uses the provider that AUTH_PROVIDER names', () => {
     expect(load({ AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })).toMatchObject([
       {
         adapter: 'okta',
@@ -55,7 +55,7 @@ describe('the provider in force', () => {
     expect(load({ AUTH_METADATA_URL })).toMatchObject([{ adapter, metadataUrl: AUTH_METADATA_URL }])
   })
 
-  it('has the metadata URL of AUTH_METADATA_URL in place of that of its file', () => {
+  it('takes the metadata URL from AUTH_METADATA_URL in place of the file’s', () => {
     const env = { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: 'https://acme.okta.com/oauth2/default' }
     expect(load(env)).toMatchObject([{ adapter: 'oidc', metadataUrl: env.AUTH_METADATA_URL }])
   })
@@ -68,17 +68,17 @@ describe('the provider in force', () => {
     expect(problems(env)[setting]).toContain('(did you mean auth0?)')
   })
 
-  it('may be several, each once', () => {
+  it('accepts several providers, each once', () => {
     const env = { AUTH_PROVIDER: 'demo, okta demo', OKTA_DOMAIN: 'acme.okta.com' }
     expect(load(env).map(({ adapter }) => adapter)).toEqual(['demo', 'okta'])
   })
 
-  it('cannot be several with one metadata URL', () => {
+  it('refuses one metadata URL for several providers', () => {
     const env = { AUTH_PROVIDER: 'oidc,okta', OKTA_DOMAIN: 'x', AUTH_METADATA_URL: 'https://acme.okta.com' }
     expect(problems(env).AUTH_METADATA_URL).toContain('several providers')
   })
 
-  it('has the metadata URL also beside demo, which has a setting of its own', () => {
+  it('gives AUTH_METADATA_URL to the other provider beside demo', () => {
     const AUTH_METADATA_URL = 'https://acme.okta.com/oauth2/aus1'
     expect(load({ AUTH_PROVIDER: 'demo,okta', AUTH_METADATA_URL })).toMatchObject([
       { adapter: 'demo', metadataUrl: 'http://localhost:3001/.well-known/oauth-authorization-server' },
@@ -100,7 +100,7 @@ describe('the provider in the shadow', () => {
     })
   })
 
-  it('has AUTH_METADATA_URL, which then does not choose the one in force', () => {
+  it('gives AUTH_METADATA_URL to the shadow, and does not choose the active provider by it', () => {
     const AUTH_METADATA_URL = 'https://acme.eu.auth0.com/'
     expect(shadowOf({ AUTH_SHADOW: 'auth0', AUTH_METADATA_URL })).toMatchObject({
       inForce: ['demo'],
@@ -108,12 +108,12 @@ describe('the provider in the shadow', () => {
     })
   })
 
-  it('may be a file of the user’s own', () => {
+  it('accepts a file of the user’s own as the shadow', () => {
     const AUTH_SHADOW = file('new.json', { adapter: 'oidc', metadataUrl: 'https://id.example.com' })
     expect(shadowOf({ AUTH_SHADOW })).toMatchObject({ shadow: { metadataUrl: 'https://id.example.com' } })
   })
 
-  it('may be the one behind the bridge, before clients go there directly', () => {
+  it('accepts the provider behind the bridge as the shadow', () => {
     const AUTH_METADATA_URL = 'https://acme.eu.auth0.com/'
     const bridge = { AUTH_BRIDGE: 'on', BRIDGE_CLIENT_ID: 'bridge', BRIDGE_CLIENT_SECRET: 'secret' }
     const who = { BRIDGE_ALLOW: 'everyone', BRIDGE_GRANT_SCOPES: 'notes:read', BRIDGE_GRANT_TO: 'everyone' }
@@ -131,7 +131,7 @@ describe('the provider in the shadow', () => {
 })
 
 describe('what is missing', () => {
-  it('is listed at once, with what it is for', () => {
+  it('lists all missing settings at once, with what they are for', () => {
     expect(problems({ AUTH_PROVIDER: 'introspection,okta' })).toEqual({
       INTROSPECTION_METADATA_URL: expect.stringMatching(/^is not set\. .+ needs it for metadataUrl, .+: URL of the/),
       INTROSPECTION_CLIENT_ID: expect.stringContaining('Client id under which this server introspects'),
@@ -140,7 +140,7 @@ describe('what is missing', () => {
     })
   })
 
-  it('is a secret only where something needs it', () => {
+  it('asks for a secret only where something needs it', () => {
     const env = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', OKTA_INTROSPECTION_CLIENT_ID: 'introspector' }
     expect(Object.keys(problems(env))).toEqual(['OKTA_INTROSPECTION_CLIENT_SECRET'])
   })
@@ -162,14 +162,14 @@ describe('secrets', () => {
     expect(JSON.stringify(byFile)).not.toContain('from-a-file')
   })
 
-  it('that cannot be read are named once', () => {
+  it('names a secret that cannot be read once', () => {
     const INTROSPECTION_CLIENT_SECRET_FILE = join(folder, 'none')
     expect(problems({ ...env, INTROSPECTION_CLIENT_SECRET_FILE })).toEqual({
       INTROSPECTION_CLIENT_SECRET_FILE: expect.stringContaining('ENOENT'),
     })
   })
 
-  it('that cannot be used are named and not repeated', () => {
+  it('names a secret that cannot be used without showing it', () => {
     const found = problems({
       ...env,
       INTROSPECTION_AUTH_METHOD: 'private_key_jwt',
@@ -192,7 +192,7 @@ describe('a setting that is wrong', () => {
     expect(problems(env)[setting]).toContain(part)
   })
 
-  it('deep in a file too', () => {
+  it('reports a wrong setting deep in a file under its place', () => {
     const env = { AUTH_PROVIDER: 'google', GOOGLE_CLIENT_IDS: '1-a.apps.googleusercontent.com' }
     const found = problems({ ...env, GOOGLE_GRANT_SCOPES: 'notes:read', GOOGLE_GRANT_TO: 'ada' })
     expect(found.GOOGLE_GRANT_TO).toContain('must be everyone')
@@ -209,7 +209,7 @@ describe('a setting that is wrong', () => {
 describe('AUTH_CONFIG', () => {
   const good = { adapter: 'oidc', metadataUrl: 'https://id.example.com' }
 
-  it('puts a file of the user’s own in place, with references to the environment', () => {
+  it('AUTH_CONFIG uses a file of the user’s own, with references to the environment', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
     const AUTH_CONFIG = file('own.json', { ...good, audience: '${MCP_RESOURCE}', scopePrefix: '${PREFIX:-x/}' })
     expect(load({ AUTH_CONFIG, PUBLIC_URL: 'https://mcp.example.com' })).toMatchObject([
@@ -217,7 +217,7 @@ describe('AUTH_CONFIG', () => {
     ])
   })
 
-  it('may name several files', () => {
+  it('AUTH_CONFIG may name several files', () => {
     const one = file('one.json', good)
     const two = file('two.json', { ...good, metadataUrl: 'https://other.example.com' })
     expect(load({ AUTH_CONFIG: `${one}, ${two}` })).toMatchObject([
@@ -226,7 +226,7 @@ describe('AUTH_CONFIG', () => {
     ])
   })
 
-  it('stands alone', () => {
+  it('refuses AUTH_CONFIG beside AUTH_PROVIDER', () => {
     const found = problems({ AUTH_CONFIG: file('own.json', good), AUTH_PROVIDER: 'demo' })
     expect(found.AUTH_CONFIG).toContain('AUTH_PROVIDER are both set')
   })
@@ -250,13 +250,13 @@ describe('AUTH_CONFIG', () => {
     expect(problems({ AUTH_CONFIG })[AUTH_CONFIG + place]).toContain(part)
   })
 
-  it('is reported when the file is not JSON, with the place and not with what stands there', () => {
+  it('reports where a file is not JSON, without showing its text', () => {
     const AUTH_CONFIG = file('wrong.json', '{\n  "adapter": "oidc",\n  "clientSecret": hunter2 }')
     const found = problems({ AUTH_CONFIG })
     expect(found).toEqual({ AUTH_CONFIG: `${AUTH_CONFIG} is not JSON (line 3, column 19)` })
   })
 
-  it('is reported when there is no file', () => {
+  it('reports a file of AUTH_CONFIG that does not exist', () => {
     expect(problems({ AUTH_CONFIG: join(folder, 'gone.json') }).AUTH_CONFIG).toContain('ENOENT')
   })
 
@@ -277,7 +277,7 @@ describe('AUTH_CONFIG', () => {
       expect(problems({ AUTH_CONFIG })[`${AUTH_CONFIG}: adapter`]).toContain(part)
     })
 
-    it('may be in an installed package', () => {
+    it('loads an adapter from an installed package', () => {
       file('node_modules/acme-adapter/package.json', { type: 'module', exports: './index.js' })
       file(
         'node_modules/acme-adapter/index.js',

@@ -74,7 +74,7 @@ describe('the names of a server', () => {
     expect(names(given)).toEqual({ found: { ...expected, furtherResources }, problems: [], see: [] })
   })
 
-  it('are the same in a declaration and in PUBLIC_URL, where both name them', () => {
+  it('accepts a declaration and PUBLIC_URL that name the same URL', () => {
     const declared = { resource: `${MCP}/team-a/mcp` }
     for (const url of [MCP, `${MCP}/`, `${MCP}/team-a`, `${MCP}/team-a/mcp`]) {
       const { found, problems } = names({ declared, urls: [url] })
@@ -101,13 +101,13 @@ describe('a declaration that names this machine', () => {
     expect(names({ declared: { resource } }).found?.resource).toBe(resource)
   })
 
-  it('is moved below a prefix, and to another port of this machine', () => {
+  it('moves a local resource below a prefix, and to another port', () => {
     const declared = { resource: `${LOCAL}/mcp` }
     expect(names({ declared, urls: [`${MCP}/team-a`] }).found?.resource).toBe(`${MCP}/team-a/mcp`)
     expect(names({ declared, urls: ['http://localhost:4000'] }).found?.resource).toBe('http://localhost:4000/mcp')
   })
 
-  it('is not moved by the port that the server happens to have', () => {
+  it('does not move a local resource by PORT', () => {
     expect(names({ declared: { resource: `${LOCAL}/mcp` }, fallback: 'http://localhost:4000' }).found?.resource).toBe(
       `${LOCAL}/mcp`,
     )
@@ -115,7 +115,7 @@ describe('a declaration that names this machine', () => {
 })
 
 describe('several public URLs', () => {
-  it('are names of the same server, the first one canonical', () => {
+  it('treats several public URLs as names of one server, the first canonical', () => {
     expect(names({ urls: [MCP, 'https://mcp.example.net/', 'https://example.org/team-a'] }).found).toEqual({
       resource: `${MCP}/mcp`,
       publicUrl: MCP,
@@ -123,7 +123,7 @@ describe('several public URLs', () => {
     })
   })
 
-  it('may stand in the declaration, in PUBLIC_URL, and in both', () => {
+  it('reads further public URLs from the declaration and from PUBLIC_URL', () => {
     const declared = { resource: '/files', publicUrls: ['https://b.example', MCP, 'https://c.example/x/'] }
     expect(names({ declared, urls: [MCP, 'https://a.example', 'https://b.example/'] }).found).toEqual({
       resource: `${MCP}/files`,
@@ -132,7 +132,7 @@ describe('several public URLs', () => {
     })
   })
 
-  it('are names below which the declaration goes on as below the first', () => {
+  it('appends the path of the endpoint to every public URL', () => {
     const declared = { resource: `${MCP}/team-a/mcp`, publicUrls: ['https://b.example'] }
     expect(names({ declared, urls: [`${MCP}/team-a`] }).found?.furtherResources).toEqual(['https://b.example/mcp'])
     expect(names({ declared, urls: [MCP] }).found?.furtherResources).toEqual(['https://b.example/team-a/mcp'])
@@ -157,14 +157,14 @@ describe('names that cannot be', () => {
     })
   })
 
-  it('are not guessed where nobody can know them', () => {
+  it('asks for the URL where nobody can know it', () => {
     const problem =
       'is not set: the URL at which clients reach this server, such as http://localhost:3000/mcp; or set PUBLIC_URL'
     expect(names({})).toEqual({ found: undefined, problems: [`resource: ${problem}`], see: ['docs/settings.md'] })
     expect(names({ place: 'files.' }).problems).toEqual([`files.resource: ${problem}`])
   })
 
-  it('are asked for where the declaration has the path alone', () => {
+  it('asks for PUBLIC_URL where the declaration has the path alone', () => {
     expect(names({ declared: { resource: '/files' } }).problems).toEqual([
       'resource: is /files alone: give the whole URL at which clients reach this server, such as http://localhost:3000/files; or set PUBLIC_URL',
     ])
@@ -193,12 +193,12 @@ describe('the names in a configuration', () => {
   const okta = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' }
   const library = { isLibrary: true }
 
-  it('follow the port of our own program', () => {
+  it('derives the URL of our own program from PORT', () => {
     expect(loadConfiguration({ PORT: '4000' }).resource).toBe('http://localhost:4000/mcp')
     expect(loadConfiguration({}).resource).toBe('http://localhost:3232/mcp')
   })
 
-  it('take what PUBLIC_URL lists by commas or spaces', () => {
+  it('splits PUBLIC_URL at commas and spaces', () => {
     const PUBLIC_URL = `${MCP}/team-a , https://mcp.example.net https://b.example,`
     expect(loadConfiguration({ ...okta, PUBLIC_URL }).resources[0]).toMatchObject({
       resource: `${MCP}/team-a/mcp`,
@@ -207,7 +207,7 @@ describe('the names in a configuration', () => {
     })
   })
 
-  it('of a server of the user’s own follow PORT where that is a port, and are asked for elsewhere', () => {
+  it('derives the URL of the user’s server from PORT where that is a port, and asks for it elsewhere', () => {
     expect(loadConfiguration({ ...okta, PORT: '4000' }, library).resource).toBe('http://localhost:4000/mcp')
     for (const PORT of ['', '0', '99999', '3000/tcp', '/run/server.sock', String.raw`\\.\pipe\iis-42`]) {
       expect(problems({ ...okta, PORT }, library), PORT).toEqual([
@@ -216,13 +216,13 @@ describe('the names in a configuration', () => {
     }
   })
 
-  it('of a server of the user’s own need no PORT where the declaration or PUBLIC_URL has them', () => {
+  it('needs no PORT where the declaration or PUBLIC_URL names the user’s server', () => {
     const resources = { files: { resource: `${MCP}/mcp` } }
     expect(loadConfiguration(okta, { ...library, resources }).resource).toBe(`${MCP}/mcp`)
     expect(loadConfiguration({ ...okta, PUBLIC_URL: MCP }, library).resource).toBe(`${MCP}/mcp`)
   })
 
-  it('of several servers stand below the same public URLs', () => {
+  it('puts several servers below the same public URLs', () => {
     const resources = {
       files: { resource: '/files' },
       mail: { resource: '/mail', publicUrls: ['https://mail.example.com'] },
@@ -238,7 +238,7 @@ describe('the names in a configuration', () => {
     ])
   })
 
-  it('of several servers must differ, the further ones too', () => {
+  it('refuses two servers with a name in common', () => {
     expect(problems({ ...okta, PUBLIC_URL: MCP }, { resources: { files: {}, mail: {} } })).toEqual([
       `mail.resource: is ${MCP}/mcp, as files.resource is: give each server a path of its own`,
     ])
@@ -254,7 +254,7 @@ describe('the names in a configuration', () => {
     ).toEqual([`mail.resource: is ${MCP}/mcp, as files.resource is: give each server a path of its own`])
   })
 
-  it('that are wrong are reported with everything else', () => {
+  it('reports wrong public URLs together with all other problems', () => {
     const env = { PUBLIC_URL: 'https://mcp.example.com', AUTH_PROVIDER: 'okta', DPOP_NONCE_SECRET: 'short' }
     const found = problems(env, { resources: { files: { resource: 'https://other.example.com/mcp' } } })
     expect(found.map(line => line.split(':')[0])).toContain('DPOP_NONCE_SECRET')

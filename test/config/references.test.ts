@@ -5,19 +5,19 @@ import { expandReferences, referenceIn } from '../../config/references.ts'
 describe('a default that holds a reference', () => {
   const file = { scopePrefix: '${APP_ID_URI:-${RESOURCE}}/', others: '${OTHERS:-}' }
 
-  it('is taken when the variable is not set', () => {
+  it('uses the default of a reference when the variable is not set', () => {
     const { value, missing } = expandReferences(file, { RESOURCE: 'https://mcp.example.com/mcp' })
     expect(value).toEqual({ scopePrefix: 'https://mcp.example.com/mcp/' })
     expect([...missing]).toEqual([])
   })
 
-  it('is passed over when the variable is set', () => {
+  it('ignores the default of a reference when the variable is set', () => {
     const { value, missing } = expandReferences(file, { APP_ID_URI: 'api://notes' })
     expect(value).toEqual({ scopePrefix: 'api://notes/' })
     expect([...missing]).toEqual([])
   })
 
-  it('names the variable that is missing in the end', () => {
+  it('names the missing variable inside the default of a reference', () => {
     expect([...expandReferences(file, {}).missing]).toEqual([['RESOURCE', ['scopePrefix']]])
   })
 })
@@ -25,7 +25,7 @@ describe('a default that holds a reference', () => {
 describe('references', () => {
   const expand = (value: unknown, env: Record<string, string> = {}) => expandReferences(value, env).value
 
-  it('stand anywhere in a text, in lists and in objects', () => {
+  it('expands references anywhere in a text, in lists and in objects', () => {
     const file = {
       url: '${SCHEME}://${HOST}/x',
       list: ['${HOST}', 'b'],
@@ -42,22 +42,22 @@ describe('references', () => {
     })
   })
 
-  it('to what is empty leave the place out, so that the default of the schema applies', () => {
+  it('leaves out a place whose reference is empty, so that the default of the schema applies', () => {
     expect(expand({ a: '${A:-}', b: '', c: 'x${A:-}' }, { A: '  ' })).toEqual({ b: '', c: 'x' })
   })
 
-  it('are not looked for in what they brought', () => {
+  it('does not expand references in the value of a variable', () => {
     expect(expand({ a: '${A}' }, { A: '${B}', B: 'no' })).toEqual({ a: '${B}' })
   })
 
-  it('with :+ give a text only where the variable is set', () => {
+  it('expands :+ only where the variable is set', () => {
     const file = { secretEnv: '${CLIENT_ID:+CLIENT_SECRET}', both: 'x${CLIENT_ID:+-${SUFFIX}}' }
     expect(expand(file)).toEqual({ both: 'x' })
     expect(expand(file, { CLIENT_ID: 'c', SUFFIX: 's' })).toEqual({ secretEnv: 'CLIENT_SECRET', both: 'x-s' })
     expect([...expandReferences(file, { CLIENT_ID: 'c' }).missing]).toEqual([['SUFFIX', ['both']]])
   })
 
-  it('name each variable that is missing, with every place that needs it', () => {
+  it('names each missing variable with every place that needs it', () => {
     const { missing } = expandReferences({ a: '${A}', b: { c: ['${A}', '${B}'] } }, {})
     expect([...missing]).toEqual([
       ['A', ['a', 'b.c.0']],
@@ -74,7 +74,7 @@ describe('references', () => {
     },
   )
 
-  it('take a host name with a port', () => {
+  it('accepts a host name with a port', () => {
     expect(expand({ url: 'https://${HOST}/x' }, { HOST: 'a.example:8443' })).toEqual({
       url: 'https://a.example:8443/x',
     })
@@ -93,7 +93,7 @@ describe('the variable behind a text', () => {
     expect(referenceIn(text, env)).toBe(name)
   })
 
-  it('is none where the text refers to none', () => {
+  it('finds no variable behind a text without references', () => {
     expect(referenceIn('https://a.example', {})).toBeUndefined()
     expect(referenceIn(['${A}'], { A: 'a' })).toBeUndefined()
   })

@@ -12,11 +12,11 @@ describe('config/provider.schema.json', () => {
     file => !file.endsWith('schema.json'),
   )
 
-  it.each(files)('takes %s, references to the environment and all', file => {
+  it.each(files)('accepts %s with its references to the environment', file => {
     expect(schema.safeParse(read(file)).error).toBeUndefined()
   })
 
-  it.each(adapters.map(({ name }) => name))('goes with every file in config/: %s', name => {
+  it.each(adapters.map(({ name }) => name))('the file of %s in config/ names its adapter and the schema', name => {
     expect(read(`config/${name}.json`)).toMatchObject({ $schema: './provider.schema.json', adapter: name })
   })
 

@@ -98,23 +98,23 @@ const places: [place: string, env: (scope: string) => Env, setting: (env: Env) =
 ]
 
 describe.each(places)('a scope in %s', (_place, settings, settingOf) => {
-  it('that the server declares is right', () => {
+  it('accepts a scope that the server declares', () => {
     expect(problems(settings('files:write'))).toEqual([])
   })
 
-  it('that no server declares stops the start, before people consent to it in vain', () => {
+  it('refuses a scope that no server declares, before people consent to it in vain', () => {
     const env = settings('files:wirte')
     const problem = 'names files:wirte, which the server does not declare (did you mean files:write?)'
     expect(problems(env)).toEqual([`${settingOf(env)}: ${problem}`])
   })
 
-  it('like none of the declared ones is answered with their list', () => {
+  it('lists the declared scopes for a scope that is like none of them', () => {
     const env = settings('mail')
     const problem = 'names mail, which the server does not declare; there are files:read, files:write'
     expect(problems(env)).toEqual([`${settingOf(env)}: ${problem}`])
   })
 
-  it('may be that of another server of the process', () => {
+  it('accepts a scope of another server of the process', () => {
     const resources = {
       files: { ...files, resource: '/files' },
       mail: { scopes: { mail: 'Read your mail' }, resource: '/mail' },
@@ -123,14 +123,14 @@ describe.each(places)('a scope in %s', (_place, settings, settingOf) => {
     expect(problems(settings('mial'), { resources })).toEqual([expect.stringContaining('names mial, which')])
   })
 
-  it('may be any where nobody says which ones there are', () => {
+  it('accepts any scope where no declaration says which there are', () => {
     expect(problems(settings('mail'), {})).toEqual([])
     expect(problems(settings('mail'), { resources: { files, other: { resource: '/other' } } })).toEqual([])
   })
 })
 
 describe('rules of scopes', () => {
-  it('are all checked at once', () => {
+  it('reports the problems of all scope rules at once', () => {
     const env = {
       ...bridge,
       BRIDGE_ALLOW: '@example.com',
@@ -146,18 +146,18 @@ describe('rules of scopes', () => {
     ])
   })
 
-  it('of a server without scopes name none', () => {
+  it('refuses AUTH_SIGN_IN_SCOPES that name a scope where the server has none', () => {
     expect(problems({ AUTH_SIGN_IN_SCOPES: 'files:read' }, { resources: { files: { scopes: {} } } })).toEqual([
       'AUTH_SIGN_IN_SCOPES: names files:read, which the server does not declare',
     ])
   })
 
-  it('take all for every scope, and nothing for none', () => {
+  it('reads `all` as every scope, and an empty list as none', () => {
     expect(problems({ AUTH_SIGN_IN_SCOPES: 'all' })).toEqual([])
     expect(problems({ AUTH_SIGN_IN_SCOPES: '' })).toEqual([])
   })
 
-  it('leave alone what belongs to the provider', () => {
+  it('does not check the scopes of the provider itself', () => {
     const AUTH_EXTRA_SCOPES = 'openid,https://graph.microsoft.com/User.Read'
     expect(problems({ AUTH_EXTRA_SCOPES })).toEqual([])
     expect(

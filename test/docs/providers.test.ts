@@ -372,7 +372,7 @@ describe.each(guides)('docs/providers/%s.md', name => {
       'What is accepted',
       'Direct or bridge',
       'The five most frequent mistakes',
-      'Refusals and their cures',
+      'Refusals, and what to do',
       'How to test it',
     ])
     const steps = [...section('In the console').matchAll(/^(\d+)\. /gm)].map(([, number]) => Number(number))
@@ -424,7 +424,7 @@ describe.each(guides)('docs/providers/%s.md', name => {
   })
 
   it('names reasons of refusals that exist', () => {
-    const [, ...rows] = tableIn(section('Refusals and their cures'))
+    const [, ...rows] = tableIn(section('Refusals, and what to do'))
     const inTable = rows.flatMap(([cell = '']) => spansIn(cell))
     const elsewhere = spansIn(page).filter(span => new RegExp(`^${name}\\.[a-z_0-9]+$`).test(span))
     const reasons = [...inTable, ...elsewhere].filter(span => /^[a-z0-9]+[._][a-z0-9_]+$|^inactive$/.test(span))

@@ -40,7 +40,7 @@ Exit codes: 0 no error found, 1 at least one, 2 wrong arguments.`
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('say what is wrong with the sign-in, and which setting cures it')
+    .description('say what is wrong with the sign-in, and which setting to change')
     .argument('[url]', 'URL of the MCP endpoint of a running server', endpointUrl)
     .option('--idp <name>', 'provider to check, in place of AUTH_PROVIDER')
     .option('--client-id <id>', 'a client of yours, to try the provider with')

@@ -25,7 +25,7 @@ export function findingsText(findings: readonly Finding[]): string {
         row('code', code),
         row('seen', seen),
         row('expected', expected),
-        row('cure', cure),
+        row('fix', cure),
       ].join('\n'),
     )
     .join('\n\n')
@@ -34,7 +34,7 @@ export function findingsText(findings: readonly Finding[]): string {
 export function summaryText(findings: readonly Finding[]): string {
   const count = (severity: Severity) => findings.filter(finding => finding.severity === severity).length
   const [errors, warnings, notes] = [count('error'), count('warning'), count('note')]
-  if (errors + warnings + notes === 0) return paint('green', 'Nothing found that needs a cure.')
+  if (errors + warnings + notes === 0) return paint('green', 'Nothing to fix.')
   return `${plural(errors, 'error')}, ${plural(warnings, 'warning')}, ${plural(notes, 'note')}. What each code means: docs/findings.md`
 }
 

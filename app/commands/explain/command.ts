@@ -40,7 +40,7 @@ Exit codes: 0 accepted, 1 refused or not decided, 2 wrong arguments.`
 export function registerExplain(program: Command): void {
   program
     .command('explain')
-    .description('say why an access token is refused, and what cures it')
+    .description('say why an access token is refused, and what to do')
     .argument('[token]', '- or nothing reads it from standard input, which keeps it out of the history')
     .option('--id <id>', 'explain the refusal with this id, out of the log')
     .option('--log <file>', 'log of the server for --id; standard input by default')

@@ -18,7 +18,7 @@ export function explanationText({ verdict, form, claims, rules, reason, meaning 
       ...SHOWN.filter(name => claims[name] !== undefined).map(name => row(name, clip(claims[name]))),
       ...(others.length > 0 ? [row('also', clip(others.join(', ')))] : []),
     ].join('\n'),
-    meaning ? `${row('means', meaning.means)}\n${row('cure', meaning.cure)}` : '',
+    meaning ? `${row('means', meaning.means)}\n${row('fix', meaning.cure)}` : '',
   ]
   return parts.filter(Boolean).join('\n\n')
 }
@@ -44,6 +44,6 @@ export function refusalText({ id, time, status, reason, facts, who }: LoggedRefu
     ...(who ? [row('who', who)] : []),
     ...(seen.length > 0 ? [row('seen', clip(seen.join('; ')))] : []),
     row('means', means),
-    row('cure', cure),
+    row('fix', cure),
   ].join('\n')
 }

@@ -92,7 +92,7 @@ function judgeShadow(
   } else if (refusedAt >= acceptedAt) {
     const reasons = combinations.filter(({ shadow }) => shadow === 'refused').map(({ reason }) => reason)
     findings.push(
-      `The last token of ${name} that was seen would be refused (${[...new Set(reasons)].join(', ')}): the log has the cure.`,
+      `The last token of ${name} that was seen would be refused (${[...new Set(reasons)].join(', ')}): the log says what to do.`,
     )
   }
   const disagreements = combinations.filter(({ active, shadow }) => active === 'accepted' && shadow === 'refused')

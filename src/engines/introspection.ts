@@ -8,7 +8,7 @@ import { type ClaimRules, type Claims, createClaimJudge, explained } from './cla
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import { createIntrospectionClient } from './introspection-client.ts'
 import { createTokenGate } from './token-gate.ts'
-import { isAccessToken } from './token-kind.ts'
+import { isAccessToken, refuseOtherToken } from './token-kind.ts'
 
 /** How this server authenticates at the introspection endpoint. */
 export type ClientCredentials =
@@ -70,6 +70,8 @@ export function createIntrospectionValidator(
     if (isAccessToken(claims, {}, options.tokenKind ?? {})) {
       marksAccessTokens = true
     } else if (options.requireTokenType ?? marksAccessTokens) {
+      // What the token is, where the answer says so, is the better reason.
+      refuseOtherToken(claims)
       throw new InvalidTokenError({
         kind: 'type_mismatch',
         actual: '(no token_type)',

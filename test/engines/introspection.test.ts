@@ -152,6 +152,18 @@ describe('an answer that only lacks the sign of access tokens', () => {
     },
   )
 
+  // As the Okta of emulate 0.12.2 answered.
+  test('is refused as what it is where the answer names another kind', async () => {
+    const handler: Handler = async request => {
+      const isRefresh = (await request.text()).includes('token=refresh')
+      return Response.json(isRefresh ? { ...REFRESH, token_type: 'refresh_token' } : ACCESS)
+    }
+    const { validator } = createValidator(handler, {}, 0)
+    await validator.validate('access-1')
+    const { reason } = await refusalOf(validator.validate('refresh'))
+    expect(reason).toMatchObject({ kind: 'type_mismatch', actual: 'token_type refresh_token' })
+  })
+
   test('is refused after an access token for another server', async () => {
     const validator = server({}, { ...ACCESS, aud: 'https://other.example.com/mcp' })
     expect((await refusalOf(validator.validate('access-1'))).reason.kind).toBe('audience_mismatch')

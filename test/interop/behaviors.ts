@@ -54,12 +54,12 @@ export const trials: Readonly<Record<Behavior, Trial>> = {
     return [before, await ours.ask(access)]
   },
   async 'a refresh token is refused'({ server, resource }) {
-    const { refresh } = await server.tokens()
-    return refresh === undefined ? undefined : [await resource().ask(refresh)]
+    const { access, refresh } = await server.tokens()
+    return refresh === undefined ? undefined : [await askAfter(access, refresh, resource())]
   },
   async 'an ID token is refused'({ server, resource }) {
-    const { id } = await server.tokens()
-    return id === undefined ? undefined : [await resource().ask(id)]
+    const { access, id } = await server.tokens()
+    return id === undefined ? undefined : [await askAfter(access, id, resource())]
   },
   async 'while the server is stopped, the answer is 503; once it is back, tokens are accepted'({ server, resource }) {
     const ours = resource()
@@ -108,4 +108,10 @@ export const trials: Readonly<Record<Behavior, Trial>> = {
     await server.removePerson('ben')
     return [before, await ours.ask(access)]
   },
+}
+
+/** What is said to a token of another kind, once it is known what access tokens look like. */
+async function askAfter(access: string, other: string, resource: Resource): Promise<string> {
+  await resource.ask(access)
+  return resource.ask(other)
 }

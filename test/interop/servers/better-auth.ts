@@ -1,5 +1,5 @@
 import { freePort } from '../../support/http.ts'
-import { bridge, cannot, direct, ID_TOKEN, introspection, otherAudience, says } from '../modes.ts'
+import { bridge, cannot, direct, introspection, otherAudience, says } from '../modes.ts'
 import { createProgram } from '../support/program.ts'
 import {
   ALL_SCOPES,
@@ -76,7 +76,6 @@ export const betterAuth: Definition = {
     direct(
       {
         'a token for another audience is refused': says(otherAudience('OTHER, ISSUER/oauth2/userinfo')),
-        'an ID token is refused': says(ID_TOKEN),
         'a revoked token is refused': cannot('it revokes no JWTs: 400 `unsupported_token_type`'),
       },
       { scopes: ALL_SCOPES },
@@ -88,6 +87,6 @@ export const betterAuth: Definition = {
       refuses: '401 inactive',
       because: 'only the client that a token was issued to may ask about it',
     },
-    bridge({ 'tokens of the server itself are refused': undefined }),
+    bridge(),
   ],
 }

@@ -69,7 +69,9 @@ export const cognitoLocal: Definition = {
           'as at Cognito, tokens have no audience; the list of clients binds them',
         ),
         'a refresh token is refused': says('401 claim_missing: claim token_use', 'its refresh tokens are JWTs'),
-        'an ID token is refused': says('401 id_token: detail token_use is id'),
+        'an ID token is refused': says(
+          '401 id_token: detail token_use is id; cure have the client send the access token of the same response',
+        ),
         'a token that is signed with a new key is accepted': cannot('its key comes with the package'),
         'a revoked token is refused': cannot('it revokes no access tokens'),
       },

@@ -1,12 +1,14 @@
 import { betterAuth } from './better-auth.ts'
 import { cognitoLocal } from './cognito-local.ts'
 import { emulatedGithub, emulatedGoogle, emulatedMicrosoft, emulatedOkta } from './emulate.ts'
+import { glewlwyd } from './glewlwyd.ts'
 import { oauth2MockServer } from './oauth2-mock-server.ts'
 import { oidcProviderWithJwts, oidcProviderWithResources, stockOidcProvider } from './oidc-provider.ts'
 import type { Definition } from './server.ts'
 
 /** Everything that is tried, in the order of the page. */
 export const definitions: readonly Definition[] = [
+  glewlwyd,
   stockOidcProvider,
   oidcProviderWithJwts,
   oidcProviderWithResources,

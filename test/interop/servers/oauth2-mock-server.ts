@@ -48,7 +48,6 @@ export const oauth2MockServer: Definition = {
       because: 'it answers `{ "active": true }` about any token, and nothing else',
     },
     bridge({
-      'tokens of the server itself are refused': undefined,
       'somebody who was removed is signed out by the next refresh': NO_PEOPLE,
     }),
   ],

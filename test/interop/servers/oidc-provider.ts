@@ -1,5 +1,5 @@
 import { freePort } from '../../support/http.ts'
-import { accepted, bridge, cannot, direct, introspection, OPAQUE, says, settingsFile } from '../modes.ts'
+import { accepted, bridge, cannot, direct, introspection, NO_TOKEN_TYPE, OPAQUE, says, settingsFile } from '../modes.ts'
 import { fillIn } from '../support/code-flow.ts'
 import { createProgram } from '../support/program.ts'
 import {
@@ -69,8 +69,6 @@ async function create(bridgeCallback: string, accessTokenFormat?: 'jwt' | 'opaqu
 
 const VERSION = '9.13.3'
 
-/** Not tried. */
-const LEFT_OUT = { 'a refresh token is refused': undefined, 'an ID token is refused': undefined }
 const STILL_ACTIVE = 'introspection does not look at the account'
 
 export const stockOidcProvider: Definition = {
@@ -88,9 +86,12 @@ export const stockOidcProvider: Definition = {
     },
     introspection(
       {
-        ...LEFT_OUT,
         'a token for another audience is refused': cannot(
           'its tokens have no audience; the list of clients binds them',
+        ),
+        'a refresh token is refused': says(
+          NO_TOKEN_TYPE,
+          'it is active there, but has no `token_type` as access tokens do',
         ),
         'the token of somebody who was removed is refused': says(
           [accepted('ben', 'client ours', ALL_SCOPES), accepted('ben', 'client ours', ALL_SCOPES)],
@@ -115,9 +116,7 @@ export const oidcProviderWithJwts: Definition = {
   create: callback => create(callback, 'jwt'),
   modes: [
     direct({ 'a revoked token is refused': cannot('it revokes no JWTs: 400 `unsupported_token_type`') }),
-    bridge({
-      'tokens of the server itself are refused': undefined,
-    }),
+    bridge({}),
   ],
 }
 
@@ -129,7 +128,10 @@ export const oidcProviderWithResources: Definition = {
   modes: [
     introspection(
       {
-        ...LEFT_OUT,
+        'a refresh token is refused': says(
+          NO_TOKEN_TYPE,
+          'it is active there, but has no `token_type` as access tokens do',
+        ),
         'the token of somebody who was removed is refused': says([accepted('ben'), accepted('ben')], STILL_ACTIVE),
       },
       { INTROSPECTION_TOKENS_WITHOUT_SUBJECT: 'client' },

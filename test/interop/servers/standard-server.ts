@@ -1,9 +1,11 @@
+import { decodeJwt } from 'jose'
 import { askForTokens, codeFlow, type Endpoints, endpointsAt, postAs } from '../support/code-flow.ts'
 import {
   ALL_SCOPES,
   type Client,
   type InteropServer,
   OTHER_RESOURCE,
+  PEOPLE,
   type PersonName,
   RESOURCE,
   SCOPES,
@@ -20,7 +22,9 @@ export const chosenClients: Clients = {
   bridge: { id: 'the-bridge', secret: 'secret-of-the-bridge' },
 }
 
-export interface StandardOptions extends Pick<InteropServer, 'issuer' | 'start' | 'stop' | 'end' | 'subjectOf'> {
+export interface StandardOptions extends Pick<InteropServer, 'issuer' | 'start' | 'stop' | 'end'> {
+  /** Default: what ID tokens say at the first start. */
+  readonly subjectOf?: InteropServer['subjectOf']
   /** Default: {@link chosenClients}. */
   readonly clients?: Clients
   /** Default: `/.well-known/openid-configuration` below the issuer. */
@@ -47,13 +51,22 @@ export function createStandardServer(options: StandardOptions): InteropServer & 
     return codeFlow(await endpoints(), request, url => signIn(url, person))
   }
 
+  const subjects: Record<string, string> = {}
+  async function start() {
+    await options.start()
+    if (options.subjectOf) return
+    for (const person of PEOPLE) {
+      subjects[person] ??= decodeJwt((await tokensFor(RESOURCE, person, 'ours')).id ?? '').sub ?? ''
+    }
+  }
+
   return {
     issuer,
     clients,
-    start: options.start,
+    start,
     stop: options.stop,
     end: options.end,
-    subjectOf: options.subjectOf,
+    subjectOf: options.subjectOf ?? (person => subjects[person] ?? ''),
     signIn,
     endpoints,
     tokens: ({ person = 'ada', client = 'ours' } = {}) => tokensFor(RESOURCE, person, client),

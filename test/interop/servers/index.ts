@@ -1,5 +1,6 @@
 import { betterAuth } from './better-auth.ts'
 import { cognitoLocal } from './cognito-local.ts'
+import { djangoOauthToolkit } from './django-oauth-toolkit.ts'
 import { emulatedGithub, emulatedGoogle, emulatedMicrosoft, emulatedOkta } from './emulate.ts'
 import { glewlwyd } from './glewlwyd.ts'
 import { oauth2MockServer } from './oauth2-mock-server.ts'
@@ -9,6 +10,7 @@ import type { Definition } from './server.ts'
 /** Everything that is tried, in the order of the page. */
 export const definitions: readonly Definition[] = [
   glewlwyd,
+  djangoOauthToolkit,
   stockOidcProvider,
   oidcProviderWithJwts,
   oidcProviderWithResources,

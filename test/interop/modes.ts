@@ -99,6 +99,8 @@ export const NO_TOKEN_TYPE =
 const otherClient = '401 client_refused: actual client other; expected [client ours]'
 export const OPAQUE =
   '401 oidc.token_opaque: detail the token is no JWT, and only those can be verified by key; cure have the provider issue JWTs for this server, or use the adapter introspection'
+export const MAYBE_ID_TOKEN =
+  '401 oidc.maybe_id_token: detail aud is the client that the token was issued to, as in every ID token; cure have clients request a token for this server, and send the access token; if the provider cannot name this server in aud, name in accessTokenClaims a claim that its access tokens have and its ID tokens do not'
 export const otherAudience = (actual: string) =>
   `401 oidc.audience_mismatch: detail aud is ${actual}; expected RESOURCE or RESOURCE/; cure have the provider put the URL of this server into aud, or set audience to what it puts there`
 

@@ -4,7 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-debian=(glewlwyd lemonldap-ng python3-django-oauth-toolkit)
+# OpenID Connect in LemonLDAP::NG needs some that it only recommends.
+lemonldap=(lemonldap-ng libplack-perl libio-string-perl libstring-random-perl libcrypt-openssl-bignum-perl)
+debian=(glewlwyd "${lemonldap[@]}" python3-django-oauth-toolkit)
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 

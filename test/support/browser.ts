@@ -69,7 +69,7 @@ export function createBrowser(fetch: typeof globalThis.fetch = globalThis.fetch)
       const form = forms.find(text => text.includes(`name="${name}"`))
       if (!form) throw new Error(`no form with "${name}" on ${page.url}, status ${page.status}:\n${page.text}`)
       const body = new URLSearchParams()
-      for (const [field] of form.matchAll(/<input type="hidden"[^>]*>/g)) {
+      for (const [field] of form.matchAll(/<input\b[^>]*\btype="hidden"[^>]*>/g)) {
         body.set(attributeOf(field, 'name'), attributeOf(field, 'value'))
       }
       for (const [key, value] of Object.entries(fields)) {

@@ -16,6 +16,7 @@ export interface Resource {
 export function createResource(server: InteropServer, env: Readonly<Record<string, string>>): Resource {
   let reason: RefusalReason | undefined
   let expiresAt = 0
+  let clockSeconds = 0
   const auth = createAuth(
     {
       name: 'Interop',
@@ -25,13 +26,18 @@ export function createResource(server: InteropServer, env: Readonly<Record<strin
     },
     {
       env: { TOKEN_CACHE_SECONDS: '0', ...env },
-      now: () => Date.now() + resource.clockSeconds * 1000,
+      now: () => Date.now() + clockSeconds * 1000,
       observer: { decision: decision => (reason = decision.outcome === 'refused' ? decision.reason : undefined) },
     },
   )
   const { host, pathname } = new URL(RESOURCE)
-  const resource: Resource = {
-    clockSeconds: 0,
+  return {
+    get clockSeconds() {
+      return clockSeconds
+    },
+    set clockSeconds(seconds) {
+      clockSeconds = seconds
+    },
     get expiresAt() {
       return expiresAt
     },
@@ -46,7 +52,6 @@ export function createResource(server: InteropServer, env: Readonly<Record<strin
     },
     close: () => auth.close(),
   }
-  return resource
 }
 
 /** Replaces what is another in each run: addresses, ids and times. */

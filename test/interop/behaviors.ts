@@ -1,6 +1,7 @@
 import type { Behavior, TokenMode } from './modes.ts'
 import type { InteropServer } from './servers/server.ts'
 import type { Resource } from './support/resource.ts'
+import { until } from './support/until.ts'
 
 /** Where a behavior is tried. */
 export interface Surroundings {
@@ -15,6 +16,12 @@ type Trial = (surroundings: Surroundings) => Promise<readonly string[] | undefin
 
 /** Far enough that what was refused for lack of an answer is asked again. */
 const A_WHILE_SECONDS = 60
+
+/** A new key is known so long after its first token, at the latest. */
+const KEY_SECONDS = 5
+
+/** What `docs/outages.md` says of keys that are no longer published. */
+const VANISHED_KEY_SECONDS = 600
 
 const TOLERANT = { CLOCK_TOLERANCE_SECONDS: '60' }
 
@@ -70,13 +77,26 @@ export const trials: Readonly<Record<Behavior, Trial>> = {
     ours.clockSeconds = A_WHILE_SECONDS
     return [away, await ours.ask((await server.tokens()).access)]
   },
-  async 'a token that is signed with a new key is accepted'({ server, resource }) {
+  async 'a new key counts at once, and the one before no more after a while'({ server, resource }) {
     if (!server.replaceKeys) return undefined
     const ours = resource()
-    await ours.ask((await server.tokens()).access)
+    const before = await server.tokens()
+    await ours.ask(before.access)
     await server.replaceKeys()
-    ours.clockSeconds = A_WHILE_SECONDS
-    return [await ours.ask((await server.tokens()).access)]
+    const after = await server.tokens()
+    const first = await ours.ask(after.access)
+    if (first.startsWith('401')) return [first]
+    const isKnown = (sentence: string) => sentence.startsWith('accepted')
+    const known = await until(() => ours.ask(after.access), isKnown, KEY_SECONDS)
+    ours.clockSeconds = VANISHED_KEY_SECONDS + 1
+    return [
+      known,
+      await until(
+        () => ours.ask(before.access),
+        sentence => !isKnown(sentence),
+        KEY_SECONDS,
+      ),
+    ]
   },
   async 'with our clock 40 seconds ahead, a token is refused so much early, unless that is tolerated'({
     server,

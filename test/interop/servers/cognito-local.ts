@@ -72,7 +72,7 @@ export const cognitoLocal: Definition = {
         'an ID token is refused': says(
           '401 id_token: detail token_use is id; cure have the client send the access token of the same response',
         ),
-        'a token that is signed with a new key is accepted': cannot('its key comes with the package'),
+        'a new key counts at once, and the one before no more after a while': cannot('its key comes with the package'),
         'a revoked token is refused': cannot('it revokes no access tokens'),
       },
       {

@@ -130,7 +130,7 @@ export const emulatedOkta: Definition = {
         'a refresh token is refused': says(
           '401 type_mismatch: actual token_type refresh_token; expected [an access token]',
         ),
-        'a token that is signed with a new key is accepted': KEY_FROM_START,
+        'a new key counts at once, and the one before no more after a while': KEY_FROM_START,
         'the token of somebody who was removed is refused': says(
           [accepted('ben', 'client ours', ALL_SCOPES), accepted('ben', 'client ours', ALL_SCOPES)],
           'introspection does not look at the account',

@@ -14,7 +14,7 @@ export const SCOPES = ['notes:read', 'notes:write']
 /** What is requested for a person. */
 export const ALL_SCOPES = `openid offline_access ${SCOPES[0]}`
 /** Lifetime of access tokens, where it can be set. */
-export const LIFETIME_SECONDS = 600
+export const LIFETIME_SECONDS = 1_800
 /** They have an account each. */
 export const PEOPLE = ['ada', 'ben'] as const
 export type PersonName = (typeof PEOPLE)[number]

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { vi } from 'vitest'
 import { environment } from './program.ts'
+import { until } from './until.ts'
 
 /** A server of Debian, in a process of its own. */
 export interface Daemon {
@@ -40,7 +40,7 @@ export function createDaemon({ command, args, cwd, env, url }: DaemonOptions): D
         await response?.body?.cancel()
         return response !== undefined
       }
-      await vi.waitUntil(answers, { timeout: 30_000, interval: 50 })
+      if (!(await until(answers, Boolean, 30))) throw new Error(`${command} does not answer at ${url}: ${log}`)
     },
     async stop() {
       child?.kill('SIGTERM')

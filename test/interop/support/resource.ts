@@ -70,7 +70,10 @@ export function inWords(text: string, { issuer, clients, subjectOf }: InteropSer
   const longestFirst = names.filter(([value]) => value).sort(([a = ''], [b = '']) => b.length - a.length)
   const marked = longestFirst.reduce((words, [value = '', word = '']) => words.replaceAll(whole(value), word), text)
   // Which of its addresses was asked first is nobody's business.
-  return marked.replace(/\b\d{10}\b/g, 'TIME').replace(/(endpoint) (ISSUER|SERVER)[^;]*/, '$1 SERVER')
+  return marked
+    .replace(/\b\d{10}\b/g, 'TIME')
+    .replace(/(keyId) \S+/, '$1 KEY')
+    .replace(/(endpoint) (ISSUER|SERVER)[^;]*/, '$1 SERVER')
 }
 
 /** The value where no letter or digit goes on before or after it. */

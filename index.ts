@@ -10,6 +10,7 @@ export {
   createAuth,
   createAuths,
   type Declarations,
+  type Tenants,
 } from './auth/create-auth.ts'
 export type { AccessRules, ResourceDeclaration } from './auth/declaration.ts'
 export type { ConfiguredProvider } from './config/providers.ts'

@@ -9,6 +9,9 @@ import { oidc } from './oidc/index.ts'
 import { productAt, products } from './oidc/products.ts'
 import { okta } from './okta/index.ts'
 
+// By name, for providers that are configured in code.
+export { auth0, azure, demo, github, google, introspection, oidc, okta }
+
 /** Every adapter, in the order in which they are asked whether they recognise a metadata URL. */
 export const adapters: readonly Adapter[] = [auth0, azure, demo, github, google, introspection, oidc, okta]
 

@@ -39,12 +39,30 @@ export interface AuthOptions {
   readonly env?: Environment
   /** Providers whose tokens are accepted, instead of `AUTH_PROVIDER`, `AUTH_CONFIG` and `AUTH_METADATA_URL`; setting both is an error. */
   readonly providers?: readonly ConfiguredProvider[]
+  /**
+   * Providers that no list can spell out, instead of {@link providers} and the settings that name one: looked up for each issuer
+   * (docs/own-server.md, "Tenants"). Only providers that issue JWTs.
+   */
+  readonly tenants?: Tenants
   /** Used for every request to a provider. Default: the platform's `fetch`, through the proxy that `env` names. */
   readonly fetch?: typeof globalThis.fetch
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: () => number
   /** Receives decisions and warnings. Default: errors of the server itself go to standard error, each cause at most once a minute. */
   readonly observer?: AuthObserver | readonly AuthObserver[]
+}
+
+/** Who may issue tokens, where that is a matter of tenants. */
+export interface Tenants {
+  /**
+   * The provider of a tenant.
+   *
+   * @param issuer - `iss` of a token, unverified: whatever a stranger wrote there. Compare it with those that you know.
+   * @returns `undefined` for an issuer that is no tenant's. Throws when it cannot be said now: then the answer is 503.
+   */
+  find(issuer: string): ConfiguredProvider | undefined | Promise<ConfiguredProvider | undefined>
+  /** Issuers to name in the metadata, where clients learn where to sign in. Default: none. */
+  readonly issuers?: readonly string[]
 }
 
 /** Declarations, keyed by names of your choice. */
@@ -87,7 +105,7 @@ export function configure(
 
 function compose(declarations: Declarations, options: AuthOptions): Record<string, Auth> {
   const env = options.env ?? globalThis.process?.env ?? {}
-  const configuration = configurationOf(declarations, env, options.providers)
+  const configuration = configurationOf(declarations, env, options)
   const { settings } = configuration
   const { now = Date.now, fetch = createProviderFetch(env) } = options
   const observer = combineObservers(options.observer ?? stderrObserver())
@@ -116,21 +134,32 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   return Object.fromEntries(
     configuration.resources.map(resource => [
       resource.key,
-      authOf(declarations[resource.key] as ResourceDeclaration, resource, configuration, shared),
+      authOf(declarations[resource.key] as ResourceDeclaration, resource, configuration, shared, options.tenants),
     ]),
   )
+}
+
+const BOTH: ConfigProblem = {
+  setting: 'tenants',
+  problem: 'and providers are both given; keep one',
+  see: 'docs/own-server.md',
 }
 
 /** @throws {ConfigError} With the problems of the declarations and those of the settings together. */
 function configurationOf(
   declarations: Declarations,
   env: Environment,
-  providers: AuthOptions['providers'],
+  options: Pick<AuthOptions, 'providers' | 'tenants'>,
 ): Configuration {
+  const providers = options.tenants ? [] : options.providers
   const entries = Object.entries(declarations)
   const place = (key: string) => (entries.length > 1 ? `${key}.` : '')
   const problems = entries.flatMap(([key, declaration]) => declarationProblems(declaration, place(key)))
   if (entries.length === 0) problems.push({ setting: 'declarations', problem: 'must hold at least one declaration' })
+  if (options.tenants && options.providers) problems.push(BOTH)
+  if (options.providers?.length === 0) {
+    problems.push({ setting: 'providers', problem: 'must hold at least one provider', see: 'docs/providers.md' })
+  }
   const misplaced = misplacedServer(env, providers)
   // What else is wrong is not worth setting right.
   if (misplaced) throw new ConfigError([...problems, misplaced])
@@ -197,6 +226,7 @@ function authOf(
   resource: ResourceConfiguration,
   { settings, mode }: Configuration,
   { fetch, now, observer, own, stores, apiKeys, resolveIdentity, close }: Shared,
+  tenants: Tenants | undefined,
 ): Auth {
   const { validator, wireScopes, nameOf, all } = createProviders(
     resource.providers,
@@ -215,6 +245,7 @@ function authOf(
     {
       shadow: resource.shadow && { configuration: resource.shadow, onObservation: seen => observer.shadow?.(seen) },
       findApiKey: apiKeys?.find,
+      tenants: tenants && { ...tenants, load: resource.loadTenant },
     },
   )
   observer.providers?.(all)

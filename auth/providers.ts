@@ -1,12 +1,16 @@
+import { LRUCache } from 'lru-cache'
 import { adapters } from '../adapters/index.ts'
-import type { ProviderConfiguration } from '../config/providers.ts'
+import type { ConfiguredProvider, ProviderConfiguration } from '../config/providers.ts'
 import type { AdapterContext } from '../src/adapter.ts'
 import { ConfigError } from '../src/config-error.ts'
+import { MisconfigurationError } from '../src/errors.ts'
 import type { ScopeNames } from '../src/scopes/names.ts'
+import { clip } from '../src/text.ts'
 import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
 import { type ApiKey, apiKeyIssuer, createApiKeyValidator, withApiKeys } from '../src/validators/api-keys.ts'
 import { answersFor, createRoutedValidator, type Route } from '../src/validators/routed.ts'
 import { createShadowValidator, type ShadowOptions } from '../src/validators/shadow.ts'
+import { createTenantValidator, type TenantOptions } from '../src/validators/tenants.ts'
 
 /** A configured provider with its validator. */
 export interface Provider extends Route {
@@ -39,45 +43,84 @@ export interface Shadow {
   readonly onObservation: ShadowOptions['onObservation']
 }
 
+/** Whose tokens are accepted besides, or instead. */
+export interface FurtherProviders {
+  readonly shadow?: Shadow
+  /** An API key by its SHA-256. Default: none are accepted. */
+  readonly findApiKey?: (sha256: string) => ApiKey | undefined
+  /** Providers that are looked up for each issuer, instead of configured ones. */
+  readonly tenants?: Pick<TenantOptions, 'issuers'> & {
+    find(issuer: string): ConfiguredProvider | undefined | Promise<ConfiguredProvider | undefined>
+    /** @throws {ConfigError} */
+    load(configured: ConfiguredProvider): ProviderConfiguration
+  }
+}
+
+/** Answers remembered for each tenant: a busy one pushes out nobody else's. */
+const TENANT_CACHE_ENTRIES = 1000
+const MAX_TENANTS = 1000
+
 /**
  * Makes validators of the configured providers: one, or several as one, and one that is tried out beside them.
  *
- * @param findApiKey - An API key by its SHA-256. Default: none are accepted.
  * @throws {ConfigError} Two providers cannot be told apart.
  */
 export function createProviders(
   configurations: readonly ProviderConfiguration[],
   context: Omit<AdapterContext, 'secret' | 'variableOf' | 'mapScopes'>,
-  { shadow, findApiKey }: { shadow?: Shadow; findApiKey?: (sha256: string) => ApiKey | undefined } = {},
+  { shadow, findApiKey, tenants }: FurtherProviders = {},
 ): Providers {
   const createProvider = (
     { name, adapter, options, scopeNames, secret, variableOf }: ProviderConfiguration,
     role: Provider['role'],
+    cacheMaxEntries = context.cacheMaxEntries,
   ): Provider => ({
     name,
     role,
     scopeNames,
-    validator: adapter.create(options, { ...context, secret, variableOf, mapScopes: scopeNames.fromToken }),
+    validator: adapter.create(options, {
+      ...context,
+      cacheMaxEntries,
+      secret,
+      variableOf,
+      mapScopes: scopeNames.fromToken,
+    }),
     opaqueTokens: adapter.opaqueTokens?.(options) ?? 'none',
   })
   const active = configurations.map(configuration => createProvider(configuration, 'active'))
   const ofIssuer = (issuer: string) => active.filter(({ validator }) => answersFor(validator, issuer))
   const isApiKey = ({ issuer }: ValidatedToken) => issuer === apiKeyIssuer(context.resource)
-  const combined = combine(active, context)
+  /** Providers of tenants by issuer, as far as they were looked up. */
+  const ofTenants = new LRUCache<string, Provider>({ max: MAX_TENANTS })
+  const findTenant = async (issuer: string) => {
+    const configured = await tenants?.find(issuer)
+    if (!tenants || !configured) return undefined
+    const tenant = createProvider(loadTenant(tenants.load, configured, issuer), 'active', TENANT_CACHE_ENTRIES)
+    ofTenants.set(issuer, tenant)
+    return tenant.validator
+  }
+  const ofToken = ({ issuer }: ValidatedToken) => {
+    const tenant = ofTenants.get(issuer)
+    return tenant ? [tenant] : ofIssuer(issuer)
+  }
+  const combined = tenants
+    ? createTenantValidator({ find: findTenant, issuers: tenants.issuers, maxTenants: MAX_TENANTS }, context)
+    : combine(active, context)
   const providers: Providers = {
     validator: findApiKey ? withApiKeys(combined, createApiKeyValidator(findApiKey, context), context) : combined,
     all: active,
     wireScopes(scopes, token) {
       if (token && isApiKey(token)) return []
-      const own = token === undefined ? [] : ofIssuer(token.issuer)
-      if (own.length === 0) return union(active, scopes)
+      const own = token === undefined ? [] : ofToken(token)
+      // Which tenant it will be is not known yet, nor how its scopes are spelled.
+      if (own.length === 0) return tenants ? scopes : union(active, scopes)
       return union(
         own.filter(({ scopeNames }) => scopeNames.requestable),
         scopes,
       )
     },
     nameOf: token =>
-      isApiKey(token) ? 'api-keys' : (((active.length > 1 && ofIssuer(token.issuer)[0]) || active[0])?.name ?? ''),
+      isApiKey(token) ? 'api-keys' : (((active.length !== 1 && ofToken(token)[0]) || active[0])?.name ?? ''),
   }
   if (!shadow) return providers
   const triedOut = createProvider(shadow.configuration, 'shadow')
@@ -90,6 +133,20 @@ export function createProviders(
       { active: validator, activeRoutes: active, shadow: triedOut, foreignShapes, onObservation },
       context,
     ),
+  }
+}
+
+function loadTenant(
+  load: (configured: ConfiguredProvider) => ProviderConfiguration,
+  configured: ConfiguredProvider,
+  issuer: string,
+): ProviderConfiguration {
+  try {
+    return load(configured)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const detail = error.problems.map(({ setting, problem }) => `${setting} ${problem}`).join('; ')
+    throw new MisconfigurationError({ kind: 'tenant_misconfigured', issuer: clip(issuer), detail })
   }
 }
 

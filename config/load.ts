@@ -28,6 +28,12 @@ export type { Environment } from './environment.ts'
 export interface ResourceConfiguration extends ResourceNames, LoadedProviders {
   /** Under which it was declared. */
   readonly key: string
+  /**
+   * A provider that is looked up while the server runs, checked as the others are.
+   *
+   * @throws {ConfigError} Lists every problem at once.
+   */
+  loadTenant(configured: ConfiguredProvider): ProviderConfiguration
   /** Client id and secret under which it introspects at our own authorization server. */
   readonly demoClientId: string
 }
@@ -162,7 +168,10 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
           })
         : loadProviders(accepted, env, derived, hasScopes)
     const loaded = isDecided ? attempt(problems, load) : undefined
-    return names && loaded ? [{ ...names, ...loaded, demoClientId }] : []
+    const loadTenant = (configured: ConfiguredProvider) =>
+      loadConfiguredProviders([configured], env, derived, { hasScopes, insecureHosts: settings.AUTH_INSECURE_HOSTS })
+        .providers[0] as ProviderConfiguration
+    return names && loaded ? [{ ...names, ...loaded, demoClientId, loadTenant }] : []
   })
   const apiKeys = settings.AUTH_API_KEYS_FILE === undefined ? [] : readApiKeys(settings.AUTH_API_KEYS_FILE, problems)
   warnings.push(...insecureHostsWarning(settings.AUTH_INSECURE_HOSTS))

@@ -110,7 +110,6 @@ export function loadConfiguredProviders(
     }
     return loadProvider(source, undefined, surroundings) ?? []
   })
-  if (configured.length === 0) problems.push({ setting: 'providers', problem: 'must hold at least one provider' })
   if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
   return { providers }
 }

@@ -71,6 +71,8 @@ export type UnavailableReason =
   | { kind: 'provider_failing'; endpoint: string; status: number }
   | { kind: 'provider_answer_unusable'; endpoint: string; detail: string }
   | { kind: 'too_many_unknown_tokens'; endpoint: string; waiting: number }
+  /** Who may issue for this tenant could not be looked up. */
+  | { kind: 'tenant_not_known_yet'; issuer: string; detail: string }
   | { kind: 'keys_too_old'; endpoint: string; ageSeconds: number }
   /** The key may be new. The keys cannot be fetched again yet, because unknown key ids have just caused several fetches. */
   | { kind: 'key_not_fetched'; keyId: string }
@@ -85,6 +87,9 @@ export type MisconfigurationReason =
   | { kind: 'metadata_mismatch'; endpoint: string; expected: string; actual: string; cure?: string }
   | { kind: 'metadata_moved'; endpoint: string; location: string; cure: string }
   | { kind: 'metadata_incomplete'; endpoint: string; member: string }
+  /** The code that looks tenants up returned a provider of another issuer, or one with wrong settings. */
+  | { kind: 'tenant_mismatch'; issuer: string; actual: readonly string[] }
+  | { kind: 'tenant_misconfigured'; issuer: string; detail: string }
   | { kind: 'endpoint_refused_request'; endpoint: string; status: number; error?: string }
 
 export interface NoCredentialsReason {

@@ -201,6 +201,18 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: 'Too many tokens were waiting to be checked.',
     cure: 'Look who sends so many different tokens; the provider is slow, or somebody guesses.',
   },
+  tenant_not_known_yet: {
+    means: 'The code of this server that looks up tenants failed, so that nobody can say yet whether the issuer is one of them.',
+    cure: 'Look at what that code asks: a database, most likely. Tokens are not affected; clients try again.',
+  },
+  tenant_mismatch: {
+    means: 'The code of this server that looks up tenants returned a provider that does not issue for this issuer.',
+    cure: 'Return the provider whose issuer is the one that was asked for, or undefined.',
+  },
+  tenant_misconfigured: {
+    means: 'The code of this server that looks up tenants returned a provider whose options are wrong.',
+    cure: 'Correct the options of this tenant; the detail names them.',
+  },
   keys_too_old: {
     means: 'The keys could not be renewed for so long that they are not used any more.',
     cure: 'Let this machine reach the key set of the provider again.',

@@ -32,6 +32,11 @@ export {
 export type { ProtectedResourceMetadata } from '../src/metadata/protected-resource.ts'
 export type { RefusalReason } from '../src/reasons.ts'
 export type { AuthInfo, ServerMetadata, TokenValidator, ValidatedToken } from '../src/token-validator.ts'
-export { createTenantValidator, type TenantLookUp, type TenantOptions } from '../src/validators/tenants.ts'
+export {
+  createTenantValidator,
+  type TenantLookUp,
+  type TenantOptions,
+  type TenantValidator,
+} from '../src/validators/tenants.ts'
 export { type AuthFromOptions, authFrom } from './auth-from.ts'
 export type { AccessRules, ResourceDeclaration } from './declaration.ts'

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { adapters } from '../adapters/index.ts'
 import type { ConfiguredProvider, ProviderConfiguration } from '../config/providers.ts'
 import type { AdapterContext } from '../src/adapter.ts'
@@ -58,7 +57,6 @@ export interface FurtherProviders {
 
 /** Answers remembered for each tenant: a busy one pushes out nobody else's. */
 const TENANT_CACHE_ENTRIES = 1000
-const MAX_TENANTS = 1000
 
 /**
  * Makes validators of the configured providers: one, or several as one, and one that is tried out beside them.
@@ -90,22 +88,21 @@ export function createProviders(
   const active = configurations.map(configuration => createProvider(configuration, 'active'))
   const ofIssuer = (issuer: string) => active.filter(({ validator }) => answersFor(validator, issuer))
   const isApiKey = ({ issuer }: ValidatedToken) => issuer === apiKeyIssuer(context.resource)
-  /** Providers of tenants by issuer, as far as they were looked up. */
-  const ofTenants = new LRUCache<string, Provider>({ max: MAX_TENANTS })
+  const tenantOf = new WeakMap<TokenValidator, Provider>()
   const findTenant = async (issuer: string) => {
     const configured = await tenants?.find(issuer)
     if (!tenants || !configured) return undefined
     const tenant = createProvider(loadTenant(tenants.load, configured, issuer), 'active', TENANT_CACHE_ENTRIES)
-    ofTenants.set(issuer, tenant)
+    tenantOf.set(tenant.validator, tenant)
     return tenant.validator
   }
+  const ofAll = tenants && createTenantValidator({ find: findTenant, issuers: tenants.issuers }, context)
+  const combined = ofAll ?? combine(active, context)
   const ofToken = ({ issuer }: ValidatedToken) => {
-    const tenant = ofTenants.get(issuer)
+    const validator = ofAll?.tenant(issuer)
+    const tenant = validator && tenantOf.get(validator)
     return tenant ? [tenant] : ofIssuer(issuer)
   }
-  const combined = tenants
-    ? createTenantValidator({ find: findTenant, issuers: tenants.issuers, maxTenants: MAX_TENANTS }, context)
-    : combine(active, context)
   const providers: Providers = {
     validator: findApiKey ? withApiKeys(combined, createApiKeyValidator(findApiKey, context), context) : combined,
     all: active,

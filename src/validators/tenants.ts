@@ -22,11 +22,16 @@ export interface TenantOptions {
   readonly maxTenants?: number
 }
 
+export interface TenantValidator extends TokenValidator {
+  /** The validator of a tenant that is known now. */
+  tenant(issuer: string): TokenValidator | undefined
+}
+
 /** What an issuer came to. */
 interface Found {
-  readonly validator: Promise<TokenValidator | undefined>
+  readonly validator: TokenValidator | undefined
   /** Milliseconds since the Unix epoch; until then it is not looked up again. */
-  until: number
+  readonly until: number
 }
 
 /** How long an issuer is remembered that is no tenant's, and how many: strangers choose them. */
@@ -41,7 +46,7 @@ const TENANT_SECONDS = 600
  * and connection state of its own, so that the outage of one provider is that of one tenant. Takes JWTs only, because an opaque
  * token does not say whose it is.
  */
-export function createTenantValidator(options: TenantOptions, surroundings: ValidatorContext): TokenValidator {
+export function createTenantValidator(options: TenantOptions, surroundings: ValidatorContext): TenantValidator {
   const { resource, now } = completeContext(surroundings)
   const { find, issuers = [], maxTenants = 1000 } = options
   const tenants = new LRUCache<string, Found>({ max: maxTenants })
@@ -51,11 +56,10 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
   async function lookUp(issuer: string): Promise<TokenValidator | undefined> {
     try {
       const validator = await found(issuer)
-      const kept = { validator: Promise.resolve(validator), until: 0 }
-      kept.until = now() + (validator ? TENANT_SECONDS : UNKNOWN_SECONDS) * 1000
+      const until = now() + (validator ? TENANT_SECONDS : UNKNOWN_SECONDS) * 1000
       tenants.delete(issuer)
       const place = validator ? tenants : unknown
-      place.set(issuer, kept)
+      place.set(issuer, { validator, until })
       return validator
     } finally {
       pending.delete(issuer)
@@ -85,7 +89,7 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
   }
 
   /** A tenant whose settings are old is asked for anew, and serves on where that fails. */
-  function validatorOf(issuer: string): Promise<TokenValidator | undefined> {
+  async function validatorOf(issuer: string): Promise<TokenValidator | undefined> {
     const known = tenants.get(issuer) ?? unknown.get(issuer)
     if (known && now() < known.until) return known.validator
     let request = pending.get(issuer)
@@ -97,7 +101,7 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
     return old ? request.catch(() => old.validator) : request
   }
 
-  return withVerifyAccessToken(
+  const validator = withVerifyAccessToken(
     {
       issuers,
       warmUp: async () => {},
@@ -111,4 +115,5 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
     },
     resource,
   )
+  return Object.assign(validator, { tenant: (issuer: string) => tenants.peek(issuer)?.validator })
 }

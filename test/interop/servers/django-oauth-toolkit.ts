@@ -6,11 +6,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from '../../support/http.ts'
-import { cannot, direct, introspection, OPAQUE, settingsFile } from '../modes.ts'
+import { type BridgeMode, bridge, cannot, direct, introspection, OPAQUE, settingsFile } from '../modes.ts'
 import { fillIn, postAs } from '../support/code-flow.ts'
 import { createDaemon } from '../support/daemon.ts'
 import { environment } from '../support/program.ts'
-import { ALL_SCOPES, CALLBACK, type Definition, LIFETIME_SECONDS, PEOPLE, SCOPES } from './server.ts'
+import {
+  ALL_SCOPES,
+  CALLBACK,
+  type Definition,
+  type InteropServer,
+  LIFETIME_SECONDS,
+  PEOPLE,
+  SCOPES,
+} from './server.ts'
 import { chosenClients, createStandardServer } from './standard-server.ts'
 
 const PYTHON = '/usr/bin/python3'
@@ -140,6 +148,7 @@ export const djangoOauthToolkit: Definition = {
         },
       ),
     ),
+    withIssuer(bridge({}, {}, name => `oidc:HOST:${name === 'ada' ? 1 : 2}`)),
   ],
 }
 
@@ -149,4 +158,14 @@ function atEndpoint(mode: ReturnType<typeof introspection>): ReturnType<typeof i
     ...mode,
     settings: server => ({ ...mode.settings(server), INTROSPECTION_ENDPOINT: `${server.issuer}/introspect/` }),
   }
+}
+
+/** Its metadata is at an address that ends in a slash, which does not follow from the issuer. */
+function withIssuer(mode: BridgeMode): BridgeMode {
+  const settings = (server: InteropServer) => ({
+    ...mode.settings(server),
+    AUTH_METADATA_URL: `${server.issuer}/.well-known/openid-configuration/`,
+    OIDC_ISSUER: server.issuer,
+  })
+  return { ...mode, settings }
 }

@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { exportJWK, generateKeyPair } from 'jose'
 import { freePort } from '../../support/http.ts'
-import { accepted, bridge, direct, introspection, NOT_YET_VALID, says } from '../modes.ts'
+import { accepted, bridge, direct, introspection, NOT_YET_VALID, says, type TokenMode } from '../modes.ts'
+import { askForTokens } from '../support/code-flow.ts'
 import { createDaemon } from '../support/daemon.ts'
 import {
   ALL_SCOPES,
   CALLBACK,
   type Definition,
+  type InteropServer,
   LIFETIME_SECONDS,
   OTHER_RESOURCE,
   PEOPLE,
@@ -17,6 +19,9 @@ import {
   SCOPES,
 } from './server.ts'
 import { chosenClients, createStandardServer, revokeAt } from './standard-server.ts'
+
+/** Who has it may ask about tokens. */
+const INTROSPECTION_SCOPE = 'introspection'
 
 const MODULES = ['user', 'client', 'plugin'] as const
 
@@ -68,11 +73,12 @@ async function pluginParameters(issuer: string): Promise<object> {
     'pkce-allowed': true,
     'introspection-revocation-allowed': true,
     'introspection-revocation-allow-target-client': true,
+    'introspection-revocation-auth-scope': [INTROSPECTION_SCOPE],
     'oauth-as-iss-id': true,
     'resource-allowed': true,
     'resource-scope': Object.fromEntries(['openid', ...SCOPES].map(scope => [scope, resources])),
     'subject-type': 'public',
-    'allowed-scope': ['openid', 'offline_access', ...SCOPES],
+    'allowed-scope': ['openid', 'offline_access', INTROSPECTION_SCOPE, ...SCOPES],
   }
 }
 
@@ -112,7 +118,7 @@ async function create(bridgeCallback: string) {
 
   async function setUp(): Promise<void> {
     const scopes = [...SCOPES, 'offline_access']
-    for (const name of scopes)
+    for (const name of [...scopes, INTROSPECTION_SCOPE])
       await asAdmin('POST', 'scope/', { name, display_name: name, password_required: false, scheme: {} })
     await asAdmin('POST', 'mod/plugin/', {
       module: 'oidc',
@@ -137,7 +143,7 @@ async function create(bridgeCallback: string) {
         password: secret,
         confidential: true,
         token_endpoint_auth_method: ['client_secret_basic', 'client_secret_post'],
-        scope: callback ? [] : SCOPES,
+        scope: callback ? [] : [...SCOPES, INTROSPECTION_SCOPE],
         redirect_uri: callback ? [callback] : [],
         authorization_type: callback ? ['code', 'refresh_token', 'client_credentials'] : ['client_credentials'],
       })
@@ -170,8 +176,15 @@ async function create(bridgeCallback: string) {
       return new URL(answer.headers.get('location') ?? '')
     },
   })
+  let introspectionToken = ''
   return {
     ...server,
+    async start() {
+      await server.start()
+      const body = { grant_type: 'client_credentials', scope: INTROSPECTION_SCOPE }
+      introspectionToken = (await askForTokens(await server.endpoints(), server.clients.introspector, body)).access
+    },
+    introspectionToken: () => introspectionToken,
     revoke: (token: string) => revokeAt(server.endpoints(), server.clients.ours, token),
     async replaceKeys() {
       const plugin = (await (await asAdmin('GET', 'mod/plugin/oidc')).json()) as { parameters: object }
@@ -185,29 +198,45 @@ async function create(bridgeCallback: string) {
   }
 }
 
+const NOT_BEFORE = says(
+  [NOT_YET_VALID, accepted('ada', 'client ours', ALL_SCOPES)],
+  'its tokens say that they are valid from when they were issued',
+)
+
 export const glewlwyd: Definition = {
   name: 'Glewlwyd',
   version: '2.7.5',
   debian: 'glewlwyd',
-  setUp: 'SQLite, the plugin `oidc` with resource indicators',
+  setUp:
+    'SQLite, the plugin `oidc` with resource indicators, and a scope for introspection; once more with an access token at that endpoint',
   create,
   modes: [
     direct(
       {
-        'with our clock 40 seconds behind, a fresh token is accepted': says(
-          [NOT_YET_VALID, accepted('ada', 'client ours', ALL_SCOPES)],
-          'its tokens say that they are valid from when they were issued',
-        ),
+        'with our clock 40 seconds behind, a fresh token is accepted': NOT_BEFORE,
       },
       { scopes: ALL_SCOPES },
     ),
-    {
-      name: 'introspection',
-      adapter: 'introspection',
-      settings: introspection().settings,
-      refuses: '401 inactive',
-      because: 'a client that authenticates by its secret is told about its own tokens only',
-    },
+    byEndpoint(),
+    withBearer(byEndpoint()),
     bridge(),
   ],
+}
+
+/** Its client may ask about the tokens of others because it may have the scope for that. */
+function byEndpoint(): TokenMode {
+  return introspection(
+    { 'with our clock 40 seconds behind, a fresh token is accepted': NOT_BEFORE },
+    { scopes: ALL_SCOPES, INTROSPECTION_TOKENS_WITHOUT_SUBJECT: 'client' },
+  )
+}
+
+/** RFC 7662 §2.1: an access token in place of the credentials of a client. */
+function withBearer(mode: TokenMode): TokenMode {
+  const settings = (server: InteropServer) => ({
+    ...mode.settings(server),
+    INTROSPECTION_AUTH_METHOD: 'bearer',
+    INTROSPECTION_CLIENT_SECRET: server.introspectionToken?.() ?? '',
+  })
+  return { ...mode, settings }
 }

@@ -41,6 +41,8 @@ export interface InteropServer {
   tokens(request?: TokenRequest): Promise<Tokens>
   /** An access token of a person for {@link OTHER_RESOURCE}. */
   tokenForAnother?(): Promise<string>
+  /** An access token with which the MCP server may ask about others, where a client of its own may not. */
+  introspectionToken?(): string
   /** Plays the person on the sign-in pages. @returns The callback of the client. */
   signIn?(authorizationUrl: URL, person: PersonName): Promise<URL>
   /** An access token by client credentials. */

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { secretSettings, settingsSchema } from '../config/settings.ts'
 import { publishedDeclarationSchema } from './declaration-descriptions.ts'
 import { findingsPage } from './findings-page.ts'
+import { interopPage } from './interop-page.ts'
 import { providerSchema, providersPage } from './provider-reference.ts'
 
 interface JsonSchemaField {
@@ -102,6 +103,7 @@ const files: [path: string, text: string][] = [
   ['config/resource.schema.json', `${JSON.stringify(publishedDeclarationSchema, null, 2)}\n`],
   ['docs/providers.md', providersPage()],
   ['docs/findings.md', findingsPage()],
+  ['docs/interop.md', interopPage()],
   ['README.md', withSnippets('README.md')],
   ['docs/adapters.md', withSnippets('docs/adapters.md')],
   ['docs/own-server.md', withSnippets('docs/own-server.md')],

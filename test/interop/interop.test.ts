@@ -6,7 +6,12 @@ import { BEHAVIORS, BRIDGE_BEHAVIORS, type Expected, isBridge, isPossible, type 
 import { definitions } from './servers/index.ts'
 import type { Definition, InteropServer } from './servers/server.ts'
 import { type Bridge, startBridge } from './support/bridge.ts'
+import { installedVersion } from './support/installed-version.ts'
 import { createResource, inWords } from './support/resource.ts'
+
+it.each(definitions)('$name is installed in the version that the page names', ({ from, version }) => {
+  expect(installedVersion(from)).toMatch(new RegExp(`^${version.replaceAll('.', '[.]')}(?![\\d.])`))
+})
 
 const modes = definitions.flatMap(definition => definition.modes.map(mode => ({ definition, mode })))
 
@@ -35,7 +40,7 @@ const direct = modes.flatMap(({ definition, mode }) =>
 )
 describe.each(direct)('$title', ({ definition, mode }) => {
   const at = started(definition)
-  it.each(BEHAVIORS.filter(behavior => mode.expected[behavior]))('%s', async behavior => {
+  it.each(BEHAVIORS)('%s', async behavior => {
     const { server } = at
     const resource = (env?: Readonly<Record<string, string>>) =>
       resourceAt(server, { ...mode.settings(server), ...env })
@@ -80,7 +85,7 @@ describe.each(bridges)('$title', ({ definition, mode }) => {
   })
   afterAll(() => bridge?.close())
 
-  it.each(BRIDGE_BEHAVIORS.filter(behavior => mode.expected[behavior]))('%s', async behavior => {
+  it.each(BRIDGE_BEHAVIORS)('%s', async behavior => {
     const said = await bridgeTrials[behavior]({ server: at.server, bridge })
     expect(said, bridge.log()).toEqual(sentences(mode.expected[behavior]))
   })

@@ -49,7 +49,7 @@ interface ModeOf<Name extends string, B extends string> {
   readonly adapter: string
   /** As an operator writes them. */
   settings(server: InteropServer): Readonly<Record<string, string>>
-  readonly expected: Readonly<Partial<Record<B, Expected>>>
+  readonly expected: Readonly<Record<B, Expected>>
 }
 
 export interface TokenMode extends ModeOf<'direct' | 'introspection', Behavior> {

@@ -36,6 +36,7 @@ async function signIn(authorizationUrl: URL, person: string): Promise<URL> {
 export const betterAuth: Definition = {
   name: 'better-auth, with its OAuth provider',
   version: '1.7.5',
+  from: { npm: '@better-auth/oauth-provider' },
   setUp: 'one file, SQLite in memory, the MCP server as a resource; the client of the bridge with `client_secret_post`',
   async create(bridgeCallback) {
     const issuer = `http://localhost:${await freePort()}/api/auth`

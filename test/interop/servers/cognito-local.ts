@@ -59,6 +59,7 @@ function ofCognito(...options: Parameters<typeof direct>): TokenMode {
 export const cognitoLocal: Definition = {
   name: 'cognito-local',
   version: '5.3.0',
+  from: { npm: 'cognito-local' },
   setUp: 'a user pool by its API; metadata with the port that it listens on',
   create,
   modes: [

@@ -121,7 +121,7 @@ async function create(bridgeCallback: string) {
 export const djangoOauthToolkit: Definition = {
   name: 'Django OAuth Toolkit',
   version: '1.7.0',
-  debian: 'python3-django-oauth-toolkit',
+  from: { debian: 'python3-django-oauth-toolkit' },
   setUp: 'one file, SQLite, with the scopes of OpenID Connect',
   create,
   modes: [

@@ -86,6 +86,7 @@ const KEY_FROM_START = cannot('its key is made when it starts, and stays')
 export const emulatedOkta: Definition = {
   name: 'emulate, Okta',
   version: VERSION,
+  from: { npm: 'emulate' },
   setUp: 'the authorization server `default`, whose audience is `api://default`',
   async create(callback) {
     const server = await create(okta, callback)
@@ -162,6 +163,7 @@ const microsoft: Service = {
 export const emulatedMicrosoft: Definition = {
   name: 'emulate, Microsoft',
   version: VERSION,
+  from: { npm: 'emulate' },
   setUp: 'the tenant that it has',
   create: callback => create(microsoft, callback),
   modes: [
@@ -200,6 +202,7 @@ const google: Service = {
 export const emulatedGoogle: Definition = {
   name: 'emulate, Google',
   version: VERSION,
+  from: { npm: 'emulate' },
   setUp: 'people of a Workspace domain',
   create: callback => create(google, callback),
   modes: [
@@ -252,6 +255,7 @@ const github: Service = {
 export const emulatedGithub: Definition = {
   name: 'emulate, GitHub',
   version: VERSION,
+  from: { npm: 'emulate' },
   setUp: 'an OAuth App; as an Enterprise Server, with the API below `/api/v3`',
   create: callback => create(github, callback),
   modes: [

@@ -206,7 +206,7 @@ const NOT_BEFORE = says(
 export const glewlwyd: Definition = {
   name: 'Glewlwyd',
   version: '2.7.5',
-  debian: 'glewlwyd',
+  from: { debian: 'glewlwyd' },
   setUp:
     'SQLite, the plugin `oidc` with resource indicators, and a scope for introspection; once more with an access token at that endpoint',
   create,

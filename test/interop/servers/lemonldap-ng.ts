@@ -179,7 +179,7 @@ async function create(bridgeCallback: string) {
 export const lemonldapNg: Definition = {
   name: 'LemonLDAP::NG',
   version: '2.16.1',
-  debian: 'lemonldap-ng',
+  from: { debian: 'lemonldap-ng' },
   setUp: 'demonstration accounts, JWTs as access tokens, the MCP server as a further audience of its clients',
   create,
   modes: [

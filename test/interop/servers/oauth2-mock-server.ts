@@ -11,6 +11,7 @@ const NOT_REVOKED = cannot('its revocation endpoint does nothing')
 export const oauth2MockServer: Definition = {
   name: 'oauth2-mock-server',
   version: '9.3.0',
+  from: { npm: 'oauth2-mock-server' },
   setUp: 'its hooks put person, client and resource into tokens',
   async create() {
     const issuer = `http://localhost:${await freePort()}`

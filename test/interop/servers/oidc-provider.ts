@@ -74,6 +74,7 @@ const STILL_ACTIVE = 'introspection does not look at the account'
 export const stockOidcProvider: Definition = {
   name: 'oidc-provider',
   version: VERSION,
+  from: { npm: 'oidc-provider' },
   setUp: 'as it is, with client credentials, introspection and revocation switched on',
   create: callback => create(callback),
   modes: [
@@ -112,6 +113,7 @@ export const stockOidcProvider: Definition = {
 export const oidcProviderWithJwts: Definition = {
   name: 'oidc-provider, JWTs for resources',
   version: VERSION,
+  from: { npm: 'oidc-provider' },
   setUp: 'resource indicators (RFC 8707), JWTs as access tokens, and a refresh token at each sign-in',
   create: callback => create(callback, 'jwt'),
   modes: [
@@ -123,6 +125,7 @@ export const oidcProviderWithJwts: Definition = {
 export const oidcProviderWithResources: Definition = {
   name: 'oidc-provider, opaque tokens for resources',
   version: VERSION,
+  from: { npm: 'oidc-provider' },
   setUp: 'resource indicators (RFC 8707), and opaque access tokens',
   create: callback => create(callback, 'opaque'),
   modes: [

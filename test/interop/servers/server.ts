@@ -57,8 +57,8 @@ export interface InteropServer {
 export interface Definition {
   readonly name: string
   readonly version: string
-  /** Package of Debian; default: it comes from npm. */
-  readonly debian?: string
+  /** Where it comes from, and as which package. The installed one has the {@link version}. */
+  readonly from: { readonly debian: string } | { readonly npm: string }
   /** How it is set up, in a sentence. */
   readonly setUp: string
   /** @param bridgeCallback - Redirect URI of the client `bridge`. */

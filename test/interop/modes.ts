@@ -94,8 +94,10 @@ const UNREACHABLE = '503 provider_unreachable: endpoint SERVER; detail ECONNREFU
 
 const ID_TOKEN =
   '401 id_token: detail it carries nonce; cure have the client send the access token of the same response; if it did, the provider (Keycloak before 25, authentik) copies nonce into access tokens: turn that off there. dangerouslyAllowIdTokenMarks (OIDC_DANGEROUSLY_ALLOW_ID_TOKEN_MARKS) stops looking at nonce, and then ID tokens with it pass'
-export const NO_TOKEN_TYPE =
-  '401 type_mismatch: actual (no token_type); expected [Bearer, DPoP]; cure have the client send the access token, not the refresh token; if it did, the provider names token_type for some access tokens only: set requireTokenType (INTROSPECTION_REQUIRE_TOKEN_TYPE) to false, and refresh tokens pass where it answers for those'
+/** @param variable - That lets such tokens pass. */
+export function noTokenType(variable: string): string {
+  return `401 type_mismatch: actual (no token_type); expected [Bearer, DPoP]; cure have the client send the access token, not the refresh token; if it did, the provider names token_type for some access tokens only: set requireTokenType (${variable}) to false, and refresh tokens pass where it answers for those`
+}
 const otherClient = '401 client_refused: actual client other; expected [client ours]'
 export const OPAQUE =
   '401 oidc.token_opaque: detail the token is no JWT, and only those can be verified by key; cure have the provider issue JWTs for this server, or use the adapter introspection'
@@ -142,7 +144,7 @@ export function direct(
   const ben = accepted('ben', 'client ours', scopes)
   return {
     name: 'direct',
-    adapter: 'oidc',
+    adapter: settings.AUTH_PROVIDER ?? 'oidc',
     settings: ({ issuer }) => ({
       ...(settings.AUTH_CONFIG === undefined && { AUTH_PROVIDER: 'oidc' }),
       AUTH_METADATA_URL: issuer,

@@ -1,5 +1,5 @@
 import { freePort } from '../../support/http.ts'
-import { accepted, bridge, cannot, direct, introspection, NO_TOKEN_TYPE, OPAQUE, says, settingsFile } from '../modes.ts'
+import { accepted, bridge, cannot, direct, introspection, noTokenType, OPAQUE, says, settingsFile } from '../modes.ts'
 import { fillIn } from '../support/code-flow.ts'
 import { createProgram } from '../support/program.ts'
 import {
@@ -91,7 +91,7 @@ export const stockOidcProvider: Definition = {
           'its tokens have no audience; the list of clients binds them',
         ),
         'a refresh token is refused': says(
-          NO_TOKEN_TYPE,
+          noTokenType('in a file of your own, AUTH_CONFIG'),
           'it is active there, but has no `token_type` as access tokens do',
         ),
         'the token of somebody who was removed is refused': says(
@@ -132,7 +132,7 @@ export const oidcProviderWithResources: Definition = {
     introspection(
       {
         'a refresh token is refused': says(
-          NO_TOKEN_TYPE,
+          noTokenType('INTROSPECTION_REQUIRE_TOKEN_TYPE'),
           'it is active there, but has no `token_type` as access tokens do',
         ),
         'the token of somebody who was removed is refused': says([accepted('ben'), accepted('ben')], STILL_ACTIVE),

@@ -74,8 +74,9 @@ function controlled(name: string, child: ChildProcess) {
       if (reply.error !== undefined) throw new Error(`${name}, ${command}: ${reply.error}\n${log}`)
       return reply.result as T
     },
+    /** It ends by itself when nobody is connected, and removes what it left. */
     async end() {
-      child.kill()
+      if (child.connected) child.disconnect()
       await closed
     },
   }

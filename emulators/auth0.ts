@@ -207,7 +207,7 @@ export function createAuth0Emulator(options: Auth0EmulatorOptions = {}): Auth0Em
       exp: seconds() + 36_000,
       sid: randomBytes(24).toString('base64url'),
     }
-    return signJwt({ alg, typ: 'JWT', kid }, { ...base, ...claims }, privateKey)
+    return signJwt({ alg, typ: 'JWT', kid }, emulator.without('id_token', { ...base, ...claims }), privateKey)
   }
 
   const register: Route = async request => {
@@ -243,6 +243,13 @@ export function createAuth0Emulator(options: Auth0EmulatorOptions = {}): Auth0Em
         'POST /oauth/revoke': signIn.revoke,
         'POST /oidc/register': register,
         'GET /userinfo': describeUser,
+      },
+      documents: {
+        'GET /.well-known/openid-configuration': 'discovery',
+        'GET /.well-known/oauth-authorization-server': 'discovery',
+        'GET /.well-known/jwks.json': 'jwks',
+        'POST /oauth/token': 'token',
+        'GET /userinfo': 'userinfo',
       },
       origins: options.customDomain === undefined ? [] : [options.customDomain],
     },

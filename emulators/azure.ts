@@ -354,6 +354,14 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
         'POST /:tenant/oauth2/token': token(1),
         'POST /v1.0/users/:oid/checkMemberGroups': checkMemberGroups,
       },
+      documents: {
+        'GET /:tenant/v2.0/.well-known/openid-configuration': 'discovery',
+        'GET /:tenant/.well-known/openid-configuration': 'discovery',
+        'GET /:tenant/discovery/v2.0/keys': 'jwks',
+        'GET /:tenant/discovery/keys': 'jwks',
+        'POST /:tenant/oauth2/v2.0/token': 'token',
+        'POST /:tenant/oauth2/token': 'token',
+      },
       origins: ['https://graph.microsoft.com'],
     },
     options,
@@ -377,7 +385,10 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
     },
     mintIdToken(given: AzureTokenOptions = {}) {
       const version = given.version ?? 2
-      const claims = { ...idTokenClaims(version, factsOf(version, given)), ...given.claims }
+      const claims = emulator.without('id_token', {
+        ...idTokenClaims(version, factsOf(version, given)),
+        ...given.claims,
+      })
       return signJwt({ ...headerOf(version, keys.current), ...given.header }, claims, keys.current.privateKey)
     },
     mintUnsignedIdToken() {

@@ -240,6 +240,14 @@ export function createGithubEmulator(options: GithubEmulatorOptions = {}): Githu
           ]),
         ),
       },
+      documents: {
+        'GET /.well-known/oauth-authorization-server/login/oauth': 'discovery',
+        'POST /login/oauth/access_token': 'token',
+        'POST /applications/:clientId/token': 'github_check',
+        'POST /api/v3/applications/:clientId/token': 'github_check',
+        'GET /user': 'github_user',
+        'GET /api/v3/user': 'github_user',
+      },
     },
     options,
   )

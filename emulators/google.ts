@@ -107,7 +107,7 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
     const issuedAt = nowSeconds()
     return signJwt(
       { alg: 'RS256', kid, typ: 'JWT', ...header },
-      { iss: emulator.origin, iat: issuedAt, exp: issuedAt + 3600, ...claims },
+      emulator.without('id_token', { iss: emulator.origin, iat: issuedAt, exp: issuedAt + 3600, ...claims }),
       privateKey,
     )
   }
@@ -234,6 +234,14 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
           if (tokens.delete(token)) return new Response('{}')
           return signIn.revoke(request, {})
         },
+      },
+      documents: {
+        'GET /.well-known/openid-configuration': 'discovery',
+        'GET /oauth2/v3/certs': 'jwks',
+        'POST /token': 'token',
+        'GET /tokeninfo': 'tokeninfo',
+        'POST /tokeninfo': 'tokeninfo',
+        'GET /v1/userinfo': 'userinfo',
       },
     },
     options,

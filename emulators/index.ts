@@ -26,6 +26,7 @@ export {
   type Outage,
 } from './core/emulator.ts'
 export { createKeyRing, type KeyRing, type KeyRingOptions, signJwt } from './core/keys.ts'
+export { type DocumentName, type OptionalMember, optionalMembers } from './core/optional-members.ts'
 export {
   type Client,
   createSignIn,
@@ -35,6 +36,7 @@ export {
   type SignInRules,
   type User,
 } from './core/sign-in.ts'
+export type { ErrorForm, Variant } from './core/variant.ts'
 export { createGithubEmulator, type GithubEmulator, type GithubEmulatorOptions } from './github.ts'
 export { createGoogleEmulator, type GoogleEmulator, type GoogleEmulatorOptions } from './google.ts'
 export {

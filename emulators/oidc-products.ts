@@ -25,6 +25,7 @@ export interface Product {
   readonly jwks: string
   readonly introspection?: string
   readonly revocation?: string
+  readonly userInfo?: string
   readonly registration?: string
   /** Whether the metadata is at the RFC 8414 places too. Default false: only `{issuer}/.well-known/openid-configuration`. */
   readonly rfc8414?: boolean
@@ -59,6 +60,7 @@ const generic: Product = {
   jwks: '/jwks',
   introspection: '/introspect',
   revocation: '/revoke',
+  userInfo: '/userinfo',
   rfc8414: true,
   header: () => ({ typ: 'at+jwt' }),
   claims: ({ audience }) => ({ aud: audience ?? undefined }),

@@ -123,7 +123,7 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
       ...product.idTokenClaims?.(factsOf({ user: user.login, clientId })),
       ...changes,
     }
-    return signJwt({ alg, kid }, claims, privateKey)
+    return signJwt({ alg, kid }, emulator.without('id_token', claims), privateKey)
   }
 
   const introspect: Route = async request => {
@@ -139,6 +139,18 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
     return Response.json({ active: true, token_type: 'Bearer', ...claims })
   }
 
+  /** OpenID Connect Core 1.0 §5.3, errors as in RFC 6750 §3.1. */
+  const userInfo: Route = request => {
+    const token = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? ''
+    const claims = active.get(token)
+    const user = users.find(({ id }) => id === claims?.sub)
+    if (!user || Number(claims?.exp) <= seconds()) {
+      const headers = { 'www-authenticate': 'Bearer error="invalid_token"' }
+      return Response.json({ error: 'invalid_token' }, { status: 401, headers })
+    }
+    return Response.json({ sub: user.id, ...user.claims })
+  }
+
   const metadata: Route = () => {
     const at = (path: string | undefined) => path && emulator.origin + path
     return Response.json({
@@ -148,6 +160,7 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
       jwks_uri: at(product.jwks),
       introspection_endpoint: at(product.introspection),
       revocation_endpoint: at(product.revocation),
+      userinfo_endpoint: at(product.userInfo),
       registration_endpoint: at(product.registration),
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
@@ -173,6 +186,15 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
         [`POST ${product.token}`]: signIn.token,
         ...(product.revocation ? { [`POST ${product.revocation}`]: signIn.revoke } : {}),
         ...(product.introspection ? { [`POST ${product.introspection}`]: introspect } : {}),
+        ...(product.userInfo ? { [`GET ${product.userInfo}`]: userInfo } : {}),
+      },
+      documents: {
+        [`GET ${product.path}/.well-known/openid-configuration`]: 'discovery',
+        [`GET /.well-known/oauth-authorization-server${product.path}`]: 'discovery',
+        [`GET ${product.jwks}`]: 'jwks',
+        [`POST ${product.token}`]: 'token',
+        [`POST ${product.introspection}`]: 'introspection',
+        [`GET ${product.userInfo}`]: 'userinfo',
       },
     },
     options,

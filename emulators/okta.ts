@@ -153,7 +153,7 @@ export function createOktaEmulator(options: OktaEmulatorOptions = {}): OktaEmula
       auth_time: seconds(),
       ...changes,
     }
-    return signJwt({ kid, alg }, claims, privateKey)
+    return signJwt({ kid, alg }, emulator.without('id_token', claims), privateKey)
   }
 
   /** A token of one authorization server is unknown to the other. */
@@ -230,6 +230,21 @@ export function createOktaEmulator(options: OktaEmulatorOptions = {}): OktaEmula
         'POST /oauth2/v1/introspect': introspect(org, () => emulator.origin),
         // Administrators only. That anonymous clients are refused is documented; how, is not.
         'POST /oauth2/v1/clients': () => failure('E0000005', 'Invalid session', 403),
+      },
+      documents: {
+        [`GET ${customPath}/.well-known/openid-configuration`]: 'discovery',
+        [`GET ${customPath}/.well-known/oauth-authorization-server`]: 'discovery',
+        [`GET /.well-known/oauth-authorization-server${customPath}`]: 'discovery',
+        'GET /.well-known/openid-configuration': 'discovery',
+        'GET /.well-known/oauth-authorization-server': 'discovery',
+        [`GET ${customPath}/v1/keys`]: 'jwks',
+        'GET /oauth2/v1/keys': 'jwks',
+        [`POST ${customPath}/v1/token`]: 'token',
+        'POST /oauth2/v1/token': 'token',
+        [`GET ${customPath}/v1/userinfo`]: 'userinfo',
+        'GET /oauth2/v1/userinfo': 'userinfo',
+        [`POST ${customPath}/v1/introspect`]: 'introspection',
+        'POST /oauth2/v1/introspect': 'introspection',
       },
       notFound: () => failure('E0000007', 'Not found: Resource not found', 404),
     },

@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { JsonObject } from './keys.ts'
+import type { DocumentName } from './optional-members.ts'
+import { createVariation, type Variant } from './variant.ts'
 
 /** Answers one request. `params` holds what the `:name` segments of the route's path matched. */
 export type Route = (request: Request, params: Readonly<Record<string, string>>) => Response | Promise<Response>
@@ -14,6 +17,8 @@ export interface EmulatorDefinition {
   routes: Readonly<Record<string, Route>>
   /** What the provider answers where it has nothing. Default: 404 with a text. */
   notFound?: Route
+  /** What the routes answer, by their method and path, where {@link Emulator.vary} applies to it. */
+  documents?: Readonly<Record<string, DocumentName>>
   /** Further origins at which `fetch` reaches the provider: Google checks tokens at another host than it signs in at. */
   origins?: readonly string[]
 }
@@ -70,12 +75,21 @@ export interface Emulator {
   close(): Promise<void>
   /** Lets the provider fail until the returned function is called. */
   fail(outage: Outage): () => void
+  /**
+   * Leaves out optional members and spells errors otherwise from now on. Replaces the variant before.
+   *
+   * @throws {Error} A member is not in `optionalMembers`.
+   */
+  vary(variant: Variant): void
+  /** Members without those that the variant leaves out: for claims, which no answer shows. */
+  readonly without: (document: DocumentName, members: JsonObject) => JsonObject
 }
 
 export function createEmulator(definition: EmulatorDefinition, options: EmulatorOptions = {}): Emulator {
   const requests: SeenRequest[] = []
   const outages = new Set<Outage & { left: number }>()
-  const findRoute = createRouter(definition.routes)
+  const findRoute = createRouter(definition)
+  const variation = createVariation()
   const server = createServer((incoming, outgoing) => void serve(incoming, outgoing))
   let address: string | undefined
 
@@ -113,6 +127,8 @@ export function createEmulator(definition: EmulatorDefinition, options: Emulator
       outages.add(entry)
       return () => void outages.delete(entry)
     },
+    vary: variation.set,
+    without: variation.without,
   }
   return emulator
 
@@ -126,7 +142,11 @@ export function createEmulator(definition: EmulatorDefinition, options: Emulator
       return new Response(outage.body ?? 'out of order', { status: outage.status, headers: outage.headers })
     }
     const found = findRoute(request.method, pathname)
-    if (found) return found.route(request, found.params)
+    if (found) {
+      const document = found.document && (await documentOf(request, found.document))
+      const answer = await found.route(request, found.params)
+      return document ? variation.apply(document, answer) : answer
+    }
     return definition.notFound?.(request, {}) ?? new Response('Not Found', { status: 404 })
   }
 
@@ -148,16 +168,22 @@ export async function formOf(request: Request): Promise<URLSearchParams> {
   return request.body ? new URLSearchParams(await request.text()) : new URL(request.url).searchParams
 }
 
-function createRouter(routes: EmulatorDefinition['routes']) {
+/** Answers of a token endpoint differ by what was asked for. */
+async function documentOf(request: Request, document: DocumentName): Promise<DocumentName> {
+  if (document !== 'token') return document
+  return (await formOf(request.clone())).get('grant_type') === 'refresh_token' ? 'refresh' : 'token'
+}
+
+function createRouter({ routes, documents = {} }: EmulatorDefinition) {
   const table = Object.entries(routes).map(([key, route]) => {
     const [method = '', path = ''] = key.split(' ')
-    return { method, segments: path.split('/'), route }
+    return { method, segments: path.split('/'), route, document: documents[key] }
   })
   return (method: string, path: string) => {
     const segments = path.split('/')
     for (const entry of table) {
       const params = entry.method === method ? match(entry.segments, segments) : undefined
-      if (params) return { route: entry.route, params }
+      if (params) return { ...entry, params }
     }
     return undefined
   }

@@ -38,6 +38,7 @@ function start({ claims, userInfo, methods, foreignKey = false, ...changes }: Se
   const users = [ada]
   const clock = { now: Date.now() }
   const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users, now: () => clock.now })
+  if (!userInfo) provider.vary({ omit: ['discovery.userinfo_endpoint'] })
 
   const asked: string[] = []
   const authorizations: (string | null)[] = []
@@ -46,7 +47,7 @@ function start({ claims, userInfo, methods, foreignKey = false, ...changes }: Se
     const { pathname } = new URL(request.url)
     asked.push(pathname)
     if (pathname === '/token') authorizations.push(request.headers.get('authorization'))
-    if (pathname === '/userinfo') return Response.json(userInfo)
+    if (userInfo && pathname === '/userinfo') return Response.json(userInfo)
     const response = await provider.fetch(input, init)
     if ((userInfo || methods) && pathname.startsWith('/.well-known/')) {
       return Response.json({

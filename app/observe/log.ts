@@ -71,6 +71,7 @@ function logAuthorizationServer(
   { error, ...facts }: Readonly<Record<string, unknown>>,
 ): void {
   if (event === 'server_error') logger.error({ ...facts, event, err: error })
+  else if (event === 'upstream_rejected_us') logger.error({ ...facts, event })
   else if (WARNINGS.has(event) || error === 'temporarily_unavailable') logger.warn({ ...facts, event, error })
   else logger.info({ ...facts, event, error })
 }

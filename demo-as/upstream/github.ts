@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type AdmissionRules, admit, isEmailRule, type Person } from './admission.ts'
-import { isOutageStatus, type UpstreamClient } from './openid-connect.ts'
+import { isOutageStatus } from './failures.ts'
+import type { UpstreamClient } from './openid-connect.ts'
 import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
 
 export interface GithubUpstreamOptions extends UpstreamClient {

@@ -3,7 +3,13 @@ import { TemporarilyUnavailable } from '../errors.ts'
 import { scopesIn } from '../scopes.ts'
 import type { Store } from '../store.ts'
 import type { UpstreamSessions } from './sessions.ts'
-import { type Identification, type SignedInUser, type Upstream, UpstreamUnavailableError } from './upstream.ts'
+import {
+  type Identification,
+  type SignedInUser,
+  type Upstream,
+  UpstreamMisconfiguredError,
+  UpstreamUnavailableError,
+} from './upstream.ts'
 
 /** A refresh that is about to happen. */
 export interface Refresh {
@@ -27,7 +33,7 @@ export interface UpstreamGrants {
    * Asks the upstream whether somebody may still enter, and takes scopes from the grant that the rules grant no more.
    *
    * @throws {errors.InvalidGrant} They may not: removed, signed out, or no longer among those that may enter.
-   * @throws {TemporarilyUnavailable} The upstream could not be asked. Nothing has changed.
+   * @throws {TemporarilyUnavailable} The upstream could not be asked, or refuses this server as its client. Nothing has changed.
    */
   beforeRefresh(provider: Provider, refresh: Refresh): Promise<void>
   /** Ends the session of a grant that was revoked. Never throws; what goes wrong is logged. */
@@ -68,10 +74,18 @@ export function createUpstreamGrants(options: UpstreamGrantsOptions): UpstreamGr
     try {
       return (await upstream.recheck?.(session)) ?? NO_SESSION
     } catch (error) {
-      if (!(error instanceof UpstreamUnavailableError)) throw error
-      log('upstream_unavailable', { reason: error.message })
-      Provider.ctx?.set('retry-after', '10')
-      throw new TemporarilyUnavailable('the identity provider does not answer', error.message)
+      if (error instanceof UpstreamUnavailableError) {
+        log('upstream_unavailable', { reason: error.message })
+        Provider.ctx?.set('retry-after', '10')
+        throw new TemporarilyUnavailable('the identity provider does not answer', error.message)
+      }
+      if (error instanceof UpstreamMisconfiguredError) {
+        // Not a 500: clients answer one by sending the person through the browser, which mends nothing.
+        log('upstream_rejected_us', { reason: error.message })
+        Provider.ctx?.set('retry-after', '60')
+        throw new TemporarilyUnavailable('the identity provider does not accept this server', error.message)
+      }
+      throw error
     }
   }
 }

@@ -1,26 +1,21 @@
 import {
-  AuthorizationResponseError,
-  allowInsecureRequests,
   authorizationCodeGrant,
   buildAuthorizationUrl,
-  ClientError,
   ClientSecretPost,
   type Configuration,
   calculatePKCECodeChallenge,
-  customFetch,
-  discovery,
-  enableNonRepudiationChecks,
   fetchUserInfo,
   None,
-  ResponseBodyError,
   randomNonce,
   randomPKCECodeVerifier,
   refreshTokenGrant,
   tokenRevocation,
 } from 'openid-client'
 import { type AdmissionRules, admit, type Person } from './admission.ts'
+import { discover } from './discover.ts'
+import { isCodeRefused, isRefreshRefused, sorted } from './failures.ts'
 import { createNewestKeys } from './newest-keys.ts'
-import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
+import type { Identification, Upstream } from './upstream.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -92,8 +87,9 @@ interface Session {
  */
 export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const { preset, rules } = options
-  const configuration = keptOnceItWorks(() => discover(options))
-  const withNewestKeys = createNewestKeys(authenticationOf(options.clientSecret))
+  const authentication = authenticationOf(options.clientSecret)
+  const configuration = keptOnceItWorks(() => discover(options, authentication))
+  const withNewestKeys = createNewestKeys(authentication)
   const nowSeconds = () => Math.floor(options.now() / 1000)
 
   return {
@@ -101,7 +97,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     endsAll: preset.revokesAll,
 
     depart: ({ state, redirectUri, another }) =>
-      translated(async () => {
+      sorted(async () => {
         const config = await configuration()
         const nonce = randomNonce()
         const verifier = randomPKCECodeVerifier()
@@ -119,7 +115,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
       }),
 
     identify: (answer, { state, redirectUri, memory }) =>
-      translated(async () => {
+      sorted(async () => {
         const { nonce, verifier } = memory as Memory
         const back = new URL(redirectUri)
         back.search = answer.toString()
@@ -132,10 +128,10 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
           }),
         )
         return identified(await claimsOf(tokens), tokens.refresh_token, nowSeconds())
-      }, asNobody),
+      }, isCodeRefused),
 
     recheck: session =>
-      translated(async () => {
+      sorted(async () => {
         const { refreshToken, claims, signedInAt } = session as Session
         if (refreshToken === undefined) {
           const isOver = nowSeconds() - signedInAt >= options.maxAgeSeconds
@@ -145,10 +141,10 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         }
         const tokens = await withNewestKeys(await configuration(), config => refreshTokenGrant(config, refreshToken))
         return identified((await claimsOf(tokens)) ?? claims, tokens.refresh_token ?? refreshToken, signedInAt)
-      }, asNobody),
+      }, isRefreshRefused),
 
     end: session =>
-      translated(async () => {
+      sorted(async () => {
         const { refreshToken } = session as Session
         const config = await configuration()
         if (refreshToken === undefined || !config.serverMetadata().revocation_endpoint) return
@@ -185,48 +181,6 @@ function requestedScopes({ preset, scopes }: OpenIdUpstreamOptions, config: Conf
   return [...new Set([...own, ...scopes])].join(' ')
 }
 
-async function discover(options: OpenIdUpstreamOptions): Promise<Configuration> {
-  if (options.issuer !== undefined) return discoverNamed(options.issuer, options)
-  const issuer = issuerOf(options.metadataUrl)
-  try {
-    return await discoverAt(issuer, options)
-  } catch (error) {
-    // A metadata URL does not tell whether the issuer ends in a slash.
-    if ((error as ClientError).code !== 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED' || issuer.endsWith('/')) throw error
-    return discoverAt(`${issuer}/`, options)
-  }
-}
-
-/** The library compares an issuer with the URL that it asked, so a document at another place is compared here. */
-async function discoverNamed(issuer: string, options: OpenIdUpstreamOptions): Promise<Configuration> {
-  const { metadataUrl } = options
-  const isDocument = new URL(metadataUrl).pathname.includes('/.well-known/')
-  const document = isDocument ? metadataUrl : `${metadataUrl.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const config = await discoverAt(document, options)
-  if (config.serverMetadata().issuer === issuer) return config
-  throw new Error(`the metadata at ${document} is that of another issuer; expected ${issuer}`)
-}
-
-/** @param place - Issuer, or URL of the document. */
-async function discoverAt(place: string, options: OpenIdUpstreamOptions): Promise<Configuration> {
-  const { clientId, clientSecret, fetch, timeoutSeconds } = options
-  const url = new URL(place)
-  return discovery(url, clientId, {}, authenticationOf(clientSecret), {
-    // `fetch` refuses hosts that are neither this machine nor named for it.
-    execute:
-      url.protocol === 'http:' ? [allowInsecureRequests, enableNonRepudiationChecks] : [enableNonRepudiationChecks],
-    timeout: timeoutSeconds,
-    [customFetch]: fetch,
-  })
-}
-
-function issuerOf(metadataUrl: string): string {
-  const { origin, pathname } = new URL(metadataUrl)
-  const match = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.*)?$/.exec(pathname)
-  // A slash after the name of the document is no path of an issuer.
-  return match ? origin + (match[2]?.replace(/\/$/, '') || match[1]) : metadataUrl
-}
-
 /** As the provider's metadata has it; in the form rather than in a header, whose encoding some providers get wrong. */
 function authenticationOf(clientSecret: string | undefined): ReturnType<typeof None> {
   if (clientSecret === undefined) return None()
@@ -254,65 +208,4 @@ function keptOnceItWorks<T>(make: () => Promise<T>): () => Promise<T> {
     })
     return kept
   }
-}
-
-/**
- * Runs a call, and sorts what goes wrong by who has to act: nobody (the upstream is down), the operator, or the person, who
- * signs in again.
- *
- * @param nobody - What is answered when the provider, or our checks, refuse what the person came with.
- */
-async function translated<T>(call: () => Promise<T>, nobody?: (reason: string) => T): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    const reason = reasonOf(error)
-    if (isOutage(error)) throw new UpstreamUnavailableError(reason, { cause: error })
-    if (nobody && isRefusal(error)) return nobody(reason)
-    throw new UpstreamMisconfiguredError(reason, { cause: error })
-  }
-}
-
-const asNobody = (reason: string): Identification => ({ outcome: 'nobody', reason })
-
-function isOutage(error: unknown): boolean {
-  if (error instanceof ResponseBodyError)
-    return isOutageStatus(error.status) || error.error === 'temporarily_unavailable'
-  if (error instanceof AuthorizationResponseError) return OUTAGE_ERRORS.has(error.error)
-  if (error instanceof ClientError) {
-    // A key that cannot be had yet says nothing about the person.
-    if (error.code === 'OAUTH_TIMEOUT' || error.code === 'OAUTH_KEY_SELECTION_FAILED') return true
-    return error.cause instanceof Response && isOutageStatus(error.cause.status)
-  }
-  // What `fetch` throws: no connection, no name, no certificate.
-  return error instanceof TypeError && !('code' in error)
-}
-
-const OUTAGE_ERRORS = new Set(['temporarily_unavailable', 'server_error'])
-
-export const isOutageStatus = (status: number) => status >= 500 || status === 429 || status === 408
-
-function isRefusal(error: unknown): boolean {
-  if (error instanceof ResponseBodyError) return error.error === 'invalid_grant'
-  return (
-    error instanceof AuthorizationResponseError || (error instanceof ClientError && FORGERIES.has(error.code ?? ''))
-  )
-}
-
-/** Checks that fail when a response or an ID token is not the one that belongs to this sign-in. */
-const FORGERIES = new Set([
-  'OAUTH_INVALID_RESPONSE',
-  'OAUTH_JWT_CLAIM_COMPARISON_FAILED',
-  'OAUTH_JWT_TIMESTAMP_CHECK_FAILED',
-  'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED',
-  'OAUTH_PARSE_ERROR',
-])
-
-/** For the log: codes and claim names, never values. */
-function reasonOf(error: unknown): string {
-  if (error instanceof ResponseBodyError || error instanceof AuthorizationResponseError) return error.error
-  const { code, message, cause } = error as { code?: string; message: string; cause?: unknown }
-  const status = cause instanceof Response ? ` (status ${cause.status})` : ''
-  const claim = (cause as { cause?: { claim?: unknown } } | undefined)?.cause?.claim
-  return `${code ?? message}${status}${typeof claim === 'string' ? ` (${claim})` : ''}`
 }

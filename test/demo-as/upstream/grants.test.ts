@@ -5,7 +5,12 @@ import { createMemoryStores } from '../../../demo-as/store.ts'
 import { createUpstreamGrants } from '../../../demo-as/upstream/grants.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
 import { createUpstreamSessions } from '../../../demo-as/upstream/sessions.ts'
-import { type Identification, type Upstream, UpstreamUnavailableError } from '../../../demo-as/upstream/upstream.ts'
+import {
+  type Identification,
+  type Upstream,
+  UpstreamMisconfiguredError,
+  UpstreamUnavailableError,
+} from '../../../demo-as/upstream/upstream.ts'
 
 const REFRESH = { grantId: 'grant-1', accountId: 'x:1', clientId: 'client-1' }
 const ada = { subject: 'x:1', username: 'ada', name: 'Ada', scopes: ['notes:read'] }
@@ -76,6 +81,13 @@ describe('before a refresh', () => {
     const { refresh, sessions } = await start(new UpstreamUnavailableError('down'))
     await expect(refresh()).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
     expect(await sessions.find('grant-1')).toBe('old')
+  })
+
+  it('nothing changes while the upstream refuses this server as its client, and that is said', async () => {
+    const { refresh, sessions, events } = await start(new UpstreamMisconfiguredError('invalid_client'))
+    await expect(refresh()).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
+    expect(await sessions.find('grant-1')).toBe('old')
+    expect(events).toEqual(['upstream_rejected_us'])
   })
 
   it('nothing changes by an error that nobody expected', async () => {

@@ -364,6 +364,63 @@ describe('a person who is asked about again', () => {
   })
 })
 
+describe('what a provider says to a refresh', () => {
+  /** The answer of the token endpoint to a refresh. */
+  async function recheckAnswered(status: number, body: string | object, headers: Record<string, string> = {}) {
+    const { provider, upstream, identify } = start()
+    const session = sessionOf(await identify())
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const type: Record<string, string> = typeof body === 'string' ? {} : { 'content-type': 'application/json' }
+    provider.fail({ kind: 'status', path: '/token', status, body: text, headers: { ...type, ...headers } })
+    return upstream.recheck?.(session)
+  }
+  const challenge = (value: string) => ({ 'www-authenticate': value })
+
+  it.each<[string, number, string | object, Record<string, string>?]>([
+    ['invalid_grant', 400, { error: 'invalid_grant' }],
+    ['invalid_request (LemonLDAP::NG 2.16.1)', 400, { error: 'invalid_request' }],
+    ['400 with an empty body (Glewlwyd 2.7.5)', 400, ''],
+    ['401 with an empty body', 401, ''],
+    ['403 with a page', 403, '<html>no</html>', { 'content-type': 'text/html' }],
+    ['invalid_grant as plain text', 400, '{"error":"invalid_grant"}', { 'content-type': 'text/plain' }],
+    ['invalid_grant, with a challenge', 401, { error: 'invalid_grant' }, challenge('Basic realm="x"')],
+    ['a challenge that holds the code', 400, '', challenge('Bearer error="invalid_token"')],
+    ['interaction_required', 400, { error: 'interaction_required', error_description: 'AADSTS50076: MFA' }],
+    ['login_required', 400, { error: 'login_required' }],
+    ['consent_required', 400, { error: 'consent_required' }],
+    ['access_denied', 403, { error: 'access_denied' }],
+  ])('ends access by %s', async (_label, status, body, headers) => {
+    expect(await recheckAnswered(status, body, headers)).toMatchObject({ outcome: 'nobody' })
+  })
+
+  it.each<[string, number, string | object, Record<string, string>?]>([
+    ['invalid_client', 401, { error: 'invalid_client' }],
+    ['invalid_client, by status 400 (LemonLDAP::NG 2.16.1)', 400, { error: 'invalid_client' }],
+    ['invalid_client, with a challenge', 401, { error: 'invalid_client' }, challenge('Basic realm="x"')],
+    ['a Basic challenge alone', 401, '', challenge('Basic realm="x"')],
+    ['unauthorized_client', 400, { error: 'unauthorized_client' }],
+  ])('is about the bridge by %s', async (_label, status, body, headers) => {
+    await expect(recheckAnswered(status, body, headers)).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+  })
+
+  it.each<[string, number, string | object]>([
+    ['408', 408, ''],
+    ['429', 429, { error: 'invalid_grant' }],
+    ['503 with invalid_grant', 503, { error: 'invalid_grant' }],
+    ['temporarily_unavailable', 400, { error: 'temporarily_unavailable' }],
+  ])('is an outage by %s', async (_label, status, body) => {
+    await expect(recheckAnswered(status, body)).rejects.toBeInstanceOf(UpstreamUnavailableError)
+  })
+
+  it('says nothing where the keys are refused', async () => {
+    const { provider, upstream, identify } = start()
+    const session = sessionOf(await identify())
+    provider.keys.rotate('gone')
+    provider.fail({ kind: 'status', path: '/jwks', status: 404 })
+    await expect(upstream.recheck?.(session)).rejects.toBeInstanceOf(Error)
+  })
+})
+
 describe('Entra ID for several tenants', () => {
   const [HOME, OTHER] = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '7c9e6679-7425-40de-944b-e07fc1f90ae7']
 

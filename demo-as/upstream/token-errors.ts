@@ -1,0 +1,36 @@
+/** Stands for the code of an error that came without one. */
+export const NO_CODE = 'an error without a code'
+
+type Fetch = typeof globalThis.fetch
+
+/**
+ * Refusals of a token endpoint as RFC 6749 §5.2 spells them, however the provider does: with an empty body, a page, or the code in
+ * `WWW-Authenticate` (RFC 6750 §3). Everything else passes as it is.
+ */
+export function withSpelledErrors(fetch: Fetch): Fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init)
+    const isTokenRequest = init?.body instanceof URLSearchParams && init.body.has('grant_type')
+    if (!isTokenRequest || response.status < 400 || response.status > 499) return response
+    const { status } = response
+    const headers = response.headers.get('retry-after')
+    const body = codeIn(await response.text()) ?? { error: challengedCode(response) ?? NO_CODE }
+    return Response.json(body, { status, headers: headers === null ? {} : { 'retry-after': headers } })
+  }
+}
+
+function codeIn(text: string): { error: string } | undefined {
+  try {
+    const body = JSON.parse(text)
+    return typeof body?.error === 'string' && body.error !== '' ? body : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A client that showed the wrong credentials in a header is challenged by the scheme that it used (RFC 6749 §5.2). */
+function challengedCode({ status, headers }: Response): string | undefined {
+  const challenge = headers.get('www-authenticate') ?? ''
+  const code = /[\s,]error="?([\w.-]+)/i.exec(challenge)?.[1]
+  return code ?? (status === 401 && /^basic\b/i.test(challenge) ? 'invalid_client' : undefined)
+}

@@ -213,7 +213,9 @@ export const settingsSchema = z.strictObject({
     ),
   BRIDGE_MAX_AGE_SECONDS: wholeNumber(60, 31_536_000)
     .default(28_800)
-    .describe('Time after which people must sign in again if the provider gives the bridge no refresh token.'),
+    .describe(
+      'Time after which people must sign in again if the provider gives the bridge no refresh token, or if refreshes no longer say who they are and what rules go by.',
+    ),
   BRIDGE_ASSERTION_ISSUER: httpUrl
     .optional()
     .describe(

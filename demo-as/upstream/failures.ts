@@ -1,15 +1,20 @@
-import { AuthorizationResponseError, ClientError, ResponseBodyError } from 'openid-client'
+import {
+  AuthorizationResponseError,
+  ClientError,
+  ResponseBodyError,
+  WWWAuthenticateChallengeError,
+} from 'openid-client'
 import { NO_CODE } from './token-errors.ts'
 import { type Identification, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
 
-/** What the refusal of a token request says about the person who came with it. */
-type PersonRefused = (error: ResponseBodyError) => boolean
+/** Whether an error is the person's matter, who then signs in again. */
+type PersonRefused = (error: unknown) => boolean
 
 /**
  * Runs a call, and sorts what goes wrong by who has to act: nobody (the upstream is down), the operator, or the person, who
  * signs in again.
  *
- * @param isPersonRefused - Whether a refused token request is the person's matter. Without it, nothing is.
+ * @param isPersonRefused - Default: nothing is the person's matter.
  */
 export function sorted<T>(call: () => Promise<T>): Promise<T>
 export function sorted(call: () => Promise<Identification>, isPersonRefused: PersonRefused): Promise<Identification>
@@ -21,25 +26,32 @@ export async function sorted(call: () => Promise<unknown>, isPersonRefused?: Per
     if (error instanceof UpstreamUnavailableError || error instanceof UpstreamMisconfiguredError) throw error
     const reason = reasonOf(error)
     if (isOutage(error)) throw new UpstreamUnavailableError(reason, { cause: error })
-    if (isPersonRefused && isRefusal(error, isPersonRefused))
-      return { outcome: 'nobody', reason } satisfies Identification
+    if (isPersonRefused?.(error)) return { outcome: 'nobody', reason } satisfies Identification
     throw new UpstreamMisconfiguredError(reason, { cause: error })
   }
 }
 
-/** Any other error at a sign-in is one of the bridge, which asked for it the moment before. */
-export const isCodeRefused: PersonRefused = ({ error }) => error === 'invalid_grant' || error === NO_CODE
+/** Any other error of the token endpoint is one of the bridge, which asked for the code the moment before. */
+export const isSignInRefused: PersonRefused = error => {
+  if (error instanceof ResponseBodyError) return error.error === 'invalid_grant' || error.error === NO_CODE
+  return error instanceof AuthorizationResponseError || isForgery(error) || isMalformed(error)
+}
 
 /** Providers call a refresh token that is over by every name: what is not about the client is about the token. */
-export const isRefreshRefused: PersonRefused = ({ error, status }) =>
-  status >= 400 && status < 500 && !isClientRefused(error)
+export const isRefreshRefused: PersonRefused = error => {
+  if (error instanceof ResponseBodyError)
+    return error.status >= 400 && error.status < 500 && !isClientRefused(error.error)
+  // An answer that cannot be read says nothing about the person.
+  return isForgery(error)
+}
 
 /** Whether it is the credentials of the bridge that a provider does not accept (RFC 6749 §5.2). */
 export const isClientRefused = (code: string) => code === 'invalid_client' || code === 'unauthorized_client'
 
-function isOutage(error: unknown): boolean {
+export function isOutage(error: unknown): boolean {
   if (error instanceof ResponseBodyError) return isOutageStatus(error.status) || OUTAGE_ERRORS.has(error.error)
   if (error instanceof AuthorizationResponseError) return OUTAGE_ERRORS.has(error.error)
+  if (error instanceof WWWAuthenticateChallengeError) return isOutageStatus(error.status)
   if (error instanceof ClientError) {
     // A key that cannot be had yet says nothing about the person.
     if (error.code === 'OAUTH_TIMEOUT' || error.code === 'OAUTH_KEY_SELECTION_FAILED') return true
@@ -53,21 +65,17 @@ const OUTAGE_ERRORS = new Set(['temporarily_unavailable', 'server_error'])
 
 export const isOutageStatus = (status: number) => status >= 500 || status === 429 || status === 408
 
-function isRefusal(error: unknown, isPersonRefused: PersonRefused): boolean {
-  if (error instanceof ResponseBodyError) return isPersonRefused(error)
-  return (
-    error instanceof AuthorizationResponseError || (error instanceof ClientError && FORGERIES.has(error.code ?? ''))
-  )
-}
+/** A response or an ID token that is not the one that belongs to this sign-in. */
+export const isForgery = (error: unknown) => error instanceof ClientError && FORGERIES.has(error.code ?? '')
 
-/** Checks that fail when a response or an ID token is not the one that belongs to this sign-in. */
+const isMalformed = (error: unknown) => error instanceof ClientError && MALFORMED.has(error.code ?? '')
+
 const FORGERIES = new Set([
-  'OAUTH_INVALID_RESPONSE',
   'OAUTH_JWT_CLAIM_COMPARISON_FAILED',
   'OAUTH_JWT_TIMESTAMP_CHECK_FAILED',
   'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED',
-  'OAUTH_PARSE_ERROR',
 ])
+const MALFORMED = new Set(['OAUTH_INVALID_RESPONSE', 'OAUTH_PARSE_ERROR'])
 
 /** For the log: codes and claim names, never values. */
 function reasonOf(error: unknown): string {

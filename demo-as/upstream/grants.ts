@@ -33,7 +33,7 @@ export interface UpstreamGrants {
    * Asks the upstream whether somebody may still enter, and takes scopes from the grant that the rules grant no more.
    *
    * @throws {errors.InvalidGrant} They may not: removed, signed out, or no longer among those that may enter.
-   * @throws {TemporarilyUnavailable} The upstream could not be asked, or refuses this server as its client. Nothing has changed.
+   * @throws {TemporarilyUnavailable} The upstream could not be asked, or refuses this server as its client. The refresh can be made again.
    */
   beforeRefresh(provider: Provider, refresh: Refresh): Promise<void>
   /** Ends the session of a grant that was revoked. Never throws; what goes wrong is logged. */
@@ -47,7 +47,7 @@ export function createUpstreamGrants(options: UpstreamGrantsOptions): UpstreamGr
     async beforeRefresh(provider, { grantId, accountId, clientId }) {
       if (!upstream.recheck) return
       const session = await sessions.find(grantId)
-      const answer = session === undefined ? NO_SESSION : await recheck(session)
+      const answer = session === undefined ? NO_SESSION : await recheck(session, grantId, accountId)
       if (answer.outcome === 'signed_in' && answer.user.subject === accountId) {
         await sessions.keep(grantId, accountId, answer.session)
         await accounts.set(accountId, answer.user, options.accountSeconds)
@@ -70,10 +70,12 @@ export function createUpstreamGrants(options: UpstreamGrantsOptions): UpstreamGr
     },
   }
 
-  async function recheck(session: unknown): Promise<Identification> {
+  async function recheck(session: unknown, grantId: string, accountId: string): Promise<Identification> {
     try {
       return (await upstream.recheck?.(session)) ?? NO_SESSION
     } catch (error) {
+      const { session: next } = error as { session?: unknown }
+      if (next !== undefined) await sessions.keep(grantId, accountId, next)
       if (error instanceof UpstreamUnavailableError) {
         log('upstream_unavailable', { reason: error.message })
         Provider.ctx?.set('retry-after', '10')

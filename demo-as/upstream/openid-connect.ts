@@ -13,9 +13,10 @@ import {
 } from 'openid-client'
 import { type AdmissionRules, admit, type Person } from './admission.ts'
 import { discover } from './discover.ts'
-import { isCodeRefused, isRefreshRefused, sorted } from './failures.ts'
+import { isForgery, isOutage, isRefreshRefused, isSignInRefused, sorted } from './failures.ts'
 import { createNewestKeys } from './newest-keys.ts'
-import type { Identification, Upstream } from './upstream.ts'
+import { retold, type Told } from './told.ts'
+import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -60,7 +61,7 @@ export interface OpenIdUpstreamOptions extends UpstreamClient, ClaimNames {
   /** Requested besides those of the preset. */
   scopes: readonly string[]
   rules: AdmissionRules
-  /** Longest time that somebody is let in without being asked about, where the provider gives no refresh token. */
+  /** Longest time that somebody is let in on what the provider said once: without refresh token, or where refreshes say nothing. */
   maxAgeSeconds: number
   /** Milliseconds since the Unix epoch. */
   now: () => number
@@ -74,11 +75,8 @@ interface Memory {
 }
 
 /** What is kept of a sign-in: no access token and no ID token. */
-interface Session {
+interface Session extends Told {
   refreshToken?: string
-  claims: Claims
-  /** Seconds since the Unix epoch. */
-  signedInAt: number
 }
 
 /**
@@ -127,20 +125,18 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
             idTokenExpected: true,
           }),
         )
-        return identified(await claimsOf(tokens), tokens.refresh_token, nowSeconds())
-      }, isCodeRefused),
+        return identified(await told(tokens), tokens.refresh_token)
+      }, isSignInRefused),
 
     recheck: session =>
       sorted(async () => {
-        const { refreshToken, claims, signedInAt } = session as Session
-        if (refreshToken === undefined) {
-          const isOver = nowSeconds() - signedInAt >= options.maxAgeSeconds
-          return isOver
-            ? { outcome: 'nobody', reason: 'the sign-in is too old' }
-            : identified(claims, undefined, signedInAt)
-        }
+        const { refreshToken, ...before } = session as Session
+        if (refreshToken === undefined) return identified(before, undefined)
         const tokens = await withNewestKeys(await configuration(), config => refreshTokenGrant(config, refreshToken))
-        return identified((await claimsOf(tokens)) ?? claims, tokens.refresh_token ?? refreshToken, signedInAt)
+        const next = tokens.refresh_token ?? refreshToken
+        return keeping({ ...before, refreshToken: next }, async () =>
+          identified((await told(tokens)) ?? (await toldByUserInfo(tokens, before)), next),
+        )
       }, isRefreshRefused),
 
     end: session =>
@@ -152,25 +148,56 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
       }),
   }
 
-  async function claimsOf(tokens: Tokens): Promise<Claims | undefined> {
+  /** What an ID token says, with the userinfo endpoint where claims stand there; `undefined` without one. */
+  async function told(tokens: Tokens): Promise<Told | undefined> {
     const claims = tokens.claims()
-    const config = await configuration()
+    if (!claims) return undefined
     // An empty `sub` is nobody's, and is not asked about.
-    if (!claims?.sub || !preset.userInfo || !config.serverMetadata().userinfo_endpoint) return claims
-    return { ...(await fetchUserInfo(config, tokens.access_token, claims.sub)), ...claims }
+    const answer = (claims.sub && preset.userInfo && (await userInfo(tokens, claims.sub))) || {}
+    return { claims: { ...answer, ...claims }, userInfo: Object.keys(answer), signedInAt: nowSeconds() }
   }
 
-  function identified(
-    claims: Claims | undefined,
-    refreshToken: string | undefined,
-    signedInAt: number,
-  ): Identification {
-    const person = claims && preset.personOf(claims, options)
+  /** OpenID Connect Core 1.0 §12.2: a refresh may come without an ID token. */
+  async function toldByUserInfo(tokens: Tokens, before: Told): Promise<Told> {
+    const principalsOf = (claims: Claims) => preset.personOf(claims, options)?.principals
+    try {
+      const answer = await userInfo(tokens, String(before.claims.sub))
+      return answer === undefined ? before : retold(before, answer, nowSeconds(), principalsOf)
+    } catch (error) {
+      // What is refused, or cannot be read, says nothing about the person.
+      if (isForgery(error) || isOutage(error)) throw error
+      return before
+    }
+  }
+
+  /** `undefined` where the provider has no such endpoint. */
+  async function userInfo(tokens: Tokens, subject: string): Promise<Claims | undefined> {
+    const config = await configuration()
+    if (!config.serverMetadata().userinfo_endpoint) return undefined
+    return fetchUserInfo(config, tokens.access_token, subject)
+  }
+
+  function identified(told: Told | undefined, refreshToken: string | undefined): Identification {
+    const person = told && preset.personOf(told.claims, options)
     if (!person) return { outcome: 'nobody', reason: 'the ID token does not say who it is' }
+    if (nowSeconds() - told.signedInAt >= options.maxAgeSeconds) {
+      return { outcome: 'nobody', reason: 'the provider said too long ago who it is' }
+    }
     const admitted = admit(person, rules)
     return admitted.outcome === 'signed_in'
-      ? { ...admitted, session: { refreshToken, claims, signedInAt } satisfies Session }
+      ? { ...admitted, session: { refreshToken, ...told } satisfies Session }
       : admitted
+  }
+}
+
+/** The provider gave a refresh token for the one that was used: it is kept even when what comes afterwards fails. */
+async function keeping(session: Session, call: () => Promise<Identification>): Promise<Identification> {
+  try {
+    return await sorted(call, isRefreshRefused)
+  } catch (error) {
+    if (error instanceof UpstreamUnavailableError || error instanceof UpstreamMisconfiguredError)
+      error.session = session
+    throw error
   }
 }
 

@@ -66,12 +66,18 @@ export interface Upstream {
   end?(session: unknown): Promise<void>
 }
 
+/** The upstream gave no answer about somebody. */
+class UpstreamError extends Error {
+  /** The session that takes the place of the one that was asked about, although there is no answer: it may have been spent. */
+  session?: unknown
+}
+
 /** The upstream could not be asked: what it would have said is not known. */
-export class UpstreamUnavailableError extends Error {
+export class UpstreamUnavailableError extends UpstreamError {
   override readonly name = 'UpstreamUnavailableError'
 }
 
 /** The upstream does not accept this server as its client, or answers what it must not: nothing that a person can mend. */
-export class UpstreamMisconfiguredError extends Error {
+export class UpstreamMisconfiguredError extends UpstreamError {
   override readonly name = 'UpstreamMisconfiguredError'
 }

@@ -83,6 +83,13 @@ describe('before a refresh', () => {
     expect(await sessions.find('grant-1')).toBe('old')
   })
 
+  it('a session that was renewed before the upstream went down is kept', async () => {
+    const error = Object.assign(new UpstreamUnavailableError('down'), { session: 'renewed' })
+    const { refresh, sessions } = await start(error)
+    await expect(refresh()).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
+    expect(await sessions.find('grant-1')).toBe('renewed')
+  })
+
   it('nothing changes while the upstream refuses this server as its client, and that is said', async () => {
     const { refresh, sessions, events } = await start(new UpstreamMisconfiguredError('invalid_client'))
     await expect(refresh()).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })

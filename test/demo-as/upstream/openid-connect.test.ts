@@ -7,6 +7,7 @@ import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../d
 import { createAzureEmulator } from '../../../emulators/azure.ts'
 import type { Outage } from '../../../emulators/core/emulator.ts'
 import { createKeyRing, type JsonObject, signJwt } from '../../../emulators/core/keys.ts'
+import type { OptionalMember } from '../../../emulators/core/optional-members.ts'
 import { createOidcEmulator, type OidcUser } from '../../../emulators/oidc.ts'
 
 const ORIGIN = 'https://id.example.com'
@@ -361,6 +362,103 @@ describe('a person who is asked about again', () => {
     const session = sessionOf(await identify())
     await upstream.end?.(session)
     expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+  })
+})
+
+describe('a refresh without an ID token', () => {
+  const rules = { allow: ['group:staff'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] }
+  const claims = { email: 'ada@corp.com', email_verified: true, groups: ['staff'] }
+
+  /** @param omit - Besides the ID token of refreshes. */
+  async function signedIn(omit: OptionalMember[] = [], preset: OpenIdUpstreamOptions['preset'] = people.oidc.signIn) {
+    const users: OidcUser[] = [{ login: 'ada', id: '1', claims }]
+    const clock = { now: Date.now() }
+    const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users, now: () => clock.now })
+    provider.vary({ omit: ['refresh.id_token', ...omit] })
+    const { upstream } = start({ preset, fetch: provider.fetch, rules, now: () => clock.now })
+    const { url, memory } = await upstream.depart(REQUEST)
+    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
+    const answer = new URL(response.headers.get('location') ?? '').searchParams
+    let session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory }))
+    const recheck = async () => {
+      const identified = await upstream.recheck?.(session)
+      if (identified?.outcome === 'signed_in') session = identified.session
+      return identified?.outcome
+    }
+    const become = (changed: object) => void Object.assign(users[0] as object, { claims: changed })
+    return { provider, users, clock, recheck, become, upstream, session }
+  }
+
+  it.each([[{ ...claims, groups: [] }], [{ email: 'ada@corp.com', email_verified: true }]])(
+    'is judged by userinfo, where somebody who left the group has %j',
+    async changed => {
+      const { recheck, become } = await signedIn()
+      expect(await recheck()).toBe('signed_in')
+      become(changed)
+      expect(await recheck()).toBe('not_allowed')
+    },
+  )
+
+  it('is judged by userinfo the first time, too', async () => {
+    const { recheck, become } = await signedIn()
+    become({})
+    expect(await recheck()).toBe('not_allowed')
+  })
+
+  it('lets nobody in for longer than the maximum age by what the ID token said, where there is no userinfo', async () => {
+    const { recheck, become, clock } = await signedIn(['discovery.userinfo_endpoint'])
+    become({})
+    clock.now += 3599_000
+    expect(await recheck()).toBe('signed_in')
+    clock.now += 1_000
+    expect(await recheck()).toBe('nobody')
+  })
+
+  it('lets nobody in for longer than that by a group of which userinfo says nothing', async () => {
+    const { recheck, clock } = await signedIn(['userinfo.groups'])
+    clock.now += 3599_000
+    expect(await recheck()).toBe('signed_in')
+    clock.now += 1_000
+    expect(await recheck()).toBe('nobody')
+  })
+
+  it('lets somebody in for as long as userinfo says it', async () => {
+    const { recheck, clock } = await signedIn()
+    for (let hour = 0; hour < 10; hour++) {
+      clock.now += 3500_000
+      expect(await recheck()).toBe('signed_in')
+    }
+  })
+
+  it('asks userinfo also where sign-ins do not', async () => {
+    const { recheck, become } = await signedIn([], { ...people.oidc.signIn, userInfo: false })
+    become({ ...claims, groups: [] })
+    expect(await recheck()).toBe('not_allowed')
+  })
+
+  it('is nobody when userinfo is about somebody else', async () => {
+    const { recheck, become } = await signedIn()
+    become({ ...claims, sub: '2' })
+    expect(await recheck()).toBe('nobody')
+  })
+
+  it('keeps the refresh token that it was given while userinfo is down', async () => {
+    const { provider, upstream, session } = await signedIn()
+    const recover = provider.fail({ kind: 'status', path: '/userinfo', status: 503 })
+    const error = await upstream.recheck?.(session).catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(UpstreamUnavailableError)
+    const { session: kept } = error as UpstreamUnavailableError
+    expect(kept).toMatchObject({ refreshToken: expect.any(String) })
+    recover()
+    expect(await upstream.recheck?.(kept)).toMatchObject({ outcome: 'signed_in' })
+  })
+
+  it.each([401, 403, 404])('goes by the maximum age where userinfo answers %d', async status => {
+    const { provider, recheck, clock } = await signedIn()
+    provider.fail({ kind: 'status', path: '/userinfo', status })
+    expect(await recheck()).toBe('signed_in')
+    clock.now += 3600_000
+    expect(await recheck()).toBe('nobody')
   })
 })
 

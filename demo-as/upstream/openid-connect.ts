@@ -1,17 +1,16 @@
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
-  ClientSecretPost,
   type Configuration,
   calculatePKCECodeChallenge,
   fetchUserInfo,
-  None,
   randomNonce,
   randomPKCECodeVerifier,
   refreshTokenGrant,
   tokenRevocation,
 } from 'openid-client'
 import { type AdmissionRules, admit, type Person } from './admission.ts'
+import { createClientAuthentication } from './client-authentication.ts'
 import { discover } from './discover.ts'
 import { isForgery, isOutage, isRefreshRefused, isSignInRefused, sorted } from './failures.ts'
 import { createNewestKeys } from './newest-keys.ts'
@@ -85,9 +84,9 @@ interface Session extends Told {
  */
 export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const { preset, rules } = options
-  const authentication = authenticationOf(options.clientSecret)
-  const configuration = keptOnceItWorks(() => discover(options, authentication))
-  const withNewestKeys = createNewestKeys(authentication)
+  const authentication = createClientAuthentication(options.clientSecret)
+  const configuration = keptOnceItWorks(() => discover(options, authentication.apply))
+  const withNewestKeys = createNewestKeys(authentication.apply)
   const nowSeconds = () => Math.floor(options.now() / 1000)
 
   return {
@@ -117,7 +116,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         const { nonce, verifier } = memory as Memory
         const back = new URL(redirectUri)
         back.search = answer.toString()
-        const tokens = await withNewestKeys(await configuration(), config =>
+        const tokens = await requestTokens(config =>
           authorizationCodeGrant(config, back, {
             expectedState: state,
             expectedNonce: nonce,
@@ -132,7 +131,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
       sorted(async () => {
         const { refreshToken, ...before } = session as Session
         if (refreshToken === undefined) return identified(before, undefined)
-        const tokens = await withNewestKeys(await configuration(), config => refreshTokenGrant(config, refreshToken))
+        const tokens = await requestTokens(config => refreshTokenGrant(config, refreshToken))
         const next = tokens.refresh_token ?? refreshToken
         return keeping({ ...before, refreshToken: next }, async () =>
           identified((await told(tokens)) ?? (await toldByUserInfo(tokens, before)), next),
@@ -146,6 +145,11 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         if (refreshToken === undefined || !config.serverMetadata().revocation_endpoint) return
         await tokenRevocation(config, refreshToken, { token_type_hint: 'refresh_token' })
       }),
+  }
+
+  async function requestTokens(ask: (config: Configuration) => Promise<Tokens>): Promise<Tokens> {
+    const config = await configuration()
+    return authentication.tried(() => withNewestKeys(config, ask))
   }
 
   /** What an ID token says, with the userinfo endpoint where claims stand there; `undefined` without one. */
@@ -206,23 +210,6 @@ function requestedScopes({ preset, scopes }: OpenIdUpstreamOptions, config: Conf
   // offline_access is asked for where the provider has it: some refuse requests with scopes that they do not know.
   const own = preset.scopes.filter(scope => scope !== 'offline_access' || !known || known.includes(scope))
   return [...new Set([...own, ...scopes])].join(' ')
-}
-
-/** As the provider's metadata has it; in the form rather than in a header, whose encoding some providers get wrong. */
-function authenticationOf(clientSecret: string | undefined): ReturnType<typeof None> {
-  if (clientSecret === undefined) return None()
-  const post = ClientSecretPost(clientSecret)
-  return (as, client, body, headers) => {
-    const methods = as.token_endpoint_auth_methods_supported
-    const byForm = methods === undefined || methods.includes('client_secret_post')
-    if (byForm) post(as, client, body, headers)
-    else headers.set('authorization', `Basic ${btoa(`${formEncoded(client.client_id)}:${formEncoded(clientSecret)}`)}`)
-  }
-}
-
-/** RFC 6749 §2.3.1. The library encodes - and . as well, which not every provider decodes; WHATWG leaves `-._*` as they are. */
-function formEncoded(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
 /** The value of the first call that succeeds; those that fail are forgotten. */

@@ -156,6 +156,55 @@ describe('an upstream by OpenID Connect', () => {
     expect(Buffer.from(credentials, 'base64').toString()).toBe('the-bridge_1.a*:a+secret%3A+100%25+%C3%BC%2B')
   })
 
+  /** A provider at which the client is registered for one method, and which lists `methods`. */
+  async function signInsWith(registered: 'form' | 'header', methods?: readonly string[], clientSecret?: string) {
+    const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT] })
+    const used: string[] = []
+    const { upstream } = start({
+      clientSecret: clientSecret ?? CLIENT.clientSecret,
+      async fetch(input, init) {
+        const request = new Request(input, init)
+        if (request.url.includes('/.well-known/')) {
+          const document = (await (await provider.fetch(request)).json()) as object
+          return Response.json({ ...document, token_endpoint_auth_methods_supported: methods })
+        }
+        if (!request.url.endsWith('/token')) return provider.fetch(request)
+        used.push(request.headers.has('authorization') ? 'header' : 'form')
+        return used.at(-1) === registered
+          ? provider.fetch(request)
+          : Response.json({ error: 'invalid_client' }, { status: 401 })
+      },
+    })
+    const signIn = async () => {
+      const { url, memory } = await upstream.depart(REQUEST)
+      const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
+      const answer = new URL(response.headers.get('location') ?? '').searchParams
+      return upstream.identify(answer, { ...REQUEST, memory })
+    }
+    return { used, signIn }
+  }
+  const BOTH = ['client_secret_basic', 'client_secret_post']
+
+  it.each([BOTH, undefined])('tries the header where the form is refused, and remembers it: %j', async methods => {
+    const { used, signIn } = await signInsWith('header', methods)
+    expect(await signIn()).toMatchObject({ outcome: 'signed_in' })
+    expect(await signIn()).toMatchObject({ outcome: 'signed_in' })
+    expect(used).toEqual(['form', 'header', 'header'])
+  })
+
+  it('does not try what the provider does not list', async () => {
+    const { used, signIn } = await signInsWith('form', ['client_secret_basic'])
+    await expect(signIn()).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+    expect(used).toEqual(['header'])
+  })
+
+  it('says that its secret is wrong where both are refused, and starts with the form again', async () => {
+    const { used, signIn } = await signInsWith('form', BOTH, 'wrong')
+    await expect(signIn()).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+    await expect(signIn()).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+    expect(used).toEqual(['form', 'header', 'form', 'header'])
+  })
+
   it('asks for another account where a person wants one', async () => {
     const { url } = await start().upstream.depart({ ...REQUEST, another: true })
     expect(new URL(url).searchParams.get('prompt')).toBe('login')

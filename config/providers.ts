@@ -1,15 +1,29 @@
-import type { z } from 'zod'
-import { adapterNamed, adapters, providerNamed, recognizeProvider } from '../adapters/index.ts'
+import { providerNamed } from '../adapters/index.ts'
 import type { Adapter } from '../src/adapter.ts'
-import { unknownMembers } from '../src/adapter-options.ts'
-import { didYouMean } from '../src/closest.ts'
 import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { createScopeNames, type ScopeName, type ScopeNames } from '../src/scopes/names.ts'
-import { type Environment, readSecret } from './environment.ts'
-import { loadModule, readJsonFile } from './files.ts'
+import type { Environment } from './environment.ts'
 import { GRANT_OF_NOTHING, lacksNeedlessGrants } from './needless-grants.ts'
-import { providerFiles } from './provider-files.ts'
-import { type Expansion, expandReferences, referenceIn } from './references.ts'
+import { adapterOf } from './provider-adapters.ts'
+import { wireByRule, withoutEmptyGrants } from './provider-grants.ts'
+import { readSecrets, secretOptions } from './provider-secrets.ts'
+import {
+  isMissing,
+  reportReferences,
+  SEE_PROVIDERS,
+  sentence,
+  unsetSentence,
+  withDescription,
+} from './provider-sentences.ts'
+import {
+  addressedSource,
+  contentOf,
+  providerSources,
+  type Source,
+  shadowSource,
+  sourceNamed,
+} from './provider-sources.ts'
+import { expandReferences, referenceIn } from './references.ts'
 import { insecureUrls } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
 
@@ -28,8 +42,6 @@ export interface ProviderConfiguration {
   /** The variable that sets an option; `undefined` where the file refers to none there. */
   variableOf(option: string): string | undefined
 }
-
-const SEE = 'docs/providers.md'
 
 /** Who decides about tokens, and who only looks on. */
 export interface LoadedProviders {
@@ -67,20 +79,8 @@ export function loadProviders(
     if (provider) providers.push(provider)
   }
   const shadow = inShadow && loadSource(inShadow)
-  if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
+  if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE_PROVIDERS, ...problem })))
   return { providers, shadow }
-}
-
-/** Where a provider's configuration stands: in a file of ours, in one of the user's own, or in their code. */
-interface Source {
-  /** For messages: `config/auth0.json`, the user's own path, or `providers.0`. */
-  readonly label: string
-  /** Absent: it is the user's own file at {@link label}. */
-  readonly content?: Readonly<Record<string, unknown>>
-  /** Given in code. */
-  readonly adapter?: Adapter
-  /** What the file in `config/` is for: the provider's name, and its own name for people. */
-  readonly provider?: { readonly name: string; readonly title: string }
 }
 
 /** A provider with its options, for configuration in code: see `configure`. */
@@ -110,61 +110,8 @@ export function loadConfiguredProviders(
     }
     return loadProvider(source, undefined, surroundings) ?? []
   })
-  if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE, ...problem })))
+  if (problems.length > 0) throw new ConfigError(problems.map(problem => ({ see: SEE_PROVIDERS, ...problem })))
   return { providers }
-}
-
-function providerSources(settings: Settings, problems: ConfigProblem[]): Source[] {
-  const { AUTH_CONFIG, AUTH_PROVIDER, AUTH_METADATA_URL, AUTH_SHADOW } = settings
-  if (AUTH_CONFIG.length > 0 && AUTH_PROVIDER.length > 0) {
-    problems.push({ setting: 'AUTH_CONFIG', problem: 'and AUTH_PROVIDER are both set; keep one' })
-  }
-  if (AUTH_CONFIG.length > 0) return AUTH_CONFIG.map(sourceAt)
-  // Beside a shadow the URL is the shadow's.
-  const names = AUTH_PROVIDER.length > 0 ? AUTH_PROVIDER : [recognized(AUTH_SHADOW ? undefined : AUTH_METADATA_URL)]
-  return [...new Set(names)].map(sourceNamed)
-}
-
-function shadowSource(
-  { AUTH_SHADOW }: Settings,
-  inForce: readonly Source[],
-  problems: ConfigProblem[],
-): Source | undefined {
-  if (AUTH_SHADOW === undefined) return undefined
-  const source = AUTH_SHADOW.endsWith('.json') ? sourceAt(AUTH_SHADOW) : sourceNamed(AUTH_SHADOW)
-  if (inForce.every(({ label }) => label !== source.label)) return source
-  problems.push({
-    setting: 'AUTH_SHADOW',
-    problem: `is already active (AUTH_PROVIDER, AUTH_CONFIG); remove it from one of the two`,
-  })
-  return undefined
-}
-
-/** The one that `AUTH_METADATA_URL` is meant for. The demo authorization server has AUTH_SERVER_URL, so it steps back. */
-function addressedSource(
-  { AUTH_METADATA_URL }: Settings,
-  sources: readonly Source[],
-  problems: ConfigProblem[],
-): Source | undefined {
-  const demo = sourceNamed('demo').label
-  const candidates = sources.length === 1 ? sources : sources.filter(({ label }) => label !== demo)
-  if (candidates.length > 1 && AUTH_METADATA_URL !== undefined) {
-    problems.push({
-      setting: 'AUTH_METADATA_URL',
-      problem: 'cannot be meant for several providers; use the settings of each, or files of your own (AUTH_CONFIG)',
-    })
-  }
-  return candidates.length === 1 ? candidates[0] : undefined
-}
-
-const sourceAt = (path: string): Source => ({ label: path })
-
-function sourceNamed(name: string): Source {
-  return { label: `config/${name}.json`, content: providerFiles[name] ?? {}, provider: providerNamed(name) }
-}
-
-function recognized(metadataUrl: string | undefined): string {
-  return metadataUrl === undefined ? 'demo' : recognizeProvider(new URL(metadataUrl)).name
 }
 
 interface LoadSurroundings {
@@ -237,34 +184,6 @@ function loadProvider(
   return { name, adapter: found, options, scopeNames: names, secret, settingAt, variableOf }
 }
 
-/** What clients request where scopes are granted by rule; `undefined` where they request what they need. */
-function wireByRule({ people }: Adapter, options: Record<string, unknown>): readonly string[] | undefined {
-  const { wireScopes, grants = [] } = options as { wireScopes?: readonly string[]; grants?: readonly unknown[] }
-  if (wireScopes === undefined && grants.length === 0) return undefined
-  return people?.wireScopes?.(options) ?? wireScopes ?? ['openid']
-}
-
-/**
- * Leaves out grants whose scopes are a variable that is not set.
- *
- * @param raw - The same before its references were replaced.
- */
-function withoutEmptyGrants(value: unknown, raw: unknown, env: Environment, problems: ConfigProblem[]): unknown {
-  const { grants } = value as { grants?: unknown }
-  const { grants: texts } = raw as { grants?: unknown }
-  if (!Array.isArray(grants) || !Array.isArray(texts)) return value
-  const kept = grants.filter((grant, index) => {
-    const { scopes, to } = (texts[index] ?? {}) as { scopes?: unknown; to?: unknown }
-    if (typeof grant !== 'object' || grant === null || 'scopes' in grant || scopes === undefined) return true
-    const [setting = '', recipient = ''] = [referenceIn(scopes, env), referenceIn(to, env)]
-    if (env[recipient]?.trim()) {
-      problems.push({ setting, problem: `is not set, and ${recipient} says who has these scopes`, see: SEE })
-    }
-    return false
-  })
-  return { ...(value as object), grants: kept }
-}
-
 /** Where people sign in. */
 export interface SignInPlace {
   readonly metadataUrl: string
@@ -297,108 +216,9 @@ export function signInPlaceOf(
   const place = value as Partial<SignInPlace>
   if (place.metadataUrl === undefined) {
     const setting = referenceIn(raw.metadataUrl, env) ?? 'AUTH_METADATA_URL'
-    problems.push({ setting, problem: unsetSentence(adapter, ['metadataUrl']), see: SEE })
+    problems.push({ setting, problem: unsetSentence(adapter, ['metadataUrl']), see: SEE_PROVIDERS })
   }
   return problems.length === before ? { metadataUrl: place.metadataUrl ?? '', issuer: place.issuer } : undefined
-}
-
-function reportReferences(
-  { missing, noHosts }: Pick<Expansion, 'missing' | 'noHosts'>,
-  adapter: Adapter,
-  problems: ConfigProblem[],
-): void {
-  for (const setting of noHosts.keys()) {
-    const problem = 'must be a host name alone, like auth.example.com: no https:// before it, no slash or path after it'
-    problems.push({ setting, problem, see: SEE })
-  }
-  for (const [setting, places] of missing) {
-    problems.push({ setting, problem: unsetSentence(adapter, places), see: SEE })
-  }
-}
-
-function unsetSentence(adapter: Adapter, places: readonly string[]): string {
-  const description = places.map(place => describe(adapter, place)).find(Boolean)
-  const otherwise = places.includes('metadataUrl') ? ', unless AUTH_METADATA_URL is set' : ''
-  return `is not set. ${adapter.title} needs it for ${places.join(', ')}${otherwise}${description ? `: ${description}` : ''}`
-}
-
-/** A member that the schema needs, or that one of its rules does. */
-function isMissing({ code, message }: z.core.$ZodIssue): boolean {
-  return (code === 'invalid_type' && message.endsWith('received undefined')) || message === 'is not set'
-}
-
-/** A copy, which may be changed. */
-function contentOf({ label, content }: Source, problems: ConfigProblem[]): Record<string, unknown> | undefined {
-  if (content) return { ...content }
-  const file = readJsonFile(label)
-  if ('problem' in file) {
-    problems.push({ setting: 'AUTH_CONFIG', problem: `${label} ${file.problem}` })
-    return undefined
-  }
-  const { value } = file
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  problems.push({ setting: label, problem: 'must hold a JSON object' })
-  return undefined
-}
-
-/** One of ours by its name, or one of the user's own: by the path of its module, relative to the file, or by its package. */
-function adapterOf(name: unknown, { label, content }: Source, problems: ConfigProblem[]): Adapter | undefined {
-  const own = typeof name === 'string' ? adapterNamed(name) : undefined
-  if (own) return own
-  const setting = `${label}: adapter`
-  const isPath = typeof name === 'string' && /^\.{0,2}\//.test(name)
-  const loaded = typeof name === 'string' && !content ? loadModule(name, label) : { problem: 'does not exist' }
-  if ('module' in loaded) {
-    const { adapter } = loaded.module
-    if (isAdapter(adapter)) return adapter
-    problems.push({ setting, problem: `${name} must export an adapter under the name "adapter"`, see: SEE_ADAPTERS })
-    return undefined
-  }
-  if (isPath || loaded.problem !== 'does not exist') {
-    problems.push({ setting, problem: `${name} ${loaded.problem}`, see: SEE_ADAPTERS })
-    return undefined
-  }
-  const known = adapters.map(adapter => adapter.name)
-  const hint = didYouMean(String(name), known)
-  problems.push({
-    setting,
-    problem: `must be one of ${known.join(', ')}, the path of a module that begins with ./, or an installed package${hint}`,
-  })
-  return undefined
-}
-
-const SEE_ADAPTERS = 'docs/adapters.md'
-
-/** Modules are checked as far as we call them; their zod may be another copy than ours. */
-function isAdapter(value: unknown): value is Adapter {
-  if (typeof value !== 'object' || value === null) return false
-  const { name, title, options, create } = value as Partial<Adapter>
-  return (
-    typeof name === 'string' &&
-    typeof title === 'string' &&
-    typeof options?.safeParse === 'function' &&
-    typeof options.shape === 'object' &&
-    typeof create === 'function'
-  )
-}
-
-/** What is wrong with an option. What stands there already is not repeated: it may be a secret put into the wrong place. */
-function sentence(issue: z.core.$ZodIssue, adapter: Adapter, place: string): string {
-  // The schema of a third-party adapter may come from another copy of zod and so without our sentence.
-  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
-    return unknownMembers(issue.keys, Object.keys(adapter.options.shape), adapter.title)
-  }
-  if (issue.code === 'unrecognized_keys') return issue.message
-  const description = describe(adapter, place)
-  if (isMissing(issue)) {
-    return `is missing${description ? `: ${description}` : ''}`
-  }
-  return withDescription(issue.message, adapter, place)
-}
-
-function withDescription(message: string, adapter: Adapter, place: string): string {
-  const description = describe(adapter, place)
-  return description ? `${message}. It is: ${description}` : message
 }
 
 /** The text of a file at a place, or the one that the value at this place was made of. */
@@ -408,38 +228,4 @@ function textAt(file: unknown, place: string): unknown {
     if (typeof value === 'object' && value !== null) value = (value as Record<string, unknown>)[name]
   }
   return value
-}
-
-function describe(adapter: Adapter, place: string): string | undefined {
-  return adapter.options.shape[place.split('.')[0] ?? '']?.description
-}
-
-/** Secrets are the options whose name ends in `Env`. */
-function secretOptions(options: object): [option: string, name: string][] {
-  return Object.entries(options).filter(
-    (entry): entry is [string, string] => entry[0].endsWith('Env') && typeof entry[1] === 'string',
-  )
-}
-
-function readSecrets(
-  options: object,
-  env: Environment,
-  adapter: Adapter,
-  problems: ConfigProblem[],
-): ReadonlyMap<string, string> {
-  const secrets = new Map<string, string>()
-  for (const [option, name] of secretOptions(options)) {
-    const found: ConfigProblem[] = []
-    const value = readSecret(name, env, found)
-    if (value) secrets.set(name, value)
-    else if (found.length > 0) problems.push(...found)
-    else {
-      const description = describe(adapter, option)
-      problems.push({
-        setting: name,
-        problem: `is not set, nor is ${name}_FILE. ${adapter.title} needs it${description ? `: ${description}` : ''}`,
-      })
-    }
-  }
-  return secrets
 }

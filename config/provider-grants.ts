@@ -1,0 +1,33 @@
+import type { Adapter } from '../src/adapter.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
+import type { Environment } from './environment.ts'
+import { SEE_PROVIDERS } from './provider-sentences.ts'
+import { referenceIn } from './references.ts'
+
+/** What clients request where scopes are granted by rule; `undefined` where they request what they need. */
+export function wireByRule({ people }: Adapter, options: Record<string, unknown>): readonly string[] | undefined {
+  const { wireScopes, grants = [] } = options as { wireScopes?: readonly string[]; grants?: readonly unknown[] }
+  if (wireScopes === undefined && grants.length === 0) return undefined
+  return people?.wireScopes?.(options) ?? wireScopes ?? ['openid']
+}
+
+/**
+ * Leaves out grants whose scopes are a variable that is not set.
+ *
+ * @param raw - The same before its references were replaced.
+ */
+export function withoutEmptyGrants(value: unknown, raw: unknown, env: Environment, problems: ConfigProblem[]): unknown {
+  const { grants } = value as { grants?: unknown }
+  const { grants: texts } = raw as { grants?: unknown }
+  if (!Array.isArray(grants) || !Array.isArray(texts)) return value
+  const kept = grants.filter((grant, index) => {
+    const { scopes, to } = (texts[index] ?? {}) as { scopes?: unknown; to?: unknown }
+    if (typeof grant !== 'object' || grant === null || 'scopes' in grant || scopes === undefined) return true
+    const [setting = '', recipient = ''] = [referenceIn(scopes, env), referenceIn(to, env)]
+    if (env[recipient]?.trim()) {
+      problems.push({ setting, problem: `is not set, and ${recipient} says who has these scopes`, see: SEE_PROVIDERS })
+    }
+    return false
+  })
+  return { ...(value as object), grants: kept }
+}

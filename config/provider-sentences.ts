@@ -1,0 +1,56 @@
+import type { z } from 'zod'
+import type { Adapter } from '../src/adapter.ts'
+import { unknownMembers } from '../src/adapter-options.ts'
+import type { ConfigProblem } from '../src/config-error.ts'
+import type { Expansion } from './references.ts'
+
+/** The page about providers, for problems. */
+export const SEE_PROVIDERS = 'docs/providers.md'
+
+/** What is wrong with an option. What stands there already is not repeated: it may be a secret put into the wrong place. */
+export function sentence(issue: z.core.$ZodIssue, adapter: Adapter, place: string): string {
+  // The schema of a third-party adapter may come from another copy of zod and so without our sentence.
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
+    return unknownMembers(issue.keys, Object.keys(adapter.options.shape), adapter.title)
+  }
+  if (issue.code === 'unrecognized_keys') return issue.message
+  const description = describe(adapter, place)
+  if (isMissing(issue)) {
+    return `is missing${description ? `: ${description}` : ''}`
+  }
+  return withDescription(issue.message, adapter, place)
+}
+
+export function withDescription(message: string, adapter: Adapter, place: string): string {
+  const description = describe(adapter, place)
+  return description ? `${message}. It is: ${description}` : message
+}
+
+export function unsetSentence(adapter: Adapter, places: readonly string[]): string {
+  const description = places.map(place => describe(adapter, place)).find(Boolean)
+  const otherwise = places.includes('metadataUrl') ? ', unless AUTH_METADATA_URL is set' : ''
+  return `is not set. ${adapter.title} needs it for ${places.join(', ')}${otherwise}${description ? `: ${description}` : ''}`
+}
+
+/** A member that the schema needs, or that one of its rules does. */
+export function isMissing({ code, message }: z.core.$ZodIssue): boolean {
+  return (code === 'invalid_type' && message.endsWith('received undefined')) || message === 'is not set'
+}
+
+export function reportReferences(
+  { missing, noHosts }: Pick<Expansion, 'missing' | 'noHosts'>,
+  adapter: Adapter,
+  problems: ConfigProblem[],
+): void {
+  for (const setting of noHosts.keys()) {
+    const problem = 'must be a host name alone, like auth.example.com: no https:// before it, no slash or path after it'
+    problems.push({ setting, problem, see: SEE_PROVIDERS })
+  }
+  for (const [setting, places] of missing) {
+    problems.push({ setting, problem: unsetSentence(adapter, places), see: SEE_PROVIDERS })
+  }
+}
+
+export function describe(adapter: Adapter, place: string): string | undefined {
+  return adapter.options.shape[place.split('.')[0] ?? '']?.description
+}

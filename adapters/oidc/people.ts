@@ -14,6 +14,7 @@ export const people: People<OpenIdSignIn> = {
     publicClient: true,
     scopes: OPENID_SCOPES,
     promptForAnother: 'login',
+    consentForOffline: true,
     userInfo: true,
     personOf(claims, names) {
       const facts = openIdPerson('oidc', claims, names)

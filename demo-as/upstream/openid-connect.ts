@@ -26,6 +26,8 @@ export interface OpenIdPreset {
   readonly scopes: readonly string[]
   /** Further parameters of the authorization request. */
   readonly parameters?: Readonly<Record<string, string>>
+  /** Whether `offline_access` goes with `prompt=consent` (OpenID Connect Core 1.0 §11). Default false. */
+  readonly consentForOffline?: boolean
   /** `prompt` for somebody who wants another account than the one that the provider would take. */
   readonly promptForAnother: string
   /** Whether claims beyond who it is stand at the userinfo endpoint only. Default false. */
@@ -96,12 +98,13 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     depart: ({ state, redirectUri, another }) =>
       sorted(async () => {
         const config = await configuration()
+        const scopes = requestedScopes(options, config)
         const nonce = randomNonce()
         const verifier = randomPKCECodeVerifier()
         const url = buildAuthorizationUrl(config, {
           ...preset.parameters,
-          ...(another && { prompt: preset.promptForAnother }),
-          scope: requestedScopes(options, config),
+          ...promptOf(preset, config, scopes, another),
+          scope: scopes.join(' '),
           redirect_uri: redirectUri,
           state,
           nonce,
@@ -205,11 +208,24 @@ async function keeping(session: Session, call: () => Promise<Identification>): P
   }
 }
 
-function requestedScopes({ preset, scopes }: OpenIdUpstreamOptions, config: Configuration): string {
+/** Some providers refuse requests with scopes that they do not know. What the operator names is asked for all the same. */
+function requestedScopes({ preset, scopes }: OpenIdUpstreamOptions, config: Configuration): string[] {
   const known = config.serverMetadata().scopes_supported
-  // offline_access is asked for where the provider has it: some refuse requests with scopes that they do not know.
-  const own = preset.scopes.filter(scope => scope !== 'offline_access' || !known || known.includes(scope))
-  return [...new Set([...own, ...scopes])].join(' ')
+  const own = preset.scopes.filter(scope => scope === 'openid' || !known || known.includes(scope))
+  return [...new Set([...own, ...scopes])]
+}
+
+function promptOf(
+  { promptForAnother, consentForOffline }: OpenIdPreset,
+  config: Configuration,
+  scopes: readonly string[],
+  another = false,
+): { prompt?: string } {
+  const { prompt_values_supported: known } = config.serverMetadata()
+  const takesConsent = !Array.isArray(known) || known.includes('consent')
+  const consent = consentForOffline && takesConsent && scopes.includes('offline_access') && 'consent'
+  const prompt = [another && promptForAnother, consent].filter(Boolean).join(' ')
+  return prompt === '' ? {} : { prompt }
 }
 
 /** The value of the first call that succeeds; those that fail are forgotten. */

@@ -63,6 +63,11 @@ export interface OpenIdSignIn {
   readonly scopes: readonly string[]
   /** Further parameters of the authorization request. */
   readonly parameters?: Readonly<Record<string, string>>
+  /**
+   * Whether `offline_access` goes with `prompt=consent`: OpenID Connect Core 1.0 §11 lets a provider drop the scope otherwise. Default:
+   * false, where a provider is known to give refresh tokens without.
+   */
+  readonly consentForOffline?: boolean
   /** `prompt` for somebody who wants another account than the one that the provider would take. */
   readonly promptForAnother: string
   /** Whether claims beyond who it is stand at the userinfo endpoint only. Default: false. */

@@ -205,9 +205,41 @@ describe('an upstream by OpenID Connect', () => {
     expect(used).toEqual(['form', 'header', 'form', 'header'])
   })
 
-  it('asks for another account where a person wants one', async () => {
-    const { url } = await start().upstream.depart({ ...REQUEST, another: true })
-    expect(new URL(url).searchParams.get('prompt')).toBe('login')
+  /** The authorization request, where the metadata says something else. */
+  async function requestAt(metadata: object, setup: Setup = {}, another = false) {
+    const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT] })
+    const { upstream } = start({
+      ...setup,
+      async fetch(input, init) {
+        const document = (await (await provider.fetch(input, init)).json()) as object
+        return Response.json({ ...document, ...metadata })
+      },
+    })
+    const { searchParams } = new URL((await upstream.depart({ ...REQUEST, another })).url)
+    return { scope: searchParams.get('scope'), prompt: searchParams.get('prompt') }
+  }
+
+  it.each([
+    [['openid', 'email', 'notes:read'], 'openid email'],
+    [['notes:read'], 'openid'],
+    [[], 'openid'],
+    [undefined, 'openid profile email offline_access'],
+  ])('asks for no scope that the provider does not list: %j', async (scopes_supported, expected) => {
+    expect((await requestAt({ scopes_supported })).scope).toBe(expected)
+  })
+
+  it('asks for scopes that the operator names, listed or not', async () => {
+    const { scope } = await requestAt({ scopes_supported: ['openid'] }, { scopes: ['groups'] })
+    expect(scope).toBe('openid groups')
+  })
+
+  it('asks for consent with offline_access, and for another account where a person wants one', async () => {
+    expect((await requestAt({})).prompt).toBe('consent')
+    expect((await requestAt({}, {}, true)).prompt).toBe('login consent')
+    expect((await requestAt({ scopes_supported: ['openid'] })).prompt).toBeNull()
+    expect((await requestAt({ prompt_values_supported: ['none', 'login'] })).prompt).toBeNull()
+    expect((await requestAt({}, { preset: people.okta.signIn })).prompt).toBeNull()
+    expect((await requestAt({}, { preset: people.google.signIn }, true)).prompt).toBe('select_account consent')
   })
 })
 

@@ -65,8 +65,18 @@ const OUTAGE_ERRORS = new Set(['temporarily_unavailable', 'server_error'])
 
 export const isOutageStatus = (status: number) => status >= 500 || status === 429 || status === 408
 
+/** An ID token that was issued to another client. */
+export class ForeignTokenError extends Error {
+  override readonly name = 'ForeignTokenError'
+
+  constructor() {
+    super('the ID token was issued to another client (azp)')
+  }
+}
+
 /** A response or an ID token that is not the one that belongs to this sign-in. */
-export const isForgery = (error: unknown) => error instanceof ClientError && FORGERIES.has(error.code ?? '')
+export const isForgery = (error: unknown) =>
+  error instanceof ForeignTokenError || (error instanceof ClientError && FORGERIES.has(error.code ?? ''))
 
 const isMalformed = (error: unknown) => error instanceof ClientError && MALFORMED.has(error.code ?? '')
 

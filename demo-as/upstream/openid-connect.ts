@@ -12,7 +12,7 @@ import {
 import { type AdmissionRules, admit, type Person } from './admission.ts'
 import { createClientAuthentication } from './client-authentication.ts'
 import { discover } from './discover.ts'
-import { isForgery, isOutage, isRefreshRefused, isSignInRefused, sorted } from './failures.ts'
+import { ForeignTokenError, isForgery, isOutage, isRefreshRefused, isSignInRefused, sorted } from './failures.ts'
 import { createNewestKeys } from './newest-keys.ts'
 import { retold, type Told } from './told.ts'
 import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
@@ -159,6 +159,8 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   async function told(tokens: Tokens): Promise<Told | undefined> {
     const claims = tokens.claims()
     if (!claims) return undefined
+    // The library looks at it only where there are several audiences, OpenID Connect Core 1.0 §3.1.3.7 wherever it is there.
+    if ((claims.azp ?? options.clientId) !== options.clientId) throw new ForeignTokenError()
     // An empty `sub` is nobody's, and is not asked about.
     const answer = (claims.sub && preset.userInfo && (await userInfo(tokens, claims.sub))) || {}
     return { claims: { ...answer, ...claims }, userInfo: Object.keys(answer), signedInAt: nowSeconds() }

@@ -284,6 +284,15 @@ describe('nobody is signed in by', () => {
     expect(await start(setup).identify()).toMatchObject({ outcome: 'nobody', reason: expect.stringMatching(/^OAUTH_/) })
   })
 
+  it.each(['other-client', '', 7, ['bridge']])('an ID token whose azp is %j', async azp => {
+    const reason = 'the ID token was issued to another client (azp)'
+    expect(await start({ claims: { azp } }).identify()).toEqual({ outcome: 'nobody', reason })
+  })
+
+  it.each(['bridge', undefined, null])('but by one whose azp is %j', async azp => {
+    expect(await start({ claims: { azp } }).identify()).toMatchObject({ outcome: 'signed_in' })
+  })
+
   it.each<[string, (answer: URLSearchParams) => void]>([
     ['another state', answer => answer.set('state', 'other')],
     ['no state', answer => answer.delete('state')],

@@ -1,7 +1,10 @@
+import { groupLookUps } from '../adapters/group-lookups.ts'
 import { people } from '../adapters/people.ts'
 import type { BridgeConfiguration } from '../config/bridge.ts'
 import type { Configuration } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
+import { completeContext } from '../src/context.ts'
+import { ValidatorUnavailableError } from '../src/errors.ts'
 import { restrictedFetch } from '../src/provider-fetch.ts'
 import type { ServerPackage } from './own-server.ts'
 
@@ -24,7 +27,7 @@ export function createBridge(
 }
 
 function createUpstream(
-  { createGithubUpstream, createOpenIdUpstream }: ServerPackage,
+  server: ServerPackage,
   bridge: BridgeConfiguration,
   settings: Settings,
   fetch: typeof globalThis.fetch,
@@ -34,9 +37,9 @@ function createUpstream(
   const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules }
   const { signIn } = people[provider]
   if (signIn.protocol === 'github-api') {
-    return createGithubUpstream({ ...client, clientSecret: clientSecret ?? '', personOf: signIn.personOf })
+    return server.createGithubUpstream({ ...client, clientSecret: clientSecret ?? '', personOf: signIn.personOf })
   }
-  return createOpenIdUpstream({
+  return server.createOpenIdUpstream({
     ...client,
     issuer,
     clientSecret,
@@ -44,9 +47,37 @@ function createUpstream(
     scopes,
     groupsClaim,
     rolesClaim,
+    lookUp: groupLookUp(server, bridge, settings, fetch),
     maxAgeSeconds: settings.BRIDGE_MAX_AGE_SECONDS,
     now: Date.now,
   })
+}
+
+/** Groups that are too many for an ID token, where they are to be looked up. */
+function groupLookUp(
+  { UpstreamMisconfiguredError, UpstreamUnavailableError }: ServerPackage,
+  bridge: BridgeConfiguration,
+  settings: Settings,
+  fetch: typeof globalThis.fetch,
+) {
+  const { provider, metadataUrl, clientId, clientSecret = '', allow, grants, looksUpGroups } = bridge
+  const groups = [...allow, ...grants.flatMap(({ to }) => to)].flatMap(name => /^group:(.+)$/.exec(name)?.[1] ?? [])
+  const context = completeContext({ resource: metadataUrl, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS })
+  const find = looksUpGroups
+    ? groupLookUps[provider]?.({ metadataUrl, clientId, clientSecret, groups }, context)
+    : undefined
+  return (
+    find &&
+    (async (claims: Readonly<Record<string, unknown>>) => {
+      try {
+        return await find(claims)
+      } catch (error) {
+        const { message } = error as Error
+        const isOutage = error instanceof ValidatorUnavailableError
+        throw new (isOutage ? UpstreamUnavailableError : UpstreamMisconfiguredError)(message, { cause: error })
+      }
+    })
+  )
 }
 
 /** The provider's word about a person counts as much in an assertion as at a sign-in, and by the same rules. */

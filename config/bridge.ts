@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { groupLookUps } from '../adapters/group-lookups.ts'
 import { type NamedProvider, namedProviders, providerNamed, recognizeProvider } from '../adapters/index.ts'
 import { type PeopleProvider, people } from '../adapters/people.ts'
 import { strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
@@ -18,6 +19,8 @@ export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSch
   readonly clientSecret?: string
   /** 32 bytes each, the one in use first; none: made at the start. */
   readonly keys: readonly Uint8Array[]
+  /** Whether groups that are too many for an ID token are looked up. */
+  readonly looksUpGroups: boolean
 }
 
 const SEE = 'docs/bridge.md'
@@ -68,12 +71,16 @@ export function loadBridge(
   }
   const rules = named && rulesOf(settings, named, hasScopes, report)
   const place = named && signInPlaceOf(named.name, settings.AUTH_METADATA_URL, env, found)
+  const looksUpGroups = settings.BRIDGE_LOOK_UP_GROUPS === 'on'
+  if (looksUpGroups && provider && !groupLookUps[provider]) {
+    report('BRIDGE_LOOK_UP_GROUPS', `is for providers that leave groups out of tokens; ${named?.title} does not`)
+  }
   const insecure = insecureUrlProblem(place?.metadataUrl, settings.AUTH_INSECURE_HOSTS)
   if (insecure !== undefined) report('AUTH_METADATA_URL', insecure)
   problems.push(...found)
   const clientId = settings.BRIDGE_CLIENT_ID
   if (found.length > 0 || !provider || !rules || !place || clientId === undefined) return undefined
-  return { ...rules, ...place, provider, clientId, clientSecret: settings.BRIDGE_CLIENT_SECRET, keys }
+  return { ...rules, ...place, provider, clientId, clientSecret: settings.BRIDGE_CLIENT_SECRET, keys, looksUpGroups }
 }
 
 /** Redirect URI of the bridge, to be registered at the provider. */

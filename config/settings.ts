@@ -200,6 +200,11 @@ export const settingsSchema = z.strictObject({
     .default(['everyone'])
     .describe('Who may grant them, written as in BRIDGE_ALLOW; everyone means everybody who may sign in.'),
   BRIDGE_SCOPES: list.default([]).describe('Extra scopes that the bridge requests from the provider, such as groups.'),
+  BRIDGE_LOOK_UP_GROUPS: oneOf(['on', 'off'])
+    .default('off')
+    .describe(
+      'Whether groups that are too many for an ID token of Entra ID are looked up at Microsoft Graph, with the client id and secret of the bridge. Needs the application permissions GroupMember.Read.All and User.Read.All.',
+    ),
   BRIDGE_CONFIG: z
     .string()
     .optional()

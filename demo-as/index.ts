@@ -14,3 +14,4 @@ export {
   type Upstream,
 } from './server.ts'
 export { admit } from './upstream/admission.ts'
+export { UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream/upstream.ts'

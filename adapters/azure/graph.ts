@@ -1,9 +1,10 @@
-import type { AdapterContext, LookUp, TokenPeople } from '../../src/adapter.ts'
+import type { TokenPeople } from '../../src/adapter.ts'
+import type { CompleteContext } from '../../src/context.ts'
 import { createTenantGates } from '../../src/engines/call-gate.ts'
+import type { Claims } from '../../src/engines/claim-judge.ts'
 import { askProvider, type ProviderAnswer, unusable } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
-import type { ValidatedToken } from '../../src/token-validator.ts'
-import { graphOf } from './authority.ts'
+import { graphOf, TENANT_ID } from './authority.ts'
 import { hasTooManyGroups, people } from './people.ts'
 
 interface Options {
@@ -21,13 +22,17 @@ export const graphPeople: TokenPeople<Options> = {
   // Without a scope of the API, Entra ID would issue a token for Microsoft Graph.
   wireScopes: ({ wireScopes, scopePrefix }) => wireScopes ?? [`${scopePrefix}.default`],
   lookUp({ metadataUrl, clientId, graphClientSecretEnv }, context, principals) {
-    const groups = principals.flatMap(name => /^group:([0-9a-f-]{36})$/.exec(name)?.[1] ?? [])
+    const groups = principals.flatMap(name => /^group:(.+)$/.exec(name)?.[1] ?? [])
     if (graphClientSecretEnv === undefined || groups.length === 0) return undefined
-    return lookUpGroups({ metadataUrl, clientId, clientSecret: context.secret(graphClientSecretEnv), groups }, context)
+    const find = lookUpGroups(
+      { metadataUrl, clientId, clientSecret: context.secret(graphClientSecretEnv), groups },
+      context,
+    )
+    return ({ claims }) => find(claims)
   },
 }
 
-interface GroupLookUp {
+export interface GroupLookUp {
   readonly metadataUrl: string
   readonly clientId: string
   readonly clientSecret: string
@@ -38,16 +43,22 @@ interface GroupLookUp {
 /** How many groups one request may ask about: https://learn.microsoft.com/en-us/graph/api/user-checkmembergroups */
 const MOST_GROUPS = 20
 
-function lookUpGroups({ metadataUrl, clientId, clientSecret, groups }: GroupLookUp, context: AdapterContext): LookUp {
+/** Looks up which of these groups somebody is in, where a token says that there were too many. */
+export function lookUpGroups(
+  { metadataUrl, clientId, clientSecret, groups }: GroupLookUp,
+  context: CompleteContext,
+): (claims: Claims) => Promise<Claims> {
   const graph = graphOf(metadataUrl)
-  const chunks = Array.from({ length: Math.ceil(groups.length / MOST_GROUPS) }, (_, index) =>
-    groups.slice(index * MOST_GROUPS, (index + 1) * MOST_GROUPS),
+  // One that is no id would fail the whole request.
+  const ids = groups.filter(group => TENANT_ID.test(group))
+  const chunks = Array.from({ length: Math.ceil(ids.length / MOST_GROUPS) }, (_, index) =>
+    ids.slice(index * MOST_GROUPS, (index + 1) * MOST_GROUPS),
   )
   const accessToken = createAccessTokens({ metadataUrl, clientId, clientSecret, scope: `${graph}/.default` }, context)
 
   const gateOf = createTenantGates(context.now)
 
-  async function groupsOf(claims: ValidatedToken['claims']): Promise<readonly string[]> {
+  async function groupsOf(claims: Claims): Promise<readonly string[]> {
     const authorization = `Bearer ${await accessToken(String(claims.tid))}`
     const headers = { authorization, 'content-type': 'application/json', accept: 'application/json' }
     const url = `${graph}/v1.0/users/${encodeURIComponent(String(claims.oid))}/checkMemberGroups`
@@ -60,7 +71,7 @@ function lookUpGroups({ metadataUrl, clientId, clientSecret, groups }: GroupLook
     return found.flat()
   }
 
-  return async ({ claims }) => {
+  return async claims => {
     if (!hasTooManyGroups(claims)) return {}
     return { groups: await gateOf(String(claims.tid))(() => groupsOf(claims)) }
   }
@@ -91,7 +102,7 @@ const MARGIN_SECONDS = 60
 /** Access tokens of this server's own for Microsoft Graph (client credentials), one for each tenant, kept until shortly before their end. */
 function createAccessTokens(
   credentials: ClientCredentials,
-  context: AdapterContext,
+  context: CompleteContext,
 ): (tenant: string) => Promise<string> {
   const { metadataUrl, clientId, clientSecret, scope } = credentials
   const kept = new Map<string, { token: Promise<string>; until: number }>()

@@ -13,7 +13,7 @@ const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 
 /** What happens above some 200 groups, and what to do about it. */
 const GROUPS_WITHHELD =
-  'Entra ID left out the groups, because there are too many for a token: have it send only groups that are assigned to the application (App registrations > Token configuration > groups claim > Groups assigned to the application), use app roles (role:NAME), or set AZURE_GRAPH_CLIENT_SECRET to have them looked up'
+  'Entra ID left out the groups, because there are too many for a token: have it send only groups that are assigned to the application (App registrations > Token configuration > groups claim > Groups assigned to the application), use app roles (role:NAME), or have them looked up (AZURE_GRAPH_CLIENT_SECRET, in the bridge BRIDGE_LOOK_UP_GROUPS=on)'
 
 export const people: People<OpenIdSignIn> = {
   principals: {

@@ -61,6 +61,12 @@ export interface OpenIdUpstreamOptions extends UpstreamClient, ClaimNames {
   issuer?: string
   /** Requested besides those of the preset. */
   scopes: readonly string[]
+  /**
+   * Finds claims that rules go by and that the provider left out. Default: none are looked for.
+   *
+   * @throws {UpstreamUnavailableError | UpstreamMisconfiguredError}
+   */
+  lookUp?: (claims: Claims) => Promise<Claims>
   rules: AdmissionRules
   /** Longest time that somebody is let in on what the provider said once: without refresh token, or where refreshes say nothing. */
   maxAgeSeconds: number
@@ -186,8 +192,9 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     return fetchUserInfo(config, tokens.access_token, subject)
   }
 
-  function identified(told: Told | undefined, refreshToken: string | undefined): Identification {
-    const person = told && preset.personOf(told.claims, options)
+  async function identified(told: Told | undefined, refreshToken: string | undefined): Promise<Identification> {
+    const found = told && (await options.lookUp?.(told.claims))
+    const person = told && preset.personOf({ ...told.claims, ...found }, options)
     if (!person) return { outcome: 'nobody', reason: 'the ID token does not say who it is' }
     if (nowSeconds() - told.signedInAt >= options.maxAgeSeconds) {
       return { outcome: 'nobody', reason: 'the provider said too long ago who it is' }

@@ -202,7 +202,8 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     cure: 'Look who sends so many different tokens; the provider is slow, or somebody guesses.',
   },
   tenant_not_known_yet: {
-    means: 'The code of this server that looks up tenants failed, so that nobody can say yet whether the issuer is one of them.',
+    means:
+      'The code of this server that looks up tenants failed, so that nobody can say yet whether the issuer is one of them.',
     cure: 'Look at what that code asks: a database, most likely. Tokens are not affected; clients try again.',
   },
   tenant_mismatch: {

@@ -37,7 +37,12 @@ function createUpstream(
   const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules }
   const { signIn } = people[provider]
   if (signIn.protocol === 'github-api') {
-    return server.createGithubUpstream({ ...client, clientSecret: clientSecret ?? '', personOf: signIn.personOf })
+    return server.createGithubUpstream({
+      ...client,
+      clientSecret: clientSecret ?? '',
+      apiUrl: bridge.apiUrl,
+      personOf: signIn.personOf,
+    })
   }
   return server.createOpenIdUpstream({
     ...client,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { groupLookUps } from '../adapters/group-lookups.ts'
 import { type NamedProvider, namedProviders, providerNamed, recognizeProvider } from '../adapters/index.ts'
 import { type PeopleProvider, people } from '../adapters/people.ts'
-import { strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
+import { httpsUrl, strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import { scopeGrants } from '../src/people/grants.ts'
 import type { Environment } from './environment.ts'
@@ -77,6 +77,8 @@ export function loadBridge(
   }
   const insecure = insecureUrlProblem(place?.metadataUrl, settings.AUTH_INSECURE_HOSTS)
   if (insecure !== undefined) report('AUTH_METADATA_URL', insecure)
+  const api = httpsUrl.optional().safeParse(place?.apiUrl)
+  if (api.error) report('GITHUB_API_URL', api.error.issues.map(({ message }) => message).join('; '))
   problems.push(...found)
   const clientId = settings.BRIDGE_CLIENT_ID
   if (found.length > 0 || !provider || !rules || !place || clientId === undefined) return undefined

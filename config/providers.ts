@@ -189,6 +189,8 @@ export interface SignInPlace {
   readonly metadataUrl: string
   /** What the provider calls itself. Default: what follows from the metadata URL. */
   readonly issuer?: string
+  /** Base of the provider's API, where it has one that says who people are. Default: what follows from the metadata URL. */
+  readonly apiUrl?: string
 }
 
 /**
@@ -208,7 +210,7 @@ export function signInPlaceOf(
   if (!raw) return undefined
   const adapter = { ...provider.adapter, title: provider.title }
   const { value, missing, noHosts } = expandReferences(
-    { metadataUrl: metadataUrl ?? raw.metadataUrl, issuer: raw.issuer },
+    { metadataUrl: metadataUrl ?? raw.metadataUrl, issuer: raw.issuer, apiUrl: raw.apiUrl },
     env,
   )
   const before = problems.length
@@ -218,7 +220,7 @@ export function signInPlaceOf(
     const setting = referenceIn(raw.metadataUrl, env) ?? 'AUTH_METADATA_URL'
     problems.push({ setting, problem: unsetSentence(adapter, ['metadataUrl']), see: SEE_PROVIDERS })
   }
-  return problems.length === before ? { metadataUrl: place.metadataUrl ?? '', issuer: place.issuer } : undefined
+  return problems.length === before ? { ...place, metadataUrl: place.metadataUrl ?? '' } : undefined
 }
 
 /** The text of a file at a place, or the one that the value at this place was made of. */

@@ -8,6 +8,8 @@ export interface GithubUpstreamOptions extends UpstreamClient {
   clientSecret: string
   /** Origin of github.com or of an Enterprise Server, or any URL there. */
   metadataUrl: string
+  /** Base of the REST API. Default: what follows from the origin. */
+  apiUrl?: string
   /** @returns `undefined` where GitHub does not say who it is. */
   personOf(account: GithubAccount, site: string): Person | undefined
   rules: AdmissionRules
@@ -35,7 +37,7 @@ export interface GithubAccount {
 export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
   const { clientId, clientSecret, rules } = options
   const site = new URL(options.metadataUrl).origin
-  const api = apiOf(site)
+  const api = options.apiUrl?.replace(/\/$/, '') ?? apiOf(site)
   const principals = [...rules.allow, ...rules.grants.flatMap(({ to }) => to)]
   const asksFor = (kind: RegExp) => principals.some(name => kind.test(name))
   const scope = [asksFor(/^(org|group):/) && 'read:org', principals.some(isEmailRule) && 'user:email']

@@ -34,6 +34,18 @@ function file(content: unknown): string {
 }
 
 describe('AUTH_BRIDGE=on', () => {
+  const github = { ...complete, AUTH_PROVIDER: 'github', BRIDGE_ALLOW: 'everyone' }
+
+  it('asks the API of GitHub where GITHUB_API_URL says', () => {
+    const { bridge } = loadConfiguration({ ...github, GITHUB_API_URL: 'https://git.example.com/api/v3' })
+    expect(bridge).toMatchObject({ apiUrl: 'https://git.example.com/api/v3' })
+  })
+
+  it.each(['git.example.com', 'http://git.example.com/api/v3'])('does not start with GITHUB_API_URL=%s', url => {
+    const problems = problemsOf({ ...github, GITHUB_API_URL: url })
+    expect(problems).toEqual([expect.stringMatching(/^GITHUB_API_URL: must be a URL that starts with https/)])
+  })
+
   it('accepts the tokens of our own authorization server, and signs people in at the provider', () => {
     const { providers, bridge } = loadConfiguration(complete)
     expect(providers.map(({ adapter }) => adapter.name)).toEqual(['demo'])

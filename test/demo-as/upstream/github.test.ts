@@ -15,15 +15,23 @@ interface Setup {
   kind?: 'oauth' | 'github'
   secret?: string
   person?: Partial<GithubUser>
+  apiUrl?: string
 }
 
-function start({ allow = ['everyone'], kind = 'oauth', secret = CLIENT.clientSecret, person = {} }: Setup = {}) {
+function start({
+  allow = ['everyone'],
+  kind = 'oauth',
+  secret = CLIENT.clientSecret,
+  person = {},
+  apiUrl,
+}: Setup = {}) {
   const users: [GithubUser] = [{ login: 'ada', id: 1001, ...person }]
   const provider = createGithubEmulator({ origin: ORIGIN, clients: [{ ...CLIENT, kind }], users })
   const upstream = createGithubUpstream({
     metadataUrl: `${ORIGIN}/.well-known/oauth-authorization-server/login/oauth`,
     clientId: CLIENT.clientId,
     clientSecret: secret,
+    apiUrl,
     fetch: provider.fetch,
     timeoutSeconds: 5,
     personOf: people.github.signIn.personOf,
@@ -52,6 +60,12 @@ describe('GitHub as upstream', () => {
       outcome: 'signed_in',
       user: { subject: 'github:1001', username: 'ada', scopes: ['notes:read'] },
     })
+  })
+
+  it.each(['https://github.com/api/v3', 'https://github.com/api/v3/'])('asks the API at %s', async apiUrl => {
+    const { provider, identify } = start({ apiUrl })
+    expect(await identify()).toMatchObject({ outcome: 'signed_in' })
+    expect(provider.count('/api/v3/user')).toBe(1)
   })
 
   it.each([0, -1, 1.5])('signs nobody in whose account has the number %d', async id => {

@@ -121,6 +121,8 @@ export function createGithubEmulator(options: GithubEmulatorOptions = {}): Githu
       }
     },
     refreshable: ({ client }: Grant) => isGithubApp(client),
+    // Sent since about 2026-08, after a first try in 2026-04 was taken back. The metadata is not known to say so.
+    responseIssuer: () => `${emulator.origin}/login/oauth`,
     rotateRefreshTokens: true,
     answer: spellAnswer,
   })

@@ -154,6 +154,8 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
       }
     },
     refreshable: offlineAccess,
+    // Sent since 2026-02. The metadata does not say so.
+    responseIssuer: () => emulator.origin,
   })
 
   /** A second refresh token of the same user and client takes `prompt=consent`. */

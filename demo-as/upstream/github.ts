@@ -65,6 +65,8 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
 
     async identify(answer, { redirectUri, memory }) {
       const [code, ...others] = answer.getAll('code')
+      // RFC 9207 §2.4: compared also where the metadata does not announce it.
+      if (answer.getAll('iss').some(issuer => issuer !== `${site}/login/oauth`)) return nobody('iss of another server')
       if (answer.has('error')) return nobody(answer.get('error') ?? '')
       if (!code || others.length > 0) return nobody('no code')
       const session = await requestToken({

@@ -59,6 +59,10 @@ function setUp() {
   return { github, authorize, token, codeForm, check, advance }
 }
 
+it('the emulated GitHub names its authorization server in its answers (RFC 9207)', async () => {
+  expect((await setUp().authorize()).get('iss')).toBe('https://github.com/login/oauth')
+})
+
 const json = async (answer: Promise<Response>) => (await (await answer).json()) as Record<string, unknown>
 
 describe('the emulated metadata of GitHub', () => {

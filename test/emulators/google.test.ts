@@ -102,6 +102,11 @@ describe('the emulated sign-in at Google', () => {
     expect(await setUp().signIn({}, form)).toEqual({ status, body })
   })
 
+  it('names itself in its answers (RFC 9207), errors included', async () => {
+    expect((await setUp().authorize({})).get('iss')).toBe('https://accounts.google.com')
+    expect((await setUp().authorize({ scope: 'notes:read' })).get('iss')).toBe('https://accounts.google.com')
+  })
+
   it.each(['notes:read', 'openid offline_access'])('refuses the scope %s', async scope => {
     expect((await setUp().authorize({ scope })).get('error')).toBe('invalid_scope')
   })

@@ -118,11 +118,22 @@ describe('GitHub as upstream', () => {
     ['no code', answer => answer.delete('code')],
     ['two codes', answer => answer.append('code', 'other')],
     ['a refusal', answer => answer.set('error', 'access_denied')],
+    ['the iss of another server', answer => answer.set('iss', 'https://evil.example/login/oauth')],
+    ['the iss of a site instead of its OAuth server', answer => answer.set('iss', 'https://github.com')],
+    ['a second iss', answer => answer.append('iss', 'https://evil.example')],
   ])('signs nobody in by an answer with %s', async (_label, change) => {
     const { upstream, signIn } = start()
     const { answer, memory } = await signIn()
     change(answer)
     expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+  })
+
+  it('signs somebody in whether iss is there or not', async () => {
+    const { upstream, signIn } = start()
+    const { answer, memory } = await signIn()
+    expect(answer.get('iss')).toBe('https://github.com/login/oauth')
+    answer.delete('iss')
+    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'signed_in' })
   })
 
   it('signs nobody in by a code whose challenge was another', async () => {

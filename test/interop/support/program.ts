@@ -57,9 +57,9 @@ function controlled(name: string, child: ChildProcess) {
   let log = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (log += chunk))
   const waiting = new Map<number, (reply: Reply) => void>()
-  const closed = once(child, 'close')
+  const ended = once(child, 'exit')
   child.on('message', (reply: Reply) => waiting.get(reply.id)?.(reply))
-  child.on('close', code => {
+  child.on('exit', code => {
     for (const [id, settle] of waiting) settle({ id, error: `${name} ended with ${code}: ${log}` })
   })
   let last = 0
@@ -77,7 +77,7 @@ function controlled(name: string, child: ChildProcess) {
     /** It ends by itself when nobody is connected, and removes what it left. */
     async end() {
       if (child.connected) child.disconnect()
-      await closed
+      await ended
     },
   }
 }

@@ -83,9 +83,9 @@ export function createIntrospectionClient(
       try {
         return await introspect(token)
       } catch (error) {
-        if (!hasWorked || !mayBeAboutToken(error)) throw error
-        // Is it this token, or are all requests refused by now? Where a token of nobody's was answered once, it tells.
-        if (probed) await introspect(PROBE)
+        if (!mayBeAboutToken(error)) throw error
+        // Is it this token, or are all requests refused? Where a token of nobody's was answered once, or nothing yet, it tells.
+        if (probed || !hasWorked) await introspect(PROBE)
         return { active: false }
       }
     },

@@ -323,13 +323,25 @@ describe('answers about ourselves', () => {
     ['a page', () => new Response('<html>Bad Request</html>', { status: 400 })],
     ['too large', bad(413)],
     ['unprocessable', bad(422, { message: 'token' })],
-  ])('are none about a token that is refused after one has worked: %s', async (_label, refusal) => {
+  ])('are none about a token that is refused, the first of all or a later one: %s', async (_label, refusal) => {
     const { validator } = endpoint(refusal)
-    expect(await refusalOf(validator.validate('odd-1'))).toBeInstanceOf(MisconfigurationError)
+    expect((await refusalOf(validator.validate('odd-1'))).reason).toEqual({ kind: 'inactive' })
     await validator.warmUp()
     expect((await refusalOf(validator.validate('odd-2'))).reason).toEqual({ kind: 'inactive' })
     await validator.validate('good')
     expect((await refusalOf(validator.validate('odd-3'))).reason).toEqual({ kind: 'inactive' })
+  })
+
+  test('are told from those about the first token of all by one of nobody’s', async () => {
+    const { validator, state, advance, provider } = endpoint(bad(400, { error: 'unsupported_token_type' }))
+    state.broken = true
+    expect(await refusalOf(validator.validate('token'))).toBeInstanceOf(MisconfigurationError)
+    const asked = provider.requests.length
+    expect(await refusalOf(validator.validate('other'))).toBeInstanceOf(MisconfigurationError)
+    expect(provider.requests).toHaveLength(asked)
+    state.broken = false
+    advance(1)
+    expect((await refusalOf(validator.validate('odd-1'))).reason).toEqual({ kind: 'inactive' })
   })
 
   test('are told from those about a token by one of nobody’s, where the answer does not say', async () => {

@@ -6,7 +6,13 @@ import { MisconfigurationError } from '../src/errors.ts'
 import type { ScopeNames } from '../src/scopes/names.ts'
 import { clip } from '../src/text.ts'
 import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
-import { type ApiKey, apiKeyIssuer, createApiKeyValidator, withApiKeys } from '../src/validators/api-keys.ts'
+import {
+  API_KEY_PREFIX,
+  type ApiKey,
+  apiKeyIssuer,
+  createApiKeyValidator,
+  withApiKeys,
+} from '../src/validators/api-keys.ts'
 import { answersFor, createRoutedValidator, type Route } from '../src/validators/routed.ts'
 import { createShadowValidator, type ShadowOptions } from '../src/validators/shadow.ts'
 import { createTenantValidator, type TenantOptions } from '../src/validators/tenants.ts'
@@ -33,8 +39,8 @@ export interface Providers {
   nameOf(token: ValidatedToken): string
 }
 
-/** What is recognizably one provider's, whether it is configured or not. */
-const foreignShapes = adapters.flatMap(({ secretPrefixes = [] }) => secretPrefixes)
+/** What is recognizably one provider's or an API key, whether these are configured or not. */
+const foreignShapes = [API_KEY_PREFIX, ...adapters.flatMap(({ secretPrefixes = [] }) => secretPrefixes)]
 
 /** A provider that is tried out. */
 export interface Shadow {
@@ -103,8 +109,11 @@ export function createProviders(
     const tenant = validator && tenantOf.get(validator)
     return tenant ? [tenant] : ofIssuer(issuer)
   }
+  /** Outermost, so that no provider is shown a key, not even one that only looks on. */
+  const besideKeys = (validator: TokenValidator) =>
+    findApiKey ? withApiKeys(validator, createApiKeyValidator(findApiKey, context), context) : validator
   const providers: Providers = {
-    validator: findApiKey ? withApiKeys(combined, createApiKeyValidator(findApiKey, context), context) : combined,
+    validator: besideKeys(combined),
     all: active,
     wireScopes(scopes, token) {
       if (token && isApiKey(token)) return []
@@ -121,14 +130,15 @@ export function createProviders(
   }
   if (!shadow) return providers
   const triedOut = createProvider(shadow.configuration, 'shadow')
-  const { validator } = providers
   const { onObservation } = shadow
   return {
     ...providers,
     all: [...active, triedOut],
-    validator: createShadowValidator(
-      { active: validator, activeRoutes: active, shadow: triedOut, foreignShapes, onObservation },
-      context,
+    validator: besideKeys(
+      createShadowValidator(
+        { active: combined, activeRoutes: active, shadow: triedOut, foreignShapes, onObservation },
+        context,
+      ),
     ),
   }
 }

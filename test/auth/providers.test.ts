@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { createProviders } from '../../auth/providers.ts'
 import { loadConfiguration } from '../../config/load.ts'
@@ -30,7 +31,9 @@ async function hostsAsked(token: string, AUTH_PROVIDER: string): Promise<readonl
 }
 
 const jwe = `${Buffer.from('{"alg":"dir","enc":"A256GCM","iss":"https://tenant.eu.auth0.com/"}').toString('base64url')}..AAAA.BBBB.CCCC`
-const foreign = ['ghp_0123456789', 'github_pat_11AAAA', 'ghr_0123456789', 'ghs_0123456789', '1//0gAbcdef', jwe]
+const API_KEY = `idplug_${'k'.repeat(43)}`
+
+const foreign = [API_KEY, 'ghp_0123456789', 'github_pat_11AAAA', 'ghr_0123456789', 'ghs_0123456789', '1//0gAbcdef', jwe]
 
 it.each(foreign)('%s is shown to no provider that takes opaque tokens', async token => {
   expect(await hostsAsked(token, 'introspection,auth0')).toEqual([])
@@ -51,4 +54,28 @@ it('an access token of Google is shown to Google and to nobody else', async () =
 
 it('any other opaque token goes to the one that takes any', async () => {
   expect(await hostsAsked('some-token', 'introspection,github')).toEqual(['as.example.com'])
+})
+
+/** `AUTH_SHADOW=introspection` beside Auth0, which takes no opaque tokens, so that the shadow takes any. */
+function withShadow(keys: Readonly<Record<string, string>>) {
+  const { providers, resource, shadow } = loadConfiguration({
+    ...ALL,
+    AUTH_PROVIDER: 'auth0',
+    AUTH_SHADOW: 'introspection',
+  })
+  const { fetch, requests } = createProvider({})
+  const { context } = createContext(fetch, { resource })
+  const observed: unknown[] = []
+  const { validator } = createProviders(providers, context, {
+    shadow: shadow && { configuration: shadow, onObservation: seen => observed.push(seen) },
+    findApiKey: sha256 => (keys[sha256] ? { id: 'ci', sha256, owner: keys[sha256], scopes: [] } : undefined),
+  })
+  return { validator, requests, observed }
+}
+
+it('an API key works beside a shadow that takes any opaque token, and is not shown to it', async () => {
+  const { validator, requests, observed } = withShadow({ [hash('sha256', API_KEY, 'hex')]: 'ci@acme' })
+  expect(await validator.validate(API_KEY)).toMatchObject({ subject: 'ci@acme' })
+  expect((await refusalOf(validator.validate(`${API_KEY}x`))).reason.kind).toBe('token_malformed')
+  expect([requests, observed]).toEqual([[], []])
 })

@@ -104,10 +104,10 @@ export function createProviders(
   }
   const ofAll = tenants && createTenantValidator({ find: findTenant, issuers: tenants.issuers }, context)
   const combined = ofAll ?? combine(active, context)
-  const ofToken = ({ issuer }: ValidatedToken) => {
-    const validator = ofAll?.tenant(issuer)
+  const ofToken = (token: ValidatedToken) => {
+    const validator = ofAll?.tenantOf(token)
     const tenant = validator && tenantOf.get(validator)
-    return tenant ? [tenant] : ofIssuer(issuer)
+    return tenant ? [tenant] : ofIssuer(token.issuer)
   }
   /** Outermost, so that no provider is shown a key, not even one that only looks on. */
   const besideKeys = (validator: TokenValidator) =>

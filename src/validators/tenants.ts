@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { completeContext, type ValidatorContext } from '../context.ts'
 import { AuthorizationError, InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import { clip } from '../text.ts'
-import type { TokenValidator } from '../token-validator.ts'
+import type { TokenValidator, ValidatedToken } from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
 import { answersFor, issuerOf } from './routed.ts'
 
@@ -23,8 +23,8 @@ export interface TenantOptions {
 }
 
 export interface TenantValidator extends TokenValidator {
-  /** The validator of a tenant that is known now. */
-  tenant(issuer: string): TokenValidator | undefined
+  /** The validator that accepted a token. */
+  tenantOf(token: ValidatedToken): TokenValidator | undefined
 }
 
 /** What an issuer came to. */
@@ -52,6 +52,8 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
   const tenants = new LRUCache<string, Found>({ max: maxTenants })
   const unknown = new LRUCache<string, Found>({ max: MAX_UNKNOWN })
   const pending = new Map<string, Promise<TokenValidator | undefined>>()
+  // By token: the issuer that identities are kept under need not be the one that the token names, and tenants are forgotten.
+  const accepted = new WeakMap<ValidatedToken, TokenValidator>()
 
   async function lookUp(issuer: string): Promise<TokenValidator | undefined> {
     try {
@@ -110,10 +112,12 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
         if (issuer === undefined) throw new InvalidTokenError({ kind: 'token_opaque' })
         const validator = await validatorOf(issuer)
         if (!validator) throw new InvalidTokenError({ kind: 'issuer_unknown', actual: clip(issuer), expected: [] })
-        return validator.validate(token, connection, scheme, sender)
+        const validated = await validator.validate(token, connection, scheme, sender)
+        accepted.set(validated, validator)
+        return validated
       },
     },
     resource,
   )
-  return Object.assign(validator, { tenant: (issuer: string) => tenants.peek(issuer)?.validator })
+  return Object.assign(validator, { tenantOf: (token: ValidatedToken) => accepted.get(token) })
 }

@@ -73,6 +73,23 @@ describe('tenants', () => {
     expect(refused.headers.get('www-authenticate')).toContain('scope="files:read files:write"')
   })
 
+  it('whose tokens name another issuer than their metadata get that challenge, too', async () => {
+    const accessTokenIssuer = 'http://acme.example.com/adfs/services/trust'
+    const options = { metadataUrl: 'https://acme.example.com', accessTokenIssuer, scopePrefix: 'api://files/' }
+    const { acme, call } = setUp(() => configure(oidc, options))
+    const refused = await call(await acme.mint({ scopes, claims: { iss: accessTokenIssuer } }), 'write_file')
+    expect(refused.status).toBe(403)
+    expect(refused.headers.get('www-authenticate')).toContain('scope="api://files/files:read api://files/files:write"')
+  })
+
+  it('get none where their scopes are granted by rule', async () => {
+    const grants = [{ scopes: 'files:read', to: 'everyone' }]
+    const { acme, call } = setUp(issuer => configure(oidc, { metadataUrl: issuer.replace(/\/$/, ''), grants }))
+    const refused = await call(await acme.mint({ scopes }), 'write_file')
+    expect(refused.status).toBe(403)
+    expect(refused.headers.has('www-authenticate')).toBe(false)
+  })
+
   it('that nobody knows are refused, and asked about once in a while', async () => {
     const { call, asked, advance, acme } = setUp()
     const stranger = createOidcEmulator({ origin: 'https://evil.example', audience: RESOURCE })

@@ -107,6 +107,7 @@ export const stockOidcProvider: Definition = {
           .join(' '),
       },
     ),
+    bridge(),
   ],
 }
 

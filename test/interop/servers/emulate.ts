@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import { createBrowser } from '../../support/browser.ts'
 import { freePort } from '../../support/http.ts'
-import { accepted, bridge, cannot, direct, introspection, says } from '../modes.ts'
+import { accepted, type BridgeMode, bridge, cannot, direct, introspection, says } from '../modes.ts'
 import type { Endpoints, Tokens } from '../support/code-flow.ts'
 import { createProgram } from '../support/program.ts'
 import { ALL_SCOPES, CALLBACK, type Definition, PEOPLE } from './server.ts'
@@ -17,8 +17,6 @@ interface Service {
   readonly hasMachines?: true
   /** Where there is no metadata. */
   endpoints?(origin: string): Endpoints
-  /** Of paths that are asked for without it. */
-  readonly prefix?: string
   seed(clients: object[], people: { email: string; name: string }[]): object
   /** Whose token it is. Default: what the ID token says. */
   subjectOf?(origin: string, tokens: Tokens): Promise<string>
@@ -35,9 +33,9 @@ async function create(service: Service, bridgeCallback: string) {
     redirect_uris: [callbacks[name] ?? CALLBACK],
   }))
   const people = PEOPLE.map(name => ({ email: `${name}@example.com`, name }))
-  const { name, path, prefix, scope, hasMachines = false } = service
+  const { name, path, scope, hasMachines = false } = service
   const seed = service.seed(clients, people)
-  const program = createProgram('emulate', { service: name, origin, port: await freePort(), seed, prefix })
+  const program = createProgram('emulate', { service: name, origin, port: await freePort(), seed })
   /** By name; others in each run. */
   const subjects: Record<string, string> = {}
   const server = createStandardServer({
@@ -241,7 +239,6 @@ const github: Service = {
     token_endpoint: `${origin}/login/oauth/access_token`,
     byForm: true,
   }),
-  prefix: '/api/v3',
   async subjectOf(origin, { access }) {
     const answer = await fetch(`${origin}/user`, { headers: { authorization: `Bearer ${access}` } })
     return String(((await answer.json()) as { id: number }).id)
@@ -256,7 +253,7 @@ export const emulatedGithub: Definition = {
   name: 'emulate, GitHub',
   version: VERSION,
   from: { npm: 'emulate' },
-  setUp: 'an OAuth App; as an Enterprise Server, with the API below `/api/v3`',
+  setUp: 'an OAuth App; its API is at another address than that of an Enterprise Server',
   create: callback => create(github, callback),
   modes: [
     {
@@ -265,6 +262,7 @@ export const emulatedGithub: Definition = {
       settings: ({ issuer, clients }) => ({
         AUTH_PROVIDER: 'github',
         AUTH_METADATA_URL: `${issuer}/login/oauth`,
+        GITHUB_API_URL: issuer,
         GITHUB_CLIENT_ID: clients.ours.id,
         GITHUB_CLIENT_SECRET: clients.ours.secret,
         GITHUB_GRANT_TO: 'everyone',
@@ -274,13 +272,19 @@ export const emulatedGithub: Definition = {
         '401 github.not_ours: detail the token is unknown, revoked, expired, or issued to another app; cure Sign in again. If that does not help, clientId (GITHUB_CLIENT_ID) must be the app that the MCP client signs in with.',
       because: 'it has no endpoint where an app checks tokens',
     },
-    bridge(
-      {
-        'tokens of the server itself are refused': says('401'),
-        'somebody who was removed is signed out by the next refresh': NO_REMOVAL,
-        'people sign in and refresh after the keys were replaced': KEY_FROM_START,
-      },
-      { AUTH_PROVIDER: 'github' },
+    withApi(
+      bridge(
+        {
+          'tokens of the server itself are refused': says('401'),
+          'somebody who was removed is signed out by the next refresh': NO_REMOVAL,
+          'people sign in and refresh after the keys were replaced': KEY_FROM_START,
+        },
+        { AUTH_PROVIDER: 'github' },
+      ),
     ),
   ],
+}
+
+function withApi(mode: BridgeMode): BridgeMode {
+  return { ...mode, settings: server => ({ ...mode.settings(server), GITHUB_API_URL: server.issuer }) }
 }

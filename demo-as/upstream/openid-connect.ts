@@ -74,6 +74,9 @@ export interface OpenIdUpstreamOptions extends UpstreamClient, ClaimNames {
   now: () => number
 }
 
+/** Not a refresh token of anybody's: asked about to learn how the provider wants to be asked. */
+const NO_TOKEN = 'idplug-warm-up'
+
 type Tokens = Awaited<ReturnType<typeof refreshTokenGrant>>
 
 interface Memory {
@@ -104,6 +107,11 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     depart: ({ state, redirectUri, another }) =>
       sorted(async () => {
         const config = await configuration()
+        const { token_endpoint_auth_methods_supported: methods, revocation_endpoint } = config.serverMetadata()
+        // Some token endpoints look at the token first, and at the client never if that is none of theirs.
+        const ask = () =>
+          revocation_endpoint ? tokenRevocation(config, NO_TOKEN) : refreshTokenGrant(config, NO_TOKEN)
+        await authentication.learn(methods, ask)
         const scopes = requestedScopes(options, config)
         const nonce = randomNonce()
         const verifier = randomPKCECodeVerifier()

@@ -37,7 +37,7 @@ export const betterAuth: Definition = {
   name: 'better-auth, with its OAuth provider',
   version: '1.7.5',
   from: { npm: '@better-auth/oauth-provider' },
-  setUp: 'one file, SQLite in memory, the MCP server as a resource; the client of the bridge with `client_secret_post`',
+  setUp: 'one file, SQLite in memory, the MCP server as a resource',
   async create(bridgeCallback) {
     const issuer = `http://localhost:${await freePort()}/api/auth`
     const redirectUris: Partial<Record<string, string>> = { ours: CALLBACK, other: CALLBACK, bridge: bridgeCallback }
@@ -46,7 +46,6 @@ export const betterAuth: Definition = {
       clients: Object.entries(chosenClients).map(([name, client]) => ({
         ...client,
         redirectUri: redirectUris[name],
-        authMethod: name === 'bridge' ? 'client_secret_post' : 'client_secret_basic',
       })),
       scopes: SCOPES,
       people: PEOPLE,

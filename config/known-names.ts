@@ -13,6 +13,10 @@ export interface KnownNames {
   readonly unread: ReadonlyMap<string, string>
   /** A product that only its URL chose, and the adapter whose own settings are then not read. */
   readonly byUrl?: { readonly name: string; readonly title: string; readonly adapter: string }
+  /** Adapters that are in use, under whatever name. */
+  readonly adapters: ReadonlySet<string>
+  /** The provider behind the bridge, whose settings for tokens of its own nobody reads. */
+  readonly bridged?: string
   /** Nobody chose who signs people in, so the demo does. */
   readonly isDemoByDefault: boolean
   /** Tokens of our own authorization server, demo or bridge, are accepted. */
@@ -51,6 +55,11 @@ export function knownNames(env: Environment, inCode?: readonly ConfiguredProvide
   return {
     read,
     unread: new Map(others.filter(([variable]) => !read.has(variable))),
+    adapters: new Set([
+      ...inForce.flatMap(name => providerNamed(name)?.adapter.name ?? []),
+      ...own.flatMap(file => String(adapterIn(file) ?? '')),
+    ]),
+    bridged: !inCode && env.AUTH_BRIDGE?.trim() === 'on' && inForce[0] !== shadow ? inForce[0] : undefined,
     byUrl: named.length === 0 && configs.length === 0 ? productNamed(addressed) : undefined,
     isDemoByDefault,
     usesOwnServer:

@@ -3,6 +3,7 @@ import type { ConfigProblem } from '../src/config-error.ts'
 import { clip } from '../src/text.ts'
 import type { Environment } from './environment.ts'
 import type { KnownNames } from './known-names.ts'
+import { entryVariables, lostRule, peopleVariables } from './people-settings.ts'
 
 /** A file of settings, such as `.env`. */
 export interface SettingsFile {
@@ -39,6 +40,7 @@ export function checkNames(env: Environment, known: KnownNames, file?: SettingsF
     ...set.map(variable => misspelling(variable, env, known)),
     ...otherProviders(set, known),
     bridgeIsOff(set, env, known),
+    rulesPassedOver(set, known),
     serverIsUnused(set, known),
   ].filter(verdict => verdict !== undefined)
   const ofLevel = (wanted: Verdict['level']) =>
@@ -132,6 +134,8 @@ function misspelling(variable: Variable, env: Environment, known: KnownNames): V
   ) {
     return verdict('problem', '. Correct the name, or remove the variable')
   }
+  const lost = lostRule(name, read)
+  if (lost !== undefined) return verdict('problem', lost)
   const isLikeOurs = /^(AUTH|IDPLUG|DANGEROUSLY_ALLOW|BRIDGE|CIMD|DPOP)_/.test(name) && !AUTH_OF_OTHERS.test(name)
   return isLikeOurs ? verdict('warning', ' and has no effect') : undefined
 }
@@ -163,7 +167,7 @@ const SET_BY_PLATFORMS: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'AZURE
 /** Alone they do not say that somebody set the provider up for this server. */
 const INCONCLUSIVE: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'GITHUB_API_URL', 'OIDC_ISSUER'])
 
-function otherProviders(set: readonly Variable[], { unread, byUrl, isDemoByDefault }: KnownNames): Verdict[] {
+function otherProviders(set: readonly Variable[], { unread, byUrl, adapters, isDemoByDefault }: KnownNames): Verdict[] {
   const passedOver = isDemoByDefault ? INCONCLUSIVE : SET_BY_PLATFORMS
   const byProvider = new Map<string, string[]>()
   for (const { name } of set) {
@@ -176,8 +180,12 @@ function otherProviders(set: readonly Variable[], { unread, byUrl, isDemoByDefau
     return [...byProvider].map(([provider, names]) => {
       const setting = names.join(', ')
       // A list of clients must not get lost because the product behind the URL is known.
-      return byUrl?.adapter === provider && names.some(name => !INCONCLUSIVE.has(name))
-        ? { level: 'problem', setting, problem: ofProduct(byUrl, provider) }
+      if (byUrl?.adapter === provider && names.some(name => !INCONCLUSIVE.has(name))) {
+        return { level: 'problem', setting, problem: ofProduct(byUrl, provider) }
+      }
+      // Who may enter must not get lost because the provider is configured under another name.
+      return adapters.has(provider) && names.some(name => entryVariables(provider).includes(name))
+        ? { level: 'problem', setting, problem: ofOtherName(provider) }
         : { level: 'warning', setting, problem: `has no effect: ${provider} is not in use` }
     })
   }
@@ -191,6 +199,19 @@ function otherProviders(set: readonly Variable[], { unread, byUrl, isDemoByDefau
 
 function ofProduct({ name, title }: NonNullable<KnownNames['byUrl']>, provider: string): string {
   return `has no effect: AUTH_METADATA_URL is that of ${title}, which has settings of its own. Set AUTH_PROVIDER=${provider} to use this one, or AUTH_PROVIDER=${name} and the settings of ${name} (docs/providers/presets.md)`
+}
+
+function ofOtherName(provider: string): string {
+  return `has no effect: the settings of ${provider} are read with AUTH_PROVIDER=${provider} only. Set the ones of the provider that AUTH_PROVIDER names, refer to them in your own file (AUTH_CONFIG) or code, or remove them`
+}
+
+/** With the bridge, its own rules say who may enter. Both sets of rules may stand side by side, for those who switch. */
+function rulesPassedOver(set: readonly Variable[], { bridged }: KnownNames): Verdict | undefined {
+  const rules = bridged === undefined ? [] : peopleVariables(bridged)
+  const found = set.map(({ name }) => name).filter(name => rules.includes(name))
+  if (found.length === 0) return undefined
+  const problem = 'has no effect: with AUTH_BRIDGE=on, BRIDGE_ALLOW and BRIDGE_GRANT_SCOPES hold the rules about people'
+  return { level: 'warning', setting: found.join(', '), problem }
 }
 
 /** Rules of who may enter must not get lost with the switch that turns them on. `off` is a decision, and is respected. */

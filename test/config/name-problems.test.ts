@@ -247,6 +247,40 @@ describe('settings of what is not in use', () => {
   })
 })
 
+describe('rules about people', () => {
+  const auth0 = { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'a.eu.auth0.com' }
+  const keycloak = { AUTH_PROVIDER: 'keycloak', KEYCLOAK_URL: 'https://id.example.com', KEYCLOAK_REALM: 'acme' }
+
+  it.each<[Env, string]>([
+    [{ ...auth0, AUTH0_ALLOW_LIST: '@example.com' }, 'AUTH0_ALLOW_LIST is not a setting; did you mean AUTH0_ALLOW?'],
+    [{ ...auth0, AUTH0_ALLOWED_USERS: '@example.com' }, 'AUTH0_ALLOWED_USERS is not a setting; did you mean'],
+    [
+      { ...keycloak, KEYCLOAK_GROUPS_CLAIM: 'groups' },
+      'KEYCLOAK_GROUPS_CLAIM is not a setting: AUTH_PROVIDER=keycloak',
+    ],
+    [{ ...keycloak, KEYCLOAK_WIRE_SCOPES: 'openid' }, 'KEYCLOAK_WIRE_SCOPES is not a setting: AUTH_PROVIDER=keycloak'],
+    [{ AUTH_PROVIDER: 'github', GITHUB_GROUPS_CLAIM: 'x' }, 'GITHUB_GROUPS_CLAIM is not a setting'],
+  ])('stop the start where their name is none that is read: %j', (env, line) => {
+    expect(lines(env).problems).toEqual([expect.stringContaining(line)])
+  })
+
+  it('stop the start where the provider is configured under another name', () => {
+    expect(lines({ ...keycloak, OIDC_ALLOW: '@example.com' }).problems).toEqual([
+      expect.stringContaining('OIDC_ALLOW has no effect: the settings of oidc are read with AUTH_PROVIDER=oidc only'),
+    ])
+    const AUTH_CONFIG = file({ adapter: 'auth0', metadataUrl: 'https://a.eu.auth0.com' })
+    expect(lines({ AUTH_CONFIG, AUTH0_ALLOW: '@example.com' }).problems.join()).toContain('AUTH0_ALLOW has no effect')
+    expect(lines({ ...auth0, OKTA_ALLOW: '@example.com' }).problems).toEqual([])
+  })
+
+  it('of tokens of the provider itself are a warning with the bridge, unless that provider is in the shadow', () => {
+    const bridge = { ...auth0, AUTH_BRIDGE: 'on', AUTH0_ALLOW: '@example.com', AUTH0_AUDIENCE: 'x' }
+    const warning = expect.stringContaining('AUTH0_ALLOW has no effect: with AUTH_BRIDGE=on, BRIDGE_ALLOW')
+    expect(lines(bridge)).toEqual({ problems: [], warnings: [warning] })
+    expect(lines({ ...bridge, AUTH_SHADOW: 'auth0' }).warnings).toEqual([])
+  })
+})
+
 describe('settings beside providers that are configured in code', () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how options refer to the environment.
   const metadataUrl = 'https://${AUTH0_DOMAIN}/.well-known/openid-configuration'

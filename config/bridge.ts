@@ -8,7 +8,7 @@ import { scopeGrants } from '../src/people/grants.ts'
 import type { Environment } from './environment.ts'
 import { readJsonFile } from './files.ts'
 import { type SignInPlace, signInPlaceOf } from './providers.ts'
-import { insecureUrlProblem } from './secure-urls.ts'
+import { askedUrlProblem } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
 
 /** The provider at which the bridge signs people in, and who may enter. */
@@ -75,7 +75,7 @@ export function loadBridge(
   if (looksUpGroups && provider && !groupLookUps[provider]) {
     report('BRIDGE_LOOK_UP_GROUPS', `is for providers that leave groups out of tokens; ${named?.title} does not`)
   }
-  const insecure = insecureUrlProblem(place?.metadataUrl, settings.AUTH_INSECURE_HOSTS)
+  const insecure = askedUrlProblem(place?.metadataUrl, settings.AUTH_INSECURE_HOSTS)
   if (insecure !== undefined) report('AUTH_METADATA_URL', insecure)
   const api = httpsUrl.optional().safeParse(place?.apiUrl)
   if (api.error) report('GITHUB_API_URL', api.error.issues.map(({ message }) => message).join('; '))

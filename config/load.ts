@@ -5,6 +5,7 @@ import { readApiKeys } from './api-keys-file.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'
 import { caFileProblems } from './ca-file.ts'
 import { type ClientEntry, loadClients } from './clients.ts'
+import { contradictions, contradictionWarnings } from './contradictions.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { checkFakeSignIn } from './fake-sign-in.ts'
 import { knownNames } from './known-names.ts'
@@ -152,7 +153,8 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     const names = placed.find(other => other.key === key)
     const demoClientId = index === 0 ? settings.DEMO_RS_CLIENT_ID : `${settings.DEMO_RS_CLIENT_ID}-${key}`
     const derived = {
-      AUTH_SERVER_URL: demoIssuer,
+      // A slash at the end is a problem that was told already.
+      AUTH_SERVER_URL: demoIssuer.replace(/\/+$/, ''),
       ACCESS_TOKEN_FORMAT: settings.ACCESS_TOKEN_FORMAT,
       DEMO_RS_CLIENT_ID: demoClientId,
       DEMO_RS_CLIENT_SECRET: demoClientSecret,
@@ -174,7 +176,8 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     return names && loaded ? [{ ...names, ...loaded, demoClientId, loadTenant }] : []
   })
   const apiKeys = settings.AUTH_API_KEYS_FILE === undefined ? [] : readApiKeys(settings.AUTH_API_KEYS_FILE, problems)
-  warnings.push(...insecureHostsWarning(settings.AUTH_INSECURE_HOSTS))
+  warnings.push(...insecureHostsWarning(settings.AUTH_INSECURE_HOSTS), ...contradictionWarnings(settings))
+  aboutWhole.push(...contradictions(settings, usesOwnServer))
   problems.push(...caFileProblems(settings.AUTH_CA_FILE), ...internalUrlProblems(settings, mode, usesOwnServer))
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
   if (declared.every(scopes => scopes !== undefined)) {

@@ -11,6 +11,16 @@ export function wireByRule({ people }: Adapter, options: Record<string, unknown>
   return people?.wireScopes?.(options) ?? wireScopes ?? ['openid']
 }
 
+/** What of the rules cannot work; as `Adapter.mistakes`. */
+export function grantMistakes(options: Record<string, unknown>, hasScopes: boolean): { wireScopes?: string } {
+  const { wireScopes, grants } = options as { wireScopes?: readonly string[]; grants?: readonly unknown[] }
+  if (!hasScopes || wireScopes === undefined || grants === undefined || grants.length > 0) return {}
+  return {
+    wireScopes:
+      'is what clients request instead of the scopes of this server where grants say who has those, and there are no grants: nobody could get a scope. Add grants, or use AUTH_EXTRA_SCOPES for what clients are to request besides',
+  }
+}
+
 /**
  * Leaves out grants whose scopes are a variable that is not set.
  *

@@ -5,7 +5,7 @@ import { createScopeNames, type ScopeName, type ScopeNames } from '../src/scopes
 import type { Environment } from './environment.ts'
 import { GRANT_OF_NOTHING, lacksNeedlessGrants } from './needless-grants.ts'
 import { adapterOf } from './provider-adapters.ts'
-import { wireByRule, withoutEmptyGrants } from './provider-grants.ts'
+import { grantMistakes, wireByRule, withoutEmptyGrants } from './provider-grants.ts'
 import { readSecrets, secretOptions } from './provider-secrets.ts'
 import {
   isMissing,
@@ -24,7 +24,7 @@ import {
   sourceNamed,
 } from './provider-sources.ts'
 import { expandReferences, referenceIn } from './references.ts'
-import { insecureUrls } from './secure-urls.ts'
+import { urlsNotToAsk } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
 
 /** One provider whose tokens are accepted, as configured and checked. */
@@ -153,7 +153,7 @@ function loadProvider(
   const parsed = adapter.options.safeParse(complete)
   const read = parsed.data ?? (complete as Record<string, unknown>)
   const secrets = readSecrets(read, env, adapter, problems)
-  for (const [place, message] of Object.entries(insecureUrls(read, insecureHosts))) {
+  for (const [place, message] of Object.entries(urlsNotToAsk(read, insecureHosts))) {
     problems.push({ setting: settingAt(place), problem: withDescription(message, adapter, place) })
     failed.add(place)
   }
@@ -174,7 +174,8 @@ function loadProvider(
     return found
   }
   const hasSecrets = secretOptions(options).every(([, name]) => secrets.has(name))
-  for (const [place, problem] of Object.entries((hasSecrets && adapter.mistakes?.(options, secret)) || {})) {
+  const mistakes = { ...grantMistakes(options, hasScopes), ...(hasSecrets && adapter.mistakes?.(options, secret)) }
+  for (const [place, problem] of Object.entries(mistakes)) {
     const secretIn = place.endsWith('Env') ? (options[place] as string | undefined) : undefined
     if (!failed.has(place)) problems.push({ setting: secretIn ?? settingAt(place), problem: problem ?? '' })
   }

@@ -8,22 +8,26 @@ const SEE = 'docs/settings.md'
 const ASKED = /^(metadataUrl|jwksUri|\w+Endpoint)$/
 
 /** Options with a URL that must not be asked, with what to do. */
-export function insecureUrls(
+export function urlsNotToAsk(
   options: Readonly<Record<string, unknown>>,
   insecureHosts: readonly string[],
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(options).flatMap(([option, value]) => {
-      const problem = ASKED.test(option) ? insecureUrlProblem(value, insecureHosts) : undefined
+      const problem = ASKED.test(option) ? askedUrlProblem(value, insecureHosts) : undefined
       return problem === undefined ? [] : [[option, problem]]
     }),
   )
 }
 
 /** Why a URL must not be asked, as the end of a sentence; `undefined` when it may, or when it is none. */
-export function insecureUrlProblem(value: unknown, insecureHosts: readonly string[]): string | undefined {
+export function askedUrlProblem(value: unknown, insecureHosts: readonly string[]): string | undefined {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
-  if (!url || mayBeAsked(url, insecureHosts)) return undefined
+  if (!url) return undefined
+  if (url.pathname.includes('//')) {
+    return 'leads to a URL with // in its path, where nothing is: leave out the slash at the end or at the beginning'
+  }
+  if (mayBeAsked(url, insecureHosts)) return undefined
   return `must be a URL that starts with https:// (http:// on localhost only); if ${url.hostname} is inside your own network, name it in AUTH_INSECURE_HOSTS`
 }
 

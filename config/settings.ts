@@ -25,9 +25,14 @@ function isRedisUrl(text: string): boolean {
   return url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== ''
 }
 const port = wholeNumber(1, 65_535)
+
+/** A list that is set and empty: what was to stand there got lost, and the default may let more in. */
+const NOTHING_NAMED = 'must name one at least, or not be set'
+
 const publicUrls = z
   .string()
   .transform(text => text.split(/[\s,]+/).filter(Boolean))
+  .refine(urls => urls.length > 0, NOTHING_NAMED)
   .superRefine((urls, context) => {
     for (const url of urls) {
       const problem = resourceProblem(url)
@@ -42,8 +47,12 @@ const hosts = z
       .split(/[\s,]+/)
       .filter(Boolean),
   )
+  .refine(names => names.length > 0, NOTHING_NAMED)
   .refine(names => names.every(isHost), 'must be host names, each with its port unless it is 443')
-const list = z.string().transform(text => text.split(/[\s,]+/).filter(Boolean))
+const list = z
+  .string()
+  .transform(text => text.split(/[\s,]+/).filter(Boolean))
+  .refine(names => names.length > 0, NOTHING_NAMED)
 
 /** Hosts that are asked over http; their default port is another one than that of `hosts`. */
 const insecureHosts = z
@@ -54,6 +63,7 @@ const insecureHosts = z
       .split(/[\s,]+/)
       .filter(Boolean),
   )
+  .refine(names => names.length > 0, NOTHING_NAMED)
   .refine(names => names.every(isInsecureHost), 'must be host names without http://, such as keycloak or keycloak:8080')
 
 function isInsecureHost(text: string): boolean {
@@ -111,6 +121,7 @@ export const settingsSchema = z.strictObject({
         .map(path => path.trim())
         .filter(Boolean),
     )
+    .refine(paths => paths.length > 0, NOTHING_NAMED)
     .default([])
     .describe('Path of your own provider configuration, instead of AUTH_PROVIDER; several separated by commas.'),
   AUTH_SHADOW: z

@@ -27,9 +27,20 @@ export const providerUrl = z.string().refine(
   { error: SECURE_URL_NEEDED },
 )
 
-/** Several texts: an array, or one string with commas or spaces between them, as environment variables have it. */
+/**
+ * Several texts: an array, or one string with commas or spaces between them, as environment variables have it. A string with
+ * nothing but commas is an error: what was to stand there got lost.
+ */
 export const textList = z
-  .union([z.string().transform(text => text.split(/[\s,]+/).filter(Boolean)), z.array(z.string().min(1))])
+  .union([z.string(), z.array(z.string().min(1))])
+  .transform((value, context) => {
+    if (typeof value !== 'string') return value
+    const texts = value.split(/[\s,]+/).filter(Boolean)
+    if (texts.length === 0 && value.trim() !== '') {
+      context.addIssue({ code: 'custom', message: 'must name one at least' })
+    }
+    return texts
+  })
   .pipe(z.array(z.string()))
 
 /** Several texts, one at least. */

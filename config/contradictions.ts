@@ -1,0 +1,25 @@
+import type { ConfigProblem } from '../src/config-error.ts'
+import type { Settings } from './settings.ts'
+
+/** Settings that are right by themselves, and of which one makes another useless. */
+export function contradictions(settings: Readonly<Settings>, usesOwnServer: boolean): ConfigProblem[] {
+  const { AUTH_TOKEN_HEADER, DPOP } = settings
+  if (AUTH_TOKEN_HEADER === undefined) return []
+  const report = (problem: string) => [{ setting: 'AUTH_TOKEN_HEADER', problem, see: 'docs/gateways.md' }]
+  if (usesOwnServer) {
+    return report(
+      'is set, but clients send the tokens of our own authorization server (demo, bridge) in Authorization, which is then not read. Name the provider whose tokens the gateway passes on (AUTH_PROVIDER, AUTH_CONFIG), or remove it',
+    )
+  }
+  if (DPOP === 'required') {
+    return report('is set with DPOP=required, but a gateway passes tokens on without a proof. Remove one of the two')
+  }
+  return []
+}
+
+/** The same, where the server works as it is. */
+export function contradictionWarnings({ AUTH_API_KEYS_FILE, DPOP }: Readonly<Settings>): ConfigProblem[] {
+  if (AUTH_API_KEYS_FILE === undefined || DPOP !== 'required') return []
+  const problem = 'has no effect: with DPOP=required every API key is refused, because it is not bound to anything'
+  return [{ setting: 'AUTH_API_KEYS_FILE', problem, see: 'docs/api-keys.md' }]
+}

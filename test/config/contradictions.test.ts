@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { loadConfiguration } from '../../config/load.ts'
+
+type Env = Record<string, string>
+
+const OKTA = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' }
+
+function stops(env: Env): string {
+  try {
+    loadConfiguration(env)
+  } catch (error) {
+    return String(error)
+  }
+  return expect.fail('the configuration was accepted')
+}
+
+describe('the header of a gateway', () => {
+  const AUTH_TOKEN_HEADER = 'Cf-Access-Jwt-Assertion'
+
+  it('stops the start beside DPOP=required, which it would get round', () => {
+    expect(stops({ ...OKTA, AUTH_TOKEN_HEADER, DPOP: 'required' })).toContain('AUTH_TOKEN_HEADER: is set with DPOP=')
+    expect(loadConfiguration({ ...OKTA, AUTH_TOKEN_HEADER }).warnings).toEqual([])
+  })
+
+  it('stops the start where tokens of our own authorization server come in Authorization', () => {
+    expect(stops({ AUTH_TOKEN_HEADER })).toContain('AUTH_TOKEN_HEADER: is set, but clients send the tokens')
+    expect(stops({ ...OKTA, AUTH_PROVIDER: 'okta,demo', AUTH_TOKEN_HEADER })).toContain('AUTH_TOKEN_HEADER: is set')
+  })
+})
+
+it('API keys beside DPOP=required are a warning, because all are refused', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const AUTH_API_KEYS_FILE = join(folder, 'api-keys.json')
+  writeFileSync(AUTH_API_KEYS_FILE, JSON.stringify({ keys: [] }))
+  const { warnings } = loadConfiguration({ ...OKTA, AUTH_API_KEYS_FILE, DPOP: 'required' })
+  expect(warnings).toEqual([expect.objectContaining({ setting: 'AUTH_API_KEYS_FILE' })])
+})
+
+describe('what clients request where scopes are granted by rule', () => {
+  it('stops the start where no rule grants any', () => {
+    expect(stops({ ...OKTA, OKTA_WIRE_SCOPES: 'openid' })).toContain('OKTA_WIRE_SCOPES: is what clients request')
+    loadConfiguration({ ...OKTA, OKTA_WIRE_SCOPES: 'openid', OKTA_GRANT_SCOPES: 'notes:read' })
+    loadConfiguration({ ...OKTA, OKTA_WIRE_SCOPES: 'openid' }, { resources: { mcp: { scopes: {} } } })
+  })
+})
+
+describe('a list that is set and names nothing', () => {
+  const google = {
+    AUTH_PROVIDER: 'google',
+    GOOGLE_CLIENT_IDS: '1-a.apps.googleusercontent.com',
+    GOOGLE_GRANT_SCOPES: 'notes:read',
+    GOOGLE_GRANT_TO: 'everyone',
+  }
+
+  it.each<[string, Env]>([
+    ['AUTH_PROVIDER', {}],
+    ['AUTH_CONFIG', {}],
+    ['PUBLIC_URL', {}],
+    ['CIMD_ALLOWED_HOSTS', {}],
+    ['TRUSTED_PROXIES', OKTA],
+    ['OKTA_ALLOW', OKTA],
+    ['OKTA_CLIENT_IDS', OKTA],
+    ['GOOGLE_HOSTED_DOMAINS', google],
+    ['GOOGLE_REQUIRED_SCOPES', google],
+  ])('stops the start: %s', (setting, env) => {
+    expect(stops({ ...env, [setting]: ' , ,' })).toContain(`${setting}: must name one at least`)
+  })
+})
+
+it.each<Env>([
+  { AUTH_PROVIDER: 'keycloak', KEYCLOAK_URL: 'https://id.example.com/', KEYCLOAK_REALM: 'acme' },
+  { AUTH_PROVIDER: 'keycloak', KEYCLOAK_URL: 'https://id.example.com', KEYCLOAK_REALM: '/acme' },
+])('a metadata URL with an empty step in its path stops the start: %j', env => {
+  expect(stops(env)).toContain('KEYCLOAK_URL: leads to a URL with // in its path')
+})

@@ -103,7 +103,12 @@ export function createClaimJudge(
     rules.check?.(claims, header)
     if (tokenKind) {
       refuseOtherToken(claims)
-      refusePossibleIdToken(claims, header, clientOf(claims), tokenKind)
+      refusePossibleIdToken(
+        claims,
+        header,
+        { clientId: clientOf(claims), expected: rules.audience.audience },
+        tokenKind,
+      )
     }
     const confirmation = confirmationOf(claims)
     const audience = audienceOf(claims)

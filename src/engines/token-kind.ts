@@ -82,18 +82,33 @@ export function refuseOtherToken(claims: Claims): void {
   if (isThere(claims, 'token_introspection')) throw mismatch('an answer of an introspection endpoint')
 }
 
+/** What the audience of a token is compared with. */
+export interface AudienceFacts {
+  /** Client that the token was issued to, as the token says. */
+  readonly clientId: unknown
+  /** Audiences, one of which it must have. */
+  readonly expected?: readonly string[]
+}
+
 /**
- * Refuses a token whose only audience is its client, unless something tells it from an ID token.
+ * Refuses a token that would be accepted for an audience that is its client, unless something tells it from an ID token: those are for
+ * their client, and may be for others as well (OpenID Connect Core §2).
  *
- * @param clientId - Client that the token was issued to, as the token says.
  * @throws {InvalidTokenError}
  */
-export function refusePossibleIdToken(claims: Claims, header: Claims, clientId: unknown, rules: TokenKindRules): void {
+export function refusePossibleIdToken(
+  claims: Claims,
+  header: Claims,
+  { clientId, expected = [] }: AudienceFacts,
+  rules: TokenKindRules,
+): void {
   if (rules.allowedMarks?.includes('aud') || isAccessToken(claims, header, rules)) return
   const { aud, client_id, azp } = claims
   const audience = Array.isArray(aud) ? aud : [aud]
   const clients = [clientId, client_id, azp].filter(client => typeof client === 'string')
-  if (audience.length === 0 || !audience.every(value => clients.includes(value))) return
+  const matching = audience.filter(value => expected.includes(value))
+  const accepted = matching.length > 0 ? matching : audience
+  if (accepted.length === 0 || !accepted.every(value => clients.includes(value))) return
   throw new InvalidTokenError({
     kind: 'maybe_id_token',
     detail: 'aud is the client that the token was issued to, as in every ID token',

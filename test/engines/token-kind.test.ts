@@ -102,6 +102,7 @@ describe('a token whose only audience is its client', () => {
     { aud: ['client-1', 'client-1'] },
     { aud: ['client-1', 'app'], azp: 'app' },
     { aud: 'app', client_id: undefined, azp: 'app' },
+    { aud: ['client-1', 'account'] },
   ])('may be an ID token, and is refused: %j', change => {
     const rules = { audience: { audience: ['client-1', 'app'] } } as const
     expect(reasonOf(change, rules).kind).toBe('maybe_id_token')

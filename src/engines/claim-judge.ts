@@ -166,8 +166,12 @@ export const PERSONAL_CLAIMS = [
   'unique_name',
   'email',
   'name',
+  'given_name',
+  'family_name',
   'nickname',
+  'phone_number',
   'auth_time',
+  'sid',
 ] as const
 
 /** Of a person's account at servers of the Spring family and others; unlike {@link PERSONAL_CLAIMS}, some of them stay the same. */

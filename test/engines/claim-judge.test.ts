@@ -245,6 +245,10 @@ test.each([
   ['name', 'Ada'],
   ['nickname', 'ada'],
   ['auth_time', NOW],
+  ['given_name', 'Ada'],
+  ['family_name', 'Lovelace'],
+  ['phone_number', '+44 20 7946 0000'],
+  ['sid', 'f0e1d2'],
 ])('never takes a token with %s %j for the client’s own', (personalClaim, value) => {
   const reason = reasonFor({ sub: undefined, [personalClaim]: value }, MACHINES)
   expect(reason).toEqual({ kind: 'subject_missing', claim: 'sub', personalClaim })

@@ -3,8 +3,9 @@ import { auth0 } from '../../adapters/auth0/index.ts'
 import { recognizeProvider } from '../../adapters/index.ts'
 import { type Auth0EmulatorOptions, createAuth0Emulator } from '../../emulators/auth0.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
-import { describeTokenValidator, type GoodJwt } from '../../src/testing/contract.ts'
+import type { GoodJwt } from '../../src/testing/contract.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const TENANT = 'https://acme.eu.auth0.com'
 const RESOURCE = 'https://mcp.example.com/mcp'
@@ -38,38 +39,45 @@ async function reasonFor(token: string, { validator } = create()) {
   return (error as InvalidTokenError).reason
 }
 
-describeTokenValidator('auth0', {
-  tokens: 'jwt',
-  async start() {
-    const emulator = createAuth0Emulator({ origin: TENANT, now: () => NOW })
-    const tokens = [
-      ...DIALECTS.map(dialect => emulator.accessToken({ dialect })),
-      ...DIALECTS.map(dialect => emulator.accessToken({ dialect, user: null })),
-    ] as GoodJwt[]
-    return {
-      resource: RESOURCE,
-      now: NOW,
-      fetch: emulator.fetch,
-      createValidator: context =>
-        auth0.create(
-          auth0.options.parse({ adapter: 'auth0', metadataUrl: `${TENANT}/.well-known/openid-configuration` }),
-          { ...context, secret },
-        ),
-      good: tokens as [GoodJwt, ...GoodJwt[]],
-      privateKey: () => emulator.keys.current.privateKey,
-      rotate: () => emulator.keys.rotate().kid,
-      refused: {
-        otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'auth0.other_api' },
-        managementApi: { claims: { aud: `${TENANT}/api/v2/` }, reason: 'auth0.management_api_token' },
-        userInfoOnly: { claims: { aud: `${TENANT}/userinfo` }, reason: 'auth0.other_api' },
-        noAudience: { claims: { aud: undefined }, reason: 'audience_missing' },
-        idToken: { claims: { aud: 'native', azp: undefined, nonce: 'n' }, reason: 'id_token' },
-        idTokenWithAzp: { claims: { aud: 'native' }, reason: 'id_token' },
-        otherTenant: { claims: { iss: 'https://other.eu.auth0.com/' }, reason: 'auth0.other_domain' },
-      },
-    }
+describeOverVariants(
+  'auth0',
+  {
+    tokens: 'jwt',
+    async start() {
+      const emulator = varied(createAuth0Emulator({ origin: TENANT, now: () => NOW }))
+      const tokens = [
+        ...DIALECTS.map(dialect => emulator.accessToken({ dialect })),
+        ...DIALECTS.map(dialect => emulator.accessToken({ dialect, user: null })),
+      ] as GoodJwt[]
+      return {
+        resource: RESOURCE,
+        now: NOW,
+        fetch: emulator.fetch,
+        createValidator: context =>
+          auth0.create(
+            auth0.options.parse({ adapter: 'auth0', metadataUrl: `${TENANT}/.well-known/openid-configuration` }),
+            { ...context, secret },
+          ),
+        good: tokens as [GoodJwt, ...GoodJwt[]],
+        privateKey: () => emulator.keys.current.privateKey,
+        rotate: () => emulator.keys.rotate().kid,
+        refused: {
+          otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'auth0.other_api' },
+          managementApi: { claims: { aud: `${TENANT}/api/v2/` }, reason: 'auth0.management_api_token' },
+          userInfoOnly: { claims: { aud: `${TENANT}/userinfo` }, reason: 'auth0.other_api' },
+          noAudience: { claims: { aud: undefined }, reason: 'audience_missing' },
+          idToken: { claims: { aud: 'native', azp: undefined, nonce: 'n' }, reason: 'id_token' },
+          idTokenWithAzp: { claims: { aud: 'native' }, reason: 'id_token' },
+          otherTenant: { claims: { iss: 'https://other.eu.auth0.com/' }, reason: 'auth0.other_domain' },
+        },
+      }
+    },
   },
-})
+  {
+    members: membersOf('discovery', 'jwks'),
+    read: ['jwks.use', 'jwks.alg'],
+  },
+)
 
 describeRecordings('auth0')
 

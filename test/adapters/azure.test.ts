@@ -3,10 +3,10 @@ import { azure } from '../../adapters/azure/index.ts'
 import { recognizeProvider } from '../../adapters/index.ts'
 import { type AzureEmulatorOptions, type AzureTokenOptions, createAzureEmulator } from '../../emulators/azure.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createRoutedValidator } from '../../src/validators/routed.ts'
 import { createContext, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const LOGIN = 'https://login.microsoftonline.com'
 const CONTOSO = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
@@ -24,7 +24,7 @@ const secret = () => expect.fail('this provider needs no secret')
 const parse = (options: object = {}) => azure.options.parse({ adapter: 'azure', clientId: API, ...SINGLE, ...options })
 const mistakesOf = (options: object) => azure.mistakes?.(parse(options), secret)
 const emulate = ({ api, ...options }: AzureEmulatorOptions = {}) =>
-  createAzureEmulator({ origin: LOGIN, now: () => NOW * 1000, api: { appIdUri: RESOURCE, ...api }, ...options })
+  varied(createAzureEmulator({ origin: LOGIN, now: () => NOW * 1000, api: { appIdUri: RESOURCE, ...api }, ...options }))
 
 function setUp(options: object = {}, emulator = emulate()) {
   const { context, advance } = createContext(emulator.fetch)
@@ -44,90 +44,105 @@ const AGENT: AzureTokenOptions = {
   claims: { sub: `/eid1/c/pub/t/${CONTOSO}/a/agent-1`, idtyp: 'app', xms_act_fct: '11', xms_sub_fct: '11' },
 }
 
-describeTokenValidator('azure, one tenant', {
-  tokens: 'jwt',
-  async start() {
-    const emulator = emulate()
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      fetch: emulator.fetch,
-      createValidator: context => azure.create(parse(), { ...context, secret }),
-      good: [
-        emulator.accessToken(),
-        emulator.accessToken({ user: null }),
-        emulator.accessToken(AGENT),
-        emulator.accessToken({ version: 1, claims: { aud: RESOURCE } }),
-        emulator.accessToken({ version: 1, claims: { aud: `${RESOURCE}/` } }),
-        emulator.accessToken({ version: 1, claims: { aud: API } }),
-        emulator.accessToken({ version: 1, claims: { aud: `api://${API}` } }),
-        emulator.accessToken({ version: 1, user: null }),
-      ],
-      privateKey: () => emulator.keys.current.privateKey,
-      rotate: () => emulator.keys.rotate().kid,
-      subjectClaim: 'oid',
-      refused: {
-        otherBinding: { claims: { aud: CLIENT }, reason: 'azure.wrong_audience' },
-        noAudience: { claims: { aud: undefined }, reason: 'audience_missing' },
-        idToken: { claims: { azp: undefined, azpacr: undefined, scp: undefined }, reason: 'id_token' },
-        idTokenWithRoles: { claims: { azp: undefined, scp: undefined, roles: ['notes:read'] }, reason: 'id_token' },
-        otherTenant: {
-          claims: { iss: `${LOGIN}/${FABRIKAM}/v2.0`, tid: FABRIKAM },
-          reason: 'azure.tenant_not_allowed',
+describeOverVariants(
+  'azure, one tenant',
+  {
+    tokens: 'jwt',
+    async start() {
+      const emulator = emulate()
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context => azure.create(parse(), { ...context, secret }),
+        good: [
+          emulator.accessToken(),
+          emulator.accessToken({ user: null }),
+          emulator.accessToken(AGENT),
+          emulator.accessToken({ version: 1, claims: { aud: RESOURCE } }),
+          emulator.accessToken({ version: 1, claims: { aud: `${RESOURCE}/` } }),
+          emulator.accessToken({ version: 1, claims: { aud: API } }),
+          emulator.accessToken({ version: 1, claims: { aud: `api://${API}` } }),
+          emulator.accessToken({ version: 1, user: null }),
+        ],
+        privateKey: () => emulator.keys.current.privateKey,
+        rotate: () => emulator.keys.rotate().kid,
+        subjectClaim: 'oid',
+        refused: {
+          otherBinding: { claims: { aud: CLIENT }, reason: 'azure.wrong_audience' },
+          noAudience: { claims: { aud: undefined }, reason: 'audience_missing' },
+          idToken: { claims: { azp: undefined, azpacr: undefined, scp: undefined }, reason: 'id_token' },
+          idTokenWithRoles: { claims: { azp: undefined, scp: undefined, roles: ['notes:read'] }, reason: 'id_token' },
+          otherTenant: {
+            claims: { iss: `${LOGIN}/${FABRIKAM}/v2.0`, tid: FABRIKAM },
+            reason: 'azure.tenant_not_allowed',
+          },
+          otherTenantV1: {
+            claims: { iss: `https://sts.windows.net/${FABRIKAM}/`, tid: FABRIKAM },
+            reason: 'azure.tenant_not_allowed',
+          },
+          tenantUnlikeIssuer: { claims: { tid: FABRIKAM }, reason: 'issuer_mismatch' },
+          noTenant: { claims: { tid: undefined }, reason: 'issuer_mismatch' },
+          v1IssuerWithoutSlash: { claims: { iss: `https://sts.windows.net/${CONTOSO}` }, reason: 'issuer_mismatch' },
+          v2IssuerAtStsHost: { claims: { iss: `https://sts.windows.net/${CONTOSO}/v2.0` }, reason: 'issuer_mismatch' },
+          otherCloud: {
+            claims: { iss: `https://login.microsoftonline.us/${CONTOSO}/v2.0` },
+            reason: 'issuer_mismatch',
+          },
+          noObjectId: { claims: { oid: undefined }, reason: 'claim_missing' },
+          noPermissions: { claims: { scp: undefined }, reason: 'azure.no_permissions' },
+          emptyPermissions: { claims: { scp: '', roles: [] }, reason: 'azure.no_permissions' },
+          noClient: { claims: { azp: '' }, reason: 'claim_missing' },
         },
-        otherTenantV1: {
-          claims: { iss: `https://sts.windows.net/${FABRIKAM}/`, tid: FABRIKAM },
-          reason: 'azure.tenant_not_allowed',
-        },
-        tenantUnlikeIssuer: { claims: { tid: FABRIKAM }, reason: 'issuer_mismatch' },
-        noTenant: { claims: { tid: undefined }, reason: 'issuer_mismatch' },
-        v1IssuerWithoutSlash: { claims: { iss: `https://sts.windows.net/${CONTOSO}` }, reason: 'issuer_mismatch' },
-        v2IssuerAtStsHost: { claims: { iss: `https://sts.windows.net/${CONTOSO}/v2.0` }, reason: 'issuer_mismatch' },
-        otherCloud: {
-          claims: { iss: `https://login.microsoftonline.us/${CONTOSO}/v2.0` },
-          reason: 'issuer_mismatch',
-        },
-        noObjectId: { claims: { oid: undefined }, reason: 'claim_missing' },
-        noPermissions: { claims: { scp: undefined }, reason: 'azure.no_permissions' },
-        emptyPermissions: { claims: { scp: '', roles: [] }, reason: 'azure.no_permissions' },
-        noClient: { claims: { azp: '' }, reason: 'claim_missing' },
-      },
-    }
+      }
+    },
   },
-})
+  {
+    members: membersOf('discovery', 'jwks'),
+    read: ['jwks.use', 'jwks.alg', 'jwks.issuer'],
+  },
+)
 
-describeTokenValidator('azure, several tenants', {
-  tokens: 'jwt',
-  async start() {
-    const emulator = emulate()
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      fetch: emulator.fetch,
-      createValidator: context => azure.create(parse(BOTH), { ...context, secret }),
-      good: [
-        emulator.accessToken(),
-        emulator.accessToken({ user: 'finn@fabrikam.example' }),
-        emulator.accessToken({ version: 1, claims: { aud: API } }),
-      ],
-      privateKey: () => emulator.keys.current.privateKey,
-      rotate: () => emulator.keys.rotate().kid,
-      subjectClaim: 'oid',
-      refused: {
-        otherBinding: { claims: { aud: CLIENT }, reason: 'azure.wrong_audience' },
-        appIdUri: { claims: { aud: RESOURCE }, reason: 'azure.wrong_audience' },
-        idToken: { claims: { azp: undefined, scp: undefined }, reason: 'id_token' },
-        personalAccount: {
-          claims: { iss: `${LOGIN}/${CONSUMERS}/v2.0`, tid: CONSUMERS },
-          reason: 'azure.tenant_not_allowed',
+describeOverVariants(
+  'azure, several tenants',
+  {
+    tokens: 'jwt',
+    async start() {
+      const emulator = emulate()
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context => azure.create(parse(BOTH), { ...context, secret }),
+        good: [
+          emulator.accessToken(),
+          emulator.accessToken({ user: 'finn@fabrikam.example' }),
+          emulator.accessToken({ version: 1, claims: { aud: API } }),
+        ],
+        privateKey: () => emulator.keys.current.privateKey,
+        rotate: () => emulator.keys.rotate().kid,
+        subjectClaim: 'oid',
+        refused: {
+          otherBinding: { claims: { aud: CLIENT }, reason: 'azure.wrong_audience' },
+          appIdUri: { claims: { aud: RESOURCE }, reason: 'azure.wrong_audience' },
+          idToken: { claims: { azp: undefined, scp: undefined }, reason: 'id_token' },
+          personalAccount: {
+            claims: { iss: `${LOGIN}/${CONSUMERS}/v2.0`, tid: CONSUMERS },
+            reason: 'azure.tenant_not_allowed',
+          },
+          template: { claims: { iss: `${LOGIN}/{tenantid}/v2.0` }, reason: 'issuer_mismatch' },
+          sharedName: { claims: { iss: `${LOGIN}/organizations/v2.0` }, reason: 'issuer_mismatch' },
+          tenantNoGuid: { claims: { iss: `${LOGIN}/common/v2.0`, tid: 'common' }, reason: 'issuer_mismatch' },
         },
-        template: { claims: { iss: `${LOGIN}/{tenantid}/v2.0` }, reason: 'issuer_mismatch' },
-        sharedName: { claims: { iss: `${LOGIN}/organizations/v2.0` }, reason: 'issuer_mismatch' },
-        tenantNoGuid: { claims: { iss: `${LOGIN}/common/v2.0`, tid: 'common' }, reason: 'issuer_mismatch' },
-      },
-    }
+      }
+    },
   },
-})
+  {
+    members: membersOf('discovery', 'jwks'),
+    read: ['jwks.use', 'jwks.alg'],
+    needed: ['jwks.issuer'],
+  },
+)
 
 describe('an accepted token', () => {
   it('names tenant and object id as subject, whatever sub and mutable names say', async () => {

@@ -5,9 +5,9 @@ import { recognizeProvider } from '../../adapters/index.ts'
 import { createGithubEmulator } from '../../emulators/github.ts'
 import type { CompleteContext } from '../../src/context.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, createProvider, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const OAUTH_APP = 'Ov23liEmulatedOAuth0'
 const GITHUB_APP = 'Iv23liEmulatedApp000'
@@ -23,7 +23,7 @@ const OPTIONS = {
 }
 const APP_OPTIONS = { clientId: GITHUB_APP, clientSecretEnv: 'APP_SECRET' }
 
-const emulate = () => createGithubEmulator({ origin: 'https://github.com', now: () => NOW * 1000 })
+const emulate = () => varied(createGithubEmulator({ origin: 'https://github.com', now: () => NOW * 1000 }))
 
 function create(context: CompleteContext, options: object = {}) {
   const secret = (name: string) => SECRETS[name] ?? expect.fail(`no secret ${name}`)
@@ -50,41 +50,49 @@ for (const [name, options] of [
   ['an OAuth app', {}],
   ['a GitHub App', APP_OPTIONS],
 ] as const) {
-  describeTokenValidator(`the github adapter, ${name}`, {
-    tokens: 'opaque',
-    async start() {
-      const emulator = emulate()
-      const clientId = 'clientId' in options ? options.clientId : OAUTH_APP
-      const otherId = clientId === OAUTH_APP ? GITHUB_APP : OAUTH_APP
-      const mint = (answer = {}) => emulator.mint(answer, clientId)
-      const revoked = mint()
-      emulator.revoke(revoked)
-      return {
-        resource: RESOURCE,
-        now: NOW * 1000,
-        fetch: emulator.fetch,
-        createValidator: context => create(context, options),
-        good: [mint(), mint({ expires_at: '2026-11-01T08:00:00Z' }), mint({ expires_at: null, scopes: ['repo'] })],
-        refused: {
-          unknown: { token: 'gho_neverissued', reason: 'github.not_ours' },
-          otherBinding: { token: emulator.mint({}, otherId), reason: 'github.not_ours' },
-          revoked: { token: revoked, reason: 'github.not_ours' },
-          ancient: { token: 'f'.repeat(40), reason: 'github.not_ours' },
-          expired: { token: mint({ expires_at: '2026-10-31T23:59:00Z' }), reason: 'github.not_ours' },
-          answerNamesAnotherApp: { token: mint({ app: { client_id: otherId } }), reason: 'client_refused' },
-          answerNamesNoApp: { token: mint({ app: undefined }), reason: 'claim_missing' },
-          noSubject: { token: mint({ user: null }), reason: 'subject_missing' },
-          idIsText: { token: mint({ user: { id: '1001', login: 'ada' } }), reason: 'subject_missing' },
-          idIsZero: { token: mint({ user: { id: 0, login: 'ada' } }), reason: 'subject_missing' },
-          oddExpiry: { token: mint({ expires_at: 'soon' }), reason: 'claim_invalid' },
-          emptyExpiry: { token: mint({ expires_at: '' }), reason: 'claim_invalid' },
-          numericExpiry: { token: mint({ expires_at: 1_793_520_000 }), reason: 'claim_invalid' },
-          noExpiry: { token: mint({ expires_at: false }), reason: 'claim_invalid' },
-          nestedExpiry: { token: mint({ expires_at: { at: '2026-11-01T08:00:00Z' } }), reason: 'claim_invalid' },
-        },
-      }
+  describeOverVariants(
+    `the github adapter, ${name}`,
+    {
+      tokens: 'opaque',
+      async start() {
+        const emulator = emulate()
+        const clientId = 'clientId' in options ? options.clientId : OAUTH_APP
+        const otherId = clientId === OAUTH_APP ? GITHUB_APP : OAUTH_APP
+        const mint = (answer = {}) => emulator.mint(answer, clientId)
+        const revoked = mint()
+        emulator.revoke(revoked)
+        return {
+          resource: RESOURCE,
+          now: NOW * 1000,
+          fetch: emulator.fetch,
+          createValidator: context => create(context, options),
+          good: [mint(), mint({ expires_at: '2026-11-01T08:00:00Z' }), mint({ expires_at: null, scopes: ['repo'] })],
+          refused: {
+            unknown: { token: 'gho_neverissued', reason: 'github.not_ours' },
+            otherBinding: { token: emulator.mint({}, otherId), reason: 'github.not_ours' },
+            revoked: { token: revoked, reason: 'github.not_ours' },
+            ancient: { token: 'f'.repeat(40), reason: 'github.not_ours' },
+            expired: { token: mint({ expires_at: '2026-10-31T23:59:00Z' }), reason: 'github.not_ours' },
+            answerNamesAnotherApp: { token: mint({ app: { client_id: otherId } }), reason: 'client_refused' },
+            answerNamesNoApp: { token: mint({ app: undefined }), reason: 'claim_missing' },
+            noSubject: { token: mint({ user: null }), reason: 'subject_missing' },
+            idIsText: { token: mint({ user: { id: '1001', login: 'ada' } }), reason: 'subject_missing' },
+            idIsZero: { token: mint({ user: { id: 0, login: 'ada' } }), reason: 'subject_missing' },
+            oddExpiry: { token: mint({ expires_at: 'soon' }), reason: 'claim_invalid' },
+            emptyExpiry: { token: mint({ expires_at: '' }), reason: 'claim_invalid' },
+            numericExpiry: { token: mint({ expires_at: 1_793_520_000 }), reason: 'claim_invalid' },
+            noExpiry: { token: mint({ expires_at: false }), reason: 'claim_invalid' },
+            nestedExpiry: { token: mint({ expires_at: { at: '2026-11-01T08:00:00Z' } }), reason: 'claim_invalid' },
+          },
+        }
+      },
     },
-  })
+    {
+      members: membersOf('github_check', 'github_user'),
+      read: membersOf('github_check', 'github_user'),
+      needed: ['github_check.user'],
+    },
+  )
 }
 
 describe('what a token of GitHub becomes', () => {

@@ -4,9 +4,9 @@ import { recognizeProvider } from '../../adapters/index.ts'
 import { createGoogleEmulator } from '../../emulators/google.ts'
 import type { AdapterContext } from '../../src/adapter.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, createProvider, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const CLIENT_ID = '123456789012-emulator.apps.googleusercontent.com'
 const ROBOT = 'robot@project.iam.gserviceaccount.com'
@@ -19,7 +19,7 @@ const OPTIONS = {
   grants: [{ scopes: 'notes:read', to: 'everyone' }],
 }
 
-const emulate = () => createGoogleEmulator({ origin: 'https://accounts.google.com', now: () => NOW * 1000 })
+const emulate = () => varied(createGoogleEmulator({ origin: 'https://accounts.google.com', now: () => NOW * 1000 }))
 
 /** The adapter with some options changed, the emulator behind it. */
 function setUp(options: object = {}, surroundings: Partial<AdapterContext> = {}) {
@@ -38,87 +38,109 @@ function create(context: object, options: object = {}) {
   })
 }
 
-describeTokenValidator('the google adapter, access tokens', {
-  tokens: 'opaque',
-  async start() {
-    const emulator = emulate()
-    const mint = emulator.mint
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      fetch: emulator.fetch,
-      createValidator: context => create(context, { hostedDomains: 'example.com', requiredGoogleScopes: 'email' }),
-      // tokeninfo, UserInfo, and once the metadata that says where it is.
-      requestsPerToken: 3,
-      good: [mint(), mint({ azp: undefined }), mint({ access_type: 'offline' })],
-      refused: {
-        unknown: { token: 'ya29.never-issued', reason: 'inactive' },
-        otherBinding: {
-          token: mint({ aud: 'other.apps.googleusercontent.com', azp: 'other.apps.googleusercontent.com' }),
-          reason: 'google.other_client',
+describeOverVariants(
+  'the google adapter, access tokens',
+  {
+    tokens: 'opaque',
+    async start() {
+      const emulator = emulate()
+      const mint = emulator.mint
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context => create(context, { hostedDomains: 'example.com', requiredGoogleScopes: 'email' }),
+        // tokeninfo, UserInfo, and once the metadata that says where it is.
+        requestsPerToken: 3,
+        good: [mint(), mint({ azp: undefined }), mint({ access_type: 'offline' })],
+        refused: {
+          unknown: { token: 'ya29.never-issued', reason: 'inactive' },
+          otherBinding: {
+            token: mint({ aud: 'other.apps.googleusercontent.com', azp: 'other.apps.googleusercontent.com' }),
+            reason: 'google.other_client',
+          },
+          otherPresenter: { token: mint({ azp: 'other.apps.googleusercontent.com' }), reason: 'google.other_client' },
+          noAudience: { token: mint({ aud: undefined }), reason: 'google.other_client' },
+          severalAudiences: { token: mint({ aud: [CLIENT_ID] }), reason: 'google.other_client' },
+          expired: { token: mint({ exp: String(NOW - 60) }), reason: 'inactive' },
+          noExpiry: { token: mint({ exp: undefined }), reason: 'claim_missing' },
+          oddExpiry: { token: mint({ exp: 'soon' }), reason: 'claim_invalid' },
+          noSubject: { token: mint({ sub: undefined }), reason: 'google.subject_missing' },
+          emptySubject: { token: mint({ sub: '' }), reason: 'google.subject_missing' },
+          noScope: { token: mint({ scope: undefined }), reason: 'google.scope_missing' },
+          serviceAccount: { token: emulator.mintForServiceAccount(), reason: 'google.service_account_token' },
+          userIdToken: { token: await emulator.mintUserIdToken(), reason: 'google.id_token' },
+          serviceIdToken: { token: await emulator.mintIdToken(RESOURCE), reason: 'google.id_token' },
+          otherProvider: { token: 'gho_000000000000000000000000000000000000', reason: 'google.other_token' },
         },
-        otherPresenter: { token: mint({ azp: 'other.apps.googleusercontent.com' }), reason: 'google.other_client' },
-        noAudience: { token: mint({ aud: undefined }), reason: 'google.other_client' },
-        severalAudiences: { token: mint({ aud: [CLIENT_ID] }), reason: 'google.other_client' },
-        expired: { token: mint({ exp: String(NOW - 60) }), reason: 'inactive' },
-        noExpiry: { token: mint({ exp: undefined }), reason: 'claim_missing' },
-        oddExpiry: { token: mint({ exp: 'soon' }), reason: 'claim_invalid' },
-        noSubject: { token: mint({ sub: undefined }), reason: 'google.subject_missing' },
-        emptySubject: { token: mint({ sub: '' }), reason: 'google.subject_missing' },
-        noScope: { token: mint({ scope: undefined }), reason: 'google.scope_missing' },
-        serviceAccount: { token: emulator.mintForServiceAccount(), reason: 'google.service_account_token' },
-        userIdToken: { token: await emulator.mintUserIdToken(), reason: 'google.id_token' },
-        serviceIdToken: { token: await emulator.mintIdToken(RESOURCE), reason: 'google.id_token' },
-        otherProvider: { token: 'gho_000000000000000000000000000000000000', reason: 'google.other_token' },
-      },
-    }
+      }
+    },
   },
-})
+  {
+    members: membersOf('discovery', 'tokeninfo', 'userinfo'),
+    read: membersOf('tokeninfo', 'userinfo'),
+    needed: [
+      'tokeninfo.sub',
+      'tokeninfo.email',
+      'tokeninfo.email_verified',
+      'userinfo.hd',
+      'discovery.userinfo_endpoint',
+    ],
+    toldBy: { otherPresenter: 'tokeninfo.azp' },
+  },
+)
 
-describeTokenValidator('the google adapter, ID tokens of service accounts', {
-  tokens: 'jwt',
-  async start() {
-    const emulator = emulate()
-    const { kid } = emulator.keys.current
-    const claims = {
-      iss: 'https://accounts.google.com',
-      aud: RESOURCE,
-      azp: '120000000000000000003',
-      sub: '120000000000000000003',
-      email: ROBOT,
-      email_verified: true,
-      iat: NOW,
-      exp: NOW + 3600,
-    }
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      fetch: emulator.fetch,
-      createValidator: context => create(context, { serviceAccountIdTokens: ROBOT }),
-      good: [
-        { header: { alg: 'RS256', kid, typ: 'JWT' }, claims },
-        { header: { alg: 'RS256', kid }, claims: { ...claims, aud: `${RESOURCE}/`, azp: undefined } },
-        { header: { alg: 'RS256', kid, typ: 'JWT' }, claims: { ...claims, iss: 'accounts.google.com' } },
-      ],
-      privateKey: () => emulator.keys.current.privateKey,
-      rotate: () => emulator.keys.rotate().kid,
-      refused: {
-        otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'audience_mismatch' },
-        idToken: { claims: { email: 'ada@example.com', aud: CLIENT_ID }, reason: 'google.user_id_token' },
-        userForUs: { claims: { email: 'ada@example.com' }, reason: 'google.user_id_token' },
-        noEmail: { claims: { email: undefined }, reason: 'google.user_id_token' },
-        lookAlike: { claims: { email: 'robot@evil-gserviceaccount.com' }, reason: 'google.user_id_token' },
-        notListed: {
-          claims: { email: 'other@project.iam.gserviceaccount.com' },
-          reason: 'google.service_account_refused',
+describeOverVariants(
+  'the google adapter, ID tokens of service accounts',
+  {
+    tokens: 'jwt',
+    async start() {
+      const emulator = emulate()
+      const { kid } = emulator.keys.current
+      const claims = {
+        iss: 'https://accounts.google.com',
+        aud: RESOURCE,
+        azp: '120000000000000000003',
+        sub: '120000000000000000003',
+        email: ROBOT,
+        email_verified: true,
+        iat: NOW,
+        exp: NOW + 3600,
+      }
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context => create(context, { serviceAccountIdTokens: ROBOT }),
+        good: [
+          { header: { alg: 'RS256', kid, typ: 'JWT' }, claims },
+          { header: { alg: 'RS256', kid }, claims: { ...claims, aud: `${RESOURCE}/`, azp: undefined } },
+          { header: { alg: 'RS256', kid, typ: 'JWT' }, claims: { ...claims, iss: 'accounts.google.com' } },
+        ],
+        privateKey: () => emulator.keys.current.privateKey,
+        rotate: () => emulator.keys.rotate().kid,
+        refused: {
+          otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'audience_mismatch' },
+          idToken: { claims: { email: 'ada@example.com', aud: CLIENT_ID }, reason: 'google.user_id_token' },
+          userForUs: { claims: { email: 'ada@example.com' }, reason: 'google.user_id_token' },
+          noEmail: { claims: { email: undefined }, reason: 'google.user_id_token' },
+          lookAlike: { claims: { email: 'robot@evil-gserviceaccount.com' }, reason: 'google.user_id_token' },
+          notListed: {
+            claims: { email: 'other@project.iam.gserviceaccount.com' },
+            reason: 'google.service_account_refused',
+          },
+          unverified: { claims: { email_verified: false }, reason: 'google.service_account_refused' },
+          noIssueTime: { claims: { iat: undefined }, reason: 'claim_missing' },
+          tooLong: { claims: { exp: NOW + 86_401 }, reason: 'claim_invalid' },
         },
-        unverified: { claims: { email_verified: false }, reason: 'google.service_account_refused' },
-        noIssueTime: { claims: { iat: undefined }, reason: 'claim_missing' },
-        tooLong: { claims: { exp: NOW + 86_401 }, reason: 'claim_invalid' },
-      },
-    }
+      }
+    },
   },
-})
+  {
+    members: membersOf('discovery', 'jwks'),
+    read: ['jwks.use', 'jwks.alg'],
+  },
+)
 
 describe('what a token of Google becomes', () => {
   it('has the immutable sub, the client as audience, and scopes by rule instead of those of Google', async () => {

@@ -7,6 +7,7 @@ import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, createProvider, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const ORIGIN = 'https://as.example.com'
 const secret = () => 'introspector-secret'
@@ -19,7 +20,7 @@ const OPTIONS = {
 }
 const parse = (options: object = {}) => introspection.options.parse({ ...OPTIONS, ...options })
 const emulate = (options: OidcEmulatorOptions = {}) =>
-  createOidcEmulator({ origin: ORIGIN, tokens: 'opaque', now: () => NOW * 1000, ...options })
+  varied(createOidcEmulator({ origin: ORIGIN, tokens: 'opaque', now: () => NOW * 1000, ...options }))
 
 function setUp(options: object = {}, secretOf = secret) {
   const emulator = emulate()
@@ -29,49 +30,64 @@ function setUp(options: object = {}, secretOf = secret) {
   return { emulator, validator, validate }
 }
 
-describeTokenValidator('introspection', {
-  tokens: 'opaque',
-  async start() {
-    const emulator = emulate()
-    const withClaims = (claims: OidcTokenOptions['claims']) => emulator.mint({ claims })
-    const revoked = await emulator.mint()
-    emulator.revoke(revoked)
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      fetch: emulator.fetch,
-      createValidator: context =>
-        introspection.create(
-          parse({ clientIds: 'native machine', requiredClaims: { use: 'access' }, tokensWithoutSubject: 'client' }),
-          { ...context, secret },
-        ),
-      good: [
-        await withClaims({ use: 'access' }),
-        await emulator.mint({ user: null, claims: { use: 'access', sub: undefined } }),
-        await withClaims({ use: 'access', iss: undefined, aud: [`${RESOURCE}/`, 'urn:other'] }),
-      ],
-      refused: {
-        unknown: { token: 'never-issued', reason: 'inactive' },
-        revoked: { token: revoked, reason: 'inactive' },
-        otherBinding: {
-          token: await withClaims({ use: 'access', aud: 'https://other.example.com' }),
-          reason: 'audience_mismatch',
+/** Without the first, nobody can be asked; the others tell people from clients. */
+const TELLING = ['discovery.introspection_endpoint', 'introspection.sub', 'introspection.username']
+
+describeOverVariants(
+  'introspection',
+  {
+    tokens: 'opaque',
+    async start() {
+      const emulator = emulate()
+      const withClaims = (claims: OidcTokenOptions['claims']) => emulator.mint({ claims })
+      const revoked = await emulator.mint()
+      emulator.revoke(revoked)
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context =>
+          introspection.create(
+            parse({ clientIds: 'native machine', requiredClaims: { use: 'access' }, tokensWithoutSubject: 'client' }),
+            { ...context, secret },
+          ),
+        good: [
+          await withClaims({ use: 'access' }),
+          await emulator.mint({ user: null, claims: { use: 'access', sub: undefined } }),
+          await withClaims({ use: 'access', iss: undefined, aud: [`${RESOURCE}/`, 'urn:other'] }),
+        ],
+        refused: {
+          unknown: { token: 'never-issued', reason: 'inactive' },
+          revoked: { token: revoked, reason: 'inactive' },
+          otherBinding: {
+            token: await withClaims({ use: 'access', aud: 'https://other.example.com' }),
+            reason: 'audience_mismatch',
+          },
+          noSubject: {
+            token: await withClaims({ use: 'access', sub: undefined, username: 'ada' }),
+            reason: 'subject_missing',
+          },
+          emptySubject: { token: await withClaims({ use: 'access', sub: '' }), reason: 'claim_invalid' },
+          noAudience: { token: await withClaims({ use: 'access', aud: undefined }), reason: 'audience_missing' },
+          otherClient: { token: await withClaims({ use: 'access', client_id: 'other-app' }), reason: 'client_refused' },
+          otherUse: { token: await withClaims({ use: 'refresh' }), reason: 'claim_invalid' },
+          otherIssuer: { token: await withClaims({ use: 'access', iss: `${ORIGIN}/` }), reason: 'issuer_mismatch' },
+          refreshToken: { token: await withClaims({ use: 'access', token_type: 'refresh' }), reason: 'type_mismatch' },
+          dpop: {
+            token: await withClaims({ use: 'access', cnf: { jkt: 'thumbprint' } }),
+            reason: 'sender_constrained',
+          },
         },
-        noSubject: {
-          token: await withClaims({ use: 'access', sub: undefined, username: 'ada' }),
-          reason: 'subject_missing',
-        },
-        emptySubject: { token: await withClaims({ use: 'access', sub: '' }), reason: 'claim_invalid' },
-        noAudience: { token: await withClaims({ use: 'access', aud: undefined }), reason: 'audience_missing' },
-        otherClient: { token: await withClaims({ use: 'access', client_id: 'other-app' }), reason: 'client_refused' },
-        otherUse: { token: await withClaims({ use: 'refresh' }), reason: 'claim_invalid' },
-        otherIssuer: { token: await withClaims({ use: 'access', iss: `${ORIGIN}/` }), reason: 'issuer_mismatch' },
-        refreshToken: { token: await withClaims({ use: 'access', token_type: 'refresh' }), reason: 'type_mismatch' },
-        dpop: { token: await withClaims({ use: 'access', cnf: { jkt: 'thumbprint' } }), reason: 'sender_constrained' },
-      },
-    }
+      }
+    },
   },
-})
+  {
+    members: membersOf('discovery', 'introspection').filter(member => !TELLING.includes(member)),
+    read: membersOf('introspection'),
+    needed: ['introspection.aud', 'introspection.client_id'],
+    toldBy: { refreshToken: 'introspection.token_type', otherIssuer: 'introspection.iss' },
+  },
+)
 
 describe('claims', () => {
   it('are found where the options say', async () => {

@@ -3,9 +3,9 @@ import { oidc } from '../../adapters/oidc/index.ts'
 import { createOidcEmulator, type OidcEmulatorOptions, type OidcTokenOptions } from '../../emulators/oidc.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import type { TokenReason } from '../../src/reasons.ts'
-import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const ORIGIN = 'https://id.example.com'
 const METADATA = `${ORIGIN}/.well-known/openid-configuration`
@@ -13,7 +13,7 @@ const METADATA = `${ORIGIN}/.well-known/openid-configuration`
 const secret = () => expect.fail('this provider needs no secret')
 const parse = (options: object = {}) => oidc.options.parse({ adapter: 'oidc', metadataUrl: METADATA, ...options })
 const emulate = (options: OidcEmulatorOptions = {}) =>
-  createOidcEmulator({ origin: ORIGIN, now: () => NOW * 1000, ...options })
+  varied(createOidcEmulator({ origin: ORIGIN, now: () => NOW * 1000, ...options }))
 const mistakesOf = (options: object) => oidc.mistakes?.(parse(options), secret)
 
 function setUp(options: object = {}, emulated: OidcEmulatorOptions = {}) {
@@ -29,31 +29,40 @@ function setUp(options: object = {}, emulated: OidcEmulatorOptions = {}) {
   return { emulator, validator, validate, reasonOf, warnings: seen.warnings }
 }
 
-describeTokenValidator('oidc', {
-  tokens: 'jwt',
-  async start() {
-    const emulator = emulate()
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      fetch: emulator.fetch,
-      createValidator: context => oidc.create(parse({ types: 'at+jwt' }), { ...context, secret }),
-      good: [
-        emulator.accessToken(),
-        emulator.accessToken({ user: null }),
-        emulator.accessToken({ claims: { aud: ['urn:other', `${RESOURCE}/`], scope: undefined, scp: ['notes:read'] } }),
-      ],
-      privateKey: () => emulator.keys.current.privateKey,
-      rotate: () => emulator.keys.rotate().kid,
-      refused: {
-        otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'oidc.audience_mismatch' },
-        noAudience: { claims: { aud: undefined }, reason: 'oidc.audience_missing' },
-        idToken: { header: { typ: 'JWT' }, claims: { aud: 'native' }, reason: 'type_mismatch' },
-        idTokenWithHash: { claims: { at_hash: 'oqkmsHGxBoChkrGu7rMzeA' }, reason: 'id_token' },
-      },
-    }
+describeOverVariants(
+  'oidc',
+  {
+    tokens: 'jwt',
+    async start() {
+      const emulator = emulate()
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        fetch: emulator.fetch,
+        createValidator: context => oidc.create(parse({ types: 'at+jwt' }), { ...context, secret }),
+        good: [
+          emulator.accessToken(),
+          emulator.accessToken({ user: null }),
+          emulator.accessToken({
+            claims: { aud: ['urn:other', `${RESOURCE}/`], scope: undefined, scp: ['notes:read'] },
+          }),
+        ],
+        privateKey: () => emulator.keys.current.privateKey,
+        rotate: () => emulator.keys.rotate().kid,
+        refused: {
+          otherBinding: { claims: { aud: 'https://other.example.com/mcp' }, reason: 'oidc.audience_mismatch' },
+          noAudience: { claims: { aud: undefined }, reason: 'oidc.audience_missing' },
+          idToken: { header: { typ: 'JWT' }, claims: { aud: 'native' }, reason: 'type_mismatch' },
+          idTokenWithHash: { claims: { at_hash: 'oqkmsHGxBoChkrGu7rMzeA' }, reason: 'id_token' },
+        },
+      }
+    },
   },
-})
+  {
+    members: membersOf('discovery', 'jwks'),
+    read: ['jwks.use', 'jwks.alg'],
+  },
+)
 
 describe('claims', () => {
   it('are found where the options say', async () => {

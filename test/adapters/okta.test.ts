@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { okta } from '../../adapters/okta/index.ts'
 import { createOktaEmulator, type OktaEmulatorOptions, type OktaTokenOptions } from '../../emulators/okta.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const ORG = 'https://acme.okta.com'
 const ISSUER = 'https://acme.okta.com/oauth2/default'
@@ -13,7 +13,7 @@ const secret = () => 'introspector-secret'
 
 const parse = (options: object = {}) => okta.options.parse({ adapter: 'okta', metadataUrl: ISSUER, ...options })
 const emulate = (options: OktaEmulatorOptions = {}) =>
-  createOktaEmulator({ origin: ORG, now: () => NOW * 1000, ...options })
+  varied(createOktaEmulator({ origin: ORG, now: () => NOW * 1000, ...options }))
 
 function setUp(options: object = {}, emulated: OktaEmulatorOptions = {}) {
   const emulator = emulate(emulated)
@@ -29,68 +29,91 @@ function setUp(options: object = {}, emulated: OktaEmulatorOptions = {}) {
   return { emulator, validator, validate, reasonOf }
 }
 
-describeTokenValidator('okta by key', {
-  tokens: 'jwt',
-  async start() {
-    const emulator = emulate()
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      fetch: emulator.fetch,
-      createValidator: context => okta.create(parse({ agentTokens: true }), { ...context, secret }),
-      good: [
-        emulator.accessToken(),
-        emulator.accessToken({ kind: 'service' }),
-        emulator.accessToken({ kind: 'agent' }),
-      ],
-      privateKey: () => emulator.keys.current.privateKey,
-      rotate: () => emulator.keys.rotate().kid,
-      subjectClaim: 'uid',
-      refused: {
-        otherBinding: { claims: { aud: 'api://default' }, reason: 'okta.audience_mismatch' },
-        noAudience: { claims: { aud: undefined }, reason: 'okta.audience_mismatch' },
-        idToken: { claims: { jti: 'ID.abc', aud: 'native' }, reason: 'id_token' },
-        idTokenForUs: { claims: { jti: 'ID.abc' }, reason: 'id_token' },
-        orgToken: { claims: { iss: ORG }, reason: 'okta.org_token' },
-        otherServer: { claims: { iss: `${ORG}/oauth2/aus1a2b3c4d5e6f7g8h9` }, reason: 'issuer_mismatch' },
-        noClient: { claims: { cid: undefined }, reason: 'claim_missing' },
-        noUser: { claims: { uid: undefined }, reason: 'subject_missing' },
-        noSubject: { claims: { uid: undefined, auth_time: undefined, sub: undefined }, reason: 'subject_missing' },
-      },
-    }
-  },
-})
+/** Without the first, nobody can be asked; the others tell people from clients. */
+const TELLING = ['discovery.introspection_endpoint', 'introspection.sub', 'introspection.username', 'introspection.uid']
 
-describe.each(['custom', 'org'] as const)('by introspection, the %s authorization server', kind => {
-  const options = kind === 'org' ? { metadataUrl: ORG, clientIds: 'native' } : { clientIds: 'native machine' }
-  describeTokenValidator('okta', {
-    tokens: 'opaque',
+describeOverVariants(
+  'okta by key',
+  {
+    tokens: 'jwt',
     async start() {
       const emulator = emulate()
-      const mint = (token: OktaTokenOptions = {}) => emulator.mint({ kind: kind === 'org' ? 'org' : 'user', ...token })
-      const revoked = await mint()
-      emulator.revoke(revoked)
       return {
         resource: RESOURCE,
         now: NOW * 1000,
         fetch: emulator.fetch,
-        createValidator: context => okta.create(parse({ ...options, ...INTROSPECTION }), { ...context, secret }),
-        good: [await mint(), ...(kind === 'custom' ? [await mint({ kind: 'service' })] : [])] as [string, ...string[]],
+        createValidator: context => okta.create(parse({ agentTokens: true }), { ...context, secret }),
+        good: [
+          emulator.accessToken(),
+          emulator.accessToken({ kind: 'service' }),
+          emulator.accessToken({ kind: 'agent' }),
+        ],
+        privateKey: () => emulator.keys.current.privateKey,
+        rotate: () => emulator.keys.rotate().kid,
+        subjectClaim: 'uid',
         refused: {
-          unknown: { token: 'never-issued', reason: 'inactive' },
-          revoked: { token: revoked, reason: 'inactive' },
-          ofTheOtherServer: { token: await mint({ kind: kind === 'org' ? 'user' : 'org' }), reason: 'inactive' },
-          otherBinding: { token: await mint({ clientId: 'other-app' }), reason: 'client_refused' },
-          noSubject: { token: await mint({ claims: { uid: undefined, sub: undefined } }), reason: 'subject_missing' },
-          otherAudience: {
-            token: await mint({ claims: { aud: 'api://default' } }),
-            reason: kind === 'org' ? 'audience_mismatch' : 'okta.audience_mismatch',
-          },
-          dpop: { token: await mint({ claims: { cnf: { jkt: 'thumbprint' } } }), reason: 'sender_constrained' },
+          otherBinding: { claims: { aud: 'api://default' }, reason: 'okta.audience_mismatch' },
+          noAudience: { claims: { aud: undefined }, reason: 'okta.audience_mismatch' },
+          idToken: { claims: { jti: 'ID.abc', aud: 'native' }, reason: 'id_token' },
+          idTokenForUs: { claims: { jti: 'ID.abc' }, reason: 'id_token' },
+          orgToken: { claims: { iss: ORG }, reason: 'okta.org_token' },
+          otherServer: { claims: { iss: `${ORG}/oauth2/aus1a2b3c4d5e6f7g8h9` }, reason: 'issuer_mismatch' },
+          noClient: { claims: { cid: undefined }, reason: 'claim_missing' },
+          noUser: { claims: { uid: undefined }, reason: 'subject_missing' },
+          noSubject: { claims: { uid: undefined, auth_time: undefined, sub: undefined }, reason: 'subject_missing' },
         },
       }
     },
-  })
+  },
+  {
+    members: membersOf('discovery', 'jwks'),
+    read: ['jwks.use', 'jwks.alg'],
+  },
+)
+
+describe.each(['custom', 'org'] as const)('by introspection, the %s authorization server', kind => {
+  const options = kind === 'org' ? { metadataUrl: ORG, clientIds: 'native' } : { clientIds: 'native machine' }
+  describeOverVariants(
+    'okta',
+    {
+      tokens: 'opaque',
+      async start() {
+        const emulator = emulate()
+        const mint = (token: OktaTokenOptions = {}) =>
+          emulator.mint({ kind: kind === 'org' ? 'org' : 'user', ...token })
+        const revoked = await mint()
+        emulator.revoke(revoked)
+        return {
+          resource: RESOURCE,
+          now: NOW * 1000,
+          fetch: emulator.fetch,
+          createValidator: context => okta.create(parse({ ...options, ...INTROSPECTION }), { ...context, secret }),
+          good: [await mint(), ...(kind === 'custom' ? [await mint({ kind: 'service' })] : [])] as [
+            string,
+            ...string[],
+          ],
+          refused: {
+            unknown: { token: 'never-issued', reason: 'inactive' },
+            revoked: { token: revoked, reason: 'inactive' },
+            ofTheOtherServer: { token: await mint({ kind: kind === 'org' ? 'user' : 'org' }), reason: 'inactive' },
+            otherBinding: { token: await mint({ clientId: 'other-app' }), reason: 'client_refused' },
+            noSubject: { token: await mint({ claims: { uid: undefined, sub: undefined } }), reason: 'subject_missing' },
+            otherAudience: {
+              token: await mint({ claims: { aud: 'api://default' } }),
+              reason: kind === 'org' ? 'audience_mismatch' : 'okta.audience_mismatch',
+            },
+            dpop: { token: await mint({ claims: { cnf: { jkt: 'thumbprint' } } }), reason: 'sender_constrained' },
+          },
+        }
+      },
+    },
+    {
+      members: membersOf('discovery', 'introspection').filter(member => !TELLING.includes(member)),
+      read: membersOf('introspection'),
+      needed: ['introspection.aud', 'introspection.client_id', 'introspection.token_type'],
+      toldBy: { refreshToken: 'introspection.token_type', otherIssuer: 'introspection.iss' },
+    },
+  )
 })
 
 describe('a token', () => {

@@ -99,6 +99,8 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const configuration = keptOnceItWorks(() => discover(options, authentication.apply))
   const withNewestKeys = createNewestKeys(authentication.apply)
   const nowSeconds = () => Math.floor(options.now() / 1000)
+  const named = new Set([...rules.allow, ...rules.grants.flatMap(({ to }) => to)])
+  const isNamed = (principal: string) => named.has(principal)
 
   return {
     name: preset.title ?? new URL(options.metadataUrl).host,
@@ -182,10 +184,10 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
 
   /** OpenID Connect Core 1.0 §12.2: a refresh may come without an ID token. */
   async function toldByUserInfo(tokens: Tokens, before: Told): Promise<Told> {
-    const principalsOf = (claims: Claims) => preset.personOf(claims, options)?.principals
+    const namesIn = (claims: Claims) => [...(preset.personOf(claims, options)?.principals ?? [])].filter(isNamed)
     try {
       const answer = await userInfo(tokens, String(before.claims.sub))
-      return answer === undefined ? before : retold(before, answer, nowSeconds(), principalsOf)
+      return answer === undefined ? before : retold(before, answer, nowSeconds(), namesIn)
     } catch (error) {
       // What is refused, or cannot be read, says nothing about the person.
       if (isForgery(error) || isOutage(error)) throw error

@@ -18,19 +18,19 @@ const IDENTITY = ['iss', 'sub', 'aud', 'tid', 'oid']
  * A claim that this endpoint gave before and gives no more is gone. One that only ID tokens ever gave is kept, and what rests on it
  * ages: the answer does not say whether it still holds.
  *
- * @param principalsOf - Under which names rules may mean somebody with these claims.
+ * @param namesIn - Under which names the rules mean somebody with these claims. What no rule goes by need not be said again.
  */
 export function retold(
   before: Told,
   answer: Claims,
   now: number,
-  principalsOf: (claims: Claims) => ReadonlySet<string> | undefined,
+  namesIn: (claims: Claims) => readonly string[],
 ): Told {
   const only = (keep: (name: string) => boolean) =>
     Object.fromEntries(Object.entries(before.claims).filter(([name]) => keep(name)))
   const fresh = { ...answer, ...only(name => IDENTITY.includes(name)) }
   const claims = { ...only(name => !before.userInfo?.includes(name)), ...fresh }
-  const said = principalsOf(fresh)
-  const isAllSaid = [...(principalsOf(claims) ?? [])].every(principal => said?.has(principal))
+  const said = namesIn(fresh)
+  const isAllSaid = namesIn(claims).every(name => said.includes(name))
   return { claims, userInfo: Object.keys(answer), signedInAt: isAllSaid ? now : before.signedInAt }
 }

@@ -517,8 +517,12 @@ describe('a refresh without an ID token', () => {
     expect(await recheck()).toBe('nobody')
   })
 
-  it('lets somebody in for as long as userinfo says it', async () => {
-    const { recheck, clock } = await signedIn()
+  it.each<OptionalMember[][]>([
+    [[]],
+    // No rule goes by these.
+    [['userinfo.email', 'userinfo.email_verified']],
+  ])('lets somebody in for as long as userinfo says what rules go by: without %j', async omit => {
+    const { recheck, clock } = await signedIn(omit)
     for (let hour = 0; hour < 10; hour++) {
       clock.now += 3500_000
       expect(await recheck()).toBe('signed_in')

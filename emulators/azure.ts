@@ -191,10 +191,12 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
     const key = `${tenant} v${version}`
     let signIn = signIns.get(key)
     if (!signIn) {
-      const here = users.filter(user => SHARED.includes(tenant) || tenantOf(user) === tenant)
       signIn = createSignIn({
         clients,
-        users: here,
+        // Asked each time: somebody may be taken out.
+        get users() {
+          return users.filter(user => SHARED.includes(tenant) || tenantOf(user) === tenant)
+        },
         now,
         grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
         pkce: 'optional',

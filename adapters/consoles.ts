@@ -7,6 +7,7 @@ import { providerConsole as google } from './google/console.ts'
 import { providerConsole as introspection } from './introspection/console.ts'
 import { providerConsole as oidc } from './oidc/console.ts'
 import { providerConsole as okta } from './okta/console.ts'
+import { providerConsole as userinfo } from './userinfo/console.ts'
 
 /** The console of every provider, by the name of its adapter. For commands: servers must not load it. */
 export const consoles: Readonly<Record<string, ProviderConsole>> = {
@@ -18,4 +19,5 @@ export const consoles: Readonly<Record<string, ProviderConsole>> = {
   introspection,
   oidc,
   okta,
+  userinfo,
 }

@@ -8,12 +8,13 @@ import { introspection } from './introspection/index.ts'
 import { oidc } from './oidc/index.ts'
 import { productAt, products } from './oidc/products.ts'
 import { okta } from './okta/index.ts'
+import { userinfo } from './userinfo/index.ts'
 
 // By name, for providers that are configured in code.
-export { auth0, azure, demo, github, google, introspection, oidc, okta }
+export { auth0, azure, demo, github, google, introspection, oidc, okta, userinfo }
 
 /** Every adapter, in the order in which they are asked whether they recognise a metadata URL. */
-export const adapters: readonly Adapter[] = [auth0, azure, demo, github, google, introspection, oidc, okta]
+export const adapters: readonly Adapter[] = [auth0, azure, demo, github, google, introspection, oidc, okta, userinfo]
 
 export function adapterNamed(name: string): Adapter | undefined {
   return adapters.find(adapter => adapter.name === name)

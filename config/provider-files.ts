@@ -16,6 +16,7 @@ import oidc from './oidc.json' with { type: 'json' }
 import okta from './okta.json' with { type: 'json' }
 import ping from './ping.json' with { type: 'json' }
 import supabase from './supabase.json' with { type: 'json' }
+import userinfo from './userinfo.json' with { type: 'json' }
 import workos from './workos.json' with { type: 'json' }
 import zitadel from './zitadel.json' with { type: 'json' }
 
@@ -42,6 +43,7 @@ export const providerFiles: Readonly<Record<string, Readonly<Record<string, unkn
   okta,
   ping,
   supabase,
+  userinfo,
   workos,
   zitadel,
 }

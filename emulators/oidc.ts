@@ -23,6 +23,11 @@ export interface OidcEmulatorOptions extends EmulatorOptions {
   audience?: string | null
   /** Scopes that clients may have beside those of OpenID Connect. Default `notes:read` and `notes:write`. */
   scopes?: readonly string[]
+  /**
+   * Claims of the access token that UserInfo repeats beside what it says about the user: OpenID Connect Core §5.3.2 lets it return
+   * claims that are specified nowhere. Default: none.
+   */
+  userInfoClaims?: readonly string[]
   /** Default: `ada` and `cleo`. */
   users?: readonly OidcUser[]
   /** Default: `native`, public, `machine` and `introspector`, which have `{client id}-secret`. */
@@ -64,6 +69,7 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
     scopes: ownScopes = ['notes:read', 'notes:write'],
     users = USERS,
     clients = CLIENTS,
+    userInfoClaims = [],
     now = Date.now,
   } = options
   const audience = options.audience === undefined ? 'https://mcp.example.com/mcp' : options.audience
@@ -148,7 +154,8 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
       const headers = { 'www-authenticate': 'Bearer error="invalid_token"' }
       return Response.json({ error: 'invalid_token' }, { status: 401, headers })
     }
-    return Response.json({ sub: user.id, ...user.claims })
+    const repeated = Object.fromEntries(userInfoClaims.map(name => [name, claims?.[name]]))
+    return Response.json({ sub: user.id, ...user.claims, ...repeated })
   }
 
   const metadata: Route = () => {

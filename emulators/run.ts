@@ -117,6 +117,15 @@ const programs = {
     emulator: createOktaEmulator({ audience: resource }),
     settings: origin => ({ AUTH_METADATA_URL: `${origin}/oauth2/default${OIDC}` }),
   }),
+  userinfo: () => ({
+    emulator: createOidcEmulator({ tokens: 'opaque', userInfoClaims: ['client_id'] }),
+    settings: origin => ({
+      AUTH_METADATA_URL: origin + OIDC,
+      USERINFO_CLIENT_IDS: NATIVE.clientId,
+      USERINFO_GRANT_SCOPES: scopes.join(' '),
+      USERINFO_GRANT_TO: 'everyone',
+    }),
+  }),
 } satisfies Record<string, (resource: string) => Program>
 
 export type EmulatorName = keyof typeof programs

@@ -91,6 +91,8 @@ export type MisconfigurationReason =
   | { kind: 'tenant_mismatch'; issuer: string; actual: readonly string[] }
   | { kind: 'tenant_misconfigured'; issuer: string; detail: string }
   | { kind: 'endpoint_refused_request'; endpoint: string; status: number; error?: string }
+  /** The answer is of a kind that cannot be read here. */
+  | { kind: 'answer_unsupported'; endpoint: string; actual: string; expected: string; cure: string }
 
 export interface NoCredentialsReason {
   kind: 'no_credentials'

@@ -99,7 +99,7 @@ async function follow(name: EmulatorName): Promise<void> {
     PATH: `${bin}:${process.env.PATH}`,
     SUBJECT: 'somebody',
     TOKEN: await (emulator as unknown as { mint(): string | Promise<string> }).mint(),
-    ...(name === 'introspection' && { ACCESS_TOKEN_FORMAT: 'jwt' }),
+    ...(['introspection', 'userinfo'].includes(name) && { ACCESS_TOKEN_FORMAT: 'jwt' }),
   }
   const adapted = (text: string) =>
     text.replaceAll('localhost:3232', `localhost:${PORT}`).replaceAll('localhost:3001', `localhost:${AUTH_SERVER_PORT}`)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { github } from '../adapters/github/index.ts'
 import { google } from '../adapters/google/index.ts'
+import { userinfo } from '../adapters/userinfo/index.ts'
 import type { AdapterContext } from '../src/adapter.ts'
 import { createIntrospectionValidator } from '../src/engines/introspection.ts'
 import { createJwtValidator } from '../src/engines/jwt.ts'
@@ -22,6 +23,7 @@ import {
 const METADATA = `${ISSUER}/.well-known/openid-configuration`
 const KEYS = `${ISSUER}/jwks`
 const INTROSPECTION = `${ISSUER}/introspect`
+const USERINFO = `${ISSUER}/userinfo`
 const TOKENINFO = 'https://oauth2.googleapis.com/tokeninfo'
 const CHECK = 'https://api.github.com/applications/Iv1.a/token'
 const GOOGLE_CLIENT = '1-a.apps.googleusercontent.com'
@@ -34,7 +36,13 @@ const grants = [{ scopes: 'notes:read', to: 'everyone' }]
 /** A good provider, whose endpoints can be replaced. */
 function world(handlers: Record<string, Handler> = {}) {
   const { fetch } = createProvider({
-    [METADATA]: () => Response.json({ issuer: ISSUER, jwks_uri: KEYS, introspection_endpoint: INTROSPECTION }),
+    [METADATA]: () =>
+      Response.json({
+        issuer: ISSUER,
+        jwks_uri: KEYS,
+        introspection_endpoint: INTROSPECTION,
+        userinfo_endpoint: USERINFO,
+      }),
     [KEYS]: () => Response.json({ keys: [key.jwk] }),
     [INTROSPECTION]: () => Response.json({ active: false }),
     ...handlers,
@@ -76,6 +84,8 @@ const githubOf = (context: AdapterContext) =>
     }),
     context,
   )
+const userInfoOf = (context: AdapterContext, options: object = { clientIds: 'client-1' }) =>
+  userinfo.create(userinfo.options.parse({ adapter: 'userinfo', metadataUrl: METADATA, grants, ...options }), context)
 
 /** What is asked: the endpoint, and a token that leads there. Some have something to do before. */
 const ENDPOINTS: Record<
@@ -88,6 +98,7 @@ const ENDPOINTS: Record<
   'introspection, later': { url: INTROSPECTION, create: introspection, token: 'token', warm: true },
   Google: { url: TOKENINFO, create: googleOf, token: 'ya29.token' },
   GitHub: { url: CHECK, create: githubOf, token: 'gho_token' },
+  UserInfo: { url: USERINFO, create: userInfoOf, token: 'token' },
 }
 
 const json = (status: number, error: string) => () => Response.json({ error }, { status })
@@ -165,6 +176,10 @@ const informed = (change: object) =>
   googleOf(world({ [TOKENINFO]: () => Response.json({ ...INFO, ...change }) }).context).validate('ya29.token')
 const checked = (change: object) =>
   githubOf(world({ [CHECK]: () => Response.json({ ...CHECKED, ...change }) }).context).validate('gho_token')
+const described = (change: object, options?: object) => {
+  const answer = () => Response.json({ sub: 'user-1', client_id: 'client-1', ...change })
+  return userInfoOf(world({ [USERINFO]: answer }).context, options).validate('token')
+}
 const signed = (claims: object, header: object = {}) =>
   jwt(world().context).validate(mint(key, { ...claims }, { ...header }))
 const shown = (create: (context: AdapterContext) => TokenValidator, token: string) =>
@@ -247,6 +262,17 @@ const TOKENS: Record<string, Record<string, () => Promise<unknown>>> = {
     'a refresh token': () => shown(githubOf, 'ghr_refresh'),
     'made up': () => shown(githubOf, 'made-up'),
   },
+  UserInfo: {
+    'of another audience': () => described({ aud: 'https://other.example.com/mcp' }, audience),
+    'without an audience': () => described({}, audience),
+    'of another client': () => described({ client_id: 'client-2' }),
+    'without a client': () => described({ client_id: undefined }),
+    'without a subject': () => described({ sub: undefined }),
+    'of another issuer': () => described({ iss: 'https://other.example.com' }),
+    expired: () => described({ exp: NOW - 60 }),
+    'made up': () =>
+      userInfoOf(world({ [USERINFO]: () => new Response('', { status: 401 }) }).context).validate('made-up'),
+  },
 }
 
 const page = readFileSync(new URL('../docs/refusals.md', import.meta.url), 'utf8')
@@ -302,5 +328,7 @@ describe('docs/refusals.md, what is wrong with the token', () => {
     await introspected({})
     await informed({})
     await checked({})
+    await described({})
+    await described({ aud: RESOURCE }, audience)
   })
 })

@@ -100,7 +100,9 @@ export function claimMistakes({
   clientIdClaim,
   subjectClaim,
   tokensWithoutSubject,
-}: ClaimOptions): Partial<Record<keyof ClaimOptions, string>> {
+}: Pick<ClaimOptions, 'audience' | 'clientIds' | 'clientIdClaim' | 'subjectClaim' | 'tokensWithoutSubject'>): Partial<
+  Record<keyof ClaimOptions, string>
+> {
   return {
     ...(subjectClaim === LOGIN_NAME && tokensWithoutSubject === 'client' && !clientIds
       ? {

@@ -1,25 +1,37 @@
 import { completeContext, type ValidatorContext } from '../context.ts'
-import type { TokenValidator } from '../token-validator.ts'
+import type { ServerMetadata, TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { askProvider, type ProviderAnswer, type ProviderRequest } from './provider-request.ts'
 import { createTokenGate } from './token-gate.ts'
 
+/** A request to a check endpoint. */
+export type CheckRequest = Omit<ProviderRequest, 'operation'>
+
 export interface CheckEndpointValidatorOptions extends ClaimRules {
-  /** Authorization server that clients are sent to. Answers need not name it: the endpoint knows its own tokens only. */
-  issuer: string
+  /**
+   * Authorization server that clients are sent to; a function where only the metadata tells its exact spelling. Answers need not
+   * name it: the endpoint knows its own tokens only.
+   */
+  issuer: string | (() => string)
+  /** Default: the provider publishes none that is read here. */
+  serverMetadata?(): Promise<ServerMetadata>
   /** Whether an answer without `exp` is refused, or the token accepted until the end of its time in the cache. */
   expiry: 'required' | 'optional'
   /** Well-formed, and not a token of anybody's: asked about to learn whether the endpoint works, and answers us. */
   probe: string
   /**
-   * Refuses what the endpoint is not to be shown: tokens of another kind, or none of the provider's.
+   * Refuses what the endpoint is not to be shown: tokens of another kind, or none of the provider's. Default: it is shown all.
    *
    * @throws {InvalidTokenError}
    */
-  precheck(token: string): void
-  /** How the endpoint is asked. */
-  request(token: string): Omit<ProviderRequest, 'operation'>
+  precheck?(token: string): void
+  /**
+   * How the endpoint is asked.
+   *
+   * @throws {MisconfigurationError | ValidatorUnavailableError} Where the endpoint is has to be found out first, and cannot be.
+   */
+  request(token: string): CheckRequest | Promise<CheckRequest>
   /**
    * What an answer says, with numbers as numbers and `exp` in seconds since the Unix epoch. Must leave the token out.
    *
@@ -40,21 +52,25 @@ export function createCheckEndpointValidator(
   surroundings: ValidatorContext,
 ): TokenValidator {
   const context = completeContext(surroundings)
-  const { issuer, probe, precheck, request, read } = options
+  const { probe, precheck, request, read } = options
+  const issuer = () => (typeof options.issuer === 'string' ? options.issuer : options.issuer())
   // What the endpoint checks are access tokens; `precheck` keeps others from it.
   const judge = createClaimJudge({ ...options, tokenKind: options.tokenKind ?? null }, options.expiry, context)
-  const ask = (token: string) => askProvider(context, { ...request(token), operation: 'check' }, read)
+  const ask = async (token: string) => askProvider(context, { ...(await request(token)), operation: 'check' }, read)
 
-  const gate = createTokenGate({ endpoint: () => issuer, trial: () => ask(probe), now: context.now })
+  const gate = createTokenGate({ endpoint: issuer, trial: () => ask(probe), now: context.now })
   return createCachedValidator(
     {
-      issuers: [issuer],
+      get issuers() {
+        return [issuer()]
+      },
+      serverMetadata: options.serverMetadata,
       warmUp: gate.warmUp,
       async decide(token, sender) {
-        precheck(token)
+        precheck?.(token)
         const claims = await gate.ask(() => ask(token), sender)
         try {
-          return judge(issuer, claims)
+          return judge(issuer(), claims)
         } catch (error) {
           throw explained(error, options.explain, { header: {}, claims })
         }

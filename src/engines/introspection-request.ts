@@ -13,7 +13,7 @@ import type { CompleteContext } from '../context.ts'
 import { AuthorizationError, MisconfigurationError } from '../errors.ts'
 import type { Claims } from './claim-judge.ts'
 import type { ClientCredentials } from './introspection.ts'
-import { askProvider, type ProviderAnswer, unusable } from './provider-request.ts'
+import { askProvider, oauthErrorCode, type ProviderAnswer, unusable } from './provider-request.ts'
 
 /** Error codes that are about the token: of oidc-provider, which introspects no JWTs (RFC 7009 §2.2.1), and of RFC 6750 §3.1. */
 const TOKEN_ERRORS: readonly unknown[] = ['unsupported_token_type', 'invalid_token']
@@ -99,14 +99,4 @@ function readAnswer(answer: ProviderAnswer, context: CompleteContext, hasWorked:
   }
   const kind = ours ? 'own_credentials_refused' : 'endpoint_refused_request'
   throw new MisconfigurationError({ kind, endpoint, status, error })
-}
-
-/** `error` of an OAuth error body (RFC 6749 §5.2); `undefined` for anything that does not look like one. */
-function oauthErrorCode(answer: ProviderAnswer): string | undefined {
-  try {
-    const { error } = answer.json()
-    return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? error : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -135,6 +135,16 @@ function parseObject(text: string, endpoint: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
+/** `error` of an OAuth error body (RFC 6749 §5.2); `undefined` for anything that does not look like one. */
+export function oauthErrorCode(answer: Pick<ProviderAnswer, 'json'>): string | undefined {
+  try {
+    const { error } = answer.json()
+    return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? error : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The provider answers with something that says nothing about the token. */
 export function unusable(endpoint: string, detail: string): ValidatorUnavailableError {
   return unavailable({ kind: 'provider_answer_unusable', endpoint, detail })

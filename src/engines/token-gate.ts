@@ -29,8 +29,8 @@ const VOUCHED_SECONDS = 300
 /** How long all others wait for the first call of all, in milliseconds: it tells whether the endpoint works. */
 const PILOT_MILLISECONDS = 250
 
-/** Statuses by which servers refuse a request for the sake of the token in it. */
-const TOKEN_STATUSES: readonly number[] = [400, 413, 422]
+/** Statuses by which servers refuse a request for the sake of the token in it: in the body, or in a header (431). */
+const TOKEN_STATUSES: readonly number[] = [400, 413, 422, 431]
 /** Error codes that are about this server, whatever the status (RFC 6749 §5.2). */
 const OWN_ERRORS: readonly unknown[] = ['invalid_client', 'unauthorized_client', 'invalid_scope', 'access_denied']
 

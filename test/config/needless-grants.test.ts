@@ -6,6 +6,11 @@ import { ConfigError } from '../../src/config-error.ts'
 const providers = {
   google: { AUTH_PROVIDER: 'google', GOOGLE_CLIENT_IDS: '1-clock.apps.googleusercontent.com' },
   github: { AUTH_PROVIDER: 'github', GITHUB_CLIENT_ID: 'Iv1.a', GITHUB_CLIENT_SECRET: 'a-secret' },
+  userinfo: {
+    AUTH_PROVIDER: 'userinfo',
+    USERINFO_METADATA_URL: 'https://id.example.com',
+    USERINFO_CLIENT_IDS: 'native',
+  },
 }
 const resource = 'http://localhost:3000/mcp'
 const clock = { resource, scopes: {} }
@@ -25,7 +30,7 @@ function problems(...args: Parameters<typeof load>): Record<string, string> {
   }
 }
 
-describe.each(['google', 'github'] as const)('AUTH_PROVIDER=%s for a server without scopes', name => {
+describe.each(['google', 'github', 'userinfo'] as const)('AUTH_PROVIDER=%s for a server without scopes', name => {
   const env = providers[name]
   const [scopes, to] = [`${name.toUpperCase()}_GRANT_SCOPES`, `${name.toUpperCase()}_GRANT_TO`]
 

@@ -133,6 +133,15 @@ const INTROSPECTION = {
 }
 const opaque = oidc({ tokens: 'opaque' })
 
+const USERINFO = {
+  AUTH_PROVIDER: 'userinfo',
+  USERINFO_METADATA_URL: 'https://id.example.com',
+  USERINFO_CLIENT_IDS: 'native',
+  USERINFO_GRANT_SCOPES: 'notes:read',
+  USERINFO_GRANT_TO: 'everyone',
+}
+const naming = oidc({ tokens: 'opaque', userInfoClaims: ['client_id'] })
+
 /** The five most frequent mistakes of each guide, made one after the other, in its order. */
 const mistakes: Readonly<Record<string, readonly (() => string | Promise<string>)[]>> = {
   auth0: [
@@ -239,6 +248,24 @@ const mistakes: Readonly<Record<string, readonly (() => string | Promise<string>
         DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on',
       }),
   ],
+  userinfo: [
+    () => {
+      const { USERINFO_CLIENT_IDS: _, ...unbound } = USERINFO
+      return start('USERINFO_CLIENT_IDS', unbound)
+    },
+    () => refusal(USERINFO, opaque.fetch, opaque.mint()),
+    () => refusal(USERINFO, naming.fetch, naming.mint({ clientId: 'other-app' })),
+    () =>
+      refusal(
+        USERINFO,
+        replaced(naming.fetch, '/userinfo', () => {
+          const headers = { 'www-authenticate': 'Bearer error="insufficient_scope", scope="openid"' }
+          return new Response('', { status: 403, headers })
+        }),
+        naming.mint(),
+      ),
+    () => start('USERINFO_WIRE_SCOPES', { ...USERINFO, USERINFO_ALLOW: '@example.com' }),
+  ],
 }
 
 /** Providers as MCP clients find them, by the column of the guide that says what clients do there. */
@@ -263,6 +290,7 @@ const situations: Readonly<Record<string, Readonly<Record<string, readonly [issu
     ],
   },
   introspection: { direct: ['https://id.example.com', opaque.fetch] },
+  userinfo: { direct: ['https://id.example.com', opaque.fetch] },
 }
 
 /** What the doctor says that clients do at an MCP server whose clients sign in there, as the guides write it. */

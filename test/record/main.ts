@@ -11,8 +11,9 @@ import { oidc } from './oidc.ts'
 import { okta } from './okta.ts'
 import { record } from './record.ts'
 import { recordingUrl } from './recording.ts'
+import { userinfo } from './userinfo.ts'
 
-const recorded: readonly RecordedProvider[] = [auth0, azure, github, google, introspection, oidc, okta]
+const recorded: readonly RecordedProvider[] = [auth0, azure, github, google, introspection, oidc, okta, userinfo]
 
 const usage = `npm run record -- <provider> [<recording>] [--live <tokens.json>]
 providers: ${recorded.map(({ provider, recordings }) => `${provider} (${recordings.map(({ name }) => name)})`).join(', ')}

@@ -83,7 +83,8 @@ function keysAt(metadata: Metadata, { options }: ProviderConfiguration): unknown
 async function checkWithoutMetadata(missing: Finding, tenant: Tenant): Promise<Finding[]> {
   const { provider, validator } = tenant
   const { options, adapter } = provider
-  if (options.jwksUri === undefined && options.introspectionEndpoint === undefined) return [missing]
+  const endpoints = [options.jwksUri, options.introspectionEndpoint, options.userInfoEndpoint]
+  if (endpoints.every(endpoint => endpoint === undefined)) return [missing]
   const unread = finding('tenant.metadata_unread', missing.seen, adapter.name)
   const { algorithms } = consoles[adapter.name]?.checks(options) ?? {}
   const keys = algorithms && options.jwksUri ? await checkKeys(options.jwksUri, algorithms, tenant) : []

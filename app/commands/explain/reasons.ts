@@ -239,6 +239,10 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: "The provider's metadata lacks a member that is needed.",
     cure: 'Configure the authorization server that has it, and run idplug doctor.',
   },
+  answer_unsupported: {
+    means: 'An endpoint of the provider answers in a form that this server does not read.',
+    cure: 'Have the provider answer in plain JSON, and run idplug doctor.',
+  },
   endpoint_refused_request: {
     means: 'An endpoint of the provider refused the request of this server.',
     cure: 'Check the metadata URL and the settings, and run idplug doctor.',

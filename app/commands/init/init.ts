@@ -113,7 +113,7 @@ async function providerOf({ url, questions }: InitOptions): Promise<string> {
 /** The most common first, then the products, and what fits any provider last. */
 const [FIRST, LAST] = [
   ['auth0', 'okta', 'azure', 'google', 'github'],
-  ['oidc', 'introspection', 'demo'],
+  ['oidc', 'introspection', 'userinfo', 'demo'],
 ]
 
 export const PROVIDERS: readonly string[] = [

@@ -44,6 +44,12 @@ export const config = {
     expected: 'AZURE_ALLOWED_TENANTS with the tenants that may come in',
     cure: 'List the tenants in AZURE_ALLOWED_TENANTS (Entra admin center > Overview > Tenant ID) and take AZURE_DANGEROUSLY_ALLOW_ANY_TENANT away.',
   },
+  'config.any_client': {
+    severity: 'warning',
+    title: 'Tokens of every client of the provider are accepted',
+    expected: 'USERINFO_CLIENT_IDS or USERINFO_AUDIENCE',
+    cure: 'Have the provider name the client or the audience in its UserInfo answers, list them in USERINFO_CLIENT_IDS or USERINFO_AUDIENCE, and take USERINFO_DANGEROUSLY_ACCEPT_TOKENS_OF_ANY_CLIENT away. Until then, whoever runs an app at the provider can use the tokens of its users here.',
+  },
   'config.user_name_subject': {
     severity: 'warning',
     title: 'User names are the subjects of tokens',

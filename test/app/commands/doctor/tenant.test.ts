@@ -32,11 +32,25 @@ const rsa = (modulusLength: number) => {
   return generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
 }
 
+const USERINFO = {
+  AUTH_PROVIDER: 'userinfo',
+  USERINFO_CLIENT_IDS: 'native',
+  USERINFO_GRANT_SCOPES: 'notes:read',
+  USERINFO_GRANT_TO: 'everyone',
+}
+
 /** One mistake each, and the only thing that may be found then. */
 const mistakes: Partial<Record<FindingCode, Case>> = {
   'config.no_effect': { settings: { OKTA_DOMAIN: 'acme.okta.com' } },
   'config.resource_local': { settings: { PUBLIC_URL: undefined } },
   'config.user_name_subject': { settings: { OIDC_SUBJECT_CLAIM: 'username' } },
+  'config.any_client': {
+    settings: {
+      ...USERINFO,
+      USERINFO_CLIENT_IDS: undefined,
+      USERINFO_DANGEROUSLY_ACCEPT_TOKENS_OF_ANY_CLIENT: 'true',
+    },
+  },
   'config.insecure_hosts': {
     settings: {
       AUTH_METADATA_URL: `http://keycloak:8080${METADATA}`,

@@ -154,6 +154,29 @@ export function openIdPerson(
   }
 }
 
+/**
+ * The people of a provider that is known by its settings only, and what all such providers have in common.
+ *
+ * @param provider - Name of the adapter.
+ */
+export function openIdPeople(provider: string): People<OpenIdSignIn> {
+  return {
+    principals: OPENID_PRINCIPALS,
+    signIn: {
+      protocol: 'openid',
+      publicClient: true,
+      scopes: OPENID_SCOPES,
+      promptForAnother: 'login',
+      consentForOffline: true,
+      userInfo: true,
+      personOf(claims, names) {
+        const facts = openIdPerson(provider, claims, names)
+        return facts && personWith(facts)
+      },
+    },
+  }
+}
+
 /** A text that is not empty; `undefined` for anything else. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined

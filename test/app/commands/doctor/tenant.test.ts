@@ -388,6 +388,23 @@ test('keys at the place that the settings name are looked at there', async () =>
   expect(findings).toMatchObject([{ code: 'tenant.keys_unreachable', seen: expect.stringContaining('/other-keys') }])
 })
 
+test('UserInfo at the place that the settings name is asked there, without metadata', async () => {
+  const settings = {
+    ...USERINFO,
+    USERINFO_ENDPOINT: `${ORIGIN}/gateway/userinfo`,
+    AUTH_METADATA_URL: `${ORIGIN}/gateway`,
+  }
+  const codesAt = async (status: number) => {
+    const fetch: typeof globalThis.fetch = (input, init) =>
+      String(input) === settings.USERINFO_ENDPOINT
+        ? Promise.resolve(new Response('', { status }))
+        : healthy(input, init)
+    return (await examine({ settings, fetch })).map(({ code }) => code)
+  }
+  expect(await codesAt(401)).toEqual(['tenant.metadata_unread'])
+  expect(await codesAt(404)).toEqual(['tenant.metadata_unread', 'tenant.not_ready'])
+})
+
 test('tokens that name another issuer than the metadata are no finding', async () => {
   expect(
     await examine({ settings: { OIDC_ACCESS_TOKEN_ISSUER: 'http://idp.example.com/adfs/services/trust' } }),

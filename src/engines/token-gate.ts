@@ -117,6 +117,8 @@ function overOrLate(call: Promise<unknown>): Promise<void> {
 export function mayBeAboutToken(error: unknown): boolean {
   if (!(error instanceof MisconfigurationError)) return false
   const { reason } = error
+  // Its form may follow from the client that the token was issued to.
+  if (reason.kind === 'answer_unsupported') return true
   if (reason.kind !== 'endpoint_refused_request' || !('status' in reason)) return false
   return TOKEN_STATUSES.includes(reason.status) && !OWN_ERRORS.includes(reason.error)
 }

@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { plantedFaults } from './faults.ts'
+
+const run = promisify(execFile)
+const worker = fileURLToPath(new URL('worker.ts', import.meta.url))
+
+/** Enough for the rarest case; a fault is found long before. */
+const RUNS = 4000
+const SEED = Number(process.env.PROPERTIES_SEED ?? 1)
+
+describe(`a planted fault, seed ${SEED}`, () => {
+  it('is there for 20 checks at least', () => {
+    expect(plantedFaults.length).toBeGreaterThanOrEqual(20)
+  })
+
+  it.concurrent.for(plantedFaults.map((fault, index) => ({ ...fault, index })))(
+    'is found: $name ($subject)',
+    { timeout: 120_000 },
+    async ({ index }, { expect }) => {
+      const { stdout } = await run(process.execPath, [worker, String(index), String(RUNS), String(SEED)])
+      expect(JSON.parse(stdout)).toEqual({ found: expect.any(String) })
+    },
+  )
+})

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { check, MOST_MILLISECONDS, type Outcome } from './run.ts'
+import { subjects } from './subjects.ts'
+
+/** `npm run test:properties` makes more, and others each time. */
+const RUNS = Number(process.env.PROPERTIES_RUNS ?? 20_000)
+const SEED = Number(process.env.PROPERTIES_SEED ?? 20_261_101)
+
+describe(`generated tokens and answers, seed ${SEED}`, () => {
+  const outcomes: Outcome[] = []
+  const weights = sum(subjects.map(({ weight = 1 }) => weight))
+
+  it.each(subjects.map(subject => [subject.name, subject] as const))(
+    'are decided as they were made: %s',
+    { timeout: 120_000 },
+    async (_name, subject) => {
+      const runs = Math.ceil((RUNS * (subject.weight ?? 1)) / weights)
+      outcomes.push(await check(subject, { runs, seed: SEED }))
+    },
+  )
+
+  it('are 20,000, a third to two thirds of them good', () => {
+    const runs = sum(outcomes.map(outcome => outcome.runs))
+    const share = sum(outcomes.map(({ good }) => good)) / runs
+    expect(runs).toBeGreaterThanOrEqual(20_000)
+    expect(share).toBeGreaterThan(1 / 3)
+    expect(share).toBeLessThan(2 / 3)
+  })
+
+  it(`take less than ${MOST_MILLISECONDS} ms of the processor each`, () => {
+    const times = outcomes.flatMap(({ milliseconds }) => milliseconds).sort((a, b) => a - b)
+    const at = (share: number) => times[Math.floor(share * (times.length - 1))] ?? Number.NaN
+    console.log(`ms of the processor: median ${at(0.5)}, 99 % ${at(0.99)}, longest ${at(1)}`)
+    // The last few may be the machine's.
+    expect(at(0.99)).toBeLessThan(MOST_MILLISECONDS)
+  })
+})
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

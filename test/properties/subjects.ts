@@ -1,0 +1,40 @@
+import type { Draft, Subject } from './draft.ts'
+import { auth0 } from './providers/auth0.ts'
+import { azure, organizations } from './providers/azure.ts'
+import { github, githubForPeople } from './providers/github.ts'
+import { google, googleForDomain } from './providers/google.ts'
+import {
+  introspection,
+  introspectionLater,
+  introspectionOfClients,
+  introspectionOfKind,
+} from './providers/introspection.ts'
+import { oidc, oidcForClients } from './providers/oidc.ts'
+import { okta, oktaMachine } from './providers/okta.ts'
+import { oidcForPeople } from './providers/people.ts'
+import { adfs, clerk, cognito, keycloak, zitadel } from './providers/products.ts'
+import { routed } from './providers/routed.ts'
+
+/** Changes know the draft of their own subject only. */
+const plain = <D extends Draft>(subject: Subject<D>) => subject as unknown as Subject
+
+export const subjects: readonly Subject[] = [
+  ...[
+    oidc,
+    oidcForClients,
+    oidcForPeople,
+    auth0,
+    okta,
+    oktaMachine,
+    azure,
+    organizations,
+    keycloak,
+    cognito,
+    zitadel,
+    adfs,
+    clerk,
+  ].map(plain),
+  ...[introspection, introspectionOfKind, introspectionLater, introspectionOfClients].map(plain),
+  ...[google, googleForDomain, github, githubForPeople].map(plain),
+  plain(routed),
+]

@@ -8,12 +8,14 @@ import {
   introspectionLater,
   introspectionOfClients,
   introspectionOfKind,
+  oktaOrg,
 } from './providers/introspection.ts'
 import { oidc, oidcForClients } from './providers/oidc.ts'
 import { okta, oktaMachine } from './providers/okta.ts'
 import { oidcForPeople } from './providers/people.ts'
 import { adfs, clerk, cognito, keycloak, zitadel } from './providers/products.ts'
 import { routed } from './providers/routed.ts'
+import { serviceAccounts } from './providers/service-accounts.ts'
 
 /** Changes know the draft of their own subject only. */
 const plain = <D extends Draft>(subject: Subject<D>) => subject as unknown as Subject
@@ -33,8 +35,9 @@ export const subjects: readonly Subject[] = [
     zitadel,
     adfs,
     clerk,
+    serviceAccounts,
   ].map(plain),
-  ...[introspection, introspectionOfKind, introspectionLater, introspectionOfClients].map(plain),
+  ...[introspection, introspectionOfKind, introspectionLater, introspectionOfClients, oktaOrg].map(plain),
   ...[google, googleForDomain, github, githubForPeople].map(plain),
   plain(routed),
 ]

@@ -482,4 +482,32 @@ export const plantedFaults: readonly PlantedFault[] = [
     'const found = routes.find(({ validator }) => answersFor(validator, issuer))',
     'const found = routes.find(({ validator }) => answersFor(validator, issuer)) ?? routes[0]',
   ),
+  fault(
+    'google, service accounts',
+    'adapters/google/service-accounts.ts',
+    'accounts are not compared',
+    "!(accounts.includes(email) || (typeof sub === 'string' && accounts.includes(sub)))",
+    'false',
+  ),
+  fault(
+    'google, service accounts',
+    'adapters/google/service-accounts.ts',
+    'addresses need not be verified',
+    'email_verified !== true',
+    '!email_verified',
+  ),
+  fault(
+    'google, service accounts',
+    'adapters/google/service-accounts.ts',
+    'tokens may live for ever',
+    "typeof exp === 'number' && exp - iat > LONGEST_LIFE_SECONDS",
+    'false',
+  ),
+  fault(
+    'okta, introspected',
+    JUDGE,
+    'the client is not compared',
+    'if (rules.audience.clientIds && !',
+    'if (false && !',
+  ),
 ]

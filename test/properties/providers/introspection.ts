@@ -8,6 +8,7 @@ import {
   expiry,
   harmless,
   ignored,
+  listedClient,
   nested,
   oneOf,
   otherKinds,
@@ -269,4 +270,71 @@ export const introspectionOfClients: Subject<AnswerDraft> = {
         principalType: 'service',
       },
     ),
+}
+
+const ORG = 'https://acme.okta.com'
+
+/** The members that Okta answers about a token of the org, whose audience is the whole org: only the client binds it. */
+export const oktaOrg: Subject<AnswerDraft> = {
+  name: 'okta, introspected',
+  env: {
+    AUTH_PROVIDER: 'okta',
+    OKTA_METADATA_URL: `${ORG}/.well-known/openid-configuration`,
+    OKTA_CLIENT_IDS: 'native, desktop',
+    OKTA_INTROSPECTION_CLIENT_ID: 'mcp-server',
+    OKTA_INTROSPECTION_CLIENT_SECRET: 'secret',
+  },
+  draft: () =>
+    answerDraft(
+      'eyJraWQiOiJ1bnB1Ymxpc2hlZCJ9.e30.c2ln',
+      {
+        active: true,
+        token_type: 'Bearer',
+        scope: 'openid notes:read',
+        client_id: 'native',
+        username: 'ada@example.com',
+        exp: NOW + 3600,
+        iat: NOW - 10,
+        sub: 'ada@example.com',
+        aud: ORG,
+        iss: ORG,
+        jti: 'AT.1',
+        uid: '00u1abcd2EFGH3ijk4x7',
+      },
+      { issuer: ORG, subject: '00u1abcd2EFGH3ijk4x7', clientId: 'native', scopes: ['openid', 'notes:read'] },
+    ),
+  changes: [
+    ...active,
+    ...subject('uid'),
+    ...audience([ORG], [RESOURCE, `${ORG}/oauth2/default`]),
+    ...listedClient('client_id', ['native', 'desktop']),
+    ...scopes('scope'),
+    ...expiry({ required: false }),
+    ...beginning(),
+    ...bad(
+      oneOf('token_type', [undefined, null, 'DPoP', 'refresh_token', 'N_A', '', 7], 'refused'),
+      oneOf('iss', [`${ORG}/`, `${ORG}/oauth2/default`, 'https://other.okta.com', 7], 'refused'),
+      oneOf('jti', ['ID.1'], 'refused'),
+      oneOf('act', [{ sub: 'agent' }, {}], 'refused'),
+    ),
+    ...ignored('username', 'sub', 'device_id', 'auth_time'),
+    ...unknownClaims,
+    ...answers(NO_ANSWERS, 'unknown', replace),
+    ...answers(
+      [
+        ['401', json(401, { error: 'invalid_client' })],
+        ['404', text(404)],
+      ],
+      'ours',
+      replace,
+    ),
+  ],
+  present: draft => ({
+    token: draft.token,
+    endpoints: {
+      [`${ORG}/.well-known/openid-configuration`]: () =>
+        Response.json({ issuer: ORG, introspection_endpoint: `${ORG}/oauth2/v1/introspect` }),
+      [`${ORG}/oauth2/v1/introspect`]: answerOf(draft),
+    },
+  }),
 }

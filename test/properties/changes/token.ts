@@ -293,6 +293,14 @@ export const forms: ChangeFamily<JwtDraft>[] = bad(
   fc.constantFrom(
     edit('form', 'padding after the token', token => `${token}=`),
     edit('form', 'padding within the token', token => token.replace('.', '=.')),
+    edit(
+      'form',
+      'base64 instead of base64url',
+      part(2, text => `${text.slice(0, -2)}+/`),
+    ),
+    edit('form', 'bits that no byte has', part(2, withSpareBits)),
+  ),
+  fc.constantFrom(
     edit('form', 'one more part', token => `${token}.e30`),
     edit('form', 'one more empty part', token => `${token}.`),
     edit('form', 'five parts', token => `${token}.e30.e30`),
@@ -315,15 +323,9 @@ export const forms: ChangeFamily<JwtDraft>[] = bad(
     ),
     edit(
       'form',
-      'base64 instead of base64url',
-      part(2, text => `${text.slice(0, -2)}+/`),
-    ),
-    edit(
-      'form',
       'one more letter',
       part(2, text => `${text}A`),
     ),
-    edit('form', 'bits that no byte has', part(2, withSpareBits)),
     edit('form', 'a space before it', token => ` ${token}`),
     edit('form', 'a letter that no token has', token => `${token}é`),
     edit('form', 'a line break', token => `${token}\n`),

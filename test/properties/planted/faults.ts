@@ -352,7 +352,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     'introspection, later',
     'src/engines/introspection-client.ts',
     'a refusal of the token is our fault',
-    'if (!hasWorked || !mayBeAboutToken(error)) throw error',
+    'if (!mayBeAboutToken(error)) throw error',
     'throw error',
   ),
   fault(

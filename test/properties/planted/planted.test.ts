@@ -7,11 +7,12 @@ import { plantedFaults } from './faults.ts'
 const run = promisify(execFile)
 const worker = fileURLToPath(new URL('worker.ts', import.meta.url))
 
-/** Enough for the rarest case; a fault is found long before. */
-const RUNS = 4000
-const SEED = Number(process.env.PROPERTIES_SEED ?? 1)
+/** Enough for the rarest case; most faults are found long before. */
+const RUNS = 8000
+/** Always the same: whether a fault is found is no matter of luck. */
+const SEED = 1
 
-describe(`a planted fault, seed ${SEED}`, () => {
+describe('a planted fault', () => {
   it('is there for 20 checks at least', () => {
     expect(plantedFaults.length).toBeGreaterThanOrEqual(20)
   })

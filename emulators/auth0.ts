@@ -44,10 +44,14 @@ export interface Auth0EmulatorOptions extends EmulatorOptions {
   customDomain?: string
   /** Signing algorithm of the API. Default RS256. */
   algorithm?: 'RS256' | 'PS256'
-  /** Settings > Advanced > Resource Parameter Compatibility Profile. Default `audience`, as new tenants have it. */
+  /** Settings > Advanced > Resource Parameter Compatibility Profile. Default `compatibility`, as tenants have it since 2026-07; older ones `audience`. */
   resourceParameterProfile?: 'audience' | 'compatibility'
   /** Settings > Advanced > Dynamic Client Registration. Default false. */
   dynamicRegistration?: boolean
+  /** Whether client ID metadata documents are on. Clients that were imported are in `clients`, with their URL as id. Default false. */
+  clientIdMetadataDocuments?: boolean
+  /** Include Issuer in Authorization Responses. Default false. */
+  issuerInResponses?: boolean
   /** What is issued when no API was requested: an encrypted token, or 32 characters as by old tenants. Default `jwe`. */
   opaqueTokens?: 'jwe' | 'short'
 }
@@ -122,7 +126,7 @@ export function createAuth0Emulator(options: Auth0EmulatorOptions = {}): Auth0Em
 
   /** `audience` wins over `resource`, which counts with the compatibility profile only. */
   function requestedApi(parameters: URLSearchParams): string | undefined {
-    const resource = options.resourceParameterProfile === 'compatibility' ? parameters.get('resource') : null
+    const resource = options.resourceParameterProfile === 'audience' ? null : parameters.get('resource')
     return parameters.get('audience') ?? resource ?? undefined
   }
 
@@ -183,6 +187,7 @@ export function createAuth0Emulator(options: Auth0EmulatorOptions = {}): Auth0Em
     grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
     grant,
     issue,
+    responseIssuer: options.issuerInResponses ? () => `${emulator.origin}/` : undefined,
     refreshable({ scopes, parameters }) {
       const identifier = requestedApi(parameters)
       // Without an API there is none that could forbid it.
@@ -229,7 +234,12 @@ export function createAuth0Emulator(options: Auth0EmulatorOptions = {}): Auth0Em
     return Response.json({ sub: user_id, nickname: login, name, email, email_verified: true })
   }
 
-  const metadata: Route = request => Response.json(metadataOf(new URL(request.url).origin))
+  const metadata: Route = request =>
+    Response.json({
+      ...metadataOf(new URL(request.url).origin),
+      ...(options.clientIdMetadataDocuments && { client_id_metadata_document_supported: true }),
+      ...(options.issuerInResponses && { authorization_response_iss_parameter_supported: true }),
+    })
 
   const core = createEmulator(
     {

@@ -53,7 +53,6 @@ const programs = {
   auth0: resource => ({
     emulator: createAuth0Emulator({
       apis: [{ identifier: resource, scopes, allowOfflineAccess: true }],
-      resourceParameterProfile: 'compatibility',
     }),
     settings: origin => ({ AUTH_METADATA_URL: origin + OIDC }),
   }),

@@ -11,7 +11,8 @@ export const providerConsole: ProviderConsole = {
   steps: ({ resource, scopes }) => [
     `Applications > APIs > Create API. Identifier: ${resource} (it cannot be changed later). Signing Algorithm: RS256.`,
     `Permissions of that API: ${scopes.join(', ')}. Settings: Allow Offline Access, for refresh tokens.`,
-    'Settings > Advanced > Resource Parameter Compatibility Profile: on.',
+    'Settings > Advanced > Resource Parameter Compatibility Profile: on, as new tenants have it.',
+    'Settings of the tenant: Include Issuer in Authorization Responses on; client ID metadata documents on, for clients that have one.',
     'Applications > Create Application, Native, one per MCP client. Allowed Callback URLs: the one of the client, exactly.',
   ],
   checks: () => ({ algorithms: ACCEPTED_ALGORITHMS }),
@@ -29,8 +30,9 @@ export const providerConsole: ProviderConsole = {
     'tenant.registration_missing': REGISTER_BY_HAND,
     'tenant.registration_closed': REGISTER_BY_HAND,
     'tenant.cimd_missing':
-      'Turn client ID metadata documents on in the settings of the tenant; an administrator then imports each client by its URL.',
-    'tenant.response_issuer_missing': 'Auth0 has a toggle for it in the settings of the tenant.',
+      'Turn client ID metadata documents on in the settings of the tenant. An administrator then imports each client by its URL, unless the tenant has dynamic registration of such clients (Early Access). Such clients are third-party ones: the tenant must have no Rules.',
+    'tenant.response_issuer_missing':
+      'Turn "Include Issuer in Authorization Responses" on in the settings of the tenant.',
     'tenant.refresh_not_offered': 'Applications > APIs > the API > Settings > Allow Offline Access.',
     'tenant.client_refused':
       'Applications > the application (Machine to Machine): copy Client ID and Client Secret anew.',

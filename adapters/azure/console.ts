@@ -9,9 +9,9 @@ const SET_AUDIENCE =
 export const providerConsole: ProviderConsole = {
   steps: ({ resource, scopes }) => [
     'App registrations > New registration, for the API. Its Overview has AZURE_TENANT_ID and AZURE_CLIENT_ID.',
+    'Manifest > requestedAccessTokenVersion: 2. An https URL is accepted as Application ID URI only afterwards.',
     `Expose an API > Application ID URI: ${resource}, without a slash at the end.`,
     `Expose an API > Scopes: ${scopes.join(', ')}.`,
-    'Manifest > requestedAccessTokenVersion: 2.',
     'App registrations > New registration, one per MCP client: Mobile and desktop applications, http://localhost with the path of the client. API permissions: those scopes.',
   ],
   checks: () => ({ algorithms: ACCEPTED_ALGORITHMS }),
@@ -28,7 +28,7 @@ export const providerConsole: ProviderConsole = {
     'tenant.client_not_authorized':
       'App registrations > the client > API permissions > Add a permission > My APIs > Application permissions, then "Grant admin consent".',
     'tenant.resource_refused':
-      'AADSTS9010010: App registrations > the API > Expose an API: the Application ID URI must equal the URL of the MCP endpoint, without a slash at its end, and scopes must begin with it. mcp-remote has --disable-resource-parameter.',
+      'AADSTS9010010: App registrations > the API > Expose an API: the Application ID URI must equal the URL of the MCP endpoint, without a slash at its end, and scopes must begin with it. Where clients use several URLs, the manifest takes several identifierUris. mcp-remote has --disable-resource-parameter.',
     'tenant.audience_unknown': SET_AUDIENCE,
     'tenant.scope_unknown':
       'App registrations > the API > Expose an API > Add a scope; clients request it with the Application ID URI before it (AADSTS650053, AADSTS70011).',

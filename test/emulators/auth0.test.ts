@@ -79,16 +79,27 @@ describe('metadata and keys', () => {
   })
 })
 
+describe('switches of the tenant', () => {
+  it('add what MCP clients look for to the metadata, and iss to authorization responses', async () => {
+    const { authorize, tenant } = create({ clientIdMetadataDocuments: true, issuerInResponses: true })
+    expect(await (await tenant.fetch(`${TENANT}/.well-known/openid-configuration`)).json()).toMatchObject({
+      client_id_metadata_document_supported: true,
+      authorization_response_iss_parameter_supported: true,
+    })
+    expect((await authorize({ audience: API })).get('iss')).toBe('https://acme.eu.auth0.com/')
+    expect((await create().authorize({ audience: API })).has('iss')).toBe(false)
+  })
+})
+
 describe('the API that a token is for', () => {
-  it('is named by audience; resource counts with the compatibility profile only, and audience wins', async () => {
-    const ignoring = create()
+  it('is named by audience; resource counts with the compatibility profile, which is the default, and audience wins', async () => {
+    const ignoring = create({ resourceParameterProfile: 'audience' })
     const opaque = (await ignoring.signIn({ resource: API })).access_token
     expect(opaque.split('.')).toHaveLength(5)
     expect(decodeProtectedHeader(opaque)).toEqual({ alg: 'dir', enc: 'A256GCM', iss: 'https://acme.eu.auth0.com/' })
     expect(decodeJwt((await ignoring.signIn({ audience: API })).access_token).aud).toBe(API)
 
     const compatible = create({
-      resourceParameterProfile: 'compatibility',
       apis: [
         { identifier: API, scopes: [] },
         { identifier: 'urn:other', scopes: [] },

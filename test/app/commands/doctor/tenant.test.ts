@@ -19,10 +19,7 @@ const AUTH0 = {
 }
 /** An Auth0 tenant with everything that its toggles offer. */
 const auth0Complete = (options = {}) =>
-  tampered(auth0(options).fetch, METADATA, () => ({
-    client_id_metadata_document_supported: true,
-    authorization_response_iss_parameter_supported: true,
-  }))
+  auth0({ clientIdMetadataDocuments: true, issuerInResponses: true, ...options }).fetch
 const auth0Api = (scopes: string[]) => [{ identifier: 'https://mcp.example.com/mcp', scopes }]
 const ALL = ['notes:read', 'notes:write', 'notes:admin']
 const machine = { clientId: 'machine', clientSecret: 'machine-secret' }
@@ -139,7 +136,7 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
   'tenant.resource_ignored': {
     settings: AUTH0,
     client: machine,
-    fetch: auth0Complete({ apis: auth0Api(ALL) }),
+    fetch: auth0Complete({ apis: auth0Api(ALL), resourceParameterProfile: 'audience' }),
   },
   'tenant.audience_unknown': {
     settings: AUTH0,

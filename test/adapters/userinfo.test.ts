@@ -120,7 +120,13 @@ describe('what a token becomes', () => {
   })
 
   it('gets no scope from the answer', async () => {
-    expect((await answering({ scope: 'notes:write admin' })).scopes).toEqual(['notes:read'])
+    const answer = { ...ADA, scope: 'notes:write admin' }
+    expect((await answering(answer)).scopes).toEqual(['notes:read'])
+    // As for a server without scopes.
+    const { fetch } = createProvider({ [USERINFO]: () => Response.json(answer) })
+    const options = { ...parse({ metadataUrl: ORIGIN, userInfoEndpoint: USERINFO }), grants: [] }
+    const validator = userinfo.create(options, { ...createContext(fetch).context, secret })
+    expect((await validator.validate('token')).scopes).toEqual([])
   })
 
   it('is judged by groups, roles and verified addresses of the answer', async () => {
@@ -198,6 +204,13 @@ describe('the endpoint', () => {
     [
       403,
       challenge('Bearer error_description="not error=\\"invalid_token\\"", error="access_denied"'),
+      '',
+      MisconfigurationError,
+      'endpoint_refused_request',
+    ],
+    [
+      403,
+      challenge('Bearer error_description="invalid_token", error="access_denied"'),
       '',
       MisconfigurationError,
       'endpoint_refused_request',

@@ -76,9 +76,9 @@ describe('the minified bundle of a server', () => {
     expect(modules.filter(id => id.includes('node_modules/jose'))).toEqual([])
   })
 
-  it('with createAuth and all its settings has 244 kB at most beside zod, and nothing that is for commands', async () => {
+  it('with createAuth and all its settings has 257 kB at most beside zod, and nothing that is for commands', async () => {
     const { size, builtIns, code } = await bundle(`${SERVER}\nexport { createAuth } from 'idplug'`, [/^zod/])
-    expect(size).toBeLessThanOrEqual(244)
+    expect(size).toBeLessThanOrEqual(257)
     expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
     expect(code).toContain('AUTH_PROVIDER')
     expect(code).not.toMatch(/commander|idplug init|oidc-provider/)

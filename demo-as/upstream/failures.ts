@@ -37,13 +37,20 @@ export const isSignInRefused: PersonRefused = error => {
   return error instanceof AuthorizationResponseError || isForgery(error) || isMalformed(error)
 }
 
-/** Providers call a refresh token that is over by every name: what is not about the client is about the token. */
+/**
+ * Providers call a refresh token that is over by every name: what is not about the client is about the token. Without a name, only the
+ * statuses of a refusal count: 404 or 405 may as well be the page of a proxy, and would sign everybody out.
+ */
 export const isRefreshRefused: PersonRefused = error => {
-  if (error instanceof ResponseBodyError)
+  if (error instanceof ResponseBodyError) {
+    if (error.error === NO_CODE) return REFUSALS.includes(error.status)
     return error.status >= 400 && error.status < 500 && !isClientRefused(error.error)
+  }
   // An answer that cannot be read says nothing about the person.
   return isForgery(error)
 }
+
+const REFUSALS = [400, 401, 403]
 
 /** Whether it is the credentials of the bridge that a provider does not accept (RFC 6749 §5.2). */
 export const isClientRefused = (code: string) => code === 'invalid_client' || code === 'unauthorized_client'

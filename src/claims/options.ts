@@ -98,12 +98,17 @@ export function claimMistakes({
   audience,
   clientIds,
   clientIdClaim,
+  defaultClientId,
   subjectClaim,
   tokensWithoutSubject,
-}: Pick<ClaimOptions, 'audience' | 'clientIds' | 'clientIdClaim' | 'subjectClaim' | 'tokensWithoutSubject'>): Partial<
-  Record<keyof ClaimOptions, string>
-> {
+}: Pick<
+  ClaimOptions,
+  'audience' | 'clientIds' | 'clientIdClaim' | 'defaultClientId' | 'subjectClaim' | 'tokensWithoutSubject'
+>): Partial<Record<keyof ClaimOptions, string>> {
   return {
+    ...(clientIds && defaultClientId !== undefined
+      ? { defaultClientId: 'contradicts clientIds: tokens that name no client would pass for those of a listed one' }
+      : {}),
     ...(subjectClaim === LOGIN_NAME && tokensWithoutSubject === 'client' && !clientIds
       ? {
           clientIds:

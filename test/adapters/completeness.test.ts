@@ -47,7 +47,7 @@ async function lacks(name: string): Promise<string[]> {
     [
       `${contract} with the contract suite`,
       existsSync(join(root, contract)) &&
-        read(contract).includes('describeTokenValidator(') &&
+        /describe(TokenValidator|OverVariants)\(/.test(read(contract)) &&
         read(contract).includes(`adapters/${name}/index.ts'`),
     ],
     [guide, existsSync(join(root, guide))],

@@ -362,6 +362,8 @@ describe('a mistake in the settings', () => {
   it('is neither an audience nor clients', () => {
     expect(mistakesOf({ audience: null })?.clientIds).toContain('every client')
     expect(mistakesOf({ audience: null, clientIds: 'native' })).toEqual({})
+    expect(mistakesOf({ clientIds: 'gateway', defaultClientId: 'gateway' })?.defaultClientId).toContain('contradicts')
+    expect(mistakesOf({ defaultClientId: 'gateway' })).toEqual({})
   })
 
   it.each([{ audience: [] }, { audience: '' }, { clientIds: [] }, { types: [] }, { audiance: 'x' }])(

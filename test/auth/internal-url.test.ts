@@ -115,6 +115,6 @@ describe('AUTH_SERVER_INTERNAL_URL', () => {
     ['a path', { AUTH_SERVER_INTERNAL_URL: 'http://authorization-server:3001/' }, 'must be an origin'],
     ['a host that is not named', { AUTH_INSECURE_HOSTS: '' }, 'name it in AUTH_INSECURE_HOSTS'],
   ])('is refused for %s', (_what, changes, problem) => {
-    expect(problems(changes)).toMatch(new RegExp(`^AUTH_SERVER_INTERNAL_URL .*${problem}`))
+    expect(problems(changes)).toMatch(new RegExp(`^AUTH_SERVER_INTERNAL_URL .*${problem}`, 'm'))
   })
 })

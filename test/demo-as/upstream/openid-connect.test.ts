@@ -596,6 +596,8 @@ describe('what a provider says to a refresh', () => {
     ['invalid_client, with a challenge', 401, { error: 'invalid_client' }, challenge('Basic realm="x"')],
     ['a Basic challenge alone', 401, '', challenge('Basic realm="x"')],
     ['unauthorized_client', 400, { error: 'unauthorized_client' }],
+    ['a page of a proxy, 404', 404, '<html>not here</html>', { 'content-type': 'text/html' }],
+    ['405 with an empty body', 405, ''],
   ])('is about the bridge by %s', async (_label, status, body, headers) => {
     await expect(recheckAnswered(status, body, headers)).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
   })

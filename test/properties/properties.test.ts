@@ -12,7 +12,7 @@ describe(`generated tokens and answers, seed ${SEED}`, () => {
 
   it.each(subjects.map(subject => [subject.name, subject] as const))(
     'are decided as they were made: %s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (_name, subject) => {
       const runs = Math.ceil((RUNS * (subject.weight ?? 1)) / weights)
       outcomes.push(await check(subject, { runs, seed: SEED }))

@@ -225,7 +225,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     'oidc',
     KIND,
     'what may be an ID token is let through',
-    'if (audience.length === 0 || !audience.every(value => clients.includes(value))) return',
+    'if (accepted.length === 0 || !accepted.every(value => clients.includes(value))) return',
     'return',
   ),
   fault('auth0', KEYS, 'the exponent of a key is not looked at', 'exponent % 2n === 1n && exponent >= 65_537n', 'true'),
@@ -478,9 +478,16 @@ export const plantedFaults: readonly PlantedFault[] = [
   fault(
     'several providers',
     'src/validators/routed.ts',
-    'an unknown issuer goes to the first',
-    'const found = routes.find(({ validator }) => answersFor(validator, issuer))',
-    'const found = routes.find(({ validator }) => answersFor(validator, issuer)) ?? routes[0]',
+    'the shape of a token says nothing',
+    'if (hasShape(token, shapesOf(opaqueTokens))) return validator',
+    'if (false) return validator',
+  ),
+  fault(
+    'several providers',
+    'src/validators/routed.ts',
+    'every JWT goes to the first',
+    'answersFor(validator, issuer))\n      if (found)',
+    'validator !== undefined)\n      if (found)',
   ),
   fault(
     'google, service accounts',

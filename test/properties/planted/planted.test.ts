@@ -19,7 +19,7 @@ describe('a planted fault', () => {
 
   it.concurrent.for(plantedFaults.map((fault, index) => ({ ...fault, index })))(
     'is found: $name ($subject)',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async ({ index }, { expect }) => {
       const { stdout } = await run(process.execPath, [worker, String(index), String(RUNS), String(SEED)])
       expect(JSON.parse(stdout)).toEqual({ found: expect.any(String) })

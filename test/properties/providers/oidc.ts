@@ -61,17 +61,17 @@ const claims = {
   jti: 'jti-1',
 }
 
-/** Its only audience is its client, as in every ID token, and nothing says that it is none. */
-const possibleIdToken: Change<JwtDraft> = {
+/** The audience that it would be accepted for is its client, as in every ID token, and nothing says that it is none. */
+const possibleIdToken = (others: readonly string[]): Change<JwtDraft> => ({
   part: 'aud',
   also: ['client', 'typ', 'token_use', 'token_usage', 'token_type', 'type'],
-  name: 'the client is the only audience',
+  name: `the client is the audience, beside ${others.length} others`,
   verdict: 'refused',
   make(draft) {
     draft.header.typ = 'JWT'
-    Object.assign(draft.claims, { aud: [RESOURCE], client_id: RESOURCE })
+    Object.assign(draft.claims, { aud: [RESOURCE, ...others], client_id: RESOURCE })
   },
-}
+})
 
 /** RFC 9068 §2.2. */
 export const oidc: Subject<JwtDraft> = {
@@ -98,7 +98,7 @@ export const oidc: Subject<JwtDraft> = {
     ...subject(),
     ...audience([RESOURCE, `${RESOURCE}/`], ['https://mcp.example.com', 'https://mcp.example.com/']),
     ...client('client_id', 'azp'),
-    ...bad(fc.constant(possibleIdToken)),
+    ...bad(fc.constantFrom(possibleIdToken([]), possibleIdToken(['https://other.example.com']))),
     ...scopes('scope'),
     ...expiry({ required: true }),
     ...beginning(),

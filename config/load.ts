@@ -19,7 +19,7 @@ import {
   type ProviderConfiguration,
 } from './providers.ts'
 import { type ResourceNames, type ResourcePlace, resourceNames } from './public-urls.ts'
-import { checkScopeRules } from './scope-rules.ts'
+import { checkGrants, checkScopeRules } from './scope-rules.ts'
 import { insecureHostsWarning, internalUrlProblems } from './secure-urls.ts'
 import { programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
 
@@ -170,9 +170,14 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
           })
         : loadProviders(accepted, env, derived, hasScopes)
     const loaded = isDecided ? attempt(problems, load) : undefined
-    const loadTenant = (configured: ConfiguredProvider) =>
-      loadConfiguredProviders([configured], env, derived, { hasScopes, insecureHosts: settings.AUTH_INSECURE_HOSTS })
-        .providers[0] as ProviderConfiguration
+    const loadTenant = (configured: ConfiguredProvider) => {
+      const { AUTH_INSECURE_HOSTS: insecureHosts } = settings
+      const { providers } = loadConfiguredProviders([configured], env, derived, { hasScopes, insecureHosts })
+      const found: ConfigProblem[] = []
+      checkGrants(providers, declared, found)
+      if (found.length > 0) throw new ConfigError(found)
+      return providers[0] as ProviderConfiguration
+    }
     return names && loaded ? [{ ...names, ...loaded, demoClientId, loadTenant }] : []
   })
   const apiKeys = settings.AUTH_API_KEYS_FILE === undefined ? [] : readApiKeys(settings.AUTH_API_KEYS_FILE, problems)
@@ -180,11 +185,9 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   aboutWhole.push(...contradictions(settings, usesOwnServer))
   problems.push(...caFileProblems(settings.AUTH_CA_FILE), ...internalUrlProblems(settings, mode, usesOwnServer))
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
-  if (declared.every(scopes => scopes !== undefined)) {
-    const { providers = [], shadow } = resources[0] ?? {}
-    const all = shadow ? [...providers, shadow] : providers
-    checkScopeRules({ settings, bridge, clients, apiKeys, providers: all, scopes: declared }, problems)
-  }
+  const { providers: inForce = [], shadow: inShadow } = resources[0] ?? {}
+  checkScopeRules({ settings, bridge, clients, apiKeys, scopes: declared }, problems)
+  checkGrants(inShadow ? [...inForce, inShadow] : inForce, declared, problems)
   const isProduction = env.NODE_ENV?.trim() === 'production'
   if (usesOwnServer && !isBridge && invalid.size === 0) {
     const publicUrls = placed.flatMap(({ resource, furtherResources }) => [resource, ...furtherResources])

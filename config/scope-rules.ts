@@ -12,22 +12,15 @@ export interface ScopeRules {
   readonly bridge: BridgeConfiguration | undefined
   readonly clients: readonly ClientEntry[]
   readonly apiKeys: readonly ApiKeyEntry[]
-  /** The one in the shadow included. */
-  readonly providers: readonly ProviderConfiguration[]
-  /** Declared by the servers of the process. */
-  readonly scopes: readonly Readonly<Record<string, string>>[]
+  readonly scopes: DeclaredScopes
 }
+
+/** Of each server of the process; `undefined` where they are not known, and nothing can be said. */
+export type DeclaredScopes = readonly (Readonly<Record<string, string>> | undefined)[]
 
 /** Finds rules that give scopes which no server has: people would consent, and be refused. */
 export function checkScopeRules(rules: ScopeRules, problems: ConfigProblem[]): void {
-  const declared = [...new Set(rules.scopes.flatMap(scopes => Object.keys(scopes)))]
-  const check = (setting: string, scopes: readonly string[], see: string) => {
-    for (const scope of scopes) {
-      if (declared.includes(scope)) continue
-      const hint = didYouMean(scope, declared) || (declared.length > 0 ? `; there are ${declared.join(', ')}` : '')
-      problems.push({ setting, problem: `names ${scope}, which the server does not declare${hint}`, see })
-    }
-  }
+  const check = scopeCheck(rules.scopes, problems)
   const { AUTH_SIGN_IN_SCOPES, BRIDGE_CONFIG } = rules.settings
   check(
     'AUTH_SIGN_IN_SCOPES',
@@ -44,10 +37,31 @@ export function checkScopeRules(rules: ScopeRules, problems: ConfigProblem[]): v
     check(`AUTH_CLIENTS_FILE: ${client_id}`, scope.split(' ').filter(Boolean), 'docs/clients.md')
   }
   for (const { id, scopes } of rules.apiKeys) check(`AUTH_API_KEYS_FILE: ${id}`, scopes, 'docs/api-keys.md')
-  for (const { options, settingAt } of rules.providers) {
+}
+
+/** The same for the grants of providers. */
+export function checkGrants(
+  providers: readonly Pick<ProviderConfiguration, 'options' | 'settingAt'>[],
+  scopes: DeclaredScopes,
+  problems: ConfigProblem[],
+): void {
+  const check = scopeCheck(scopes, problems)
+  for (const { options, settingAt } of providers) {
     const grants = (options.grants ?? []) as readonly { scopes: readonly string[] }[]
     for (const [index, { scopes }] of grants.entries()) {
       check(settingAt(`grants.${index}.scopes`), scopes, 'docs/providers.md')
+    }
+  }
+}
+
+function scopeCheck(all: DeclaredScopes, problems: ConfigProblem[]) {
+  const declared = [...new Set(all.flatMap(scopes => Object.keys(scopes ?? {})))]
+  const isKnown = all.every(scopes => scopes !== undefined)
+  return (setting: string, scopes: readonly string[], see: string) => {
+    for (const scope of scopes) {
+      if (!isKnown || declared.includes(scope)) continue
+      const hint = didYouMean(scope, declared) || (declared.length > 0 ? `; there are ${declared.join(', ')}` : '')
+      problems.push({ setting, problem: `names ${scope}, which the server does not declare${hint}`, see })
     }
   }
 }

@@ -140,6 +140,13 @@ describe('tenants', () => {
   it.each([
     ['the provider of another', () => configure(oidc, { metadataUrl: 'https://globex.example.com' })],
     ['wrong options', () => configure(oidc, { metadataUrl: 'https://acme.example.com', audiance: 'x' })],
+    [
+      'grants of a scope that the server does not declare',
+      () => {
+        const grants = [{ scopes: 'files:raed', to: 'everyone' }]
+        return configure(oidc, { metadataUrl: 'https://acme.example.com', grants })
+      },
+    ],
   ])('with %s are our own fault', async (_label, find) => {
     const { acme, call } = setUp(find)
     expect((await call(await acme.mint({ scopes }))).status).toBe(500)

@@ -2,6 +2,7 @@ import { type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
 import type { TokenReason } from '../../src/reasons.ts'
 import { clip } from '../../src/text.ts'
+import { isServiceAccount } from './people.ts'
 import { inFull } from './tokeninfo.ts'
 
 /** Beginnings of access tokens, refresh tokens, codes and client secrets. */
@@ -35,7 +36,8 @@ export interface AccessTokenRules {
 /** @throws {InvalidTokenError} */
 export function checkAccessToken(claims: Claims, rules: AccessTokenRules, resource: string): void {
   const { aud, azp, sub } = claims
-  if (typeof aud === 'string' && /^\d+$/.test(aud)) {
+  // Only their ID tokens are compared with the list of accounts.
+  if ((typeof aud === 'string' && /^\d+$/.test(aud)) || isServiceAccount(claims)) {
     throw refused(
       'service_account_token',
       'the token is an access token of a service account: it names neither a client nor a user',

@@ -322,6 +322,14 @@ describe('the Workspace domain', () => {
     const { emulator, validator } = setUp({ ...byDomain, serviceAccountIdTokens: ROBOT })
     await validator.validate(await emulator.mintIdToken(RESOURCE))
   })
+
+  it('of a service account does matter where its access token names a client: that is on no list', async () => {
+    for (const options of [byDomain, { ...byDomain, serviceAccountIdTokens: ROBOT }]) {
+      const { emulator, reasonOf } = setUp(options)
+      const token = emulator.mint({ email: ROBOT, email_verified: 'true', hd: undefined })
+      expect((await reasonOf(token)).kind).toBe('google.service_account_token')
+    }
+  })
 })
 
 describe('requiredGoogleScopes', () => {

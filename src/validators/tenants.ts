@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { completeContext, type ValidatorContext } from '../context.ts'
+import { createFairQueue } from '../engines/fair-queue.ts'
 import { AuthorizationError, InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import { clip } from '../text.ts'
-import type { TokenValidator, ValidatedToken } from '../token-validator.ts'
+import type { TokenSender, TokenValidator, ValidatedToken } from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
 import { answersFor, issuerOf } from './routed.ts'
 
@@ -55,9 +56,12 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
   // By token: the issuer that identities are kept under need not be the one that the token names, and tenants are forgotten.
   const accepted = new WeakMap<ValidatedToken, TokenValidator>()
 
-  async function lookUp(issuer: string): Promise<TokenValidator | undefined> {
+  /** In turn: strangers choose how many issuers there are. */
+  const queue = createFairQueue(() => 'tenants')
+
+  async function lookUp(issuer: string, sender: TokenSender | undefined): Promise<TokenValidator | undefined> {
     try {
-      const validator = await found(issuer)
+      const validator = await queue(sender?.address, () => found(issuer))
       const until = now() + (validator ? TENANT_SECONDS : UNKNOWN_SECONDS) * 1000
       tenants.delete(issuer)
       const place = validator ? tenants : unknown
@@ -91,12 +95,12 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
   }
 
   /** A tenant whose settings are old is asked for anew, and serves on where that fails. */
-  async function validatorOf(issuer: string): Promise<TokenValidator | undefined> {
+  async function validatorOf(issuer: string, sender: TokenSender | undefined): Promise<TokenValidator | undefined> {
     const known = tenants.get(issuer) ?? unknown.get(issuer)
     if (known && now() < known.until) return known.validator
     let request = pending.get(issuer)
     if (!request) {
-      request = lookUp(issuer)
+      request = lookUp(issuer, sender)
       pending.set(issuer, request)
     }
     const old = tenants.get(issuer)
@@ -110,7 +114,7 @@ export function createTenantValidator(options: TenantOptions, surroundings: Vali
       async validate(token, connection, scheme, sender) {
         const issuer = issuerOf(token)
         if (issuer === undefined) throw new InvalidTokenError({ kind: 'token_opaque' })
-        const validator = await validatorOf(issuer)
+        const validator = await validatorOf(issuer, sender)
         if (!validator) throw new InvalidTokenError({ kind: 'issuer_unknown', actual: clip(issuer), expected: [] })
         const validated = await validator.validate(token, connection, scheme, sender)
         accepted.set(validated, validator)

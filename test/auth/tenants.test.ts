@@ -103,6 +103,21 @@ describe('tenants', () => {
     expect((await call(await acme.mint({ scopes, claims: { iss: 'https://globex.example.com' } }))).status).toBe(401)
   })
 
+  it('are looked up in turn, however many issuers a stranger makes up', async () => {
+    let atOnce = 0
+    let most = 0
+    const { call } = setUp(async () => {
+      most = Math.max(most, ++atOnce)
+      await new Promise(setImmediate)
+      atOnce--
+      return undefined
+    })
+    const jwt = (iss: string) => `e30.${Buffer.from(JSON.stringify({ iss })).toString('base64url')}.AAAA`
+    const answers = await Promise.all(Array.from({ length: 800 }, (_, at) => call(jwt(`https://${at}.evil.example`))))
+    expect(most).toBeLessThanOrEqual(64)
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]))
+  })
+
   it('do not fail with one of them', async () => {
     const { acme, globex, call } = setUp()
     const outage: Outage = { kind: 'reset' }

@@ -158,6 +158,8 @@ it('while GitHub limits our calls answers 503, and works when it does not', asyn
   const answer = await fetch(resource, init)
   expect(answer.status).toBe(503)
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+  // Where two processes take turns, the other one has to have been told as well.
+  expect(await callWith(resource, token)).toBe(503)
   recover()
   // Not asked before the time that GitHub named.
   expect(await callWith(resource, token)).toBe(503)

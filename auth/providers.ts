@@ -151,8 +151,10 @@ function loadTenant(
   try {
     return load(configured)
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    const detail = error.problems.map(({ setting, problem }) => `${setting} ${problem}`).join('; ')
+    const detail =
+      error instanceof ConfigError
+        ? error.problems.map(({ setting, problem }) => `${setting} ${problem}`).join('; ')
+        : 'not what configure() returns'
     throw new MisconfigurationError({ kind: 'tenant_misconfigured', issuer: clip(issuer), detail })
   }
 }

@@ -84,7 +84,23 @@ function isHost(text: string): boolean {
 }
 
 /** Headers that mean something else. */
-const OTHER_HEADERS = ['authorization', 'cookie', 'dpop', 'forwarded', 'host', 'origin', 'x-api-key']
+const OTHER_HEADERS = [
+  'accept',
+  'authorization',
+  'connection',
+  'content-length',
+  'content-type',
+  'cookie',
+  'dpop',
+  'forwarded',
+  'host',
+  'origin',
+  'proxy-authorization',
+  'set-cookie',
+  'transfer-encoding',
+  'user-agent',
+  'x-api-key',
+]
 
 /** Suggestions for names that belong to no provider. */
 function meant(names: readonly string[]): string {

@@ -154,6 +154,7 @@ describe('tenants', () => {
 
   it.each([
     ['the provider of another', () => configure(oidc, { metadataUrl: 'https://globex.example.com' })],
+    ['no provider at all', () => ({ metadataUrl: 'https://acme.example.com' }) as never],
     ['wrong options', () => configure(oidc, { metadataUrl: 'https://acme.example.com', audiance: 'x' })],
     [
       'grants of a scope that the server does not declare',

@@ -122,9 +122,12 @@ describe.each(Object.entries(gateways))('behind %s', (_name, { settings, keysAt,
   })
 })
 
-it.each(['Authorization', 'cookie', 'X-API-Key', 'two words', ''])('AUTH_TOKEN_HEADER=%s', value => {
-  const env = { AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: 'https://id.example.com', AUTH_TOKEN_HEADER: value }
-  const start = () => createAuth(declaration, { env })
-  if (value === '') expect(start).not.toThrow()
-  else expect(start).toThrow('AUTH_TOKEN_HEADER: must be')
-})
+it.each(['Authorization', 'cookie', 'X-API-Key', 'Content-Type', 'Proxy-Authorization', 'two words', ''])(
+  'AUTH_TOKEN_HEADER=%s',
+  value => {
+    const env = { AUTH_PROVIDER: 'oidc', OIDC_METADATA_URL: 'https://id.example.com', AUTH_TOKEN_HEADER: value }
+    const start = () => createAuth(declaration, { env })
+    if (value === '') expect(start).not.toThrow()
+    else expect(start).toThrow('AUTH_TOKEN_HEADER: must be')
+  },
+)

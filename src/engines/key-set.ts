@@ -82,8 +82,8 @@ export function createKeySet(
   const retention = vanishedKeySeconds * 1000
   const longestFreshSeconds = Math.max(FRESH_SECONDS.least, Math.min(FRESH_SECONDS.most, vanishedKeySeconds))
   const allowance = createAllowance({ inARow: FETCHES_IN_A_ROW, everySeconds: cooldownSeconds }, now)
-  /** By digest of the token: when it first came with a key id that could not be looked up. */
-  const postponed = new LRUCache<string, number>({ max: MAX_POSTPONED })
+  /** By digest of the token: when it first came with a key id that could not be looked up. Made when one does: it takes 200 kB. */
+  let postponed: LRUCache<string, number> | undefined
 
   const remote: RemoteValue<KeyTable> = createRemoteValue(
     async () => {
@@ -168,6 +168,7 @@ export function createKeySet(
       const known = select(await table(), wanted)
       if (known) return await importKey(known, wanted.algorithm)
       const digest = hash('sha256', wanted.token, 'base64')
+      postponed ??= new LRUCache<string, number>({ max: MAX_POSTPONED })
       const since = postponed.get(digest) ?? arrivedAt
       postponed.set(digest, since)
       const found = await lookAgain(wanted, since)

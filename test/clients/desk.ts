@@ -31,7 +31,8 @@ export function createDesk({ login, provider = '' }: FilesServer): Desk {
   const home = mkdtempSync(join(tmpdir(), 'client-'))
   const log = join(home, 'opened.txt')
   const browser = join(home, 'xdg-open')
-  writeFileSync(browser, `#!/bin/sh\nexec '${process.execPath}' '${PERSON}' "$@"\n`)
+  // As the real one, it ends at once, while the browser goes on: mcp-remote waits for that before it listens for the answer.
+  writeFileSync(browser, `#!/bin/sh\n'${process.execPath}' '${PERSON}' "$@" >/dev/null 2>&1 &\n`)
   chmodSync(browser, 0o755)
   const person: Person = { PERSON_LOGIN: login, PERSON_PROVIDER: provider, PERSON_LOG: log }
   const env = {

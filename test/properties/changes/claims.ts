@@ -11,10 +11,11 @@ export function set(
   claim: string,
   value: unknown,
   verdict: Verdict,
-  { part = claim, expected }: { part?: string; expected?: Draft['expected'] } = {},
+  { part = claim, also, expected }: Partial<Pick<Change, 'part' | 'also'> & Pick<Draft, 'expected'>> = {},
 ): Change {
   return {
     part,
+    also,
     name: `${claim} is ${value === undefined ? 'absent' : JSON.stringify(value)}`,
     verdict,
     make(draft) {

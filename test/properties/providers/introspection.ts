@@ -173,7 +173,10 @@ export const introspectionOfKind = introspectionSubject(
       verdict,
       arbitrary: arbitrary.filter(({ part, verdict }) => part !== 'token_type' || verdict !== 'good'),
     })),
-    ...bad(oneOf('token_type', [undefined, null, 'N_A', 'refresh_token'], 'refused')),
+    // Another member may say as well that the token is an access token.
+    ...bad(
+      oneOf('token_type', [undefined, null, 'N_A', 'refresh_token'], 'refused', { also: ['token_use', 'token_usage'] }),
+    ),
   ],
 )
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { providerNamed, providerNames } from '../adapters/index.ts'
 import { didYouMean } from '../src/closest.ts'
+import { parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
 
 const wholeNumber = (min: number, max: number) =>
@@ -29,42 +30,27 @@ const port = wholeNumber(1, 65_535)
 /** A list that is set and empty: what was to stand there got lost, and the default may let more in. */
 const NOTHING_NAMED = 'must name one at least, or not be set'
 
-const publicUrls = z
-  .string()
-  .transform(text => text.split(/[\s,]+/).filter(Boolean))
-  .refine(urls => urls.length > 0, NOTHING_NAMED)
-  .superRefine((urls, context) => {
-    for (const url of urls) {
-      const problem = resourceProblem(url)
-      if (problem) context.addIssue({ code: 'custom', message: urls.length > 1 ? `${url} ${problem}` : problem })
-    }
-  })
-const hosts = z
-  .string()
-  .transform(text =>
-    text
-      .toLowerCase()
-      .split(/[\s,]+/)
-      .filter(Boolean),
-  )
-  .refine(names => names.length > 0, NOTHING_NAMED)
-  .refine(names => names.every(isHost), 'must be host names, each with its port unless it is 443')
 const list = z
   .string()
   .transform(text => text.split(/[\s,]+/).filter(Boolean))
   .refine(names => names.length > 0, NOTHING_NAMED)
+const publicUrls = list.superRefine((urls, context) => {
+  for (const url of urls) {
+    const problem = resourceProblem(url)
+    if (problem) context.addIssue({ code: 'custom', message: urls.length > 1 ? `${url} ${problem}` : problem })
+  }
+})
+const lowerCaseList = list.transform(names => names.map(name => name.toLowerCase()))
+const hosts = lowerCaseList.refine(
+  names => names.every(isHost),
+  'must be host names, each with its port unless it is 443',
+)
 
 /** Hosts that are asked over http; their default port is another one than that of `hosts`. */
-const insecureHosts = z
-  .string()
-  .transform(text =>
-    text
-      .toLowerCase()
-      .split(/[\s,]+/)
-      .filter(Boolean),
-  )
-  .refine(names => names.length > 0, NOTHING_NAMED)
-  .refine(names => names.every(isInsecureHost), 'must be host names without http://, such as keycloak or keycloak:8080')
+const insecureHosts = lowerCaseList.refine(
+  names => names.every(isInsecureHost),
+  'must be host names without http://, such as keycloak or keycloak:8080',
+)
 
 function isInsecureHost(text: string): boolean {
   const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
@@ -72,11 +58,8 @@ function isInsecureHost(text: string): boolean {
 }
 
 function isAddressRange(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/')
-  const most = isIP(address) === 4 ? 32 : 128
-  return (
-    isIP(address) !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
-  )
+  const [address = ''] = text.split('/')
+  return isIP(address) !== 0 && parseIpRange(text) !== undefined
 }
 
 function isHost(text: string): boolean {

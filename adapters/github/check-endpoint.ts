@@ -1,6 +1,6 @@
 import type { CompleteContext } from '../../src/context.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
+import { isRateLimited, type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
 import { notOurs } from './refusals.ts'
 
@@ -17,7 +17,7 @@ export function apiOf(issuer: string): string {
  * @throws {InvalidTokenError | MisconfigurationError | ValidatorUnavailableError}
  */
 export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteContext): Claims {
-  const { endpoint, status, headers } = answer
+  const { endpoint, status } = answer
   if (status === 200) {
     const body = answer.json()
     if (body.app === undefined && body.user === undefined) throw unusable(endpoint, 'neither app nor user')
@@ -25,8 +25,7 @@ export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteCon
   }
   if (status === 404) throw notOurs()
   // 422 is also the answer to too many requests, and 403 to those above the rate limit.
-  const limited = headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')
-  if (status === 422 || (status === 403 && limited)) throw throttled(answer, now())
+  if (status === 422 || isRateLimited(answer)) throw throttled(answer, now())
   if (status !== 401) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
   observer?.warning?.('GitHub refuses the client id or secret of this server.', { endpoint, status })
   throw new MisconfigurationError({ kind: 'own_credentials_refused', endpoint, status })

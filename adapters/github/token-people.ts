@@ -1,7 +1,14 @@
 import type { AdapterContext, LookUp, TokenPeople } from '../../src/adapter.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
-import { askProvider, type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
+import {
+  askProvider,
+  isRateLimited,
+  type ProviderAnswer,
+  parseJson,
+  throttled,
+  unusable,
+} from '../../src/engines/provider-request.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import { isEmailPrincipal } from '../../src/people/principals.ts'
 import type { PeopleRules } from '../../src/people/rules.ts'
@@ -80,25 +87,15 @@ const NOT_SHOWN =
 
 /** A token without the scope, or an app without the permission, gets 403 or 404: then nothing is on the list. */
 function readList(answer: ProviderAnswer, { now, observer }: AdapterContext): readonly Claims[] {
-  const { endpoint, status, headers, text } = answer
+  const { endpoint, status } = answer
   if (status === 401) throw new InvalidTokenError({ kind: 'inactive' })
-  const limited = headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')
-  if (status === 403 && limited) throw throttled(answer, now())
+  if (isRateLimited(answer)) throw throttled(answer, now())
   if (status === 403 || status === 404) {
     observer?.warning?.(NOT_SHOWN, { endpoint, status })
     return []
   }
   if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
-  return parseList(text, endpoint)
-}
-
-function parseList(text: string, endpoint: string): readonly Claims[] {
-  let list: unknown
-  try {
-    list = JSON.parse(text)
-  } catch {
-    throw unusable(endpoint, 'a body that is not JSON')
-  }
+  const list = parseJson(answer)
   if (!Array.isArray(list) || list.some(entry => typeof entry !== 'object' || entry === null)) {
     throw unusable(endpoint, 'JSON that is not a list of objects')
   }

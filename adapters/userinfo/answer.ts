@@ -1,5 +1,11 @@
 import { type Claims, PERSONAL_CLAIMS } from '../../src/engines/claim-judge.ts'
-import { oauthErrorCode, type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
+import {
+  isRateLimited,
+  oauthErrorCode,
+  type ProviderAnswer,
+  throttled,
+  unusable,
+} from '../../src/engines/provider-request.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import { scopeMissing } from './refusals.ts'
 
@@ -18,8 +24,7 @@ export function readUserInfo(answer: ProviderAnswer, now: number): Claims {
   if ((status === 401 || status === 403) && error === 'insufficient_scope') throw scopeMissing()
   const isRefusal = (status === 400 || status === 403) && error === 'invalid_token'
   if (status === 401 || isRefusal) throw new InvalidTokenError({ kind: 'inactive' })
-  const isLimited = headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0'
-  if (status === 403 && isLimited) throw throttled(answer, now)
+  if (isRateLimited(answer)) throw throttled(answer, now)
   throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status, error })
 }
 

@@ -122,13 +122,17 @@ function discard(response: Response): void {
   response.body?.cancel().catch(() => {})
 }
 
-function parseObject(text: string, endpoint: string): Record<string, unknown> {
-  let value: unknown
+/** @throws {ValidatorUnavailableError} The body of an answer is not JSON. */
+export function parseJson({ text, endpoint }: Pick<ProviderAnswer, 'text' | 'endpoint'>): unknown {
   try {
-    value = JSON.parse(text)
+    return JSON.parse(text)
   } catch {
     throw unusable(endpoint, 'a body that is not JSON')
   }
+}
+
+function parseObject(text: string, endpoint: string): Record<string, unknown> {
+  const value = parseJson({ text, endpoint })
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw unusable(endpoint, 'JSON that is not an object')
   }
@@ -152,6 +156,11 @@ export function unusable(endpoint: string, detail: string): ValidatorUnavailable
 
 function unavailable(reason: UnavailableReason): ValidatorUnavailableError {
   return new ValidatorUnavailableError(reason)
+}
+
+/** Whether a 403 is no refusal: some providers answer so where others answer 429. */
+export function isRateLimited({ status, headers }: Pick<ProviderAnswer, 'status' | 'headers'>): boolean {
+  return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0')
 }
 
 /**

@@ -4,8 +4,8 @@ import { createProviderGate, isProviderFailure } from './provider-gate.ts'
 /** Makes a call, or throws the last failure while the endpoint is not asked. */
 export type CallGate = <T>(call: () => Promise<T>) => Promise<T>
 
-/** Most tenants whose failures are remembered. */
-const MAX_TENANTS = 1000
+/** Most tenants of one provider that something is remembered about. */
+export const MAX_TENANTS = 1000
 
 /**
  * A {@link createCallGate} for each tenant, since one tenant's failure is not another's.

@@ -1,7 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import type { TokenPeople } from '../../src/adapter.ts'
 import type { CompleteContext } from '../../src/context.ts'
-import { createTenantGates, MAX_TENANTS } from '../../src/engines/call-gate.ts'
+import { createTenantGates, createTenantMemory } from '../../src/engines/call-gate.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { askProvider, type ProviderAnswer, unusable } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
@@ -106,7 +105,7 @@ function createAccessTokens(
   context: CompleteContext,
 ): (tenant: string) => Promise<string> {
   const { metadataUrl, clientId, clientSecret, scope } = credentials
-  const kept = new LRUCache<string, { token: Promise<string>; until: number }>({ max: MAX_TENANTS })
+  const kept = createTenantMemory<{ token: Promise<string>; until: number }>()
   const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope }
 
   function request(tenant: string, entry: { until: number }): Promise<string> {

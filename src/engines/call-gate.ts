@@ -5,7 +5,10 @@ import { createProviderGate, isProviderFailure } from './provider-gate.ts'
 export type CallGate = <T>(call: () => Promise<T>) => Promise<T>
 
 /** Most tenants of one provider that something is remembered about. */
-export const MAX_TENANTS = 1000
+const MAX_TENANTS = 1000
+
+/** Something for each tenant of a provider, as strangers choose how many tenants there are: who was asked about longest ago goes first. */
+export const createTenantMemory = <Value extends object>() => new LRUCache<string, Value>({ max: MAX_TENANTS })
 
 /**
  * A {@link createCallGate} for each tenant, since one tenant's failure is not another's.
@@ -13,7 +16,7 @@ export const MAX_TENANTS = 1000
  * @param now - Milliseconds since the Unix epoch.
  */
 export function createTenantGates(now: () => number): (tenant: string) => CallGate {
-  const gates = new LRUCache<string, CallGate>({ max: MAX_TENANTS })
+  const gates = createTenantMemory<CallGate>()
   return tenant => {
     const gate = gates.get(tenant) ?? createCallGate(now)
     gates.set(tenant, gate)

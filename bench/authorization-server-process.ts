@@ -4,9 +4,10 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Provider, { type Adapter, type Configuration } from 'oidc-provider'
 import { createOidcAdapter } from '../demo-as/oidc-adapter.ts'
-import { connectRedisStores } from '../demo-as/redis-store.ts'
 import { createAuthorizationServer } from '../demo-as/server.ts'
-import { createMemoryStores, type StoreFactory } from '../demo-as/store.ts'
+import { createMemoryStores } from '../demo-as/stores/memory.ts'
+import { connectRedisStores } from '../demo-as/stores/redis.ts'
+import type { StoreFactory } from '../demo-as/stores/store.ts'
 
 // An authorization server to be measured, in a process of its own, with clients and grants in it. What it is, how many there are,
 // and where Redis is are the arguments; a message on the process channel asks what it has used.

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { cookieName } from './mount.ts'
-import type { StoreFactory } from './store.ts'
+import type { StoreFactory } from './stores/store.ts'
 
 /** What a person is asked to approve, as far as another request counts as the same. */
 export interface Approvable {

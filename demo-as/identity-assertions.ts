@@ -7,7 +7,7 @@ import { TemporarilyUnavailable } from './errors.ts'
 import { provenKey } from './proof.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes } from './scopes.ts'
-import type { Store, StoreFactory } from './store.ts'
+import type { Store, StoreFactory } from './stores/store.ts'
 import { type Identification, type SignedInUser, UpstreamUnavailableError } from './upstream/upstream.ts'
 
 /** Announces the grant in `authorization_grant_profiles_supported`. */

@@ -1,7 +1,6 @@
 /** What the composition needs of the authorization server. Loaded only where settings ask for one: `#authorization-server`. */
 export { createIssuerKeys, discoverJwksUri } from './identity-assertions.ts'
 export { fetchInProcess } from './in-process.ts'
-export { connectRedisStores, type RedisStores } from './redis-store.ts'
 export {
   type AssertionIssuer,
   type AuthorizationServer,
@@ -13,5 +12,6 @@ export {
   type StoreFactory,
   type Upstream,
 } from './server.ts'
+export { connectRedisStores, type RedisStores } from './stores/redis.ts'
 export { admit } from './upstream/admission.ts'
 export { UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream/upstream.ts'

@@ -1,5 +1,5 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
-import type { StoreFactory } from './store.ts'
+import type { StoreFactory } from './stores/store.ts'
 
 /** Things that are used once. oidc-provider looks first and marks afterwards; here the mark decides. */
 const USED_ONCE = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode'])

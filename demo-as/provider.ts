@@ -36,7 +36,7 @@ import { OIDC_SCOPES } from './request-parameters.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes } from './scopes.ts'
 import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
-import type { StoreFactory } from './store.ts'
+import type { StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
 import type { SignedInUser } from './upstream/upstream.ts'
 

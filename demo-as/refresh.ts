@@ -7,7 +7,7 @@ import { scopeOfRefresh } from './refresh-scope.ts'
 import { OIDC_SCOPES } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 import { namedScopes, scopesIn } from './scopes.ts'
-import type { Store, StoreFactory } from './store.ts'
+import type { Store, StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
 import { createSeal, type Seal } from './upstream/sealed.ts'
 

@@ -1,4 +1,4 @@
-import type { Store } from './store.ts'
+import type { Store } from './stores/store.ts'
 import type { Seal } from './upstream/sealed.ts'
 
 /** As good as for ever: every entry of a store has an end. */

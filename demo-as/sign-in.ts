@@ -21,7 +21,7 @@ import type { Html } from './pages/html.ts'
 import { expiredPage, forgedFormPage, onwardPage } from './pages/messages.ts'
 import { type Failure, type Refused, refusal } from './pages/refusal.ts'
 import type { Resources } from './resources.ts'
-import type { Store, StoreFactory } from './store.ts'
+import type { Store, StoreFactory } from './stores/store.ts'
 import type { UpstreamSessions } from './upstream/sessions.ts'
 import {
   type SignedInUser,

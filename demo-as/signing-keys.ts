@@ -1,7 +1,7 @@
 import { generateKeyPair, type JsonWebKey, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { createSharedValue } from './shared-value.ts'
-import type { StoreFactory } from './store.ts'
+import type { StoreFactory } from './stores/store.ts'
 import type { Seal } from './upstream/sealed.ts'
 
 /** Private; the public part is published. */

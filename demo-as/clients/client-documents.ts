@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { errors } from 'oidc-provider'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { TemporarilyUnavailable } from '../errors.ts'
-import type { StoreFactory } from '../store.ts'
+import type { StoreFactory } from '../stores/store.ts'
 import {
   createGuardedFetch,
   type FetchedDocument,

@@ -5,7 +5,7 @@ import { readForm, redirect, sendPage, targetOf } from '../http.ts'
 import { mountOf } from '../mount.ts'
 import { expiredPage, forgedFormPage } from '../pages/messages.ts'
 import { signInPage } from '../pages/sign-in.ts'
-import type { StoreFactory } from '../store.ts'
+import type { StoreFactory } from '../stores/store.ts'
 import { userNamed } from '../users.ts'
 import type { SignedInUser, Upstream } from './upstream.ts'
 

@@ -1,7 +1,7 @@
 import Provider, { errors } from 'oidc-provider'
 import { TemporarilyUnavailable } from '../errors.ts'
 import { scopesIn } from '../scopes.ts'
-import type { Store } from '../store.ts'
+import type { Store } from '../stores/store.ts'
 import type { UpstreamSessions } from './sessions.ts'
 import {
   type Identification,

@@ -1,4 +1,4 @@
-import type { Store, StoreFactory } from '../store.ts'
+import type { Store, StoreFactory } from '../stores/store.ts'
 import type { Seal } from './sealed.ts'
 
 /** Upstream sessions of grants, encrypted. One grant has one, and one person may have several grants. */

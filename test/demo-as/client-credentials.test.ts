@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createMemoryStores } from '../../demo-as/store.ts'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { basic, RESOURCE, RS, startWithClient as start } from './support.ts'
 
 describe('client_credentials', () => {

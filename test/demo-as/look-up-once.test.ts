@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { createMemoryStores, type StoreFactory } from '../../demo-as/store.ts'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
+import type { StoreFactory } from '../../demo-as/stores/store.ts'
 import { startWithClient } from './support.ts'
 
 /** Stores in memory, and the keys that are read in them. */

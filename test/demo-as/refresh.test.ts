@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { AuthorizationServerOptions } from '../../demo-as/server.ts'
-import { createMemoryStores, type StoreFactory } from '../../demo-as/store.ts'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
+import type { StoreFactory } from '../../demo-as/stores/store.ts'
 import { type Upstream, UpstreamUnavailableError } from '../../demo-as/upstream/upstream.ts'
 import { createBrowser } from '../support/browser.ts'
 import { basic, createClient, distantStores, RESOURCE, startServer, startWithClient } from './support.ts'

@@ -138,7 +138,7 @@ describe('dynamic registration', () => {
   })
 
   it('keeps as many clients as fit, and tells those who were forgotten', async () => {
-    const { createMemoryStores } = await import('../../demo-as/store.ts')
+    const { createMemoryStores } = await import('../../demo-as/stores/memory.ts')
     const { origin } = await startServer({ stores: createMemoryStores({ maxEntries: 50 }) })
     const client = createClient(origin)
     const first = await client.register()
@@ -152,7 +152,7 @@ describe('dynamic registration', () => {
   })
 
   it('says inactive, and not 500, about the token of a client that was forgotten', async () => {
-    const { createMemoryStores } = await import('../../demo-as/store.ts')
+    const { createMemoryStores } = await import('../../demo-as/stores/memory.ts')
     const stores = createMemoryStores()
     const { origin } = await startServer({ stores })
     const client = createClient(origin)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createMemoryStores } from '../../demo-as/store.ts'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { RESOURCE, startWithClient } from './support.ts'
 
 afterEach(() => void vi.useRealTimers())

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createSigningKeys } from '../../demo-as/signing-keys.ts'
-import { createMemoryStores } from '../../demo-as/store.ts'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { createSeal } from '../../demo-as/upstream/sealed.ts'
 import { distantStores, startWithClient } from './support.ts'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createMemoryStores, type StoreFactory } from '../../demo-as/store.ts'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
+import type { StoreFactory } from '../../demo-as/stores/store.ts'
 import { createBrowser } from '../support/browser.ts'
 import { startWithClient as start } from './support.ts'
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { connectRedisStores, type RedisStores } from '../../demo-as/redis-store.ts'
-import { createMemoryStores, type Store, type StoreFactory } from '../../demo-as/store.ts'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
+import { connectRedisStores, type RedisStores } from '../../demo-as/stores/redis.ts'
+import type { Store, StoreFactory } from '../../demo-as/stores/store.ts'
 import { freePort } from '../support/http.ts'
 import { command, type RedisServer, startRedis } from '../support/redis.ts'
 

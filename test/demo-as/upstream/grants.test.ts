@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type Provider from 'oidc-provider'
 import { describe, expect, it } from 'vitest'
-import { createMemoryStores } from '../../../demo-as/store.ts'
+import { createMemoryStores } from '../../../demo-as/stores/memory.ts'
 import { createUpstreamGrants } from '../../../demo-as/upstream/grants.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
 import { createUpstreamSessions } from '../../../demo-as/upstream/sessions.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createMemoryStores } from '../../../demo-as/store.ts'
+import { createMemoryStores } from '../../../demo-as/stores/memory.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
 import { createUpstreamSessions } from '../../../demo-as/upstream/sessions.ts'
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { createClient, createCluster, ErrorReply } from 'redis'
-import { TemporarilyUnavailable } from './errors.ts'
+import { TemporarilyUnavailable } from '../errors.ts'
 import type { Store, StoreFactory } from './store.ts'
 
 export interface RedisStoresOptions {

@@ -1,5 +1,6 @@
-import { LRUCache } from 'lru-cache'
-import type { Store, StoreFactory } from './store.ts'
+import { TemporarilyUnavailable } from '../errors.ts'
+import { createEndings, type Ending } from './endings.ts'
+import { LIST_LIMIT, type Store, type StoreFactory } from './store.ts'
 
 export interface MemoryStoreLimits {
   /** Entries per collection. Default 20,000. */
@@ -9,8 +10,9 @@ export interface MemoryStoreLimits {
 }
 
 /**
- * Collections in the memory of this process, bounded in number and size: whoever fills them pushes out the entries that
- * were not used for longest.
+ * Collections in the memory of this process, bounded in number and size. Where there is no room, the entries go that would have ended
+ * first: a registration that nobody used before a client in use, a sign-in that was begun before a session. What was added
+ * ({@link Store.add}) never goes; neither does anything for an entry that would end sooner. Such an entry is refused.
  */
 export function createMemoryStores({
   maxEntries = 20_000,
@@ -27,35 +29,105 @@ export function createMemoryStores({
   }
 }
 
+interface Entry extends Ending {
+  readonly key: string
+  /** Text instead of an object: a reader that changes its copy does not change the stored value. */
+  readonly text: string
+  readonly words: readonly string[]
+  readonly stays: boolean
+}
+
 function createMemoryStore(maxEntries: number, maxCharacters: number): Store {
-  // Text instead of objects: a reader that changes its copy does not change the stored value.
-  // Without `max`, for which it sets aside room, and clears all of that whenever the last entry is deleted: with each lock.
-  const entries = new LRUCache<string, string>({
-    maxSize: maxCharacters,
-    sizeCalculation: (text, key) => text.length + key.length,
-    perf: Date,
-    ttlResolution: 0,
-  })
-  const put = (key: string, value: unknown, seconds: number) => {
-    entries.set(key, JSON.stringify(value), { ttl: Math.max(1, Math.ceil(seconds * 1000)) })
-    if (entries.size > maxEntries) entries.pop()
+  const entries = new Map<string, Entry>()
+  const keysByWord = new Map<string, Set<string>>()
+  const isCurrent = (entry: Entry) => entries.get(entry.key) === entry
+  const staying = createEndings<Entry>(isCurrent)
+  const leaving = createEndings<Entry>(isCurrent)
+  let characters = 0
+
+  function find(key: string): Entry | undefined {
+    const entry = entries.get(key)
+    if (!entry || entry.endsAt > Date.now()) return entry
+    remove(entry)
+    return undefined
   }
-  const parse = (text: string | undefined) => (text === undefined ? undefined : JSON.parse(text))
+
+  function remove(entry: Entry): void {
+    entries.delete(entry.key)
+    characters -= sizeOf(entry)
+    for (const word of entry.words) {
+      const keys = keysByWord.get(word)
+      keys?.delete(entry.key)
+      if (keys?.size === 0) keysByWord.delete(word)
+    }
+  }
+
+  /** @throws {TemporarilyUnavailable} There is no room for it. */
+  function put(key: string, value: unknown, seconds: number, words: readonly string[] = [], stays = false): void {
+    const endsAt = Date.now() + Math.max(1, Math.ceil(seconds * 1000))
+    const entry: Entry = { key, text: JSON.stringify(value), endsAt, words, stays }
+    const before = find(key)
+    makeRoom(entry, before)
+    if (before) remove(before)
+    entries.set(key, entry)
+    characters += sizeOf(entry)
+    for (const word of words) keysByWord.set(word, (keysByWord.get(word) ?? new Set()).add(key))
+    if (stays) staying.add(entry)
+    else leaving.add(entry)
+  }
+
+  function makeRoom(entry: Entry, before: Entry | undefined): void {
+    const now = Date.now()
+    for (const endings of [staying, leaving]) {
+      for (let first = endings.first(); first && first.endsAt <= now; first = endings.first()) remove(first)
+    }
+    const count = before ? 0 : 1
+    const size = sizeOf(entry) - (before ? sizeOf(before) : 0)
+    while (entries.size + count > maxEntries || characters + size > maxCharacters) {
+      const first = leaving.first()
+      if (!first || first.endsAt > entry.endsAt || first === before) {
+        throw new TemporarilyUnavailable(
+          'this server has no room for more right now; try again later',
+          'memory store full',
+        )
+      }
+      remove(first)
+    }
+  }
+
+  const read = (entry: Entry | undefined) => entry && JSON.parse(entry.text)
 
   return {
     isLocal: true,
-    get: async key => parse(entries.get(key)),
-    set: async (key, value, seconds) => void put(key, value, seconds),
-    add: async (key, value, seconds) => {
-      if (entries.has(key)) return false
-      put(key, value, seconds)
+    get: async key => read(find(key)),
+    set: async (key, value, seconds, words) => put(key, value, seconds, words),
+    add: async (key, value, seconds, words) => {
+      if (find(key)) return false
+      put(key, value, seconds, words, true)
+      return true
+    },
+    swap: async (key, expected, next, seconds, words) => {
+      const entry = find(key)
+      if (entry?.text !== JSON.stringify(expected)) return false
+      if (next !== undefined) put(key, next, seconds, words, entry?.stays)
+      else if (entry) remove(entry)
       return true
     },
     take: async key => {
-      const text = entries.get(key)
-      entries.delete(key)
-      return parse(text)
+      const entry = find(key)
+      if (entry) remove(entry)
+      return read(entry)
     },
-    delete: async key => void entries.delete(key),
+    delete: async key => {
+      const entry = entries.get(key)
+      if (entry) remove(entry)
+    },
+    list: async (word, { after, limit = LIST_LIMIT } = {}) =>
+      [...(keysByWord.get(word) ?? [])]
+        .filter(key => find(key) && (after === undefined || key > after))
+        .sort()
+        .slice(0, limit),
   }
 }
+
+const sizeOf = ({ key, text, words }: Entry) => key.length + text.length + words.join().length

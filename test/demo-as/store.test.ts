@@ -4,6 +4,7 @@ import { connectRedisStores, type RedisStores } from '../../demo-as/stores/redis
 import type { Store, StoreFactory } from '../../demo-as/stores/store.ts'
 import { freePort } from '../support/http.ts'
 import { command, type RedisServer, startRedis } from '../support/redis.ts'
+import { describeStore } from './store-contract.ts'
 
 let redis: RedisServer
 let cluster: RedisServer[]
@@ -69,78 +70,59 @@ const isBack = (store: Store) =>
   )
 
 describe.each(kinds)('the store in %s', (_name, create) => {
-  it('gives a value to one of several takers', async () => {
-    const store = (await create())('codes')
-    await store.set('a', { user: 'ada' }, 60)
-    const taken = await Promise.all(Array.from({ length: 200 }, () => store.take('a')))
-    expect(taken.filter(Boolean)).toEqual([{ user: 'ada' }])
-  })
-
-  it('lets one of several add', async () => {
-    const store = (await create())('codes')
-    const added = await Promise.all(Array.from({ length: 200 }, (_, i) => store.add('a', i, 60)))
-    expect(added.filter(Boolean)).toHaveLength(1)
-    expect(await store.get('a')).toBe(added.indexOf(true))
-  })
-
-  it('forgets a value when its seconds are over, and lets it be added again', async () => {
-    const store = (await create())('codes')
-    await store.set('a', 1, 60)
-    await store.set('b', 1, 0.05)
-    await vi.waitUntil(async () => (await store.get('b')) === undefined, 10_000)
-    expect(await store.take('b')).toBeUndefined()
-    expect(await store.add('b', 2, 60)).toBe(true)
-    expect(await store.get('a')).toBe(1)
-    expect(await store.add('a', 2, 60)).toBe(false)
-  })
-
-  it('finds keys wherever they are', async () => {
-    const store = (await create())('many')
-    const keys = Array.from({ length: 50 }, (_, i) => `key-${i}`)
-    await Promise.all(keys.map(key => store.set(key, key, 60)))
-    expect(await Promise.all(keys.map(key => store.take(key)))).toEqual(keys)
-    expect(await Promise.all(keys.map(key => store.get(key)))).toEqual(keys.map(() => undefined))
-  })
-
-  it('overwrites and deletes', async () => {
-    const store = (await create())('codes')
-    await store.set('a', 1, 60)
-    await store.set('a', { deep: ['ü', null] }, 60)
-    expect(await store.get('a')).toEqual({ deep: ['ü', null] })
-    await store.delete('a')
-    await store.delete('never there')
-    expect(await store.get('a')).toBeUndefined()
-  })
-
-  it('hands out copies', async () => {
-    const store = (await create())('codes')
-    const value = { scopes: ['a'] }
-    await store.set('a', value, 60)
-    value.scopes.push('b')
-    const copy = await store.get<typeof value>('a')
-    copy?.scopes.push('c')
-    expect(await store.get('a')).toEqual({ scopes: ['a'] })
-  })
-
-  it('keeps collections apart, and opens the same one by its name', async () => {
-    const stores = await create()
-    await stores('codes').set('a', 1, 60)
-    expect(await stores('states').get('a')).toBeUndefined()
-    expect(await stores('codes').get('a')).toBe(1)
-  })
+  describeStore(create)
 })
 
 describe('the memory store', () => {
+  const refused = { error: 'temporarily_unavailable', status: 503 }
+  const fill = async (store: Store, count: number, seconds: number) => {
+    for (let i = 0; i < count; i++) await store.set(`filler ${i}`, i, seconds)
+  }
+
   it.each([
     ['number', { maxEntries: 100 }],
     ['size', { maxCharacters: 1000 }],
-  ])('is bounded in %s: the least used goes first', async (_name, limits) => {
+  ])('is bounded in %s: what ends first goes first', async (_name, limits) => {
     const store = createMemoryStores(limits)('clients')
-    for (let i = 0; i < 10_000; i++) await store.set(`client ${i}`, i, 60)
+    await store.set('client in use', 1, 3600)
+    for (let i = 0; i < 10_000; i++) await store.set(`client ${i}`, i, 60, ['person:ada'])
+    expect(await store.get('client in use')).toBe(1)
     expect(await store.get('client 0')).toBeUndefined()
     expect(await store.get('client 9999')).toBe(9999)
-    const kept = await Promise.all(Array.from({ length: 10_000 }, (_, i) => store.get(`client ${i}`)))
-    expect(kept.filter(value => value !== undefined).length).toBeLessThanOrEqual(100)
+    expect((await store.list('person:ada', { limit: 10_000 })).length).toBeLessThanOrEqual(100)
+  })
+
+  it('never drops what was added, and refuses to add more when there is no room', async () => {
+    const store = createMemoryStores({ maxEntries: 100 })('marks')
+    for (let i = 0; i < 50; i++) expect(await store.add(`mark ${i}`, true, 60)).toBe(true)
+    await fill(store, 1000, 600)
+    for (let i = 0; i < 50; i++) expect(await store.add(`mark ${i}`, true, 60)).toBe(false)
+    for (let i = 50; i < 100; i++) await store.add(`mark ${i}`, true, 600)
+    await expect(store.add('one more', true, 600)).rejects.toMatchObject(refused)
+    await expect(store.set('one more', true, 600)).rejects.toMatchObject(refused)
+    for (let i = 0; i < 100; i++) expect(await store.add(`mark ${i}`, true, 60)).toBe(false)
+  })
+
+  it('refuses what would end before everything that is there, and still replaces what is there', async () => {
+    const store = createMemoryStores({ maxEntries: 100 })('clients')
+    await fill(store, 100, 3600)
+    await expect(store.set('registration of a stranger', true, 60)).rejects.toMatchObject(refused)
+    await store.set('filler 7', 'renewed', 60)
+    expect(await store.get('filler 7')).toBe('renewed')
+    expect(await store.get('filler 8')).toBe(8)
+  })
+
+  it('has room again when entries have ended', async () => {
+    const store = createMemoryStores({ maxEntries: 10 })('marks')
+    for (let i = 0; i < 10; i++) await store.add(`mark ${i}`, true, 0.05)
+    await vi.waitUntil(
+      () =>
+        store.add('one more', true, 60).then(
+          () => true,
+          () => false,
+        ),
+      10_000,
+    )
   })
 })
 

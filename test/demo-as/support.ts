@@ -51,8 +51,10 @@ export function distantStores(milliseconds = 5): StoreFactory {
       get: distant(store.get) as typeof store.get,
       set: distant(store.set),
       add: distant(store.add),
+      swap: distant(store.swap),
       take: distant(store.take) as typeof store.take,
       delete: distant(store.delete),
+      list: distant(store.list),
     }
   }
 }

@@ -179,7 +179,7 @@ export const settingsSchema = z.strictObject({
   AUTH_RESOURCE: list
     .default([])
     .describe(
-      'Path of a JSON file that declares the server: its name, scopes and access rules (docs/own-server.md). Only the commands read it; your own server passes its declaration to createAuth.',
+      'Path of a JSON file that declares the server: its name, scopes and access rules; several separated by commas (docs/own-server.md). The commands and npm run demo-as read it; your own server passes its declaration to createAuth.',
     ),
   AUTH_BRIDGE: oneOf(['on', 'off'])
     .default('off')
@@ -255,7 +255,11 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Address that our authorization server listens on with AUTH_MODE=beside. Default: HOST for npm start; in your own server 127.0.0.1, or every address if AUTH_SERVER_URL is not on this machine.',
     ),
-  AUTH_SERVER_PORT: port.default(3001).describe('Port of the demo authorization server.'),
+  AUTH_SERVER_PORT: port
+    .default(3001)
+    .describe(
+      'Port of our authorization server. Default for npm run demo-as: PORT, if the environment sets it (a PORT in .env is that of the MCP server).',
+    ),
   AUTH_SERVER_URL: httpUrl
     .optional()
     .describe(

@@ -20,7 +20,7 @@ export async function startAuthorizationServer(
   env: Environment,
   logger: Logger,
 ): Promise<Program> {
-  const { settings, resource, demoIssuer } = configuration
+  const { settings, resources, demoIssuer } = configuration
   const server = createOwnServer({
     configuration: {
       ...configuration,
@@ -38,8 +38,18 @@ export async function startAuthorizationServer(
     throw error
   }
   return {
-    facts: { issuer: demoIssuer, access_tokens: settings.ACCESS_TOKEN_FORMAT, resource },
-    banner: [`Authorization server  ${demoIssuer}`, `Issues tokens for     ${resource}`, ...bridgeLines(configuration)]
+    facts: {
+      issuer: demoIssuer,
+      access_tokens: settings.ACCESS_TOKEN_FORMAT,
+      resources: resources.map(({ resource }) => resource),
+    },
+    banner: [
+      `Authorization server  ${demoIssuer}`,
+      ...resources.map(
+        ({ resource, demoClientId }) => `Issues tokens for     ${resource} (DEMO_RS_CLIENT_ID=${demoClientId})`,
+      ),
+      ...bridgeLines(configuration),
+    ]
       .map(line => `  ${line}`)
       .join('\n'),
     close: () => server.close(),

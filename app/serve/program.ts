@@ -17,7 +17,7 @@ export interface ProgramOptions extends Omit<LoadOptions, 'file' | 'resources'> 
   /** The servers that it is about. */
   readonly declarations: (env: Environment) => Declarations
   /** Settings that the program fixes, whatever the environment says. */
-  readonly fixed?: Environment
+  readonly fixed?: (env: Environment) => Environment
 }
 
 /**
@@ -32,7 +32,7 @@ export async function runProgram(
   let logger: Logger
   try {
     const read = readEnvironment('server')
-    const env = { ...read.env, ...fixed }
+    const env = { ...read.env, ...fixed?.(read.env) }
     const configuration = loadConfiguration(env, { ...options, resources: declarations(env), file: read.file })
     for (const { setting, problem } of configuration.warnings) console.error(`Warning: ${setting} ${problem}`)
     logger = createLogger(configuration.settings.LOG_LEVEL)

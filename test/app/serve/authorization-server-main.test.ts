@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { basic } from '../../demo-as/support.ts'
 import { freePort, listen } from '../../support/http.ts'
 
 /** `npm run demo-as` with the given settings. */
@@ -35,10 +39,47 @@ describe('the process', () => {
         event: 'started',
         issuer: `http://localhost:${port}`,
         access_tokens: 'opaque',
-        resource: 'http://localhost:3232/mcp',
+        resources: ['http://localhost:3232/mcp'],
       }),
       expect.objectContaining({ event: 'stopping', signal: 'SIGTERM' }),
     ])
+  })
+
+  it('listens where the platform says, and takes no address of the MCP server from that', async () => {
+    const port = await freePort()
+    const { child, output } = run({ PORT: String(port) })
+    await once(child.stdout, 'data')
+    expect(JSON.parse(output().stdout)).toMatchObject({
+      issuer: `http://localhost:${port}`,
+      resources: ['http://localhost:3232/mcp'],
+    })
+  })
+
+  it('serves every declaration that it is given, each with introspection credentials of its own', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const paths = ['files', 'mail'].map(name => {
+      const path = join(folder, `${name}.json`)
+      const scopes = { [`${name}:read`]: 'Read' }
+      writeFileSync(
+        path,
+        JSON.stringify({ name, resource: `/team/${name}`, scopes, initialScopes: Object.keys(scopes) }),
+      )
+      return path
+    })
+    const [AUTH_SERVER_PORT, DEMO_RS_CLIENT_SECRET] = [String(await freePort()), 'a-secret-of-the-servers']
+    const settings = { AUTH_RESOURCE: paths.join(','), PUBLIC_URL: 'http://localhost:9/x' }
+    const { child, output } = run({ ...settings, AUTH_SERVER_PORT, DEMO_RS_CLIENT_SECRET })
+    await once(child.stdout, 'data')
+    const { issuer, resources } = JSON.parse(output().stdout)
+    expect(resources).toEqual(['http://localhost:9/x/team/files', 'http://localhost:9/x/team/mail'])
+    const metadata: unknown = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()
+    expect(metadata).toMatchObject({ scopes_supported: expect.arrayContaining(['files:read', 'mail:read']) })
+    for (const clientId of ['mcp-server', 'mcp-server-mail']) {
+      const headers = { authorization: basic(clientId, DEMO_RS_CLIENT_SECRET) }
+      const body = new URLSearchParams({ token: 'none' })
+      expect((await fetch(`${issuer}/oauth/introspect`, { method: 'POST', headers, body })).status).toBe(200)
+    }
   })
 
   it('says which setting to change when its port is taken, and exits with 1', async () => {

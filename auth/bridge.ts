@@ -8,18 +8,21 @@ import { ValidatorUnavailableError } from '../src/errors.ts'
 import { restrictedFetch } from '../src/provider-fetch.ts'
 import type { ServerPackage } from './own-server.ts'
 
+type Log = (event: string, facts: Readonly<Record<string, unknown>>) => void
+
 /** What makes a bridge of the authorization server: the provider at which people sign in. Empty without a bridge. */
 export function createBridge(
   server: ServerPackage,
   configuration: Configuration,
   platformFetch: typeof globalThis.fetch,
+  log: Log = () => {},
 ) {
   const { bridge, settings } = configuration
   if (!bridge) return {}
   const fetch = restrictedFetch(platformFetch, settings.AUTH_INSECURE_HOSTS)
   const [current, ...previous] = bridge.keys.map(key => Buffer.from(key))
   return {
-    upstream: createUpstream(server, bridge, settings, fetch),
+    upstream: createUpstream(server, bridge, settings, fetch, log),
     assertionIssuers: assertionIssuers(server, bridge, settings, fetch),
     encryptionKeys: current && ([current, ...previous] as const),
     lifetimes: { accessToken: settings.BRIDGE_RECHECK_SECONDS },
@@ -31,10 +34,12 @@ function createUpstream(
   bridge: BridgeConfiguration,
   settings: Settings,
   fetch: typeof globalThis.fetch,
+  log: Log,
 ) {
   const { provider, metadataUrl, issuer, clientId, clientSecret, scopes, groupsClaim, rolesClaim } = bridge
   const rules = { allow: bridge.allow, grants: bridge.grants }
-  const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules }
+  const { parameters } = bridge
+  const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules, parameters }
   const { signIn } = people[provider]
   if (signIn.protocol === 'github-api') {
     return server.createGithubUpstream({
@@ -55,6 +60,7 @@ function createUpstream(
     lookUp: groupLookUp(server, bridge, settings, fetch),
     maxAgeSeconds: settings.BRIDGE_MAX_AGE_SECONDS,
     now: Date.now,
+    log,
   })
 }
 

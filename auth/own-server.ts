@@ -207,7 +207,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
   const server = await serverPackage.createAuthorizationServer({
     stores: redis?.stores,
     revokedBefore: settings.REVOKE_BEFORE,
-    ...createBridge(serverPackage, configuration, fetch),
+    ...createBridge(serverPackage, configuration, fetch, log),
     issuer: demoIssuer,
     internalUrl: settings.AUTH_SERVER_INTERNAL_URL,
     resources: configuration.resources.map(({ key, resource, furtherResources, demoClientId }) => {

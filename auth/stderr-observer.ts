@@ -1,6 +1,8 @@
 import type { AuthObserver } from '../src/auth.ts'
 import { describeReason } from '../src/reasons.ts'
 
+/** Events of the authorization server after which somebody has to change something. */
+const FOR_THE_OPERATOR = new Set(['upstream_rejected_us', 'upstream_without_refresh_token'])
 const MINUTE = 60_000
 /** Causes remembered at once; beyond, they are forgotten together. */
 const MOST_CAUSES = 1_000
@@ -34,8 +36,9 @@ export function stderrObserver(
       const bug = error instanceof Error ? (error.stack ?? error.message) : String(error)
       tell(bug, `a bug ended request ${requestId}: ${bug}`)
     },
-    authorizationServer(event, { error }) {
+    authorizationServer(event, { error, outcome, reason }) {
       if (event === 'server_error') tell(String(error), `a bug in the authorization server: ${error}`)
+      if (FOR_THE_OPERATOR.has(event) || outcome === 'misconfigured') tell(`${event} ${reason}`, `${event}: ${reason}`)
     },
     warning(message, facts) {
       tell(message, `${message} ${JSON.stringify(facts)}`)

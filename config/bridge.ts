@@ -5,6 +5,7 @@ import { type PeopleProvider, people } from '../adapters/people.ts'
 import { httpsUrl, strictObject, textList, textListNonEmpty } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import { scopeGrants } from '../src/people/grants.ts'
+import { authorizationParameters } from './authorization-parameters.ts'
 import type { Environment } from './environment.ts'
 import { readJsonFile } from './files.ts'
 import { type SignInPlace, signInPlaceOf } from './providers.ts'
@@ -34,6 +35,7 @@ function rulesSchema(provider: PeopleProvider, hasScopes = true) {
     }),
     grants: hasScopes ? scopeGrants(pattern, hint) : scopeGrants(pattern, hint).or(z.array(z.never())).default([]),
     scopes: textList.default([]),
+    parameters: authorizationParameters.default({}),
     groupsClaim: z.string().min(1).default('groups'),
     rolesClaim: z.string().min(1).default('roles'),
   })
@@ -114,9 +116,10 @@ function rulesOf(settings: Settings, { title, adapter }: NamedProvider, hasScope
   const provider = adapter.name as PeopleProvider
   const { BRIDGE_CONFIG, BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_GRANT_TO } = settings
   if (BRIDGE_CONFIG !== undefined) {
-    const rest = { BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_SCOPES: settings.BRIDGE_SCOPES }
+    const { BRIDGE_SCOPES, BRIDGE_PARAMETERS } = settings
+    const rest = { BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_SCOPES, BRIDGE_PARAMETERS }
     for (const [name, value] of Object.entries(rest)) {
-      if (value.length > 0) report(name, 'and BRIDGE_CONFIG are both set; keep one')
+      if (Object.keys(value).length > 0) report(name, 'and BRIDGE_CONFIG are both set; keep one')
     }
     const parsed = rulesSchema(provider, hasScopes).safeParse(readRules(BRIDGE_CONFIG, report))
     for (const issue of parsed.error?.issues ?? []) report(`${BRIDGE_CONFIG}: ${issue.path.join('.')}`, issue.message)
@@ -135,6 +138,7 @@ function rulesOf(settings: Settings, { title, adapter }: NamedProvider, hasScope
     allow: BRIDGE_ALLOW,
     grants,
     scopes: settings.BRIDGE_SCOPES,
+    parameters: settings.BRIDGE_PARAMETERS,
   })
   for (const { path, message } of parsed.error?.issues ?? []) {
     report(path[0] === 'allow' ? 'BRIDGE_ALLOW' : 'BRIDGE_GRANT_TO', message)

@@ -4,6 +4,7 @@ import { providerNamed, providerNames } from '../adapters/index.ts'
 import { didYouMean } from '../src/closest.ts'
 import { parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
+import { parameterList } from './authorization-parameters.ts'
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -210,6 +211,11 @@ export const settingsSchema = z.strictObject({
     .default(['everyone'])
     .describe('Who may grant them, written as in BRIDGE_ALLOW; everyone means everybody who may sign in.'),
   BRIDGE_SCOPES: list.default([]).describe('Extra scopes that the bridge requests from the provider, such as groups.'),
+  BRIDGE_PARAMETERS: parameterList
+    .default({})
+    .describe(
+      'Further parameters of the authorization request at the provider, as name=value, separated by commas: prompt, login_hint, domain_hint, acr_values, organization. What the bridge sets itself (scope, state, redirect_uri) is refused.',
+    ),
   BRIDGE_LOOK_UP_GROUPS: oneOf(['on', 'off'])
     .default('off')
     .describe(
@@ -219,7 +225,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .optional()
     .describe(
-      'Path of a JSON file with allow, several grants, scopes, groupsClaim and rolesClaim; replaces those settings.',
+      'Path of a JSON file with allow, several grants, scopes, parameters, groupsClaim and rolesClaim; replaces those settings.',
     ),
   BRIDGE_RECHECK_SECONDS: wholeNumber(60, 86_400)
     .default(3_600)

@@ -71,9 +71,16 @@ function logAuthorizationServer(
   { error, ...facts }: Readonly<Record<string, unknown>>,
 ): void {
   if (event === 'server_error') logger.error({ ...facts, event, err: error })
-  else if (event === 'upstream_rejected_us') logger.error({ ...facts, event })
-  else if (WARNINGS.has(event) || error === 'temporarily_unavailable') logger.warn({ ...facts, event, error })
+  else if (event === 'upstream_rejected_us' || facts.outcome === 'misconfigured')
+    logger.error({ ...facts, event, error })
+  else if (WARNINGS.has(event) || facts.outcome === 'unavailable' || error === 'temporarily_unavailable')
+    logger.warn({ ...facts, event, error })
   else logger.info({ ...facts, event, error })
 }
 
-const WARNINGS = new Set(['store_unreachable', 'upstream_unavailable', 'signing_keys_not_loaded'])
+const WARNINGS = new Set([
+  'store_unreachable',
+  'upstream_unavailable',
+  'upstream_without_refresh_token',
+  'signing_keys_not_loaded',
+])

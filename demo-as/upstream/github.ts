@@ -8,6 +8,8 @@ export interface GithubUpstreamOptions extends UpstreamClient {
   clientSecret: string
   /** Origin of github.com or of an Enterprise Server, or any URL there. */
   metadataUrl: string
+  /** Further parameters of the authorization request. Default: none. */
+  parameters?: Readonly<Record<string, string>>
   /** Base of the REST API. Default: what follows from the origin. */
   apiUrl?: string
   /** @returns `undefined` where GitHub does not say who it is. */
@@ -50,7 +52,10 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     async depart({ state, redirectUri, another }) {
       const verifier = randomBytes(32).toString('base64url')
       const url = new URL('/login/oauth/authorize', site)
+      const { login: account, ...parameters } = options.parameters ?? {}
       url.search = new URLSearchParams({
+        ...parameters,
+        ...(account !== undefined && !another && { login: account }),
         response_type: 'code',
         client_id: clientId,
         redirect_uri: redirectUri,

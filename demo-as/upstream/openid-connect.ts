@@ -61,6 +61,8 @@ export interface OpenIdUpstreamOptions extends UpstreamClient, ClaimNames {
   issuer?: string
   /** Requested besides those of the preset. */
   scopes: readonly string[]
+  /** Further parameters of the authorization request, besides those of the preset. `prompt` is added to what has to be asked. Default: none. */
+  parameters?: Readonly<Record<string, string>>
   /**
    * Finds claims that rules go by and that the provider left out. Default: none are looked for.
    *
@@ -72,6 +74,8 @@ export interface OpenIdUpstreamOptions extends UpstreamClient, ClaimNames {
   maxAgeSeconds: number
   /** Milliseconds since the Unix epoch. */
   now: () => number
+  /** Told what the operator should know, without secrets. Default: nobody is. */
+  log?: (event: string, facts: Readonly<Record<string, unknown>>) => void
 }
 
 /** Not a refresh token of anybody's: asked about to learn how the provider wants to be asked. */
@@ -101,6 +105,8 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const nowSeconds = () => Math.floor(options.now() / 1000)
   const named = new Set([...rules.allow, ...rules.grants.flatMap(({ to }) => to)])
   const isNamed = (principal: string) => named.has(principal)
+  const { max_age: maxAge } = options.parameters ?? {}
+  let toldThatNothingRefreshes = false
 
   return {
     name: preset.title ?? new URL(options.metadataUrl).host,
@@ -118,8 +124,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         const nonce = randomNonce()
         const verifier = randomPKCECodeVerifier()
         const url = buildAuthorizationUrl(config, {
-          ...preset.parameters,
-          ...promptOf(preset, config, scopes, another),
+          ...parametersOf(options, config, scopes, another),
           scope: scopes.join(' '),
           redirect_uri: redirectUri,
           state,
@@ -141,8 +146,11 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
             expectedNonce: nonce,
             pkceCodeVerifier: verifier,
             idTokenExpected: true,
+            // The library compares `auth_time` with it.
+            ...(maxAge !== undefined && { maxAge: Number(maxAge) }),
           }),
         )
+        if (tokens.refresh_token === undefined) sayThatNothingRefreshes()
         return identified(await told(tokens), tokens.refresh_token)
       }, isSignInRefused),
 
@@ -164,6 +172,15 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         if (refreshToken === undefined || !config.serverMetadata().revocation_endpoint) return
         await tokenRevocation(config, refreshToken, { token_type_hint: 'refresh_token' })
       }),
+  }
+
+  /** Once: it is the same for everybody. */
+  function sayThatNothingRefreshes(): void {
+    if (toldThatNothingRefreshes) return
+    toldThatNothingRefreshes = true
+    options.log?.('upstream_without_refresh_token', {
+      reason: `the provider gave no refresh token, so people are not asked about again and sign in anew every ${options.maxAgeSeconds} seconds (BRIDGE_MAX_AGE_SECONDS). Allow refresh tokens for the client of the bridge at the provider (grant type refresh_token, scope offline_access)`,
+    })
   }
 
   async function requestTokens(ask: (config: Configuration) => Promise<Tokens>): Promise<Tokens> {
@@ -234,17 +251,27 @@ function requestedScopes({ preset, scopes }: OpenIdUpstreamOptions, config: Conf
   return [...new Set([...own, ...scopes])]
 }
 
-function promptOf(
-  { promptForAnother, consentForOffline }: OpenIdPreset,
+/** What is asked for beyond the protocol: by the provider's ways, by the operator, and by the person who wants another account. */
+function parametersOf(
+  { preset, parameters = {} }: OpenIdUpstreamOptions,
   config: Configuration,
   scopes: readonly string[],
   another = false,
-): { prompt?: string } {
+): Record<string, string> {
   const { prompt_values_supported: known } = config.serverMetadata()
   const takesConsent = !Array.isArray(known) || known.includes('consent')
-  const consent = consentForOffline && takesConsent && scopes.includes('offline_access') && 'consent'
-  const prompt = [another && promptForAnother, consent].filter(Boolean).join(' ')
-  return prompt === '' ? {} : { prompt }
+  const needsConsent = preset.consentForOffline && takesConsent && scopes.includes('offline_access')
+  const prompts = [
+    another && preset.promptForAnother,
+    parameters.prompt,
+    preset.parameters?.prompt,
+    needsConsent && 'consent',
+  ]
+  const prompt = [...new Set(prompts.filter(text => typeof text === 'string').flatMap(text => text.split(' ')))].join(
+    ' ',
+  )
+  const { login_hint, ...rest } = { ...preset.parameters, ...parameters }
+  return { ...rest, ...(login_hint && !another && { login_hint }), ...(prompt && { prompt }) }
 }
 
 /** The value of the first call that succeeds; those that fail are forgotten. */

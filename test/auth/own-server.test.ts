@@ -81,7 +81,17 @@ describe('a bug in the authorization server', () => {
     for (let round = 0; round < 3; round++)
       observer.authorizationServer?.('server_error', { error: 'Error: broken\n at x' })
     observer.authorizationServer?.('token_refused', { error: 'invalid_grant' })
+    observer.authorizationServer?.('sign_in_refused', { outcome: 'not_allowed', reason: 'in none of the rules' })
     expect(lines).toEqual(['idplug: a bug in the authorization server: Error: broken\n at x'])
+  })
+
+  it('and what its operator has to mend', () => {
+    const lines: string[] = []
+    const observer = stderrObserver(line => void lines.push(line))
+    observer.authorizationServer?.('upstream_rejected_us', { reason: 'invalid_client' })
+    observer.authorizationServer?.('sign_in_refused', { outcome: 'misconfigured', reason: 'invalid_scope' })
+    observer.authorizationServer?.('sign_in_refused', { outcome: 'misconfigured', reason: 'invalid_scope' })
+    expect(lines).toEqual(['idplug: upstream_rejected_us: invalid_client', 'idplug: sign_in_refused: invalid_scope'])
   })
 })
 

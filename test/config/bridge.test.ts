@@ -46,6 +46,37 @@ describe('AUTH_BRIDGE=on', () => {
     expect(problems).toEqual([expect.stringMatching(/^GITHUB_API_URL: must be a URL that starts with https/)])
   })
 
+  it('takes further parameters of the authorization request', () => {
+    const BRIDGE_PARAMETERS = 'prompt=select_account, acr_values=mfa strong,domain_hint=example.com'
+    const parameters = { prompt: 'select_account', acr_values: 'mfa strong', domain_hint: 'example.com' }
+    expect(loadConfiguration({ ...complete, BRIDGE_PARAMETERS }).bridge?.parameters).toEqual(parameters)
+    const BRIDGE_CONFIG = file({
+      allow: ['everyone'],
+      grants: [{ scopes: ['notes:read'], to: ['everyone'] }],
+      parameters,
+    })
+    const byFile = { ...complete, BRIDGE_ALLOW: '', BRIDGE_GRANT_SCOPES: '', BRIDGE_CONFIG }
+    expect(loadConfiguration(byFile).bridge?.parameters).toEqual(parameters)
+    expect(problemsOf({ ...byFile, BRIDGE_PARAMETERS })).toEqual([
+      'BRIDGE_PARAMETERS: and BRIDGE_CONFIG are both set; keep one',
+    ])
+  })
+
+  it.each([
+    ['scope=groups', 'names scope, which the bridge sets: use BRIDGE_SCOPES (scopes in the file of BRIDGE_CONFIG)'],
+    ['state=1', 'names state, which the bridge sets: remove it'],
+    ['request_uri=https://x', 'names request_uri, which the bridge sets: remove it'],
+    ['prompt=none', 'has prompt=none, with which nobody could ever sign in: remove it'],
+    ['max_age=soon', 'has max_age, which must be a number of seconds'],
+    ['prompt', 'must be name=value, each name once, separated by commas, such as prompt=login,domain_hint=example.com'],
+    [
+      'a=1,a=2',
+      'must be name=value, each name once, separated by commas, such as prompt=login,domain_hint=example.com',
+    ],
+  ])('does not start with BRIDGE_PARAMETERS=%s', (BRIDGE_PARAMETERS, problem) => {
+    expect(problemsOf({ ...complete, BRIDGE_PARAMETERS })).toEqual([`BRIDGE_PARAMETERS: ${problem}`])
+  })
+
   it('accepts the tokens of our own authorization server, and signs people in at the provider', () => {
     const { providers, bridge } = loadConfiguration(complete)
     expect(providers.map(({ adapter }) => adapter.name)).toEqual(['demo'])

@@ -2,13 +2,17 @@ import { expect, it } from 'vitest'
 import { createLogger, jsonLines } from '../../../app/observe/log.ts'
 
 it.each([
-  ['upstream_rejected_us', 'error'],
-  ['upstream_unavailable', 'warn'],
-  ['access_ended', 'info'],
-])('logs %s of a bridge at level %s', (event, level) => {
+  ['upstream_rejected_us', undefined, 'error'],
+  ['upstream_unavailable', undefined, 'warn'],
+  ['upstream_without_refresh_token', undefined, 'warn'],
+  ['access_ended', 'nobody', 'info'],
+  ['sign_in_refused', 'not_allowed', 'info'],
+  ['sign_in_refused', 'unavailable', 'warn'],
+  ['sign_in_refused', 'misconfigured', 'error'],
+])('logs %s (%s) of a bridge at level %s', (event, outcome, level) => {
   const lines: string[] = []
   const observer = jsonLines(createLogger('info', { write: line => void lines.push(line) }))
-  observer.authorizationServer?.(event, { reason: 'invalid_client' })
+  observer.authorizationServer?.(event, { outcome, reason: 'invalid_client' })
   expect(lines.map(line => JSON.parse(line))).toEqual([
     expect.objectContaining({ event, level, reason: 'invalid_client' }),
   ])

@@ -16,6 +16,7 @@ interface Setup {
   secret?: string
   person?: Partial<GithubUser>
   apiUrl?: string
+  parameters?: Record<string, string>
 }
 
 function start({
@@ -24,6 +25,7 @@ function start({
   secret = CLIENT.clientSecret,
   person = {},
   apiUrl,
+  parameters,
 }: Setup = {}) {
   const users: [GithubUser] = [{ login: 'ada', id: 1001, ...person }]
   const provider = createGithubEmulator({ origin: ORIGIN, clients: [{ ...CLIENT, kind }], users })
@@ -32,6 +34,7 @@ function start({
     clientId: CLIENT.clientId,
     clientSecret: secret,
     apiUrl,
+    parameters,
     fetch: provider.fetch,
     timeoutSeconds: 5,
     personOf: people.github.signIn.personOf,
@@ -55,6 +58,14 @@ function sessionOf(identified: Identification): unknown {
 }
 
 describe('GitHub as upstream', () => {
+  it('is sent further parameters, and no name where the person wants another account', async () => {
+    const { upstream } = start({ parameters: { allow_signup: 'false', login: 'ada', state: 'mine' } })
+    const sent = async (another: boolean) =>
+      Object.fromEntries(new URL((await upstream.depart({ ...REQUEST, another })).url).searchParams)
+    expect(await sent(false)).toMatchObject({ allow_signup: 'false', login: 'ada', state: REQUEST.state })
+    expect(await sent(true)).not.toHaveProperty('login')
+  })
+
   it('signs somebody in by the number of the account', async () => {
     expect(await start().identify()).toMatchObject({
       outcome: 'signed_in',

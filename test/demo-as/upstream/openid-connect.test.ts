@@ -248,6 +248,72 @@ describe('an upstream by OpenID Connect', () => {
   })
 })
 
+describe('further parameters of the authorization request', () => {
+  async function requestWith(setup: Setup, another = false) {
+    return new URL((await start(setup).upstream.depart({ ...REQUEST, another })).url).searchParams
+  }
+
+  it('are sent, and change nothing that the bridge sets itself', async () => {
+    const parameters = {
+      domain_hint: 'corp.com',
+      acr_values: 'mfa strong',
+      organization: 'org_1',
+      state: 'mine',
+      scope: 'x',
+    }
+    const sent = await requestWith({ parameters })
+    expect(Object.fromEntries(sent)).toMatchObject({
+      domain_hint: 'corp.com',
+      acr_values: 'mfa strong',
+      organization: 'org_1',
+      state: REQUEST.state,
+      scope: 'openid profile email offline_access',
+    })
+  })
+
+  it('add to what has to be asked, each word once', async () => {
+    const parameters = { prompt: 'select_account consent' }
+    expect((await requestWith({ parameters })).get('prompt')).toBe('select_account consent')
+    expect((await requestWith({ parameters }, true)).get('prompt')).toBe('login select_account consent')
+    expect((await requestWith({ parameters, preset: people.okta.signIn })).get('prompt')).toBe('select_account consent')
+  })
+
+  it('hint at nobody where the person wants another account', async () => {
+    const parameters = { login_hint: 'ada@corp.com' }
+    expect((await requestWith({ parameters })).get('login_hint')).toBe('ada@corp.com')
+    expect((await requestWith({ parameters }, true)).has('login_hint')).toBe(false)
+  })
+
+  it('with max_age let nobody in whose sign-in is older', async () => {
+    const seconds = Math.floor(Date.now() / 1000)
+    const parameters = { max_age: '600' }
+    expect(await start({ parameters, claims: { auth_time: seconds } }).identify()).toMatchObject({
+      outcome: 'signed_in',
+    })
+    const old = start({ parameters, claims: { auth_time: seconds - 3600 } })
+    expect(await old.identify()).toMatchObject({ outcome: 'nobody' })
+    expect(await start({ parameters }).identify()).toMatchObject({ outcome: 'nobody' })
+  })
+})
+
+describe('a provider that gives no refresh token', () => {
+  it('is told to the operator, once, with what to do', async () => {
+    const events: [string, unknown][] = []
+    const log = (event: string, facts: unknown) => void events.push([event, facts])
+    const { identify } = start({ log, preset: { ...people.oidc.signIn, scopes: ['openid'] } })
+    expect(await identify()).toMatchObject({ outcome: 'signed_in' })
+    await identify()
+    const reason = expect.stringMatching(/every 3600 seconds \(BRIDGE_MAX_AGE_SECONDS\).*offline_access/)
+    expect(events).toEqual([['upstream_without_refresh_token', { reason }]])
+  })
+
+  it('is not suspected where it gives one', async () => {
+    const events: string[] = []
+    await start({ log: event => void events.push(event) }).identify()
+    expect(events).toEqual([])
+  })
+})
+
 describe('a key that the provider replaced', () => {
   it('is fetched for the sign-in and for the refresh that come with it', async () => {
     const { provider, upstream, identify } = start()

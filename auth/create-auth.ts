@@ -50,6 +50,12 @@ export interface AuthOptions {
   readonly now?: () => number
   /** Receives decisions and warnings. Default: errors of the server itself go to standard error, each cause at most once a minute. */
   readonly observer?: AuthObserver | readonly AuthObserver[]
+  /**
+   * Abort it when the process is told to stop, some seconds before it closes its port: {@link Auth.ready} rejects from then on, and so says
+   * `/ready` of our own authorization server on a port of its own, so that a load balancer sends nothing more. Requests are still answered.
+   * Default: none.
+   */
+  readonly stopping?: AbortSignal
 }
 
 /** Who may issue tokens, where that is a matter of tenants. */
@@ -107,12 +113,12 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   const env = options.env ?? globalThis.process?.env ?? {}
   const configuration = configurationOf(declarations, env, options)
   const { settings } = configuration
-  const { now = Date.now, fetch = createProviderFetch(env) } = options
+  const { now = Date.now, fetch = createProviderFetch(env), stopping } = options
   const observer = combineObservers(options.observer ?? stderrObserver())
   for (const { setting, problem } of configuration.warnings) observer.warning?.(`${setting} ${problem}.`, {})
 
   const runsHere = configuration.usesOwnServer && configuration.mode !== 'separate'
-  const own = runsHere ? createOwnServer({ configuration, declarations, env, fetch, observer }) : undefined
+  const own = runsHere ? createOwnServer({ configuration, declarations, env, fetch, observer, stopping }) : undefined
   const stores = sharedStores(configuration, own, observer)
   const keysFile = settings.AUTH_API_KEYS_FILE
   const apiKeys = keysFile === undefined ? undefined : openApiKeysFile(keysFile, observer)
@@ -125,6 +131,7 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
     stores,
     apiKeys,
     resolveIdentity: links?.resolve,
+    stopping,
     async close() {
       links?.close()
       apiKeys?.close()
@@ -218,6 +225,7 @@ interface Shared {
   readonly stores: SharedStores | undefined
   readonly apiKeys: ApiKeysFile | undefined
   readonly resolveIdentity: IdentityResolver | undefined
+  readonly stopping: AbortSignal | undefined
   close(): Promise<void>
 }
 
@@ -225,7 +233,7 @@ function authOf(
   declaration: ResourceDeclaration,
   resource: ResourceConfiguration,
   { settings, mode }: Configuration,
-  { fetch, now, observer, own, stores, apiKeys, resolveIdentity, close }: Shared,
+  { fetch, now, observer, own, stores, apiKeys, resolveIdentity, stopping, close }: Shared,
   tenants: Tenants | undefined,
 ): Auth {
   const { validator, wireScopes, nameOf, all } = createProviders(
@@ -269,6 +277,7 @@ function authOf(
     tokenHeader: settings.AUTH_TOKEN_HEADER,
     authorizationServer: mode === 'embedded' ? own : undefined,
     async ready() {
+      stopping?.throwIfAborted()
       await own?.ready()
       await stores?.ping()
     },

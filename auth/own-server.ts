@@ -28,6 +28,8 @@ export interface OwnServerOptions {
   /** For requests to a real provider. */
   readonly fetch: typeof globalThis.fetch
   readonly observer: AuthObserver
+  /** Aborts when the process is about to stop. */
+  readonly stopping?: AbortSignal | undefined
 }
 
 /** Our own authorization server in this process. */
@@ -199,7 +201,7 @@ interface Running {
 }
 
 async function run(options: OwnServerOptions, proxy: string | undefined): Promise<Running> {
-  const { configuration, declarations, fetch, observer } = options
+  const { configuration, declarations, fetch, observer, stopping } = options
   const { settings, mode, demoIssuer, demoClientSecret } = configuration
   const log = (event: string, facts: Readonly<Record<string, unknown>>) => observer.authorizationServer?.(event, facts)
   const serverPackage = await loadServerPackage(configuration.bridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER')
@@ -234,11 +236,12 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
       privateHosts: settings.CIMD_PRIVATE_HOSTS,
       proxy,
     },
+    stopping,
     log,
   })
   const { fetchInProcess } = serverPackage
   if (mode === 'embedded') return { server, fetchInProcess, redis, close: async () => redis?.close() }
-  const listening = createHttpServer(server.handler)
+  const listening = createHttpServer(server.handler, stopping)
   const host = settings.AUTH_SERVER_HOST ?? (isLoopback(new URL(demoIssuer).hostname) ? '127.0.0.1' : '::')
   try {
     await listen(listening, settings.AUTH_SERVER_PORT, host, 'AUTH_SERVER_PORT')

@@ -393,6 +393,11 @@ export const settingsSchema = z.strictObject({
   TOKEN_CACHE_ENTRIES: wholeNumber(1, 10_000_000).default(10_000).describe('Maximum number of cached tokens.'),
   CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300).default(5).describe('Allowed clock skew for exp, nbf and iat.'),
   PROVIDER_TIMEOUT_SECONDS: wholeNumber(1, 60).default(5).describe('Maximum wait for one answer from the provider.'),
+  DRAIN_SECONDS: wholeNumber(0, 300)
+    .optional()
+    .describe(
+      'How long the process goes on answering after SIGTERM while /ready already says 503, so that load balancers stop sending requests before the port closes. Ctrl+C (SIGINT) does not wait. Default: 5, or 0 at a terminal.',
+    ),
   LOG_LEVEL: oneOf(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
     .describe('Lowest level that is logged.'),
@@ -401,6 +406,7 @@ export const settingsSchema = z.strictObject({
 /** Settings of the program alone. In a server of the user's own they are the user's: `PORT` may be anything there. */
 export const programSettings = [
   'AUTH_RESOURCE',
+  'DRAIN_SECONDS',
   'HOST',
   'LOG_LEVEL',
   'MCP_MAX_SESSIONS',

@@ -80,6 +80,8 @@ export interface AuthorizationServerOptions {
    */
   clientDocuments?: ClientDocumentsOptions | false
   lifetimes?: Lifetimes
+  /** Aborts when the process is about to stop: `/ready` answers 503 from then on, everything else goes on. Default: none. */
+  stopping?: AbortSignal
   /** Told what was decided. Gets no token and no secret. */
   log?: (event: string, facts: Readonly<Record<string, unknown>>) => void
 }
@@ -202,15 +204,10 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const ready: Route = {
     methods: ['GET', 'HEAD'],
     async run(_req, res) {
-      const isReady = await checkReady().then(
-        () => true,
-        () => false,
-      )
-      sendJson(
-        res,
-        isReady ? 200 : 503,
-        isReady ? { status: 'ready' } : { status: 'not ready', reason: 'store_unreachable' },
-      )
+      const reason = options.stopping?.aborted
+        ? 'stopping'
+        : await checkReady().then(NOTHING, () => 'store_unreachable')
+      sendJson(res, reason ? 503 : 200, reason ? { status: 'not ready', reason } : { status: 'ready' })
     },
   }
   const probes = new Map([
@@ -263,6 +260,7 @@ interface Secrets {
   formKey: string
 }
 
+const NOTHING = () => undefined
 const makeSecrets = (): Secrets => ({ cookieKey: randomSecret(), formKey: randomSecret() })
 const randomSecret = () => randomBytes(32).toString('base64url')
 

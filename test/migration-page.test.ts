@@ -70,7 +70,7 @@ function workingFolder(): { cwd: string; bin: string } {
 async function stop(server: ChildProcess | undefined): Promise<void> {
   if (!server || server.exitCode !== null) return
   const closed = once(server, 'close')
-  server.kill('SIGTERM')
+  server.kill('SIGINT')
   await closed
 }
 

@@ -1,25 +1,19 @@
-import {
-  bridgeLines,
-  type Configuration,
-  createOwnServer,
-  createProviderFetch,
-  type Environment,
-} from 'idplug/internal'
-import type { Logger } from 'pino'
+import { bridgeLines, createOwnServer, createProviderFetch } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
 import { jsonLines } from '../observe/log.ts'
-import type { Program } from './program.ts'
+import type { Program, Surroundings } from './program.ts'
 
 /**
  * Our own authorization server as a process of its own.
  *
  * @throws {ConfigError} Its port cannot be listened on, or Redis cannot be reached.
  */
-export async function startAuthorizationServer(
-  configuration: Configuration,
-  env: Environment,
-  logger: Logger,
-): Promise<Program> {
+export async function startAuthorizationServer({
+  configuration,
+  env,
+  logger,
+  stopping,
+}: Surroundings): Promise<Program> {
   const { settings, resources, demoIssuer } = configuration
   const server = createOwnServer({
     configuration: {
@@ -30,6 +24,7 @@ export async function startAuthorizationServer(
     env,
     fetch: createProviderFetch(env),
     observer: jsonLines(logger),
+    stopping,
   })
   try {
     await server.ready()

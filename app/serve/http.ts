@@ -13,12 +13,14 @@ export interface HttpOptions {
   handle(request: ProtectedRequest, response: ServerResponse): Promise<void>
   /** Told about errors that are bugs. */
   onError?: (error: unknown) => void
+  /** Aborts when the process is about to stop. Default: `/ready` knows of no end. */
+  stopping?: AbortSignal
   /** Text of the metrics, and its content type. Default: no `/metrics`. */
   metrics?: { contentType: string; metrics(): Promise<string> }
 }
 
 /** The HTTP side of an MCP server: the endpoint behind its sign-in, health, metrics, and a page for people. */
-export function createHttpApp({ auth, name, handle, onError, metrics }: HttpOptions): RequestListener {
+export function createHttpApp({ auth, name, handle, onError, stopping, metrics }: HttpOptions): RequestListener {
   const endpoint = protect(auth, (request, response) => {
     handle(request, response).catch(error => {
       onError?.(error)
@@ -38,6 +40,7 @@ export function createHttpApp({ auth, name, handle, onError, metrics }: HttpOpti
       await auth.ready()
       res.json({ status: 'ready' })
     } catch (error) {
+      if (stopping?.aborted) return void res.status(503).json({ status: 'not ready', reason: 'stopping' })
       const reason = error instanceof AuthorizationError ? error.reason.kind : 'store_unreachable'
       if (error instanceof ValidatorUnavailableError) res.set('Retry-After', String(error.retryAfterSeconds))
       res.status(503).json({ status: 'not ready', reason })

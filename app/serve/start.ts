@@ -6,12 +6,10 @@ import {
   closeGracefully,
   connectRedis,
   createHttpServer,
-  type Environment,
   GRACE_MILLISECONDS,
   listen,
   loadServerPackage,
 } from 'idplug/internal'
-import type { Logger } from 'pino'
 import { notes } from '../notes/declaration.ts'
 import { createNoteStore } from '../notes/notes.ts'
 import { createNotesCatalog } from '../notes/notes-catalog.ts'
@@ -22,7 +20,7 @@ import { prometheus } from '../observe/metrics.ts'
 import { version } from '../version.ts'
 import { createHttpApp } from './http.ts'
 import { createMcpEndpoint } from './mcp/endpoint.ts'
-import type { Program } from './program.ts'
+import type { Program, Surroundings } from './program.ts'
 
 export interface Running extends Program {
   /** URL of the MCP endpoint. */
@@ -36,7 +34,7 @@ export interface Running extends Program {
  *
  * @throws {ConfigError} A port cannot be listened on, or Redis cannot be reached.
  */
-export async function start(configuration: Configuration, env: Environment, logger: Logger): Promise<Running> {
+export async function start({ configuration, env, logger, stopping }: Surroundings): Promise<Running> {
   const { settings, mode, usesOwnServer } = configuration
   const metrics = prometheus()
   const log = jsonLines(logger, configuration.shadow?.name)
@@ -52,6 +50,7 @@ export async function start(configuration: Configuration, env: Environment, logg
         AUTH_MODE: mode,
         AUTH_SERVER_HOST: settings.AUTH_SERVER_HOST ?? settings.HOST,
       },
+      stopping,
       observer: [
         metrics.observer,
         log,
@@ -83,6 +82,7 @@ export async function start(configuration: Configuration, env: Environment, logg
     name: notes.name,
     handle: endpoint.handle,
     onError: reportBug,
+    stopping,
     metrics: metrics.registry,
   })
 
@@ -100,7 +100,7 @@ export async function start(configuration: Configuration, env: Environment, logg
     logger[level]({ event: 'provider_not_ready', issuers, reason: error.message })
   }
   try {
-    const server = createHttpServer(app)
+    const server = createHttpServer(app, stopping)
     await listen(server, settings.PORT, settings.HOST, 'PORT')
     listening = server
     const ready = auth.ready().catch(error => report(error))

@@ -4,11 +4,18 @@ import type { Socket } from 'node:net'
 /** Some providers' tokens (Entra with many groups) outgrow Node's 16 KiB for all headers. */
 const MAX_HEADER_BYTES = 32 * 1024
 
-/** A `node:http` server that answers with a sentence where Node's own would send an empty refusal. */
-export function createHttpServer(listener: RequestListener): Server {
+/**
+ * A `node:http` server that answers with a sentence where Node's own would send an empty refusal.
+ *
+ * @param stopping - Once it aborts, each answer ends its connection, so that clients and proxies open the next one elsewhere.
+ */
+export function createHttpServer(listener: RequestListener, stopping?: AbortSignal): Server {
   // Asked for, not imported: platforms without it can load everything else.
   const { createServer } = process.getBuiltinModule('node:http')
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener)
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+    if (stopping?.aborted) response.setHeader('Connection', 'close')
+    listener(request, response)
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return
     if (error.code === 'HPE_HEADER_OVERFLOW') {

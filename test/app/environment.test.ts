@@ -63,7 +63,7 @@ async function idplug(cwd: string, args: readonly string[], env: Record<string, 
 }
 
 async function stopped(child: ChildProcess): Promise<void> {
-  child.kill('SIGTERM')
+  child.kill('SIGINT')
   await once(child, 'close')
 }
 

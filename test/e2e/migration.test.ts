@@ -44,11 +44,11 @@ async function deployed() {
   const DEMO_RS_CLIENT_SECRET = 'the-same-secret-for-all-processes'
   const shared = { PUBLIC_URL, AUTH_SERVER_PORT, AUTH_MODE: 'separate', DEMO_RS_CLIENT_SECRET }
 
-  const demo = await startAuthorizationServer(
-    loadConfiguration(shared, { isAuthorizationServer: true, resources: { notes } }),
-    shared,
-    silent,
-  )
+  const demo = await startAuthorizationServer({
+    configuration: loadConfiguration(shared, { isAuthorizationServer: true, resources: { notes } }),
+    env: shared,
+    logger: silent,
+  })
   onTestFinished(demo.close)
   const resource = `${PUBLIC_URL}/mcp`
   const tenant = createAuth0Emulator({ apis: [{ identifier: resource, scopes: ['notes:read'] }] })

@@ -1,5 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freePort, listen } from '../support/http.ts'
 
@@ -92,7 +96,93 @@ describe('the start', () => {
   })
 })
 
+const ready = async (origin: string) => {
+  const answer = await fetch(`${origin}/ready`).catch(() => undefined)
+  return answer && { status: answer.status, body: await answer.json(), connection: answer.headers.get('connection') }
+}
+
+/** A key that the server accepts, so that nobody has to sign in. */
+function apiKey(): { file: string; key: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const key = `idplug_${randomBytes(32).toString('base64url')}`
+  const sha256 = createHash('sha256').update(key).digest('hex')
+  const file = join(folder, 'keys.json')
+  writeFileSync(file, JSON.stringify({ keys: [{ id: 'job', sha256, owner: 'ops', scopes: ['notes:read'] }] }))
+  return { file, key }
+}
+
 describe('the stop', () => {
+  it('after SIGTERM says first that it is not ready, on both ports, and goes on answering', async () => {
+    const settings = await ports()
+    const [mcp, as] = [settings.PORT, settings.AUTH_SERVER_PORT].map(port => `http://localhost:${port}`) as [
+      string,
+      string,
+    ]
+    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '2' })
+    await expect.poll(() => answers(`${mcp}/ready`), { timeout: 15_000 }).toBe(200)
+    expect((await ready(as))?.status).toBe(200)
+    const told = Date.now()
+    child.kill('SIGTERM')
+    const stopping = { status: 503, body: { status: 'not ready', reason: 'stopping' }, connection: 'close' }
+    await expect.poll(() => ready(mcp)).toEqual(stopping)
+    expect(await ready(as)).toEqual(stopping)
+    expect(await answers(`${mcp}/health`)).toBe(200)
+    expect(await answers(`${mcp}/mcp`)).toBe(401)
+    expect(await answers(`${as}/.well-known/oauth-authorization-server`)).toBe(200)
+    expect(await ended).toBe(0)
+    expect(Date.now() - told).toBeGreaterThanOrEqual(2000)
+    expect(output()).toContain('"drain_seconds":2')
+    expect(output()).not.toContain('"level":"error"')
+  })
+
+  it('of the authorization server alone goes the same way', async () => {
+    const { AUTH_SERVER_PORT } = await ports()
+    const origin = `http://localhost:${AUTH_SERVER_PORT}`
+    const { child, ended } = run(demoAs, { AUTH_SERVER_PORT, DRAIN_SECONDS: '2' })
+    await expect.poll(() => answers(`${origin}/ready`), { timeout: 15_000 }).toBe(200)
+    child.kill('SIGTERM')
+    await expect.poll(() => ready(origin)).toMatchObject({ status: 503, body: { reason: 'stopping' } })
+    expect(await answers(`${origin}/.well-known/oauth-authorization-server`)).toBe(200)
+    expect(await ended).toBe(0)
+  })
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('is at once when %s follows', async second => {
+    const settings = await ports()
+    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '300' })
+    await expect.poll(() => answers(`http://localhost:${settings.PORT}/health`), { timeout: 15_000 }).toBe(200)
+    child.kill('SIGTERM')
+    await expect.poll(output).toContain('stopping')
+    child.kill(second)
+    expect(await ended).toBe(1)
+  })
+
+  it('ends an open stream whole', async () => {
+    const settings = await ports()
+    const { file, key } = apiKey()
+    const origin = `http://localhost:${settings.PORT}`
+    const { child, ended } = run(main, { ...settings, DRAIN_SECONDS: '0', AUTH_API_KEYS_FILE: file })
+    await expect.poll(() => answers(`${origin}/health`), { timeout: 15_000 }).toBe(200)
+    const headers = {
+      Authorization: `Bearer ${key}`,
+      Accept: 'application/json, text/event-stream',
+      'Content-Type': 'application/json',
+    }
+    const clientInfo = { name: 'test', version: '1' }
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })
+    const begun = await fetch(`${origin}/mcp`, { method: 'POST', headers, body })
+    expect(begun.status).toBe(200)
+    await begun.text()
+    const session = { ...headers, 'Mcp-Session-Id': begun.headers.get('mcp-session-id') ?? '' }
+    const stream = await fetch(`${origin}/mcp`, { headers: session })
+    expect(stream.status).toBe(200)
+    child.kill('SIGTERM')
+    // A connection that is cut would reject.
+    expect(await stream.text()).not.toContain('error')
+    expect(await ended).toBe(0)
+  })
+
   it.each(['SIGTERM', 'SIGINT'] as const)('by %s lets a request in flight finish and exits with 0', async signal => {
     const settings = await ports()
     const server = `http://localhost:${settings.PORT}`
@@ -108,7 +198,12 @@ describe('the stop', () => {
     onTestFinished(provider.close)
     const issuer = `http://127.0.0.1:${provider.port}`
     const held: (() => void)[] = []
-    const { child, ended, output } = run(main, { ...settings, AUTH_MODE: 'separate', AUTH_SERVER_URL: issuer })
+    const { child, ended, output } = run(main, {
+      ...settings,
+      DRAIN_SECONDS: '0',
+      AUTH_MODE: 'separate',
+      AUTH_SERVER_URL: issuer,
+    })
     await expect.poll(() => answers(`${server}/health`), { timeout: 15_000 }).toBe(200)
     const answer = fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
     // One of the two is the start's own probe of the credentials.

@@ -27,7 +27,7 @@ export async function startServers(settings: Record<string, string> = {}): Promi
   const lines: string[] = []
   const logger = createLogger('info', { write: line => void lines.push(line) })
   const begin = async (env: Record<string, string>) => {
-    const running = await start(loadConfiguration(env, { resources: { notes } }), env, logger)
+    const running = await start({ configuration: loadConfiguration(env, { resources: { notes } }), env, logger })
     onTestFinished(running.close)
     return running
   }

@@ -234,7 +234,12 @@ describe('where both packages are installed', () => {
 
   it('starts the example server by the command alone', async () => {
     const port = await freePort()
-    const env = { ...project.env, PORT: String(port), AUTH_SERVER_PORT: String(await freePort()) }
+    const env = {
+      ...project.env,
+      PORT: String(port),
+      AUTH_SERVER_PORT: String(await freePort()),
+      DRAIN_SECONDS: '0',
+    }
     const child = spawn(process.execPath, ['node_modules/idplug/bin/idplug.cjs'], {
       cwd: project.folder,
       env,

@@ -26,7 +26,7 @@ function run(settings: Record<string, string>) {
 describe('the process', () => {
   it('serves, says so, warns of nothing, and stops when told to', async () => {
     const port = await freePort()
-    const { child, exit, output } = run({ AUTH_SERVER_PORT: String(port) })
+    const { child, exit, output } = run({ AUTH_SERVER_PORT: String(port), DRAIN_SECONDS: '0' })
     await once(child.stdout, 'data')
     const metadata = await (await fetch(`http://localhost:${port}/.well-known/oauth-authorization-server`)).json()
     expect(metadata).toMatchObject({ issuer: `http://localhost:${port}` })

@@ -15,7 +15,11 @@ import { broken, replaced, tampered } from './world.ts'
 let server: Running
 beforeAll(async () => {
   const settings = { PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) }
-  server = await start(loadConfiguration(settings, { resources: { notes } }), settings, createLogger('silent'))
+  server = await start({
+    configuration: loadConfiguration(settings, { resources: { notes } }),
+    env: settings,
+    logger: createLogger('silent'),
+  })
 })
 afterAll(() => server.close())
 

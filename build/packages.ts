@@ -98,6 +98,7 @@ export const server: Package = {
     'proper-lockfile',
     'rate-limiter-flexible',
     'redis',
+    'tinyqueue',
     'undici',
     'zod',
   ],

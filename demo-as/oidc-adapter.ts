@@ -1,9 +1,6 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { StoreFactory } from './stores/store.ts'
 
-/** Things that are used once. oidc-provider looks first and marks afterwards; here the mark decides. */
-const USED_ONCE = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode'])
-
 /** Things whose id is the secret that a client holds. It is not kept among the values as well, for whoever sees the store. */
 const SECRET_IDS = new Set(['AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken'])
 
@@ -33,23 +30,25 @@ export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (
       if (!payload || isRevoked(model, payload)) return undefined
       // What a store hands out is a copy.
       if (SECRET_IDS.has(model)) payload.jti = id
-      if (USED_ONCE.has(model)) payload.consumed = await records.get<number>(consumedKey(id))
       return payload
     }
+    // Collections of their own: a client may send anything as the id of a record.
+    const ids = stores(`${model}Id`)
+    const claims = stores(`${model}Claim`)
     const findByIndex = async (key: string) => {
-      const id = await records.get<string>(key)
+      const id = await ids.get<string>(key)
       return id === undefined ? undefined : find(id)
     }
 
     return {
       find,
-      findByUid: uid => findByIndex(`uid:${uid}`),
-      findByUserCode: userCode => findByIndex(`user-code:${userCode}`),
+      findByUid: uid => findByIndex(uid),
+      findByUserCode: userCode => findByIndex(userCode),
 
       async upsert(id, payload, expiresIn = UNUSED_CLIENT_SECONDS) {
         if (model === 'DeviceCode') await claim(id, payload, expiresIn)
-        if (model === 'Session') await records.set(`uid:${payload.uid}`, id, expiresIn)
-        if (payload.userCode) await records.set(`user-code:${payload.userCode}`, id, expiresIn)
+        if (model === 'Session') await ids.set(payload.uid as string, id, expiresIn)
+        if (payload.userCode) await ids.set(payload.userCode, id, expiresIn)
         if (SECRET_IDS.has(model)) await records.set(id, { ...payload, jti: undefined }, expiresIn)
         else if (model !== 'ReplayDetection') await records.set(id, payload, expiresIn)
         else if (!(await records.add(id, payload, expiresIn)))
@@ -59,9 +58,10 @@ export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (
       /** @throws {errors.InvalidGrant} Somebody else was faster; the family is revoked (RFC 9700 §4.14.2). */
       async consume(id) {
         const payload = await records.get<AdapterPayload>(id)
-        const now = Math.floor(Date.now() / 1000)
-        const secondsLeft = (payload?.exp ?? now) - now
-        if (payload && (await records.add(consumedKey(id), now, Math.max(1, secondsLeft)))) return
+        if (payload && !payload.consumed) {
+          const used = { ...payload, consumed: nowSeconds() }
+          if (await records.swap(id, payload, used, secondsLeft(payload))) return
+        }
         if (payload?.grantId) await grants.delete(payload.grantId)
         throw new errors.InvalidGrant('already used')
       },
@@ -73,7 +73,7 @@ export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (
     /** The first browser to confirm a user code gets it; another cannot approve it any more (RFC 8628 §5.4). */
     async function claim(id: string, payload: AdapterPayload, seconds: number): Promise<void> {
       const confirming = payload.inFlight && !payload.accountId && !payload.error
-      if (confirming && !(await records.add(`claimed:${id}`, true, seconds))) {
+      if (confirming && !(await claims.add(id, true, seconds))) {
         throw new errors.InvalidRequest('this code is being used in another browser')
       }
     }
@@ -87,10 +87,13 @@ export function isSince(time: Date, seconds: number | undefined): boolean {
 
 /** Makes a refresh token usable again whose refresh broke off. */
 export async function forgetConsumption(stores: StoreFactory, refreshToken: string): Promise<void> {
-  await stores('RefreshToken').delete(consumedKey(refreshToken))
+  const records = stores('RefreshToken')
+  const payload = await records.get<AdapterPayload>(refreshToken)
+  if (payload) await records.swap(refreshToken, payload, { ...payload, consumed: undefined }, secondsLeft(payload))
 }
 
-const consumedKey = (id: string) => `consumed:${id}`
+const nowSeconds = () => Math.floor(Date.now() / 1000)
+const secondsLeft = ({ exp = 0 }: AdapterPayload) => Math.max(1, exp - nowSeconds())
 
 /**
  * Keeps a registered client that was used; others have an end of their own, or none.

@@ -1,5 +1,5 @@
+import TinyQueue from 'tinyqueue'
 import { TemporarilyUnavailable } from '../errors.ts'
-import { createEndings, type Ending } from './endings.ts'
 import { LIST_LIMIT, type Store, type StoreFactory } from './store.ts'
 
 export interface MemoryStoreLimits {
@@ -29,8 +29,10 @@ export function createMemoryStores({
   }
 }
 
-interface Entry extends Ending {
+interface Entry {
   readonly key: string
+  /** Milliseconds since the Unix epoch. */
+  readonly endsAt: number
   /** Text instead of an object: a reader that changes its copy does not change the stored value. */
   readonly text: string
   readonly words: readonly string[]
@@ -41,8 +43,8 @@ function createMemoryStore(maxEntries: number, maxCharacters: number): Store {
   const entries = new Map<string, Entry>()
   const keysByWord = new Map<string, Set<string>>()
   const isCurrent = (entry: Entry) => entries.get(entry.key) === entry
-  const staying = createEndings<Entry>(isCurrent)
-  const leaving = createEndings<Entry>(isCurrent)
+  const staying = createEndings(isCurrent)
+  const leaving = createEndings(isCurrent)
   let characters = 0
 
   function find(key: string): Entry | undefined {
@@ -131,3 +133,30 @@ function createMemoryStore(maxEntries: number, maxCharacters: number): Store {
 }
 
 const sizeOf = ({ key, text, words }: Entry) => key.length + text.length + words.join().length
+
+/**
+ * Entries in the order of their ends. What is not current any more is left in it until it comes up, or until most of it is of that kind.
+ */
+function createEndings(isCurrent: (entry: Entry) => boolean) {
+  const queueOf = (entries: Entry[]) => new TinyQueue(entries, (a, b) => a.endsAt - b.endsAt)
+  let queue = queueOf([])
+  let sweepAt = SWEEP_FROM
+  return {
+    add(entry: Entry): void {
+      if (queue.length >= sweepAt) {
+        queue = queueOf(queue.data.filter(isCurrent))
+        sweepAt = Math.max(SWEEP_FROM, 2 * queue.length)
+      }
+      queue.push(entry)
+    },
+    first(): Entry | undefined {
+      for (;;) {
+        const entry = queue.peek()
+        if (!entry || isCurrent(entry)) return entry
+        queue.pop()
+      }
+    },
+  }
+}
+
+const SWEEP_FROM = 1024

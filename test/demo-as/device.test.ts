@@ -66,6 +66,16 @@ describe('the device flow', () => {
     expect(asked.text).toContain(user_code)
   })
 
+  it('answers what names other records of the store as a code that it does not know', async () => {
+    const { client, client_id, ask, poll } = await start()
+    const { device_code, user_code } = await ask()
+    for (const code of [user_code, `user-code:${user_code.replace('-', '')}`, `claimed:${device_code}`]) {
+      expect(await poll(code)).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })
+    }
+    const refused = await client.refresh(client_id, `consumed:${device_code}`)
+    expect(refused).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })
+  })
+
   it('tells the device when the user refused', async () => {
     const { ask, poll } = await start()
     const { device_code, verification_uri_complete } = await ask()

@@ -58,6 +58,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'openid-client',
     'rate-limiter-flexible',
     'redis',
+    'tinyqueue',
     'undici',
   ],
   emulators: ['jose'],

@@ -17,17 +17,38 @@ export interface AuthorizationRequest {
   resource: ProtectedResource
 }
 
-/**
- * @param uid - oidc-provider's name for the request.
- * @returns `undefined` when the request or its client is gone.
- */
+/** What oidc-provider needs to know of a request when it goes on with it. */
+export interface WaitingRequest {
+  uid: string
+  /** Seconds since the Unix epoch. */
+  exp: number
+  returnTo: string
+  params: AuthorizationRequest['interaction']['params']
+  trusted?: string[]
+  session?: AuthorizationRequest['interaction']['session']
+  deviceCode?: string
+  cid: string
+}
+
+/** The part of an interaction that has to be kept; the rest can be made from it, or serves nobody here. */
+export function waitingRequest(interaction: AuthorizationRequest['interaction']): WaitingRequest {
+  const { uid, exp, returnTo, params, trusted, session, deviceCode, cid } = interaction
+  return { uid, exp, returnTo, params, trusted, session, deviceCode, cid }
+}
+
+/** The constructor, which the types of oidc-provider leave out. */
+type InteractionClass = new (uid: string, payload: Omit<WaitingRequest, 'uid'>) => AuthorizationRequest['interaction']
+
+/** @returns `undefined` when the request is too old, or its client is gone. */
 export async function findRequest(
   { provider, resources, clientKinds }: { provider: Provider; resources: Resources; clientKinds: ClientKinds },
-  uid: string,
+  { uid, ...waiting }: WaitingRequest,
 ): Promise<AuthorizationRequest | undefined> {
-  const interaction = await provider.Interaction.find(uid)
-  const client = interaction && (await findClient(provider, String(interaction.params.client_id)))
-  const resource = interaction && resources.find(String(interaction.params.resource))
+  if (waiting.exp <= Math.floor(Date.now() / 1000)) return undefined
+  const Interaction = provider.Interaction as unknown as InteractionClass
+  const interaction = new Interaction(uid, waiting)
+  const client = await findClient(provider, String(interaction.params.client_id))
+  const resource = resources.find(String(interaction.params.resource))
   return client && resource && { interaction, client, clientKind: clientKinds.kindOf(client.clientId), resource }
 }
 

@@ -9,8 +9,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
  * name that cannot be guessed; the part before the dot names the cookie.
  */
 export interface BrowserBinding {
-  /** Gives the browser a cookie. @returns The cookie's value and the name of the first step. */
-  begin(res: ServerResponse): { browser: string; step: string }
+  /**
+   * Gives the browser a cookie, and takes back those of its oldest sign-ins where it has many: what it sends stays short.
+   *
+   * @returns The cookie's value and the name of the sign-in.
+   */
+  begin(req: IncomingMessage, res: ServerResponse): { browser: string; signIn: string }
   /** Name of a step that follows. */
   next(step: string): string
   /** What all steps of a sign-in have in common. */
@@ -24,6 +28,9 @@ export interface BrowserBinding {
   isFormToken(token: string | null | undefined, browser: string, step: string): boolean
 }
 
+/** Sign-ins of one browser that can be under way at once: 1.3 kB of cookies. Proxies take 4 to 8 kB of headers. */
+const MAX_COOKIES = 16
+
 /**
  * @param seconds - How long the longest sign-in may take.
  * @param formKey - Authenticates forms; the same in all processes.
@@ -31,24 +38,35 @@ export interface BrowserBinding {
 export function createBrowserBinding(issuer: URL, seconds: number, formKey: string): BrowserBinding {
   const secure = issuer.protocol === 'https:'
   // The prefix makes browsers refuse the cookie from subdomains and from http. They refuse the prefix itself on http.
-  const cookieName = (step: string) => `${secure ? '__Host-' : ''}sign-in-${signInOf(step)}`
+  const prefix = `${secure ? '__Host-' : ''}sign-in-`
+  const cookieName = (step: string) => prefix + signInOf(step)
   const attributes = `; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}; Max-Age=`
   const formToken = (browser: string, step: string) =>
     createHmac('sha256', formKey).update(`${browser}.${step}`).digest('base64url')
 
+  const pairsOf = (req: IncomingMessage) => (req.headers.cookie ?? '').split(';').map(pair => pair.trim())
+
   return {
-    begin(res) {
+    begin(req, res) {
+      // Browsers send older cookies first (RFC 6265 §5.4).
+      const before = pairsOf(req).filter(pair => pair.startsWith(prefix))
+      for (const pair of before.slice(0, 1 - MAX_COOKIES)) {
+        res.appendHeader('set-cookie', `${pair.split('=')[0]}=${attributes}0`)
+      }
       const browser = random(32)
-      const step = `${random(12)}.${random(32)}`
-      res.appendHeader('set-cookie', `${cookieName(step)}=${browser}${attributes}${seconds}`)
-      return { browser, step }
+      const signIn = random(12)
+      res.appendHeader('set-cookie', `${cookieName(signIn)}=${browser}${attributes}${seconds}`)
+      return { browser, signIn }
     },
     next: step => `${signInOf(step)}.${random(32)}`,
     signInOf,
     read(req, step) {
       const start = `${cookieName(step)}=`
-      const pairs = (req.headers.cookie ?? '').split(';').map(pair => pair.trim())
-      return pairs.find(pair => pair.startsWith(start))?.slice(start.length) || undefined
+      return (
+        pairsOf(req)
+          .find(pair => pair.startsWith(start))
+          ?.slice(start.length) || undefined
+      )
     },
     end(res, step) {
       res.appendHeader('set-cookie', `${cookieName(step)}=${attributes}0`)

@@ -46,6 +46,8 @@ export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (
       findByUserCode: userCode => findByIndex(userCode),
 
       async upsert(id, payload, expiresIn = UNUSED_CLIENT_SECONDS) {
+        // Until its person has decided, a request is on its way with the browser (sign-in.ts).
+        if (model === 'Interaction' && payload.result === undefined) return
         if (model === 'DeviceCode') await claim(id, payload, expiresIn)
         if (model === 'Session') await ids.set(payload.uid as string, id, expiresIn)
         if (payload.userCode) await ids.set(payload.userCode, id, expiresIn)

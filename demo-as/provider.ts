@@ -82,7 +82,7 @@ export interface ProviderOptions {
   assertionIssuers: readonly AssertionIssuer[]
   lifetimes: Required<Lifetimes>
   /** Where the browser goes when an authorization request needs its user. */
-  beginSignIn(ctx: KoaContextWithOIDC, interaction: string): Promise<string>
+  beginSignIn(ctx: KoaContextWithOIDC, interaction: InstanceType<Provider['Interaction']>): Promise<string>
   account(subject: string): Promise<SignedInUser | undefined>
   /**
    * Called once for each refresh, before anything of it is used up.
@@ -145,7 +145,7 @@ export function createProvider(options: ProviderOptions): Provider {
         }
       },
     },
-    interactions: { policy: alwaysAsk(), url: (ctx, interaction) => options.beginSignIn(ctx, interaction.uid) },
+    interactions: { policy: alwaysAsk(), url: (ctx, interaction) => options.beginSignIn(ctx, interaction) },
     findAccount: async (_ctx, subject) => {
       const user = await options.account(subject)
       return user && { accountId: subject, username: user.username, claims: async () => ({ sub: subject }) }

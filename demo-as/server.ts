@@ -163,6 +163,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       clientKinds,
       stores,
       binding,
+      stepKey: secrets.formKey,
       redirectUri,
       pageSeconds: lifetimes.page,
       accountSeconds: lifetimes.grant,

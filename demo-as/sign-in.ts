@@ -11,17 +11,20 @@ import {
   resourceScopesOf,
   resume,
   scopesOf,
+  type WaitingRequest,
+  waitingRequest,
 } from './authorization-request.ts'
 import { type BrowserBinding, isSame } from './browser-binding.ts'
 import type { ClientKinds } from './clients/client-kinds.ts'
 import { TemporarilyUnavailable } from './errors.ts'
+import { createFirstSteps, type Place } from './first-steps.ts'
 import { readForm, redirect, sendPage, targetOf } from './http.ts'
 import { consentPage } from './pages/consent.ts'
 import type { Html } from './pages/html.ts'
 import { expiredPage, forgedFormPage, onwardPage } from './pages/messages.ts'
 import { type Failure, type Refused, refusal } from './pages/refusal.ts'
 import type { Resources } from './resources.ts'
-import type { Store, StoreFactory } from './stores/store.ts'
+import type { StoreFactory } from './stores/store.ts'
 import type { UpstreamSessions } from './upstream/sessions.ts'
 import {
   type SignedInUser,
@@ -38,13 +41,18 @@ export const CONSENT_PATH = '/oauth/consent'
 
 /** A sign-in as it begins. */
 interface Begun {
-  /** oidc-provider's name for the authorization request that waits. */
-  interaction: string
+  /** The authorization request that waits. */
+  interaction: WaitingRequest
   browser: string
   /** The person came here by themselves, so that an earlier approval may count. */
   ownNavigation: boolean
   /** The person is not, or does not want to be, whom the upstream took them for. */
   another?: boolean
+}
+
+/** In place of a sign-in that has ended. */
+interface Over {
+  over: true
 }
 
 /** A sign-in on its way to both: a person and their consent. */
@@ -81,6 +89,8 @@ export interface SignInOptions {
   clientKinds: ClientKinds
   stores: StoreFactory
   binding: BrowserBinding
+  /** Secret that all processes share. */
+  stepKey: string
   redirectUri: string
   /** How long a person may take for each of the pages, in seconds. */
   pageSeconds: number
@@ -91,11 +101,15 @@ export interface SignInOptions {
 
 /**
  * What happens between an authorization request and its answer: upstream and consent, in either order. Each step is tied to
- * the browser that made the one before, can be taken once, and ends by itself.
+ * the browser that made the one before, and ends by itself. The first can be taken until the sign-in is over, the others once.
  */
 export interface SignIn {
-  /** @returns Address to send the browser to. */
-  begin(req: IncomingMessage, res: ServerResponse, interaction: string): Promise<string>
+  /**
+   * Stores nothing unless the person has approved the client in this browser before.
+   *
+   * @returns Address to send the browser to.
+   */
+  begin(req: IncomingMessage, res: ServerResponse, interaction: AuthorizationRequest['interaction']): Promise<string>
   /** Serves {@link CALLBACK_PATH} or {@link BRIDGE_CALLBACK_PATH}. */
   callback(req: IncomingMessage, res: ServerResponse): Promise<void>
   /** Serves {@link CONSENT_PATH}, GET and POST. */
@@ -106,18 +120,24 @@ export interface SignIn {
 export function createSignIn(options: SignInOptions): SignIn {
   const { provider, upstream, sessions, stores, binding, redirectUri, pageSeconds, log } = options
   const { consentFirst, approvals } = options
+  /** Sign-ins in which somebody did something, by their names, for whoever goes back to a step that was taken. */
   const begun = stores('BegunSignIn')
+  const firstSteps = createFirstSteps<Begun>(options.stepKey)
   const signIns = stores('SignIn')
   const consents = stores('Consent')
+  const waiting = { upstream: signIns, consent: consents }
   const accounts = stores('Account')
 
   return {
     async begin(req, res, interaction) {
-      const { browser, step } = binding.begin(res)
-      const pending: Begun = { interaction, browser, ownNavigation: isOwnNavigation(req) }
-      await begun.set(binding.signInOf(step), pending, 2 * pageSeconds)
+      const { browser, signIn } = binding.begin(req, res)
+      const pending: Begun = {
+        interaction: waitingRequest(interaction),
+        browser,
+        ownNavigation: isOwnNavigation(req),
+      }
       try {
-        return await start(req, step, pending)
+        return await start(req, signIn, pending)
       } catch (error) {
         // Goes to the client as temporarily_unavailable (RFC 6749 §4.1.2.1).
         if (error instanceof UpstreamUnavailableError) throw new TemporarilyUnavailable(NO_ANSWER, error.message)
@@ -129,8 +149,8 @@ export function createSignIn(options: SignInOptions): SignIn {
       const { query } = targetOf(req)
       const state = query.get('state') ?? ''
       // Looked at first and taken afterwards, so that a stranger's browser cannot use up somebody's state.
-      if (!(await ofThisBrowser<Pending>(req, signIns, state))) return startOver(req, res, state)
-      const pending = await signIns.take<Pending>(state)
+      if (!(await ofThisBrowser(req, 'upstream', state))) return startOver(req, res, state)
+      const pending = await take('upstream', state)
       if (!pending) return startOver(req, res, state)
       const { memory, ...before } = pending
       const identified = await orFailure(() => upstream.identify(query, { state, redirectUri, memory }))
@@ -151,7 +171,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 
     async consent(req, res) {
       const id = targetOf(req).query.get('id') ?? ''
-      const pending = await ofThisBrowser<Pending>(req, consents, id)
+      const pending = await ofThisBrowser(req, 'consent', id)
       if (!pending) return req.method === 'GET' ? startOver(req, res, id) : sendPage(res, expiredPage(), 400)
       const request = await findRequest(options, pending.interaction)
       if (!request) return sendPage(res, expiredPage(), 400)
@@ -161,7 +181,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       if (!binding.isFormToken(form?.get('form_token'), pending.browser, id)) {
         return sendPage(res, forgedFormPage(consentUrl(id)), 403)
       }
-      if (!(await consents.take(id))) return sendPage(res, expiredPage(), 400)
+      if (!(await take('consent', id))) return sendPage(res, expiredPage(), 400)
       const remember = form?.get('remember') === 'yes' && isRememberable(pending, request)
       switch (form?.get('decision')) {
         case 'allow':
@@ -178,17 +198,25 @@ export function createSignIn(options: SignInOptions): SignIn {
   }
 
   /** @returns Address of the first page of a sign-in. */
-  async function start(req: IncomingMessage, step: string, pending: Begun): Promise<string> {
-    if (!consentFirst) return depart(step, pending)
-    const approvedBy = await approverOf(req, pending)
-    return approvedBy === undefined ? ask(step, pending) : depart(step, { ...pending, consent: { approvedBy } })
+  async function start(req: IncomingMessage, signIn: string, begun: Begun): Promise<string> {
+    const { another } = begun
+    if (!consentFirst) {
+      const state = firstSteps.write(signIn, 'upstream', begun)
+      return (await upstream.depart({ state, redirectUri, another })).url
+    }
+    const approvedBy = await approverOf(req, begun)
+    return approvedBy === undefined
+      ? consentUrl(firstSteps.write(signIn, 'consent', begun))
+      : depart(binding.next(signIn), { ...begun, consent: { approvedBy } })
   }
 
   /** For whoever went back to a step that was taken before: the same sign-in from its beginning, unless it is over. */
   async function startOver(req: IncomingMessage, res: ServerResponse, step: string): Promise<void> {
-    const pending = await ofThisBrowser<Begun>(req, begun, binding.signInOf(step), step)
-    if (!pending) return sendPage(res, expiredPage(), 400)
-    redirect(res, await start(req, binding.next(step), pending))
+    const signIn = binding.signInOf(step)
+    const first = firstSteps.read(signIn, 'upstream', step) ?? firstSteps.read(signIn, 'consent', step)
+    const known = (await begun.get<Begun | Over>(signIn)) ?? first
+    if (!known || 'over' in known || !isOfBrowser(req, step, known)) return sendPage(res, expiredPage(), 400)
+    redirect(res, await start(req, signIn, known))
   }
 
   /** @returns Address at the upstream. */
@@ -255,11 +283,27 @@ export function createSignIn(options: SignInOptions): SignIn {
     sendPage(res, page, status)
   }
 
-  /** What is kept under `key`, if it was this browser that made the step before. */
-  async function ofThisBrowser<T extends Begun>(req: IncomingMessage, store: Store, key: string, step = key) {
-    const browser = binding.read(req, step)
-    const pending = await store.get<T>(key)
-    return browser !== undefined && pending && isSame(browser, pending.browser) ? pending : undefined
+  /** What waits at a step, if it was this browser that made the step before. */
+  async function ofThisBrowser(req: IncomingMessage, place: Place, step: string): Promise<Pending | undefined> {
+    const signIn = binding.signInOf(step)
+    const first = firstSteps.read(signIn, place, step)
+    const pending = first ?? (await waiting[place].get<Pending>(step))
+    if (!pending || !isOfBrowser(req, step, pending)) return undefined
+    const known = await begun.get<Begun | Over>(signIn)
+    return known && 'over' in known ? undefined : pending
+  }
+
+  function isOfBrowser(req: IncomingMessage, step: string, { browser }: Begun): boolean {
+    return isSame(binding.read(req, step) ?? '', browser)
+  }
+
+  /** Takes a step that {@link ofThisBrowser} has found. */
+  async function take(place: Place, step: string): Promise<Pending | undefined> {
+    const signIn = binding.signInOf(step)
+    const first = firstSteps.read(signIn, place, step)
+    if (!first) return waiting[place].take<Pending>(step)
+    await begun.swap(signIn, undefined, first, 2 * pageSeconds)
+    return first
   }
 
   async function allow(
@@ -305,7 +349,7 @@ export function createSignIn(options: SignInOptions): SignIn {
   }
 
   async function end(res: ServerResponse, step: string): Promise<void> {
-    await begun.delete(binding.signInOf(step))
+    await begun.set(binding.signInOf(step), { over: true } satisfies Over, 2 * pageSeconds)
     binding.end(res, step)
   }
 }

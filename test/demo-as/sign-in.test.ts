@@ -123,16 +123,16 @@ describe('the way back from the upstream', () => {
     expect(pages.filter(({ url }) => url.pathname === '/oauth/consent')).toHaveLength(1)
   })
 
-  it('is open once: who goes back and picks somebody else starts over, and gets there', async () => {
-    const { atSignIn } = await start()
+  it('stays open until the sign-in is over: who goes back and picks somebody else gets there', async () => {
+    const { atSignIn, events } = await start()
     const { browser, page } = await atSignIn()
-    expect((await browser.submit(page, 'user', { user: 'ada' })).url.pathname).toBe('/oauth/consent')
-    const again = await browser.submit(page, 'user', { user: 'ben' })
-    expect(again.url.pathname).toBe('/fakeupstreamauth/authorize')
-    expect(again.url.searchParams.get('state')).not.toBe(page.url.searchParams.get('state'))
-    const consent = await browser.submit(again, 'user', { user: 'ben' })
+    const first = await browser.submit(page, 'user', { user: 'ada' })
+    expect(first.url.pathname).toBe('/oauth/consent')
+    const consent = await browser.submit(page, 'user', { user: 'ben' })
     expect(consent.text).toContain('as <strong>Ben</strong>')
     expect((await browser.submit(consent, 'decision', { decision: 'allow' })).url.searchParams.has('code')).toBe(true)
+    expect((await browser.submit(first, 'decision', { decision: 'allow' })).status).toBe(400)
+    expect(events.filter(({ event }) => event === 'consent_given')).toHaveLength(1)
   })
 
   it('is closed to the browser of before once the sign-in is over', async () => {

@@ -59,6 +59,21 @@ export function distantStores(milliseconds = 5): StoreFactory {
   }
 }
 
+/** Stores in memory that tell which collections were written to. */
+export function countWrites(): { stores: StoreFactory; writes: string[] } {
+  const memory = createMemoryStores()
+  const writes: string[] = []
+  const writing = ['set', 'add', 'take', 'swap', 'delete']
+  const stores: StoreFactory = collection =>
+    new Proxy(memory(collection), {
+      get(store, name, receiver) {
+        if (writing.includes(String(name))) writes.push(`${collection}.${String(name)}`)
+        return Reflect.get(store, name, receiver)
+      },
+    })
+  return { stores, writes }
+}
+
 export interface Event {
   event: string
   facts: Readonly<Record<string, unknown>>

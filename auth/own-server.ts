@@ -30,6 +30,11 @@ export interface OwnServerOptions {
   readonly observer: AuthObserver
   /** Aborts when the process is about to stop. */
   readonly stopping?: AbortSignal | undefined
+  /** Answers what its port serves beside it. Default: nothing. */
+  readonly beside?: {
+    handles(path: string): boolean
+    handler(request: IncomingMessage, response: ServerResponse): void
+  }
 }
 
 /** Our own authorization server in this process. */
@@ -241,7 +246,11 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
   })
   const { fetchInProcess } = serverPackage
   if (mode === 'embedded') return { server, fetchInProcess, redis, close: async () => redis?.close() }
-  const listening = createHttpServer(server.handler, stopping)
+  const { beside } = options
+  const listening = createHttpServer((request, response) => {
+    const { handler } = beside?.handles(request.url ?? '') ? beside : server
+    handler(request, response)
+  }, stopping)
   const host = settings.AUTH_SERVER_HOST ?? (isLoopback(new URL(demoIssuer).hostname) ? '127.0.0.1' : '::')
   try {
     await listen(listening, settings.AUTH_SERVER_PORT, host, 'AUTH_SERVER_PORT')

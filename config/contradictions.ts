@@ -17,6 +17,14 @@ export function contradictions(settings: Readonly<Settings>, usesOwnServer: bool
   return []
 }
 
+/** A port that one program is to use twice. */
+export function portProblems({ AUTH_SERVER_PORT, METRICS_PORT, PORT }: Readonly<Settings>): ConfigProblem[] {
+  const other = METRICS_PORT === PORT ? 'PORT' : METRICS_PORT === AUTH_SERVER_PORT ? 'AUTH_SERVER_PORT' : undefined
+  if (other === undefined) return []
+  const problem = `is the same as ${other} (${METRICS_PORT}): choose another, or set METRICS_TOKEN instead to keep /metrics on that port`
+  return [{ setting: 'METRICS_PORT', problem, see: 'docs/production.md' }]
+}
+
 /** The same, where the server works as it is. */
 export function contradictionWarnings({ AUTH_API_KEYS_FILE, DPOP }: Readonly<Settings>): ConfigProblem[] {
   if (AUTH_API_KEYS_FILE === undefined || DPOP !== 'required') return []

@@ -1,14 +1,10 @@
 import type { ConfigProblem } from '../src/config-error.ts'
-import { isLoopback } from '../src/url.ts'
+import { exposures, type Reach } from './exposure.ts'
 import type { Settings } from './settings.ts'
 
 /** A server that issues or accepts tokens of the demo sign-in. */
-export interface FakeSignIn {
+export interface FakeSignIn extends Reach {
   readonly settings: Readonly<Settings>
-  /** Every name of every server. */
-  readonly publicUrls: readonly string[]
-  /** Of the demo authorization server. */
-  readonly issuer: string
   readonly isProduction: boolean
   /** The code names its providers, and settings do not. */
   readonly inCode: boolean
@@ -22,24 +18,13 @@ const SWITCH = 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN'
  *
  * @returns A problem where it must not start, and a warning where the switch allows it.
  */
-export function checkFakeSignIn({ settings, publicUrls, issuer, isProduction, inCode }: FakeSignIn): {
+export function checkFakeSignIn({ settings, isProduction, inCode, ...reach }: FakeSignIn): {
   problem?: ConfigProblem
   warning?: ConfigProblem
 } {
-  const { ALLOWED_HOSTS, HOST } = settings
-  const foreign = ALLOWED_HOSTS.filter(host => !isLocalUrl(`http://${host}`))
-  const open = publicUrls.filter(url => !isLocalUrl(url))
-  const exposures = [
-    ...(open.length > 0 ? [`the server's URL is ${open[0]}`] : []),
-    ...(isLocalUrl(issuer) || open.some(url => new URL(url).origin === new URL(issuer).origin)
-      ? []
-      : [`AUTH_SERVER_URL is ${issuer}`]),
-    ...(isLocalAddress(HOST) ? [] : [`HOST is ${HOST}`]),
-    ...(foreign.length === 0 ? [] : [`ALLOWED_HOSTS has ${foreign.join(', ')}`]),
-    ...(isProduction ? ['NODE_ENV is production'] : []),
-  ]
-  if (exposures.length === 0) return {}
-  const why = exposures.join(', ')
+  const found = [...exposures({ settings, ...reach }), ...(isProduction ? ['NODE_ENV is production'] : [])]
+  if (found.length === 0) return {}
+  const why = found.join(', ')
   if (settings[SWITCH] === 'on') {
     const problem = `is on: anybody can sign in as anybody (${why})`
     return { warning: { setting: SWITCH, problem, see: SEE } }
@@ -57,8 +42,3 @@ function choiceOf({ AUTH_CONFIG, AUTH_PROVIDER }: Settings): [setting: string, i
 }
 
 const SEE = 'docs/production.md'
-
-const isLocalUrl = (url: string) => URL.canParse(url) && isLoopback(new URL(url).hostname)
-
-/** An address to listen on: an IPv6 one has no brackets here. */
-const isLocalAddress = (host: string) => isLoopback(host) || isLoopback(`[${host}]`)

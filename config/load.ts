@@ -5,7 +5,7 @@ import { readApiKeys } from './api-keys-file.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'
 import { caFileProblems } from './ca-file.ts'
 import { type ClientEntry, loadClients } from './clients.ts'
-import { contradictions, contradictionWarnings } from './contradictions.ts'
+import { contradictions, contradictionWarnings, portProblems } from './contradictions.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { checkFakeSignIn } from './fake-sign-in.ts'
 import { knownNames } from './known-names.ts'
@@ -182,7 +182,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   })
   const apiKeys = settings.AUTH_API_KEYS_FILE === undefined ? [] : readApiKeys(settings.AUTH_API_KEYS_FILE, problems)
   warnings.push(...insecureHostsWarning(settings.AUTH_INSECURE_HOSTS), ...contradictionWarnings(settings))
-  aboutWhole.push(...contradictions(settings, usesOwnServer))
+  aboutWhole.push(...contradictions(settings, usesOwnServer), ...portProblems(settings))
   problems.push(...caFileProblems(settings.AUTH_CA_FILE), ...internalUrlProblems(settings, mode, usesOwnServer))
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
   const { providers: inForce = [], shadow: inShadow } = resources[0] ?? {}
@@ -252,6 +252,7 @@ function readSettings(
     else warnings.push({ setting: name, problem: SERVICE_LINK, see: SEE })
   }
   for (const name of secretSettings) {
+    if (notOurs.has(name)) continue
     const secret = readSecret(name, env, problems)
     if (secret) values[name] = secret
   }

@@ -398,6 +398,19 @@ export const settingsSchema = z.strictObject({
     .describe(
       'How long the process goes on answering after SIGTERM while /ready already says 503, so that load balancers stop sending requests before the port closes. Ctrl+C (SIGINT) does not wait. Default: 5, or 0 at a terminal.',
     ),
+  METRICS_PORT: port
+    .optional()
+    .describe(
+      'Port for /metrics alone, on HOST; keep it inside your network. Each process needs one of its own. Default: none.',
+    ),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .max(500)
+    .optional()
+    .describe(
+      'Bearer token that /metrics asks for. METRICS_TOKEN_FILE can name a file that holds it instead. Default: without METRICS_PORT or this token, /metrics exists only where nobody but this machine can reach the server.',
+    ),
   LOG_LEVEL: oneOf(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
     .describe('Lowest level that is logged.'),
@@ -412,6 +425,8 @@ export const programSettings = [
   'MCP_MAX_SESSIONS',
   'MCP_SESSION_IDLE_SECONDS',
   'MCP_SESSIONS',
+  'METRICS_PORT',
+  'METRICS_TOKEN',
   'PORT',
 ] as const satisfies readonly SettingName[]
 
@@ -425,4 +440,5 @@ export const secretSettings = [
   'DEMO_RS_CLIENT_SECRET',
   'REDIS_URL',
   'DPOP_NONCE_SECRET',
+  'METRICS_TOKEN',
 ] as const satisfies readonly SettingName[]

@@ -1,6 +1,8 @@
-import { bridgeLines, createOwnServer, createProviderFetch } from 'idplug/internal'
+import { bridgeLines, combineObservers, createOwnServer, createProviderFetch } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
 import { jsonLines } from '../observe/log.ts'
+import { prometheus } from '../observe/metrics.ts'
+import { createMetricsEndpoint } from './metrics.ts'
 import type { Program, Surroundings } from './program.ts'
 
 /**
@@ -15,6 +17,10 @@ export async function startAuthorizationServer({
   stopping,
 }: Surroundings): Promise<Program> {
   const { settings, resources, demoIssuer } = configuration
+  const metrics = prometheus()
+  const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, error =>
+    logger.error({ event: 'bug', err: error, operation: 'metrics' }),
+  )
   const server = createOwnServer({
     configuration: {
       ...configuration,
@@ -23,13 +29,19 @@ export async function startAuthorizationServer({
     declarations: loadDeclarations(env),
     env,
     fetch: createProviderFetch(env),
-    observer: jsonLines(logger),
+    observer: combineObservers([metrics.observer, jsonLines(logger)]),
     stopping,
+    beside: metricsEndpoint,
   })
+  const close = async () => {
+    await server.close()
+    await metricsEndpoint.close()
+  }
   try {
     await server.ready()
+    await metricsEndpoint.open()
   } catch (error) {
-    await server.close()
+    await close()
     throw error
   }
   return {
@@ -47,6 +59,6 @@ export async function startAuthorizationServer({
     ]
       .map(line => `  ${line}`)
       .join('\n'),
-    close: () => server.close(),
+    close,
   }
 }

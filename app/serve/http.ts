@@ -4,6 +4,7 @@ import { type Auth, AuthorizationError, ValidatorUnavailableError } from 'idplug
 import { authRoutes } from 'idplug/express'
 import { type ProtectedRequest, protect } from 'idplug/node'
 import { landingPage, stylesheet } from './landing.ts'
+import type { MetricsEndpoint } from './metrics.ts'
 
 export interface HttpOptions {
   auth: Auth
@@ -15,8 +16,8 @@ export interface HttpOptions {
   onError?: (error: unknown) => void
   /** Aborts when the process is about to stop. Default: `/ready` knows of no end. */
   stopping?: AbortSignal
-  /** Text of the metrics, and its content type. Default: no `/metrics`. */
-  metrics?: { contentType: string; metrics(): Promise<string> }
+  /** Default: no `/metrics`. */
+  metrics?: Pick<MetricsEndpoint, 'handles' | 'handler'>
 }
 
 /** The HTTP side of an MCP server: the endpoint behind its sign-in, health, metrics, and a page for people. */
@@ -46,9 +47,7 @@ export function createHttpApp({ auth, name, handle, onError, stopping, metrics }
       res.status(503).json({ status: 'not ready', reason })
     }
   })
-  if (metrics) {
-    app.get('/metrics', async (_req, res) => void res.type(metrics.contentType).send(await metrics.metrics()))
-  }
+  app.get('/metrics', (req, res, next) => (metrics?.handles(req.url) ? metrics.handler(req, res) : next()))
   app.get(
     '/style.css',
     (_req, res) => void res.type('css').set('Cache-Control', 'public, max-age=3600').send(stylesheet),

@@ -40,7 +40,7 @@ export function landingPage({ name, resource, authorizationServers }: LandingPag
 <p>Clients read the details from <a href="/.well-known/oauth-protected-resource">the resource metadata</a>.</p>
 
 <h2>Status</h2>
-<p><a href="/health">Server</a> · <a href="/ready">Sign-in provider</a> · <a href="/metrics">Metrics</a></p>
+<p><a href="/health">Server</a> · <a href="/ready">Sign-in provider</a></p>
 </main>
 </body>
 </html>

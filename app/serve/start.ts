@@ -20,6 +20,7 @@ import { prometheus } from '../observe/metrics.ts'
 import { version } from '../version.ts'
 import { createHttpApp } from './http.ts'
 import { createMcpEndpoint } from './mcp/endpoint.ts'
+import { createMetricsEndpoint } from './metrics.ts'
 import type { Program, Surroundings } from './program.ts'
 
 export interface Running extends Program {
@@ -36,7 +37,9 @@ export interface Running extends Program {
  */
 export async function start({ configuration, env, logger, stopping }: Surroundings): Promise<Running> {
   const { settings, mode, usesOwnServer } = configuration
+  const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
   const metrics = prometheus()
+  const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, reportBug)
   const log = jsonLines(logger, configuration.shadow?.name)
   const documentation = new URL('/', configuration.resource).href
   const shadows: ObservedProvider[] = []
@@ -60,7 +63,6 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
   )
   const { resource } = auth
 
-  const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
   const redis =
     settings.REDIS_URL === undefined
       ? undefined
@@ -83,7 +85,7 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
     handle: endpoint.handle,
     onError: reportBug,
     stopping,
-    metrics: metrics.registry,
+    metrics: metricsEndpoint,
   })
 
   let listening: Server | undefined
@@ -92,6 +94,7 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
     // Connections are cut after the grace period; a tool that goes on all the same is not waited for.
     await Promise.race([endpoint.close(), closed])
     await Promise.all([closed, auth.close()])
+    await metricsEndpoint.close()
     await redis?.close()
   }
   const report = (error: Error, { issuers }: { readonly issuers: readonly string[] } = auth.validator) => {
@@ -103,6 +106,7 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
     const server = createHttpServer(app, stopping)
     await listen(server, settings.PORT, settings.HOST, 'PORT')
     listening = server
+    await metricsEndpoint.open()
     const ready = auth.ready().catch(error => report(error))
     // Nobody needs the one in the shadow to start, but its operator wants to know.
     for (const { validator } of shadows) validator.warmUp().catch(error => report(error, validator))

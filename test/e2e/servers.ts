@@ -8,6 +8,9 @@ import { freePort } from '../support/http.ts'
 import { redisForTest } from '../support/redis.ts'
 import { balance } from './balancer.ts'
 
+/** Some servers of the tests have a public name. */
+const METRICS_TOKEN = 'token-for-the-metrics'
+
 export interface Started extends Running {
   /** The only issuer whose tokens are accepted. */
   readonly issuer: string
@@ -35,6 +38,7 @@ export async function startServers(settings: Record<string, string> = {}): Promi
   const environments = process.env.E2E_ALTERNATING
     ? await twoBehindBalancers(ports, settings)
     : [{ ...ports, ...settings }]
+  for (const env of environments) env.METRICS_TOKEN = METRICS_TOKEN
   const running: Running[] = []
   for (const env of environments) running.push(await begin(env))
   const [first] = running as [Running]
@@ -45,8 +49,9 @@ export async function startServers(settings: Record<string, string> = {}): Promi
     instances: running.length,
     log: () => lines.join(''),
     async metric(line) {
+      const headers = { Authorization: `Bearer ${METRICS_TOKEN}` }
       const values = environments.map(async ({ PORT }) => {
-        const text = await (await fetch(`http://127.0.0.1:${PORT}/metrics`)).text()
+        const text = await (await fetch(`http://127.0.0.1:${PORT}/metrics`, { headers })).text()
         const found = text.split('\n').find(candidate => candidate.startsWith(`${line} `))
         return Number(found?.slice(line.length + 1) ?? 0)
       })

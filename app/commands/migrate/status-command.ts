@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { createProviderFetch } from 'idplug'
+import { ConfigError, type ConfigProblem, createProviderFetch } from 'idplug'
+import { type Environment, readSecret } from 'idplug/internal'
 import { readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
 import { type Invocation, run } from './invocation.ts'
@@ -13,6 +14,8 @@ Examples:
   idplug migrate status http://10.0.0.1:3232/metrics http://10.0.0.2/metrics
                                                  all processes of a server
   idplug migrate status --quiet 14d --json
+
+Where /metrics asks for a token, set METRICS_TOKEN.
 
 Exit codes: 0 the next step is safe, 1 not yet, 2 wrong arguments.`
 
@@ -33,17 +36,27 @@ interface StatusOptions {
 }
 
 async function status({ options, urls }: Invocation<StatusOptions>): Promise<number> {
-  const pages = (urls.length > 0 ? urls : [ownUrl()]).map(url => (isMetrics(url) ? url : new URL('/metrics', url).href))
+  // Who names a server does not want a file to say what is sent to it.
+  const { env }: { env: Environment } = urls.length > 0 ? process : readEnvironment('command')
+  const pages = (urls.length > 0 ? urls : [ownUrl(env)]).map(url =>
+    isMetrics(url) ? url : new URL('/metrics', url).href,
+  )
   const now = Date.now() / 1000
+  const token = tokenOf(env)
   const fetch = createProviderFetch(process.env)
-  const assessment = await migrationStatus(pages, fetch, { now, quietSeconds: options.quiet })
+  const assessment = await migrationStatus(pages, fetch, { now, quietSeconds: options.quiet, token })
   console.log(options.json ? JSON.stringify(assessment, null, 2) : statusText(assessment, now))
   return assessment.safe ? EXIT.fine : EXIT.found
 }
 
-function ownUrl(): string {
-  const { env } = readEnvironment('command')
-  return `http://localhost:${env.PORT || 3232}`
+const ownUrl = ({ METRICS_PORT, PORT }: Environment) => `http://localhost:${METRICS_PORT || PORT || 3232}`
+
+/** @throws {ConfigError} The file that holds it cannot be read. */
+function tokenOf(env: Environment): string | undefined {
+  const problems: ConfigProblem[] = []
+  const token = readSecret('METRICS_TOKEN', env, problems)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return token
 }
 
 function httpUrls(value: string, before: readonly string[] = []): readonly string[] {

@@ -15,28 +15,35 @@ export class MetricsError extends Error {}
  * one as not ready is repeated before it counts.
  *
  * @param urls - Metrics pages, one of each process.
+ * @param options - `token`: what they ask for. Default: nothing.
  * @throws {MetricsError}
  */
 export async function migrationStatus(
   urls: readonly string[],
   fetch: typeof globalThis.fetch,
-  options: AssessmentOptions,
+  { token, ...options }: AssessmentOptions & { token?: string | undefined },
 ): Promise<Assessment> {
   for (let tries = 1; ; tries++) {
-    const assessment = assess(await Promise.all(urls.map(url => readMetrics(url, fetch))), options)
+    const assessment = assess(await Promise.all(urls.map(url => readMetrics(url, fetch, token))), options)
     if (tries === TRIES || assessment.providers.every(({ ready }) => ready)) return assessment
     await new Promise(resolve => setTimeout(resolve, PAUSE_MILLISECONDS))
   }
 }
 
-async function readMetrics(url: string, fetch: typeof globalThis.fetch): Promise<Sample[]> {
-  const response = await fetch(url).catch((error: Error) => {
+async function readMetrics(url: string, fetch: typeof globalThis.fetch, token: string | undefined): Promise<Sample[]> {
+  const headers = token === undefined ? undefined : { Authorization: `Bearer ${token}` }
+  const response = await fetch(url, { headers }).catch((error: Error) => {
     const { cause } = error as { cause?: { code?: string } }
     throw new MetricsError(`${url} cannot be reached (${cause?.code ?? error.message}). Is the server running?`)
   })
   const samples = response.ok ? parseMetrics(await response.text()) : []
   if (samples.some(({ name }) => name === 'idplug_provider_ready')) return samples
-  throw new MetricsError(`${url} holds no metrics of this server (status ${response.status}); name its /metrics.`)
+  if (response.status === 401) {
+    throw new MetricsError(`${url} asks for a token (status 401); set METRICS_TOKEN to that of the server.`)
+  }
+  throw new MetricsError(
+    `${url} holds no metrics of this server (status ${response.status}); name its /metrics, which may have a port of its own (METRICS_PORT).`,
+  )
 }
 
 const PHASES: Record<Assessment['phase'], string> = {

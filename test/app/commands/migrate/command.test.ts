@@ -9,14 +9,17 @@ import { listen } from '../../../support/http.ts'
 const main = new URL('../../../../app/main.ts', import.meta.url).pathname
 
 /** A folder, and the command line in it. */
-function workshop() {
+function workshop(env: Record<string, string> = {}) {
   const cwd = mkdtempSync(join(tmpdir(), 'idplug-'))
   onTestFinished(() => rmSync(cwd, { recursive: true }))
   return {
     put: (name: string, text: string) => writeFileSync(join(cwd, name), text),
     read: (name: string) => readFileSync(join(cwd, name), 'utf8'),
     async idplug(...args: string[]) {
-      const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, NO_COLOR: '1' } })
+      const child = spawn(process.execPath, [main, ...args], {
+        cwd,
+        env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
+      })
       const parts = { stdout: '', stderr: '' }
       child.stdout.on('data', chunk => {
         parts.stdout += chunk
@@ -94,6 +97,21 @@ idplug_shadow_last_timestamp_seconds{shadow="accepted"} 2
     const { code, stdout } = await idplug('migrate', 'status', origin, '--json')
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ phase: 'shadow', safe: true, next: 'AUTH_PROVIDER=demo,okta' })
+  })
+
+  it('brings the token that the server asks for, and says which setting has it', async () => {
+    const { idplug } = workshop()
+    const { origin, close } = await listen((req, res) => {
+      if (req.headers.authorization !== 'Bearer a-token-for-prometheus') return void res.writeHead(401).end()
+      res.end('process_start_time_seconds 1\nidplug_provider_ready{provider="demo",role="active"} 1\n')
+    })
+    onTestFinished(close)
+    expect(await idplug('migrate', 'status', origin)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('set METRICS_TOKEN'),
+    })
+    const prepared = workshop({ METRICS_TOKEN: 'a-token-for-prometheus' })
+    expect((await prepared.idplug('migrate', 'status', origin)).stdout).toContain('demo')
   })
 
   it('ends with 2 where the page is no metrics of this server', async () => {

@@ -242,6 +242,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
       proxy,
     },
     stopping,
+    trustedProxies: settings.TRUSTED_PROXIES,
     log,
   })
   const { fetchInProcess } = serverPackage

@@ -1,7 +1,6 @@
 import type Provider from 'oidc-provider'
 import type { errors, KoaContextWithOIDC } from 'oidc-provider'
-
-type Log = (event: string, facts: Readonly<Record<string, unknown>>) => void
+import type { Log } from './audit.ts'
 
 /** Tells the log what oidc-provider decides. */
 export function logEvents(provider: Provider, log: Log): void {
@@ -10,7 +9,8 @@ export function logEvents(provider: Provider, log: Log): void {
       error: error.message,
       description: error.error_description,
       detail: error.error_detail,
-      clientId: ctx.oidc.client?.clientId,
+      ...partiesOf(ctx),
+      grantType: ctx.oidc.params?.grant_type,
     })
   provider.on('authorization.error', refused('authorization_refused'))
   provider.on('grant.error', refused('token_refused'))
@@ -30,10 +30,16 @@ export function logEvents(provider: Provider, log: Log): void {
       scope: token.scope,
       resource: token.aud,
       grantType: ctx.oidc.params?.grant_type,
+      grantId: AccessToken?.grantId,
     })
   })
-  provider.on('grant.revoked', (ctx, grantId) =>
-    log('family_revoked', { grantId, clientId: ctx.oidc.client?.clientId }),
-  )
+  provider.on('grant.revoked', (ctx, grantId) => log('family_revoked', { grantId, ...partiesOf(ctx) }))
   provider.on('server_error', (_ctx, error) => log('server_error', { error: error.stack }))
+}
+
+/** Client and person, as far as they are known yet. */
+function partiesOf({ oidc }: KoaContextWithOIDC) {
+  const { AccessToken, AuthorizationCode, DeviceCode, RefreshToken } = oidc.entities
+  const code = RefreshToken ?? AuthorizationCode ?? DeviceCode ?? AccessToken
+  return { clientId: oidc.client?.clientId, subject: oidc.account?.accountId ?? code?.accountId }
 }

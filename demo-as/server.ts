@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientMetadata } from 'oidc-provider'
 import { createApprovals } from './approvals.ts'
+import { createAudit, type Log } from './audit.ts'
 import { createBrowserBinding } from './browser-binding.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
 import { createClientKinds } from './clients/client-kinds.ts'
@@ -82,8 +83,10 @@ export interface AuthorizationServerOptions {
   lifetimes?: Lifetimes
   /** Aborts when the process is about to stop: `/ready` answers 503 from then on, everything else goes on. Default: none. */
   stopping?: AbortSignal
-  /** Told what was decided. Gets no token and no secret. */
-  log?: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` tells {@link log} who asked. Default: none. */
+  trustedProxies?: readonly string[]
+  /** Told what was decided, with the `requestId` and `address` of the request. Gets no token and no secret. */
+  log?: Log
 }
 
 export interface AuthorizationServer {
@@ -103,7 +106,8 @@ export interface AuthorizationServer {
  * @throws {TypeError} The issuer or a resource cannot work.
  */
 export async function createAuthorizationServer(options: AuthorizationServerOptions): Promise<AuthorizationServer> {
-  const { issuer, stores = createMemoryStores(), log = () => {} } = options
+  const { issuer, stores = createMemoryStores() } = options
+  const { log, during } = createAudit(options.log ?? (() => {}), options.trustedProxies ?? [])
   const url = checkIssuer(issuer)
   const resources = createResources(options.resources)
   const lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes }
@@ -245,12 +249,17 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     issuer,
     handles: path => routeOf(withoutMount(path, mount)) !== undefined,
     handler(req, res) {
-      answer(req, res).catch((error: Error) => {
-        if (error instanceof TemporarilyUnavailable && !res.headersSent) return sendUnavailable(req, res, error)
-        log('server_error', { error: error.stack })
-        if (res.headersSent) res.destroy()
-        else refuse(res, 500, 'server_error', 'Something went wrong here.')
-      })
+      const answered = async () => {
+        try {
+          await answer(req, res)
+        } catch (error) {
+          if (error instanceof TemporarilyUnavailable && !res.headersSent) return sendUnavailable(req, res, error)
+          log('server_error', { error: (error as Error).stack })
+          if (res.headersSent) res.destroy()
+          else refuse(res, 500, 'server_error', 'Something went wrong here.')
+        }
+      }
+      void during(req, res, answered)
     },
   }
 }

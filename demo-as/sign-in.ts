@@ -161,7 +161,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const { user } = identified
       const session = identified.session === undefined ? undefined : sessions.pack(identified.session)
       await accounts.set(user.subject, user, options.accountSeconds)
-      log('signed_in', { subject: user.subject })
+      log('signed_in', { subject: user.subject, clientId: request.client.clientId })
       const arrived: Arrived = { ...before, user, session }
       if (await hasConsent(req, arrived, request)) {
         return redirect(res, await allow(req, res, state, arrived, request, arrived.consent?.remember))
@@ -272,7 +272,8 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   /** @param step - From which the sign-in can be started over. */
   async function refuse(res: ServerResponse, refused: Refused, step: string, pending: Pending): Promise<void> {
-    log('sign_in_refused', { outcome: refused.outcome, reason: refused.reason })
+    const request = await findRequest(options, pending.interaction)
+    log('sign_in_refused', { clientId: request?.client.clientId, outcome: refused.outcome, reason: refused.reason })
     if (refused.outcome === 'not_allowed') {
       const { interaction, browser, ownNavigation } = pending
       const again: Begun = { interaction, browser, ownNavigation, another: true }

@@ -5,6 +5,7 @@ import { z } from 'zod'
 
 import { secretSettings, settingsSchema } from '../config/settings.ts'
 import { publishedDeclarationSchema } from './declaration-descriptions.ts'
+import { eventsPage } from './events-page.ts'
 import { findingsPage } from './findings-page.ts'
 import { interopPage } from './interop-page.ts'
 import { providerSchema, providersPage } from './provider-reference.ts'
@@ -102,6 +103,7 @@ const files: [path: string, text: string][] = [
   ['config/provider.schema.json', providerSchema()],
   ['config/resource.schema.json', `${JSON.stringify(publishedDeclarationSchema, null, 2)}\n`],
   ['docs/providers.md', providersPage()],
+  ['docs/events.md', eventsPage()],
   ['docs/findings.md', findingsPage()],
   ['docs/interop.md', interopPage()],
   ['README.md', withSnippets('README.md')],

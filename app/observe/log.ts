@@ -1,5 +1,6 @@
 import type { AuthObserver, Decision } from 'idplug'
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import { levelOf } from './events.ts'
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
@@ -64,23 +65,12 @@ function who(token: Decision['token']) {
   return token && { issuer: token.issuer, subject: token.subject, client_id: token.clientId }
 }
 
-/** What went wrong by our own fault is an error, what we depend on and miss a warning; refusals are the day's work. */
-function logAuthorizationServer(
-  logger: Logger,
-  event: string,
-  { error, ...facts }: Readonly<Record<string, unknown>>,
-): void {
-  if (event === 'server_error') logger.error({ ...facts, event, err: error })
-  else if (event === 'upstream_rejected_us' || facts.outcome === 'misconfigured')
-    logger.error({ ...facts, event, error })
-  else if (WARNINGS.has(event) || facts.outcome === 'unavailable' || error === 'temporarily_unavailable')
-    logger.warn({ ...facts, event, error })
-  else logger.info({ ...facts, event, error })
+/** Members are spelled as those of the other lines: `client_id`. */
+function logAuthorizationServer(logger: Logger, event: string, facts: Readonly<Record<string, unknown>>): void {
+  const { error, ...others } = facts
+  const members = Object.entries(others).map(([name, value]) => [snakeCase(name), value])
+  const problem = event === 'server_error' ? { err: error } : { error }
+  logger[levelOf(event, facts)]({ event, ...Object.fromEntries(members), ...problem })
 }
 
-const WARNINGS = new Set([
-  'store_unreachable',
-  'upstream_unavailable',
-  'upstream_without_refresh_token',
-  'signing_keys_not_loaded',
-])
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)

@@ -5,13 +5,22 @@ import ipaddr from 'ipaddr.js'
 export type CallerOf = (req: IncomingMessage) => string
 
 /**
- * Reads `X-Forwarded-For` from the right, as long as it was a trusted proxy that wrote the entry; what stands further left
- * anybody can have made up.
- *
  * @param trustedProxies - Addresses and CIDR ranges.
  * @throws {TypeError} One of them is neither.
  */
 export function createCallerOf(trustedProxies: readonly string[]): CallerOf {
+  const addressOf = createAddressOf(trustedProxies)
+  return req => networkOf(addressOf(req))
+}
+
+/**
+ * The address that a request comes from. Reads `X-Forwarded-For` from the right, as long as it was a trusted proxy that wrote the
+ * entry; what stands further left anybody can have made up.
+ *
+ * @param trustedProxies - Addresses and CIDR ranges.
+ * @throws {TypeError} One of them is neither.
+ */
+export function createAddressOf(trustedProxies: readonly string[]): (req: IncomingMessage) => string {
   const ranges = trustedProxies.map(rangeOf)
   const isTrusted = (address: string) => {
     const parsed = ipaddr.process(address)
@@ -19,14 +28,16 @@ export function createCallerOf(trustedProxies: readonly string[]): CallerOf {
   }
 
   return req => {
+    const { remoteAddress: address = '' } = req.socket
+    if (ranges.length === 0) return address
     const hops = (req.headers['x-forwarded-for'] ?? '').toString().split(',')
-    let address = req.socket.remoteAddress ?? ''
-    while (ipaddr.isValid(address) && isTrusted(address)) {
+    let sender = address
+    while (ipaddr.isValid(sender) && isTrusted(sender)) {
       const next = hops.pop()?.trim() ?? ''
       if (!ipaddr.isValid(next)) break
-      address = next
+      sender = next
     }
-    return networkOf(address)
+    return sender
   }
 }
 

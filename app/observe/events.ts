@@ -1,0 +1,250 @@
+import type { LogLevel } from './log.ts'
+
+/** One kind of line in the log: what it means, and what an operator does about it. */
+export interface EventEntry {
+  /** Level, unless {@link levelOf} finds a reason for a higher one. */
+  readonly level: Exclude<LogLevel, 'silent'>
+  /** Members beside `level`, `time` and `event`, and those of the request. Not every line has all of them. */
+  readonly members: readonly string[]
+  /** When it is written. */
+  readonly means: string
+  /** Absent where there is nothing to do. */
+  readonly action?: string
+}
+
+/** Members of every event of the authorization server that was decided for a request. */
+export const REQUEST_MEMBERS = ['request_id', 'address']
+
+/** Events of the process and of the MCP server. */
+export const serverEvents = {
+  started: {
+    level: 'info',
+    members: ['resource', 'resources', 'issuer', 'issuers', 'access_tokens'],
+    means: 'The process serves requests.',
+  },
+  stopping: { level: 'info', members: ['signal', 'drain_seconds'], means: 'The process was told to stop.' },
+  provider_not_ready: {
+    level: 'warn',
+    members: ['issuers', 'reason'],
+    means:
+      'At the start, the provider could not be asked (`error`: it says that our settings are wrong). Requests get 503 until it can.',
+    action: 'Run `npx idplug doctor`.',
+  },
+  request_accepted: {
+    level: 'info',
+    members: ['request_id', 'issuer', 'subject', 'client_id', 'provider', 'operation', 'address'],
+    means: 'A request to the MCP endpoint was let through.',
+  },
+  request_refused: {
+    level: 'info',
+    members: [
+      'status',
+      'reason',
+      'facts',
+      'request_id',
+      'issuer',
+      'subject',
+      'client_id',
+      'provider',
+      'operation',
+      'address',
+    ],
+    means:
+      'A request was refused (`warn` with 503: something that we depend on is away; `error` with 500: our settings are wrong).',
+    action: '`npx idplug explain ID` spells out the reason; docs/refusals.md lists them.',
+  },
+  request_failed: {
+    level: 'error',
+    members: [
+      'status',
+      'request_id',
+      'issuer',
+      'subject',
+      'client_id',
+      'provider',
+      'operation',
+      'address',
+      'err',
+      'msg',
+    ],
+    means: 'A bug ended a request.',
+    action: 'Report it with the line.',
+  },
+  validator_warning: {
+    level: 'warn',
+    members: ['facts', 'msg'],
+    means: 'A validator works, but found something that its operator should know.',
+    action: 'Read `msg`.',
+  },
+  shadow_observed: {
+    level: 'info',
+    members: ['provider', 'active', 'shadow', 'reason', 'facts', 'issuer', 'subject', 'client_id'],
+    means: 'What the provider in the shadow made of a token (`warn`: it refuses what is accepted now).',
+    action: 'docs/migration.md.',
+  },
+  links_read: { level: 'info', members: ['links'], means: 'The file of AUTH_LINKS was read again.' },
+  links_not_read: {
+    level: 'error',
+    members: ['message', 'msg'],
+    means: 'The file of AUTH_LINKS has changed and cannot be used; the links from before stay in use.',
+    action: 'Correct the file.',
+  },
+  protocol_error: { level: 'debug', members: ['message'], means: 'The MCP protocol layer refused a message.' },
+  bug: {
+    level: 'error',
+    members: ['err', 'operation'],
+    means: 'Something failed that must not.',
+    action: 'Report it with the line.',
+  },
+} as const satisfies Record<string, EventEntry>
+
+/** Events of the authorization server. */
+export const authorizationServerEvents = {
+  signed_in: {
+    level: 'info',
+    members: ['subject', 'client_id'],
+    means: 'A person has come back from the provider, signed in.',
+  },
+  sign_in_refused: {
+    level: 'info',
+    members: ['client_id', 'outcome', 'reason'],
+    means:
+      'Nobody was signed in: `nobody` (the provider said no), `not_allowed` (by BRIDGE_ALLOW), or the provider gave no answer.',
+    action:
+      'With `not_allowed`, check the rules about people; otherwise as for upstream_unavailable and upstream_rejected_us.',
+  },
+  consent_given: {
+    level: 'info',
+    members: ['subject', 'client_id', 'scopes'],
+    means: 'A person let a client have these scopes.',
+  },
+  consent_refused: { level: 'info', members: ['subject', 'client_id'], means: 'A person said no on the consent page.' },
+  assertion_accepted: {
+    level: 'info',
+    members: ['issuer', 'subject', 'client_id'],
+    means: 'An identity assertion (ID-JAG) was taken in place of a sign-in.',
+  },
+  token_issued: {
+    level: 'info',
+    members: ['client_id', 'subject', 'scope', 'resource', 'grant_type', 'grant_id'],
+    means: 'A client got an access token. `grant_id` is the one that `npx idplug sessions` lists.',
+  },
+  refresh_repeated: {
+    level: 'info',
+    members: ['client_id'],
+    means: 'A refresh was sent twice within the grace and got the same answer twice.',
+  },
+  token_refused: {
+    level: 'info',
+    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    means: 'The token endpoint refused a request.',
+    action: 'Many of one client: docs/runbooks/client-misbehaving.md.',
+  },
+  authorization_refused: {
+    level: 'info',
+    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    means: 'An authorization request was refused.',
+    action: 'Many of one client: docs/runbooks/client-misbehaving.md.',
+  },
+  device_authorization_refused: {
+    level: 'info',
+    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    means: 'A device authorization request was refused.',
+  },
+  introspection_refused: {
+    level: 'info',
+    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    means: 'Introspection was refused.',
+    action: 'Often a wrong DEMO_RS_CLIENT_SECRET: both processes need the same.',
+  },
+  revocation_refused: {
+    level: 'info',
+    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    means: 'A request to revoke a token was refused.',
+  },
+  registration_refused: {
+    level: 'info',
+    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    means: 'A client could not register.',
+    action: '`description` says which member of its metadata is the cause.',
+  },
+  client_registered: { level: 'info', members: ['client_id'], means: 'A client has registered itself.' },
+  client_document_refused: {
+    level: 'info',
+    members: ['url', 'error', 'reason'],
+    means: 'The metadata document of a client cannot be used or fetched.',
+    action: 'If no document can be fetched from here: HTTPS_PROXY, CIMD_ALLOWED_HOSTS, or CIMD=off.',
+  },
+  family_revoked: {
+    level: 'info',
+    members: ['grant_id', 'client_id', 'subject'],
+    means: 'All tokens of a grant were revoked: by the client, or because a code or refresh token was used twice.',
+    action: 'Without a request of the client to revoke: docs/runbooks/token-leak.md.',
+  },
+  access_ended: {
+    level: 'info',
+    members: ['subject', 'client_id', 'outcome', 'reason'],
+    means:
+      'At a refresh, the provider or the rules said that the person may no longer enter. They have to sign in again.',
+  },
+  upstream_unavailable: {
+    level: 'warn',
+    members: ['reason'],
+    means: 'The provider could not be asked about a person; the client was told to try again. Nobody is signed out.',
+    action: 'docs/runbooks/provider-down.md.',
+  },
+  upstream_rejected_us: {
+    level: 'error',
+    members: ['reason'],
+    means:
+      'The provider does not accept the bridge as its client. No refresh and no sign-in works until that is mended; nobody is signed out.',
+    action: 'Check BRIDGE_CLIENT_ID and BRIDGE_CLIENT_SECRET (expired?), then `npx idplug doctor`.',
+  },
+  upstream_without_refresh_token: {
+    level: 'warn',
+    members: ['reason'],
+    means: 'The provider gave no refresh token, so people sign in again after BRIDGE_MAX_AGE_SECONDS.',
+    action: 'docs/bridge.md: what each provider wants for offline_access.',
+  },
+  upstream_end_failed: {
+    level: 'info',
+    members: ['grant_id', 'reason'],
+    means: 'The session at the provider could not be ended with its grant here.',
+  },
+  store_unreachable: {
+    level: 'warn',
+    members: ['reason'],
+    means: 'The store does not answer. Requests get 503, and nobody loses anything.',
+    action: 'docs/runbooks/redis-lost.md.',
+  },
+  store_back: { level: 'info', members: [], means: 'The store answers again.' },
+  signing_keys_changed: {
+    level: 'info',
+    members: ['signing', 'published'],
+    means: 'Tokens are signed by another key from now on.',
+  },
+  signing_keys_not_loaded: {
+    level: 'warn',
+    members: ['reason'],
+    means: 'The signing keys could not be read again; those from before stay in use.',
+    action: 'As for store_unreachable, or BRIDGE_KEYS does not fit what is stored.',
+  },
+  server_error: {
+    level: 'error',
+    members: ['err'],
+    means: 'A bug, or a store that answers something impossible.',
+    action: 'Report it with the line.',
+  },
+} as const satisfies Record<string, EventEntry>
+
+/** What the outcome of a sign-in says about who has to act. */
+const OUTCOMES: Readonly<Record<string, EventEntry['level']>> = { unavailable: 'warn', misconfigured: 'error' }
+
+/** Level of an event of the authorization server: its own, or that of what went wrong. */
+export function levelOf(event: string, { error, outcome }: Readonly<Record<string, unknown>>): EventEntry['level'] {
+  const { level }: Pick<EventEntry, 'level'> = (authorizationServerEvents as Record<string, EventEntry>)[event] ?? {
+    level: 'info',
+  }
+  if (level !== 'info') return level
+  return error === 'temporarily_unavailable' ? 'warn' : (OUTCOMES[String(outcome)] ?? level)
+}

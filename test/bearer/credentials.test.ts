@@ -49,7 +49,7 @@ describe('presentedToken', () => {
     ['Bearer abc def', 'more than one token after "Bearer"'],
     ['Bearer abc, Bearer def', 'more than one token after "Bearer"'],
     ['Bearer abc,def', 'more than one token after "Bearer"'],
-  ])('calls %j malformed', (header, detail) => {
+  ])('refuses the header %j as malformed', (header, detail) => {
     const error = thrown(() => request(header))
     expect(error).toBeInstanceOf(InvalidRequestError)
     expect(error).toMatchObject({ reason: { kind: 'authorization_malformed', detail } })
@@ -67,7 +67,7 @@ describe('presentedToken', () => {
     },
   )
 
-  it('does not mind other query parameters', () => {
+  it('ignores other query parameters', () => {
     expect(request('Bearer abc', '/mcp?session=1')).toBe('abc')
   })
 })
@@ -87,14 +87,14 @@ describe('refusal', () => {
     expect(body).toEqual({ error_description: expect.any(String), request_id: 'id-1' })
   })
 
-  it('answers 400 invalid_request to credentials presented wrongly', () => {
+  it('answers 400 invalid_request when credentials are presented wrongly', () => {
     const { status, headers, body } = answer(new InvalidRequestError({ kind: 'token_in_query' }))
     expect(status).toBe(400)
     expect(headers['WWW-Authenticate']).toContain('error="invalid_request"')
     expect(body).toHaveProperty('error', 'invalid_request')
   })
 
-  it('answers 401 invalid_token and keeps the reason to itself', () => {
+  it('answers 401 invalid_token without the private reason', () => {
     const { status, headers, body } = answer(
       new InvalidTokenError({ kind: 'audience_mismatch', actual: ['https://other.example'], expected: ['https://x'] }),
     )
@@ -112,7 +112,7 @@ describe('refusal', () => {
     expect(headers['WWW-Authenticate']).toContain(metadata)
   })
 
-  it('answers 403 without a challenge when no request adds the scopes, so that nobody signs in again for nothing', () => {
+  it('answers 403 without a challenge when no sign-in could add the scopes', () => {
     const error = new InsufficientScopeError(['notes:write'], ['notes:read'])
     const { status, headers, body } = refusal(error, 'id-1', { ...options, wireScopes: () => [] })
     expect(status).toBe(403)
@@ -124,7 +124,7 @@ describe('refusal', () => {
     })
   })
 
-  it('answers 503 with Retry-After and without a challenge when the provider is out of reach', () => {
+  it('answers 503 with Retry-After and without a challenge when the provider cannot be reached', () => {
     const reason = { kind: 'provider_timeout', endpoint: 'https://idp.example/introspect', seconds: 5 } as const
     const { status, headers, body } = answer(new ValidatorUnavailableError(reason, { retryAfterSeconds: 7.2 }))
     expect(status).toBe(503)
@@ -164,12 +164,12 @@ describe('refusal', () => {
     }
   })
 
-  it('quotes what could end a header parameter', () => {
+  it('escapes characters that could end a header parameter', () => {
     const { headers } = refusal(new InsufficientScopeError(['a"b\\c\r\nX: y'], []), 'id', options)
     expect(headers['WWW-Authenticate']).toContain('scope="a\\"b\\\\cX: y"')
   })
 
-  it('says the same to the same cause, byte for byte, so that clients notice a useless step-up', () => {
+  it('sends identical bytes for the same cause, so that clients notice a useless step-up', () => {
     const first = refusal(new InsufficientScopeError(['a'], []), 'id-1', options).headers['WWW-Authenticate']
     expect(refusal(new InsufficientScopeError(['a'], []), 'id-2', options).headers['WWW-Authenticate']).toBe(first)
   })

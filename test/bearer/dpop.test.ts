@@ -51,7 +51,7 @@ function setUp(options: Partial<DpopOptions> = {}) {
 const refusal = (kind: string, facts = {}) => ({ reason: { kind, ...facts } })
 
 describe('a proof', () => {
-  it('made for this request, token and key is accepted', async () => {
+  it('accepts a proof for this request, token and key', async () => {
     await expect(setUp().check(await proofOf())).resolves.toBeUndefined()
   })
 
@@ -59,7 +59,7 @@ describe('a proof', () => {
     ['a query and a fragment', `${RESOURCE}?a=b#c`],
     ['a slash at the end', `${RESOURCE}/`],
     ['another spelling of host and port', 'https://MCP.example.com:443/mcp'],
-  ])('whose htu has %s is accepted', async (_name, htu) => {
+  ])('accepts a proof whose htu has %s', async (_name, htu) => {
     await expect(setUp().check(await proofOf({ claims: { htu } }))).resolves.toBeUndefined()
   })
 
@@ -74,15 +74,15 @@ describe('a proof', () => {
     ['htu', { htu: undefined }],
     ['ath', { ath: ath('another token') }],
     ['ath', { ath: undefined }],
-  ])('with another %s is refused with proof_mismatch: %j', async (claim, claims) => {
+  ])('refuses a proof with another %s with proof_mismatch: %j', async (claim, claims) => {
     await expect(setUp().check(await proofOf({ claims }))).rejects.toMatchObject(refusal('proof_mismatch', { claim }))
   })
 
-  it.each([NOW - 61, NOW + 61])('of %d is refused with proof_stale', async iat => {
+  it.each([NOW - 61, NOW + 61])('refuses a proof with iat %d with proof_stale', async iat => {
     await expect(setUp().check(await proofOf({ claims: { iat } }))).rejects.toMatchObject(refusal('proof_stale'))
   })
 
-  it.each([NOW - 60, NOW + 60])('of %d is still accepted', async iat => {
+  it.each([NOW - 60, NOW + 60])('accepts a proof with iat %d', async iat => {
     await expect(setUp().check(await proofOf({ claims: { iat } }))).resolves.toBeUndefined()
   })
 
@@ -93,7 +93,7 @@ describe('a proof', () => {
     ['another typ', { header: { typ: 'JWT' } }],
     ['no typ', { header: { typ: undefined } }],
     ['no key', { header: { jwk: undefined } }],
-  ])('with %s is refused with proof_malformed', async (_name, changes) => {
+  ])('refuses a proof with %s with proof_malformed', async (_name, changes) => {
     await expect(setUp().check(await proofOf(changes))).rejects.toMatchObject(refusal('proof_malformed'))
   })
 
@@ -104,7 +104,7 @@ describe('a proof', () => {
     ['Ed25519', 'Ed25519'],
     ['PS256', 'PS256'],
     ['RS256', 'RS256'],
-  ])('signed by %s is accepted, for the thumbprint that jose makes of its key', async (alg, kind) => {
+  ])('accepts a proof signed with %s, with the same thumbprint as jose', async (alg, kind) => {
     const signedBy = await generateKeyPair(kind, { extractable: true })
     const jwk = await exportJWK(signedBy.publicKey)
     const confirmation = { jkt: await calculateJwkThumbprint(jwk) }
@@ -117,7 +117,7 @@ describe('a proof', () => {
     await expect(setUp().check(forged, { confirmation })).rejects.toMatchObject(refusal('proof_malformed'))
   })
 
-  it('by a key that does not fit its algorithm, is too short or for something else is refused with proof_malformed', async () => {
+  it('refuses a proof whose key is too short, or for another algorithm or use, with proof_malformed', async () => {
     const rsa = await generateKeyPair('RS256', { extractable: true })
     const jwk = await exportJWK(keys.publicKey)
     const short = await crypto.subtle.generateKey(
@@ -144,30 +144,30 @@ describe('a proof', () => {
     }
   })
 
-  it('with a critical header parameter is refused with proof_malformed', async () => {
+  it('refuses a proof with a critical header parameter with proof_malformed', async () => {
     const proof = await proofOf({ header: { crit: ['b64'], b64: true } })
     await expect(setUp().check(proof)).rejects.toMatchObject(refusal('proof_malformed'))
   })
 
   it.each([{ exp: NOW }, { nbf: NOW + 1 }, { exp: 'soon' }])(
-    'with %j is refused with proof_malformed',
+    'refuses a proof with %j with proof_malformed',
     async claims => {
       await expect(setUp().check(await proofOf({ claims }))).rejects.toMatchObject(refusal('proof_malformed'))
     },
   )
 
-  it('whose header holds the private key is refused with proof_malformed', async () => {
+  it('refuses a proof whose header holds the private key with proof_malformed', async () => {
     const proof = await proofOf({ header: { jwk: await exportJWK(keys.privateKey) } })
     await expect(setUp().check(proof)).rejects.toMatchObject(refusal('proof_malformed'))
   })
 
-  it('signed by another key than that of its header is refused with proof_malformed', async () => {
+  it('refuses a proof signed by another key than the one in its header with proof_malformed', async () => {
     await expect(setUp().check(await proofOf({ signedBy: otherKeys }))).rejects.toMatchObject(
       refusal('proof_malformed'),
     )
   })
 
-  it('signed by a shared secret or not at all is refused with proof_malformed', async () => {
+  it('refuses a proof that is unsigned or signed by a shared secret with proof_malformed', async () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const [, payload] = (await proofOf()).split('.')
     const none = `${part({ alg: 'none', typ: 'dpop+jwt', jwk: await exportJWK(keys.publicKey) })}.${payload}.`
@@ -179,13 +179,13 @@ describe('a proof', () => {
     }
   })
 
-  it('by another key than that of the token is refused with proof_key_mismatch', async () => {
+  it('refuses a proof by another key than the token’s with proof_key_mismatch', async () => {
     const jwk = await exportJWK(otherKeys.publicKey)
     const proof = await proofOf({ header: { jwk }, signedBy: otherKeys })
     await expect(setUp().check(proof)).rejects.toMatchObject(refusal('proof_key_mismatch'))
   })
 
-  it('that is absent is refused with proof_missing, and with a token bound to no key with not_sender_constrained', async () => {
+  it('refuses a missing proof with proof_missing, and an unbound token with not_sender_constrained', async () => {
     const { check } = setUp()
     await expect(check(undefined)).rejects.toMatchObject(refusal('proof_missing'))
     await expect(check(await proofOf(), { confirmation: undefined })).rejects.toMatchObject(
@@ -193,7 +193,7 @@ describe('a proof', () => {
     )
   })
 
-  it('is good once, however many requests bring it at once', async () => {
+  it('accepts a proof once, however many requests send it at the same time', async () => {
     const { check } = setUp()
     const proof = await proofOf()
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => check(proof)))
@@ -203,7 +203,7 @@ describe('a proof', () => {
 })
 
 describe('the memory of proofs', () => {
-  it('is bounded, refuses when full, and has room again once proofs have ended', () => {
+  it('refuses proofs when the memory is full, and accepts them again once old ones have expired', () => {
     let now = 0
     const memory = createProofMemory({ now: () => now, maxEntries: 2 })
     expect(memory.add('a', 10)).toBe(true)
@@ -221,7 +221,7 @@ describe('the memory of proofs', () => {
 describe('with nonces', () => {
   const nonceSecret = Buffer.alloc(32, 7)
 
-  it('a proof without a nonce, or with one that is not ours or old, is refused with use_dpop_nonce', async () => {
+  it('refuses a proof without a nonce, or with a foreign or old one, with use_dpop_nonce', async () => {
     let now = NOW
     const { proofs, check } = setUp({ nonceSecret, now: () => now * 1000 })
     const nonce = proofs.nonce?.()
@@ -234,7 +234,7 @@ describe('with nonces', () => {
     })
   })
 
-  it('a secret that is too short is refused', () => {
+  it('refuses a secret for nonces that is too short', () => {
     expect(() => setUp({ nonceSecret: Buffer.alloc(31) })).toThrow(TypeError)
   })
 })
@@ -267,7 +267,7 @@ describe('over HTTP', () => {
     return { resource, origin, call }
   }
 
-  it('a bound token with its proof passes, once', async () => {
+  it('accepts a bound token with its proof once', async () => {
     const { resource, call } = await serve()
     const headers = { authorization: `DPoP ${TOKEN}`, dpop: await proofOf({ claims: { htu: resource } }) }
     expect((await call(headers)).status).toBe(200)
@@ -276,13 +276,13 @@ describe('over HTTP', () => {
     expect(replayed.headers.get('www-authenticate')).toMatch(/^DPoP error="invalid_dpop_proof".* algs="ES256 [^"]*"$/)
   })
 
-  it('a request without credentials is told of Bearer alone, which every client can read', async () => {
+  it('challenges a request without credentials for Bearer alone, which every client can read', async () => {
     const { call, origin } = await serve()
     const challenge = (await call({})).headers.get('www-authenticate')
     expect(challenge).toMatch(new RegExp(`^Bearer resource_metadata="${origin}/[^",]+"$`))
   })
 
-  it('the metadata names the algorithms, and the requirement where there is one', async () => {
+  it('publishes the algorithms in the metadata, and whether DPoP is required', async () => {
     const metadataOf = async ({ origin }: { origin: string }) =>
       (await fetch(`${origin}/.well-known/oauth-protected-resource/mcp`)).json()
     const taken = await metadataOf(await serve())
@@ -291,14 +291,14 @@ describe('over HTTP', () => {
     expect(await metadataOf(await serve({ required: true }))).toMatchObject({ dpop_bound_access_tokens_required: true })
   })
 
-  it('a bearer token is refused where DPoP is required, by a challenge for DPoP', async () => {
+  it('refuses a bearer token with a challenge for DPoP where DPoP is required', async () => {
     const { call } = await serve({ required: true })
     const refused = await call({ authorization: `Bearer ${TOKEN}` })
     expect(refused.status).toBe(401)
     expect(refused.headers.get('www-authenticate')).toMatch(/^DPoP error="invalid_token"/)
   })
 
-  it('a missing nonce is answered with one that works', async () => {
+  it('answers a missing nonce with one that works', async () => {
     const { resource, call } = await serve({ nonceSecret: Buffer.alloc(32, 7) })
     const authorization = `DPoP ${TOKEN}`
     const challenged = await call({ authorization, dpop: await proofOf({ claims: { htu: resource } }) })
@@ -320,7 +320,7 @@ describe('the authorization server', () => {
     scope: 'notes:read',
   }
 
-  it('binds a token to the key of a proof, and says so to the resource server and in its metadata', async () => {
+  it('binds a token to the key of a proof, and tells the resource server and clients so', async () => {
     const { origin } = await startServer({ clients: [machine as never] })
     const client = createClient(origin)
     const htu = `${origin}/oauth/token`

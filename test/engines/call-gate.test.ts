@@ -29,7 +29,7 @@ function setUp() {
 
 const settled = (calls: Promise<unknown>[]) => Promise.allSettled(calls).then(all => all.map(({ status }) => status))
 
-test('makes one call per back-off step while the endpoint fails, and all of them when one has succeeded', async () => {
+test('makes one call per back-off step while the endpoint fails, and every call after one succeeds', async () => {
   const { call, calls, failWith, advance } = setUp()
   failWith(new ValidatorUnavailableError({ kind: 'provider_failing', endpoint: ENDPOINT, status: 503 }))
   expect(await settled([call('a')])).toEqual(['rejected'])
@@ -47,7 +47,7 @@ test('makes one call per back-off step while the endpoint fails, and all of them
   expect(calls).toEqual(['e', 'f', 'g'])
 })
 
-test('obeys Retry-After', async () => {
+test('makes no call before the time in Retry-After', async () => {
   const { call, calls, failWith, advance } = setUp()
   failWith(
     new ValidatorUnavailableError(
@@ -61,7 +61,7 @@ test('obeys Retry-After', async () => {
   expect(calls).toEqual(['a'])
 })
 
-test('takes a refusal for an answer', async () => {
+test('closes no gate for a refusal of a token', async () => {
   const { call, failWith, advance } = setUp()
   failWith(new ValidatorUnavailableError({ kind: 'provider_failing', endpoint: ENDPOINT, status: 503 }))
   await settled([call('a')])

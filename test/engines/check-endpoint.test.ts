@@ -74,25 +74,25 @@ describe('the check endpoint engine', () => {
     return { validator: createCheckEndpointValidator({ ...OPTIONS, ...options }, context), provider, seen, advance }
   }
 
-  test('vouches under its issuer, and reports the call', async () => {
+  test('accepts a token under the configured issuer, and reports the call', async () => {
     const { validator, seen } = setUp({ good: GOOD })
     expect(await validator.validate('good')).toMatchObject({ issuer: ISSUER, subject: 'user-1', expiresAt: NOW + 3600 })
     expect(validator.issuers).toEqual([ISSUER])
     expect(seen.calls).toEqual([{ operation: 'check', outcome: 'answered' }])
   })
 
-  test('shows nobody a token that precheck refuses', async () => {
+  test('does not send a token that precheck refuses', async () => {
     const { validator, provider } = setUp({})
     expect((await refusalOf(validator.validate('other-kind'))).reason.kind).toBe('example.other')
     expect(provider.requests).toEqual([])
   })
 
-  test('keeps a token without expiry to the end of its time in the cache, where that is allowed', async () => {
+  test('keeps a token without exp for the cache time where that is allowed', async () => {
     const { validator } = setUp({ endless: { ...GOOD, exp: undefined } }, { expiry: 'optional' })
     expect((await validator.validate('endless')).expiresAt).toBe(NOW + 60)
   })
 
-  test('lets the provider explain a refusal', async () => {
+  test('lets the provider replace the reason of a refusal', async () => {
     const { validator } = setUp(
       { foreign: { ...GOOD, client_id: 'client-2' } },
       { explain: ({ kind }, { claims }) => ({ kind: 'example.explained', detail: kind, cure: String(claims.sub) }) },
@@ -104,7 +104,7 @@ describe('the check endpoint engine', () => {
     })
   })
 
-  test('asks about the probe once when it warms up, whatever the endpoint knows about it', async () => {
+  test('asks about the probe token once when it warms up, whatever the answer is', async () => {
     for (const answers of [{}, { probe: GOOD }] as Record<string, object>[]) {
       const { validator, provider } = setUp(answers)
       await validator.warmUp()
@@ -113,7 +113,7 @@ describe('the check endpoint engine', () => {
     }
   })
 
-  test('does not warm up where the endpoint refuses us, and tries again', async () => {
+  test('fails to warm up while the endpoint refuses our credentials, and tries again', async () => {
     const { validator, provider, advance } = setUp({})
     provider.handlers[ENDPOINT] = () => new Response('', { status: 401 })
     expect(await refusalOf(validator.warmUp() as Promise<never>)).toBeInstanceOf(MisconfigurationError)

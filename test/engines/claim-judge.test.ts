@@ -33,7 +33,7 @@ test('maps the claims of RFC 9068', () => {
   })
 })
 
-test('maps what a provider keeps elsewhere', () => {
+test('maps claims that a provider puts elsewhere', () => {
   const claims = {
     client_id: undefined,
     cid: 'okta-client',
@@ -57,7 +57,7 @@ test('maps what a provider keeps elsewhere', () => {
   })
 })
 
-test('takes a client that is its own subject for a service', () => {
+test('marks a token whose subject is its client as a service', () => {
   expect(judge({ sub: 'client-1' }).principalType).toBe('service')
 })
 
@@ -77,19 +77,19 @@ test.each([
 })
 
 test.each([[{ scope: 7 }], [{ scope: { 'notes:admin': true } }], [{ scope: ['notes:read', 7] }], [{ scope: true }]])(
-  'refuses %j rather than guess scopes',
+  'refuses %j instead of guessing scopes',
   claims => {
     expect(reasonFor(claims)).toMatchObject({ kind: 'claim_invalid', claim: 'scope' })
   },
 )
 
-test('reads the first of the named scope claims, and never two', () => {
+test('reads the first scope claim that is present, and no second one', () => {
   expect(scopesFrom({ scope: 'a', scp: ['b'] }, ['scope', 'scp'])).toEqual(['a'])
   expect(scopesFrom({ scp: 'b c' }, ['scope', 'scp'])).toEqual(['b', 'c'])
   expect(scopesFrom({ roles: ['b'] }, ['scope', 'scp'])).toEqual([])
 })
 
-test('shares equal scope lists between tokens, and only equal ones', () => {
+test('shares a scope list between tokens only if the lists are equal', () => {
   const { scopes } = judgeTwice({ scope: ['notes:read notes:admin'] }, { scope: 'notes:read notes:admin' })
   expect(scopes).toEqual([['notes:read notes:admin'], ['notes:read', 'notes:admin']])
   const spaced = judgeTwice({ scope: ['a', 'b c'] }, { scope: ['a b', 'c'] })
@@ -139,7 +139,7 @@ test('binds by client where the provider has no audience', () => {
   expect(reasonFor({ client_id: undefined }, rules)).toEqual({ kind: 'claim_missing', claim: 'client_id' })
 })
 
-test('asks for both where both are given', () => {
+test('requires audience and client when both are configured', () => {
   const rules: Partial<ClaimRules> = { audience: { audience: [RESOURCE], clientIds: ['client-1'] } }
   expect(judge({}, rules).clientId).toBe('client-1')
   expect(reasonFor({ client_id: 'client-2' }, rules).kind).toBe('client_refused')
@@ -187,7 +187,7 @@ test.each([
   [NOW + 65, undefined],
   [NOW + 66, 'issued_in_future'],
   ['yesterday', 'claim_invalid'],
-])('takes iat %j for what a clock may show: %s', (iat, kind) => {
+])('checks that iat %j is not in the future: %s', (iat, kind) => {
   if (kind === 'issued_in_future') expect(reasonFor({ iat })).toEqual({ kind, issuedAt: iat, now: NOW })
   else if (kind) expect(reasonFor({ iat })).toMatchObject({ kind, claim: 'iat' })
   else judge({ iat })
@@ -213,13 +213,13 @@ test.each([
   expect(reasonFor({ sub })).toEqual(reason)
 })
 
-test('names the claim in which a subject was looked for', () => {
+test('names the subject claim in the reason', () => {
   const rules: Partial<ClaimRules> = { subject: ({ uid }) => uid, subjectClaim: 'uid' }
   expect(reasonFor({}, rules)).toEqual({ kind: 'subject_missing', claim: 'uid', personalClaim: 'sub' })
   expect(reasonFor({ uid: '' }, rules)).toMatchObject({ kind: 'claim_invalid', claim: 'uid' })
 })
 
-test.each([undefined, null])('takes a token with sub %j for the client’s own, where it is told to', sub => {
+test.each([undefined, null])('accepts a token with sub %j as the client’s own when the options say so', sub => {
   const own = { subject: 'client-1', clientId: 'client-1', principalType: 'service' }
   expect(judge({ sub }, MACHINES)).toMatchObject(own)
   expect(judge({ sub, username: 'client-1' }, MACHINES)).toMatchObject(own)
@@ -227,7 +227,7 @@ test.each([undefined, null])('takes a token with sub %j for the client’s own, 
   expect(judge({ client_id: undefined, azp: 'client-1', sub }, MACHINES)).toMatchObject(own)
 })
 
-test.each([[''], [7], [['client-1']]])('never takes a token with sub %j for the client’s own', sub => {
+test.each([[''], [7], [['client-1']]])('never accepts a token with sub %j as the client’s own', sub => {
   expect(reasonFor({ sub }, MACHINES)).toMatchObject({ kind: 'claim_invalid', claim: 'sub' })
 })
 
@@ -249,18 +249,18 @@ test.each([
   ['family_name', 'Lovelace'],
   ['phone_number', '+44 20 7946 0000'],
   ['sid', 'f0e1d2'],
-])('never takes a token with %s %j for the client’s own', (personalClaim, value) => {
+])('never accepts a token with %s %j as the client’s own', (personalClaim, value) => {
   const reason = reasonFor({ sub: undefined, [personalClaim]: value }, MACHINES)
   expect(reason).toEqual({ kind: 'subject_missing', claim: 'sub', personalClaim })
 })
 
-test('never takes a token for the client’s own whose sub names another, where the subject is another claim', () => {
+test('never accepts a token as the client’s own when its sub names somebody and the subject is another claim', () => {
   const rules: Partial<ClaimRules> = { ...MACHINES, subject: ({ uid }) => uid, subjectClaim: 'uid' }
   expect(reasonFor({}, rules)).toEqual({ kind: 'subject_missing', claim: 'uid', personalClaim: 'sub' })
   expect(judge({ sub: 'client-1' }, rules)).toMatchObject({ subject: 'client-1', principalType: 'service' })
 })
 
-test('lets nobody have the id of another client for a subject, where client ids are subjects', () => {
+test('refuses a subject that is the id of another client where client ids are subjects', () => {
   const rules: Partial<ClaimRules> = { ...MACHINES, audience: { clientIds: ['client-1', 'client-2'] } }
   expect(reasonFor({ sub: 'client-2' }, rules)).toEqual({
     kind: 'claim_invalid',
@@ -279,14 +279,14 @@ test.each([
   expect(reasonFor({ cnf })).toEqual({ kind: 'sender_constrained', confirmation })
 })
 
-test('runs the provider rules before audience and lifetime', () => {
+test('applies the rules of the provider before audience and lifetime', () => {
   const check = () => {
     throw new InvalidTokenError({ kind: 'id_token', detail: 'token_use is id' })
   }
   expect(reasonFor({ aud: 'client-1', exp: 0 }, { check }).kind).toBe('id_token')
 })
 
-test('takes nothing from a claim named __proto__', () => {
+test('ignores a claim named __proto__', () => {
   const claims = JSON.parse('{"__proto__":{"sub":"admin","scope":"notes:admin"},"constructor":{"name":"x"}}')
   expect(reasonFor({ ...claims, sub: undefined })).toEqual({ kind: 'subject_missing', claim: 'sub' })
   const mapped = judge({ ...claims, scope: undefined })
@@ -294,7 +294,7 @@ test('takes nothing from a claim named __proto__', () => {
   expect(Object.getPrototypeOf(mapped.claims)).toBe(Object.prototype)
 })
 
-test('freezes all of a token, nested 30,000 deep', () => {
+test('freezes a token completely, even when it is nested 30,000 deep', () => {
   const deep = JSON.parse(`${'['.repeat(30_000)}${']'.repeat(30_000)}`)
   const mapped = judge({ deep, act: { sub: 'agent', chain: [{ sub: 'other' }] } })
   expect(Object.isFrozen(mapped.claims.deep)).toBe(true)

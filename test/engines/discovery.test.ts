@@ -19,7 +19,7 @@ function discover(handlers: Parameters<typeof createProvider>[0], options: { met
   return { provider, discovery, advance }
 }
 
-test('looks where RFC 8414 says, then where OpenID Connect says', () => {
+test('asks the URL of RFC 8414 first, and then that of OpenID Connect', () => {
   expect(wellKnownUrls(ISSUER)).toEqual([INSERTED, OIDC_INSERTED, OIDC_SUFFIX])
   expect(wellKnownUrls('https://tenant.auth0.com/')).toEqual([
     'https://tenant.auth0.com/.well-known/oauth-authorization-server',
@@ -27,7 +27,7 @@ test('looks where RFC 8414 says, then where OpenID Connect says', () => {
   ])
 })
 
-test('passes over places without a document and documents without the member', async () => {
+test('skips URLs without a document and documents without the member', async () => {
   const { provider, discovery } = discover({
     [INSERTED]: () => Response.json({ issuer: ISSUER }),
     [OIDC_INSERTED]: () => new Response('<html>', { headers: { 'content-type': 'text/html' } }),
@@ -37,7 +37,7 @@ test('passes over places without a document and documents without the member', a
   expect(provider.urls()).toEqual([INSERTED, OIDC_INSERTED, OIDC_SUFFIX])
 })
 
-test('asks only the metadata URL when there is one', async () => {
+test('asks only the metadata URL when one is configured', async () => {
   const { provider, discovery } = discover(
     { [INSERTED]: () => Response.json(metadata) },
     { metadataUrl: 'https://as.example.com/metadata.json' },
@@ -71,13 +71,13 @@ test('names the member that no document has', async () => {
   expect(error.reason).toEqual({ kind: 'metadata_incomplete', endpoint: OIDC_SUFFIX, member: 'jwks_uri' })
 })
 
-test('takes failing places for an outage rather than for a wrong setting', async () => {
+test('reports an outage, not a wrong setting, when URLs fail', async () => {
   const { provider, discovery } = discover({ [INSERTED]: () => new Response('', { status: 500 }) })
   expect((await refusalOf(discovery.get())).reason.kind).toBe('provider_failing')
   expect(provider.requests).toHaveLength(3)
 })
 
-test('names the place where a document has moved to, rather than those where there is none', async () => {
+test('reports where a document has moved to, even if other URLs have none', async () => {
   // As Django sends it, whose URLs end in a slash.
   const moved = () => new Response(null, { status: 301, headers: { location: `${OIDC_SUFFIX}/` } })
   const { discovery } = discover({ [OIDC_SUFFIX]: moved })
@@ -101,7 +101,7 @@ test.each([
   expect(issuerAndMetadata(configured)).toEqual({ issuer, metadataUrl: configured })
 })
 
-test('shares one load among all callers, and asks nobody during the back-off', async () => {
+test('shares one request among all callers, and makes none during the back-off', async () => {
   const { provider, discovery, advance } = discover({})
   await Promise.all(Array.from({ length: 100 }, () => refusalOf(discovery.get())))
   await refusalOf(discovery.get())
@@ -111,7 +111,7 @@ test('shares one load among all callers, and asks nobody during the back-off', a
   expect(await discovery.get()).toEqual(metadata)
 })
 
-test('waits longer after each failure, half a minute at most, and as long as a throttling provider asks', async () => {
+test('doubles the wait after each failure up to 30 seconds, and waits as long as Retry-After says', async () => {
   const { provider, discovery, advance } = discover({}, { metadataUrl: INSERTED })
   for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
     await refusalOf(discovery.get())
@@ -129,7 +129,7 @@ test('waits longer after each failure, half a minute at most, and as long as a t
   expect(provider.requests).toHaveLength(asked)
 })
 
-test('renews after an hour behind the caller, and keeps what it has when that fails', async () => {
+test('refreshes after an hour in the background, and keeps the old document when that fails', async () => {
   const { provider, discovery, advance } = discover({ [INSERTED]: () => Response.json(metadata) })
   await discovery.get()
   advance(3600)
@@ -146,7 +146,7 @@ test('renews after an hour behind the caller, and keeps what it has when that fa
 describe('an issuer of which only the spelling is open', () => {
   const issuer = { oneOf: [ISSUER, `${ISSUER}/`] } as const
 
-  test.each(issuer.oneOf)('is the one that the metadata names: %s', async named => {
+  test.each(issuer.oneOf)('accepts the spelling of the issuer in the metadata: %s', async named => {
     const { fetch } = createProvider({ [INSERTED]: () => Response.json({ ...metadata, issuer: named }) })
     const { context } = createContext(fetch)
     const discovery = createDiscovery({ issuer, member: 'jwks_uri', metadataUrl: INSERTED }, context)
@@ -156,13 +156,13 @@ describe('an issuer of which only the spelling is open', () => {
     expect(inForce()).toBe(named)
   })
 
-  test('is none of the others', async () => {
+  test('refuses a metadata issuer that is not one of the spellings', async () => {
     const { fetch } = createProvider({ [INSERTED]: () => Response.json({ ...metadata, issuer: `${ISSUER}//` }) })
     const discovery = createDiscovery({ issuer, member: 'jwks_uri' }, createContext(fetch).context)
     expect((await refusalOf(discovery.get())).reason).toMatchObject({ kind: 'metadata_mismatch', expected: ISSUER })
   })
 
-  test('is what both engines say live, and compare from then on', async () => {
+  test('both engines report the spelling from the metadata, and compare with it from then on', async () => {
     const named = `${ISSUER}/`
     const endpoint = 'https://as.example.com/introspect'
     const provider = createProvider({
@@ -195,7 +195,7 @@ describe('an issuer of which only the spelling is open', () => {
 test.each([
   [`${ISSUER}/`, `write the issuer as ${ISSUER}/:`],
   ['https://internal:8080/tenant', `public URL to ${ISSUER}`],
-])('says what to do about a document of %s', async (issuer, cure) => {
+])('names the setting to change when the document is that of %s', async (issuer, cure) => {
   const { discovery } = discover({ [INSERTED]: () => Response.json({ ...metadata, issuer }) })
   expect((await refusalOf(discovery.get())).reason).toMatchObject({ cure: expect.stringContaining(cure) })
 })

@@ -45,7 +45,7 @@ function setUp() {
 }
 
 describe('createFairQueue', () => {
-  it('runs 48 tasks of one address at a time, and 64 of all', async () => {
+  it('runs at most 48 tasks of one address at a time, and at most 64 in all', async () => {
     const one = setUp()
     const ofOne = one.crowd(STRANGER, 400)
     await one.endAll()
@@ -70,7 +70,7 @@ describe('createFairQueue', () => {
     await Promise.all([...flood, good])
   })
 
-  it('lets addresses take turns where all places are taken', async () => {
+  it('serves addresses in turn when all places are taken', async () => {
     const { crowd, come, started, endOne, endAll } = setUp()
     const floods = [crowd(STRANGER, 500), crowd('198.51.100.1', 500)].flat()
     const good = come('192.0.2.2')
@@ -84,7 +84,7 @@ describe('createFairQueue', () => {
     ['one IPv6 network', (n: number) => `2001:db8:0:1::${n.toString(16)}`],
     ['one IPv4 address, mapped or not', (n: number) => (n % 2 ? '192.0.2.9' : '::ffff:192.0.2.9')],
     ['nobody knows which address', () => undefined],
-  ])('counts as one: %s', async (_label, addressOf) => {
+  ])('counts several addresses as one: %s', async (_label, addressOf) => {
     const { come, most, endAll } = setUp()
     const done = Array.from({ length: 200 }, (_, n) => come(addressOf(n)))
     await endAll()
@@ -92,7 +92,7 @@ describe('createFairQueue', () => {
     expect(most()).toBe(48)
   })
 
-  it('turns away what one address has in the queue above 500 with too_many_unknown_tokens, and nobody else', async () => {
+  it('refuses more than 500 waiting tasks of one address with too_many_unknown_tokens, and no tasks of others', async () => {
     const { crowd, come, refused, turn, endAll } = setUp()
     const flood = crowd(STRANGER, 600)
     const good = come('192.0.2.2')
@@ -108,7 +108,7 @@ describe('createFairQueue', () => {
     expect(new Set(refused.map(([address]) => address))).toEqual(new Set([STRANGER]))
   })
 
-  it('makes the address with the most in a full queue give way', async () => {
+  it('drops a task of the address with the most tasks when the queue is full', async () => {
     const { crowd, come, refused, started, turn, endAll } = setUp()
     const floods = [crowd(STRANGER, 700), crowd('198.51.100.1', 700), crowd('203.0.113.1', 10)].flat()
     const good = come('192.0.2.2')
@@ -121,7 +121,7 @@ describe('createFairQueue', () => {
     expect(started.length + refused.length).toBe(1411)
   })
 
-  it('goes on after tasks that failed', async () => {
+  it('continues after a task fails', async () => {
     const { queue } = setUp()
     const failing = Array.from({ length: 200 }, () => queue(STRANGER, () => Promise.reject(new Error('x'))))
     expect((await Promise.allSettled(failing)).every(({ status }) => status === 'rejected')).toBe(true)

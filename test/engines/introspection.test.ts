@@ -37,7 +37,7 @@ const answering = (answer: object, options?: Partial<IntrospectionValidatorOptio
   createValidator(() => Response.json(answer), options).validator.validate('token')
 
 describe('an active answer', () => {
-  test('is mapped to a validated token', async () => {
+  test('maps an active response to a validated token', async () => {
     expect(await answering(ACTIVE)).toMatchObject({
       issuer: ISSUER,
       subject: 'user-1',
@@ -49,11 +49,11 @@ describe('an active answer', () => {
     })
   })
 
-  test('without exp lasts to the end of its time in the cache', async () => {
+  test('accepts a response without exp for the cache time', async () => {
     expect((await answering({ ...ACTIVE, exp: undefined })).expiresAt).toBe(NOW + 60)
   })
 
-  test('without sub is about nobody, unless the options say that it is about the client itself', async () => {
+  test('refuses a response without sub, unless the options say that it is the client’s own', async () => {
     const answer = { ...ACTIVE, sub: undefined }
     expect((await refusalOf(answering(answer))).reason).toEqual({ kind: 'subject_missing', claim: 'sub' })
     expect(await answering(answer, { tokensWithoutSubject: 'client' })).toMatchObject({
@@ -62,15 +62,15 @@ describe('an active answer', () => {
     })
   })
 
-  test('without iss is taken for the configured issuer', async () => {
+  test('uses the configured issuer for a response without iss', async () => {
     expect((await answering({ ...ACTIVE, iss: undefined })).issuer).toBe(ISSUER)
   })
 
-  test('without iss and token_type may have null in their place', async () => {
+  test('treats null as absent for iss and token_type', async () => {
     expect((await answering({ ...ACTIVE, iss: null, token_type: null, exp: null, nbf: null })).issuer).toBe(ISSUER)
   })
 
-  test.each([['bearer'], ['BEARER'], [undefined]])('may have the token_type %j', async token_type => {
+  test.each([['bearer'], ['BEARER'], [undefined]])('accepts the token_type %j', async token_type => {
     expect((await answering({ ...ACTIVE, token_type })).subject).toBe('user-1')
   })
 
@@ -98,18 +98,18 @@ describe('an active answer', () => {
     [{ sub: '' }, 'claim_invalid'],
     [{ sub: 7 }, 'claim_invalid'],
     [{ scope: 7 }, 'claim_invalid'],
-  ])('is refused with %j as %s', async (change, kind) => {
+  ])('refuses a response with %j as %s', async (change, kind) => {
     const error = await refusalOf(answering({ ...ACTIVE, ...change }))
     expect(error).toBeInstanceOf(InvalidTokenError)
     expect(error.reason.kind).toBe(kind)
   })
 })
 
-test('an inactive answer is refused as inactive, whatever else it says', async () => {
+test('refuses an inactive response as inactive, whatever else it contains', async () => {
   expect((await refusalOf(answering({ ...ACTIVE, active: false }))).reason).toEqual({ kind: 'inactive' })
 })
 
-describe('an answer that only lacks the sign of access tokens', () => {
+describe('a response without a mark of access tokens', () => {
   // As oidc-provider 9.13.3 answered with its stock settings, for other times and under the resource of the tests.
   const REFRESH = {
     active: true,
@@ -131,7 +131,7 @@ describe('an answer that only lacks the sign of access tokens', () => {
     return createValidator(handler, options, 0).validator
   }
 
-  test('is refused as soon as the server has shown that its access tokens have it', async () => {
+  test('refuses it with type_mismatch after another response had token_type', async () => {
     const validator = server()
     await validator.warmUp()
     await validator.validate('access-1')
@@ -144,7 +144,7 @@ describe('an answer that only lacks the sign of access tokens', () => {
   })
 
   test.each([{ token_use: 'access_token' }, { typ: 'Bearer' }, { token_type: undefined, type: 'access_token' }])(
-    'is refused beside those with %j',
+    'refuses it after another response had %j',
     async sign => {
       const validator = server({}, { ...REFRESH, ...sign })
       await validator.validate('access-1')
@@ -153,7 +153,7 @@ describe('an answer that only lacks the sign of access tokens', () => {
   )
 
   // As the Okta of emulate 0.12.2 answered.
-  test('is refused as what it is where the answer names another kind', async () => {
+  test('reports the kind of token when the response names another kind', async () => {
     const handler: Handler = async request => {
       const isRefresh = (await request.text()).includes('token=refresh')
       return Response.json(isRefresh ? { ...REFRESH, token_type: 'refresh_token' } : ACCESS)
@@ -164,19 +164,19 @@ describe('an answer that only lacks the sign of access tokens', () => {
     expect(reason).toMatchObject({ kind: 'type_mismatch', actual: 'token_type refresh_token' })
   })
 
-  test('is refused after an access token for another server', async () => {
+  test('refuses it after a response about an access token for another server', async () => {
     const validator = server({}, { ...ACCESS, aud: 'https://other.example.com/mcp' })
     expect((await refusalOf(validator.validate('access-1'))).reason.kind).toBe('audience_mismatch')
     expect((await refusalOf(validator.validate('refresh'))).reason.kind).toBe('type_mismatch')
   })
 
-  test('is refused from the first request on where the options require it', async () => {
+  test('refuses it from the first request on when the options require a mark', async () => {
     const validator = server({ requireTokenType: true })
     expect((await refusalOf(validator.validate('refresh'))).reason.kind).toBe('type_mismatch')
   })
 
   // LemonLDAP::NG 2.16.1 and Django OAuth Toolkit 1.7.0 name no type at all; their endpoints know access tokens only.
-  test('is good at a server that never says it, and where the options do not ask', async () => {
+  test('accepts it while no response had a mark, and when the options require none', async () => {
     const { token_type: _, ...access } = ACCESS
     const silent = server({}, access)
     for (const token of ['access-1', 'access-2']) expect((await silent.validate(token)).subject).toBe('made-up-ada')
@@ -186,7 +186,7 @@ describe('an answer that only lacks the sign of access tokens', () => {
   })
 })
 
-test('a reason can be replaced by one that names the cure', async () => {
+test('lets an adapter replace a reason by one that names the fix', async () => {
   const reason = { kind: 'okta.org_server', detail: 'inactive', cure: 'Use a custom authorization server.' } as const
   const error = await refusalOf(
     answering({ active: false }, { explain: ({ kind }) => (kind === 'inactive' ? reason : undefined) }),
@@ -194,14 +194,14 @@ test('a reason can be replaced by one that names the cure', async () => {
   expect(error.reason).toEqual(reason)
 })
 
-test('binds by client where answers have no audience', async () => {
+test('binds by client when responses have no audience', async () => {
   const audience = { clientIds: ['client-1'] } as const
   expect((await answering({ ...ACTIVE, aud: undefined }, { audience })).audience).toEqual([])
   const error = await refusalOf(answering({ ...ACTIVE, client_id: 'client-2' }, { audience }))
   expect(error.reason.kind).toBe('client_refused')
 })
 
-describe('answers that say nothing about the token', () => {
+describe('responses that say nothing about the token', () => {
   test.each([
     ['active as a string', () => Response.json({ ...ACTIVE, active: 'true' })],
     ['no active', () => Response.json({ ...ACTIVE, active: undefined })],
@@ -215,24 +215,24 @@ describe('answers that say nothing about the token', () => {
     ['429', () => new Response('', { status: 429 })],
     ['500', () => Response.json(ACTIVE, { status: 500 })],
     ['503', () => new Response('', { status: 503 })],
-  ])('are 503: %s', async (_label, handler) => {
+  ])('answers 503 when the response is not about the token: %s', async (_label, handler) => {
     const error = await refusalOf(createValidator(handler).validator.validate('token'))
     expect(error).toBeInstanceOf(ValidatorUnavailableError)
   })
 
-  test('are read in spite of a wrong content type', async () => {
+  test('reads a JSON response with a wrong content type', async () => {
     const handler = () => new Response(JSON.stringify(ACTIVE), { headers: { 'content-type': 'text/plain' } })
     expect((await createValidator(handler).validator.validate('token')).subject).toBe('user-1')
   })
 
-  test('are 503 when they are signed: we asked for JSON', async () => {
+  test('answers 503 when the response is signed, because we asked for JSON', async () => {
     const headers = { 'content-type': 'application/token-introspection+jwt' }
     const handler = () => new Response('eyJhbGciOiJub25lIn0.e30.', { headers })
     const error = await refusalOf(createValidator(handler).validator.validate('token'))
     expect(error.reason.kind).toBe('provider_answer_unusable')
   })
 
-  test('do not make an accepted token any worse', async () => {
+  test('keeps a cached token while the endpoint fails, and accepts it again afterwards', async () => {
     let handler: Handler = () => Response.json(ACTIVE)
     const { validator, advance } = createValidator(request => handler(request))
     await validator.validate('token')
@@ -246,7 +246,7 @@ describe('answers that say nothing about the token', () => {
   })
 })
 
-describe('answers about ourselves', () => {
+describe('responses about our own credentials', () => {
   test.each([
     ['401', () => new Response('Unauthorized', { status: 401 }), 'own_credentials_refused', undefined],
     [
@@ -279,7 +279,7 @@ describe('answers about ourselves', () => {
       'own_credentials_refused',
       undefined,
     ],
-  ])('are our fault and never the token: %s', async (_label, handler, kind, code) => {
+  ])('blames our settings and not the token: %s', async (_label, handler, kind, code) => {
     const { validator, seen } = createValidator(handler)
     const error = await refusalOf(validator.validate('token'))
     expect(error).toBeInstanceOf(MisconfigurationError)
@@ -289,7 +289,7 @@ describe('answers about ourselves', () => {
     expect(inspect([error, seen.warnings], { depth: 10 })).not.toContain(SECRET)
   })
 
-  test('are learned while warming up, once', async () => {
+  test('finds refused credentials while warming up, with one request', async () => {
     const { validator, provider, advance } = createValidator(() => new Response('', { status: 401 }))
     expect(await refusalOf(validator.warmUp())).toBeInstanceOf(MisconfigurationError)
     provider.handlers[ENDPOINT] = () => Response.json({ active: false })
@@ -323,16 +323,19 @@ describe('answers about ourselves', () => {
     ['a page', () => new Response('<html>Bad Request</html>', { status: 400 })],
     ['too large', bad(413)],
     ['unprocessable', bad(422, { message: 'token' })],
-  ])('are none about a token that is refused, the first of all or a later one: %s', async (_label, refusal) => {
-    const { validator } = endpoint(refusal)
-    expect((await refusalOf(validator.validate('odd-1'))).reason).toEqual({ kind: 'inactive' })
-    await validator.warmUp()
-    expect((await refusalOf(validator.validate('odd-2'))).reason).toEqual({ kind: 'inactive' })
-    await validator.validate('good')
-    expect((await refusalOf(validator.validate('odd-3'))).reason).toEqual({ kind: 'inactive' })
-  })
+  ])(
+    'answers 401 when only the token is refused, whether it is the first or a later one: %s',
+    async (_label, refusal) => {
+      const { validator } = endpoint(refusal)
+      expect((await refusalOf(validator.validate('odd-1'))).reason).toEqual({ kind: 'inactive' })
+      await validator.warmUp()
+      expect((await refusalOf(validator.validate('odd-2'))).reason).toEqual({ kind: 'inactive' })
+      await validator.validate('good')
+      expect((await refusalOf(validator.validate('odd-3'))).reason).toEqual({ kind: 'inactive' })
+    },
+  )
 
-  test('are told from those about the first token of all by one of nobody’s', async () => {
+  test('asks about a made-up token to tell refused credentials from a refused first token', async () => {
     const { validator, state, advance, provider } = endpoint(bad(400, { error: 'unsupported_token_type' }))
     state.broken = true
     expect(await refusalOf(validator.validate('token'))).toBeInstanceOf(MisconfigurationError)
@@ -344,7 +347,7 @@ describe('answers about ourselves', () => {
     expect((await refusalOf(validator.validate('odd-1'))).reason).toEqual({ kind: 'inactive' })
   })
 
-  test('are told from those about a token by one of nobody’s, where the answer does not say', async () => {
+  test('asks about a made-up token when the response does not say what is refused', async () => {
     const { validator, state, advance } = endpoint(bad(400))
     await validator.warmUp()
     state.broken = true
@@ -360,14 +363,14 @@ describe('answers about ourselves', () => {
     bad(401),
     bad(403),
     bad(404),
-  ])('stay those after one has worked', async refusal => {
+  ])('still blames our credentials after they have worked', async refusal => {
     const { validator } = endpoint(refusal)
     await validator.warmUp()
     await validator.validate('good')
     expect(await refusalOf(validator.validate('odd-1'))).toBeInstanceOf(MisconfigurationError)
   })
 
-  test('include a metadata document of another issuer', async () => {
+  test('blames our settings for a metadata document of another issuer', async () => {
     const { validator, provider } = createValidator(() => Response.json(ACTIVE))
     provider.handlers[METADATA] = () => Response.json({ issuer: `${ISSUER}/`, introspection_endpoint: ENDPOINT })
     const error = await refusalOf(validator.validate('token'))
@@ -376,7 +379,7 @@ describe('answers about ourselves', () => {
   })
 })
 
-describe('credentials that are refused in one way', () => {
+describe('credentials that are refused by one method', () => {
   /** An endpoint that takes the secret in one way only, and metadata that lists several. */
   function setUp(
     takes: 'basic' | 'post' | 'none',
@@ -416,7 +419,7 @@ describe('credentials that are refused in one way', () => {
     () => new Response('', { status: 400 }),
     () => Response.json({ error: 'invalid_request' }, { status: 400 }),
     () => new Response('', { status: 403 }),
-  ])('are sent the other way also where the server says only that something is missing', async refusal => {
+  ])('tries the other method also when the server only says that something is missing', async refusal => {
     const listed = { token_endpoint_auth_methods_supported: both }
     const { validator } = setUp('post', listed, 'client_secret_basic', refusal)
     await validator.warmUp()
@@ -434,7 +437,7 @@ describe('credentials that are refused in one way', () => {
     ],
     ['is not known', {}, 1],
     ['is refused as well', { token_endpoint_auth_methods_supported: both }, 2],
-  ])('stay refused where the other way %s', async (_why, listed, calls) => {
+  ])('keeps reporting refused credentials when the other method %s', async (_why, listed, calls) => {
     const { validator, asked, advance } = setUp(calls === 2 ? 'none' : 'post', listed)
     for (let round = 0; round < 2; round++) {
       const error = await refusalOf(validator.warmUp())
@@ -445,13 +448,13 @@ describe('credentials that are refused in one way', () => {
   })
 })
 
-test('a thousand concurrent requests with one new token are one introspection', async () => {
+test('introspects once for a thousand concurrent requests with one new token', async () => {
   const { validator, provider } = createValidator(() => Response.json(ACTIVE))
   await Promise.all(Array.from({ length: 1000 }, () => validator.validate('token')))
   expect(provider.urls()).toEqual([METADATA, ENDPOINT])
 })
 
-test('neither token nor secret is in any error or warning', async () => {
+test('puts neither token nor secret into an error or warning', async () => {
   const token = 'the-access-token-itself'
   const handlers: Handler[] = [
     () => Response.json({ active: false, token }),
@@ -525,7 +528,7 @@ describe('over HTTP', () => {
     })
   })
 
-  test('leaves alone what form encoding does, for servers that do not decode', async () => {
+  test('leaves `-._*` unencoded for servers that do not decode', async () => {
     const { issuer, requests } = await startServer()
     const credentials = {
       method: 'client_secret_basic',
@@ -545,7 +548,7 @@ describe('over HTTP', () => {
     expect(sent).toBe('id%3A1:a%3Ab%25c%2Bd+e%2F%C3%BC')
   })
 
-  test('sends id and secret in the body when told so', async () => {
+  test('sends id and secret in the body with client_secret_post', async () => {
     const { issuer, requests } = await startServer()
     const credentials = { method: 'client_secret_post', clientId: 'id:1', clientSecret: 'a:b%c+d' } as const
     await onServer(issuer, credentials).validator.validate('token')
@@ -554,7 +557,7 @@ describe('over HTTP', () => {
     expect(requests[0]?.body.get('client_secret')).toBe('a:b%c+d')
   })
 
-  test('signs an assertion for the issuer when it has a key', async () => {
+  test('signs an assertion for the issuer with private_key_jwt', async () => {
     const { issuer, requests } = await startServer()
     const { privateKey, publicKey } = await generateKeyPair('ES256')
     const credentials = { method: 'private_key_jwt', clientId: 'mcp-server', privateKey, keyId: 'key-1' } as const

@@ -26,7 +26,7 @@ const reasonFor = async (token: string, options: Partial<JwtValidatorOptions> = 
 }
 
 describe('algorithms', () => {
-  test.each(['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'])('%s is accepted by default', async alg => {
+  test.each(['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'])('accepts %s by default', async alg => {
     const signer = createKey('key-1', alg)
     await createValidator({}, [signer.jwk]).validator.validate(mint(signer))
     const { alg: _, ...withoutAlg } = signer.jwk
@@ -46,16 +46,16 @@ describe('algorithms', () => {
     'rs256',
     'constructor',
     '__proto__',
-  ])('%j is refused by default, whatever the keys say', async alg => {
+  ])('refuses the algorithm %j by default, whatever the keys say', async alg => {
     const keys = [{ ...key.jwk, alg }]
     expect(await reasonFor(signedAs(mint(key), alg), {}, keys)).toMatchObject({ kind: 'algorithm_refused' })
   })
 
-  test.each([[undefined], [null], [7], [['ES256']], [{}]])('alg %j is refused', async alg => {
+  test.each([[undefined], [null], [7], [['ES256']], [{}]])('refuses alg %j', async alg => {
     expect((await reasonFor(mint(key, {}, { alg: alg as never }))).kind).toBe('algorithm_refused')
   })
 
-  test('beyond the default are accepted when they are listed', async () => {
+  test('accepts further algorithms when they are listed', async () => {
     const signer = createKey('key-1', 'RS512')
     await createValidator({ algorithms: ['RS512'] }, [signer.jwk]).validator.validate(mint(signer))
     expect(await reasonFor(mint(key), { algorithms: ['RS512'] })).toEqual({
@@ -69,7 +69,7 @@ describe('algorithms', () => {
     ['an RSA key', { ...createKey('key-1', 'RS256').jwk, alg: undefined }],
     ['a key on another curve', { ...createKey('key-1', 'ES384').jwk, alg: undefined }],
     ['a key published for another algorithm', { ...key.jwk, alg: 'ES512' }],
-  ])('must fit the key: %s is refused with key_mismatch', async (_label, jwk) => {
+  ])('refuses a key that does not fit the algorithm with key_mismatch: %s', async (_label, jwk) => {
     expect(await reasonFor(mint(key), {}, [jwk])).toEqual({
       kind: 'key_mismatch',
       keyId: 'key-1',
@@ -77,7 +77,7 @@ describe('algorithms', () => {
     })
   })
 
-  test('an RSA key serves RS256 and PS256 alike when it names neither', async () => {
+  test('uses an RSA key without alg for RS256 and PS256', async () => {
     const signer = createKey('key-1', 'RS256')
     const { validator } = createValidator({}, [{ ...signer.jwk, alg: undefined }])
     await validator.validate(mint(signer))
@@ -86,7 +86,7 @@ describe('algorithms', () => {
     expect(error.reason.kind).toBe('signature_invalid')
   })
 
-  test('keys that are too short or broken are refused with key_mismatch', async () => {
+  test('refuses keys that are too short or broken with key_mismatch', async () => {
     const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
     const jwk = { ...short.publicKey.export({ format: 'jwk' }), kid: 'key-1' }
     const token = mint({ alg: 'RS256', kid: 'key-1', privateKey: short.privateKey, jwk })
@@ -113,13 +113,13 @@ describe('RSA keys', () => {
     ).toString('base64url')
 
   // With e = 1, a message that is padded is its own signature.
-  test.each([1, 2, 3, 17, 65_535, 65_536, `${1n << 256n}`])('with the exponent %s verify nothing', async e => {
+  test.each([1, 2, 3, 17, 65_535, 65_536, `${1n << 256n}`])('refuses an RSA key with the exponent %s', async e => {
     const signer = createKey('key-1', 'RS256')
     const reason = await reasonFor(mint(signer), {}, [{ ...signer.jwk, e: exponent(e) }])
     expect(reason).toMatchObject({ kind: 'key_mismatch', keyId: 'key-1' })
   })
 
-  test('may have members that are null, as if those were not there', async () => {
+  test('treats null members of an RSA key as absent', async () => {
     const signer = createKey('key-1', 'RS256')
     const jwk = { ...signer.jwk, alg: null, use: null, key_ops: null, x5c: null, d: null }
     await createValidator({}, [jwk]).validator.validate(mint(signer))
@@ -127,7 +127,7 @@ describe('RSA keys', () => {
   })
 })
 
-test('Ed25519 (RFC 9864) is taken where it is listed, from keys under the old name of the algorithm too', async () => {
+test('accepts Ed25519 (RFC 9864) when it is listed, also with keys that say EdDSA', async () => {
   const signer = createKey('key-1', 'EdDSA')
   const token = mint(signer, {}, { alg: 'Ed25519' })
   for (const alg of ['EdDSA', 'Ed25519', undefined]) {
@@ -153,13 +153,13 @@ describe('headers', () => {
     [{ x5c: [] }],
     [{ unheard: 'of' }],
     [{ cty: null }],
-  ])('with %j are taken as if it were not there', async header => {
+  ])('ignores %j in the header', async header => {
     const { validator, provider } = createValidator()
     expect((await validator.validate(mint(key, {}, header))).subject).toBe('user-1')
     expect(provider.urls()).toEqual([JWKS])
   })
 
-  test('that bring a key along are not verified by it', async () => {
+  test('never verifies a token with the key in its own header', async () => {
     const other = createKey('key-1')
     for (const header of [{ jwk: other.jwk }, { jku: JWKS }, { x5c: ['MIIB'] }, { x5u: JWKS }]) {
       expect((await reasonFor(mint(other, {}, header))).kind).toBe('signature_invalid')
@@ -171,7 +171,7 @@ describe('headers', () => {
     }
   })
 
-  test('without typ, with JWT and with at+jwt are those of access tokens where no type is pinned', async () => {
+  test('accepts no typ, JWT and at+jwt when no type is configured', async () => {
     const { validator } = createValidator({ types: null })
     for (const typ of [undefined, null, 'JWT', 'jwt', 'at+JWT', 'application/at+jwt']) {
       expect((await validator.validate(mint(key, {}, { typ }))).subject, String(typ)).toBe('user-1')
@@ -201,31 +201,34 @@ describe('headers', () => {
     [{ cty: 'application/jwt' }, 'cty'],
     [{ kid: 7 }, 'kid'],
     [{ kid: ['key-1'] }, 'kid'],
-  ])('with %j are refused for %s before a key is looked for', async (header, parameter) => {
+  ])('refuses a header with %j for %s before it looks for a key', async (header, parameter) => {
     const { validator, provider } = createValidator()
     const error = await refusalOf(validator.validate(mint(key, {}, header)))
     expect(error.reason).toEqual({ kind: 'header_unsupported', parameter })
     expect(provider.requests).toHaveLength(0)
   })
 
-  test('may carry thumbprints and members of the provider', async () => {
+  test('accepts thumbprints and members of the provider in the header', async () => {
     await createValidator().validator.validate(
       mint(key, {}, { x5t: 'AAAA', 'x5t#S256': 'AAAA', nonce: 'n', cty: 'json' }),
     )
   })
 
-  test.each(['at+jwt', 'AT+JWT', 'application/at+jwt', 'Application/At+Jwt'])('may have the typ %s', async typ => {
-    await createValidator().validator.validate(mint(key, {}, { typ }))
-  })
+  test.each(['at+jwt', 'AT+JWT', 'application/at+jwt', 'Application/At+Jwt'])(
+    'accepts the typ %s when at+jwt is configured',
+    async typ => {
+      await createValidator().validator.validate(mint(key, {}, { typ }))
+    },
+  )
 
   test.each([['JWT'], [undefined], [null], [7], [''], ['at+jwt '], ['text/at+jwt']])(
-    'with typ %j are refused with type_mismatch',
+    'refuses the typ %j with type_mismatch when at+jwt is configured',
     async typ => {
       expect(await reasonFor(mint(key, {}, { typ }))).toMatchObject({ kind: 'type_mismatch', expected: ['at+jwt'] })
     },
   )
 
-  test('may have any typ or none when that is not looked at', async () => {
+  test('accepts any typ or none when typ is not checked', async () => {
     for (const typ of ['JWT', undefined]) {
       await createValidator({ types: null }).validator.validate(mint(key, {}, { typ }))
     }
@@ -248,37 +251,37 @@ describe('shapes', () => {
     ['a payload in broken UTF-8', `${header}.${Buffer.from('{"iss":"\xff"}', 'latin1').toString('base64url')}.x`],
     ['padding', `${header}.${payload}.${signature}==`],
     ['standard base64', `${header}.${payload}.${signature.slice(0, -2)}+/`],
-  ])('of a JWT are kept: %s is token_malformed', async (_label, token) => {
+  ])('refuses what is not shaped like a JWT with token_malformed: %s', async (_label, token) => {
     expect((await reasonFor(token)).kind).toBe('token_malformed')
   })
 
-  test('with one part are named as opaque', async () => {
+  test('reports a token with one part as opaque', async () => {
     expect(await reasonFor('ya29')).toEqual({ kind: 'token_opaque' })
   })
 
-  test('with five parts are named as encrypted', async () => {
+  test('reports a token with five parts as encrypted', async () => {
     const jwe = `${encodePart({ alg: 'dir', enc: 'A256GCM', iss: 'https://tenant.auth0.com/' })}..AAAA.BBBB.CCCC`
     expect(await reasonFor(jwe)).toEqual({ kind: 'token_encrypted' })
   })
 
-  test('with an empty signature are refused', async () => {
+  test('refuses an empty signature', async () => {
     expect((await reasonFor(`${header}.${payload}.`)).kind).toBe('signature_invalid')
   })
 
-  test('nested ten thousand deep do no harm', async () => {
+  test('survives a payload that is nested ten thousand deep', async () => {
     const deep = `{"iss":"${ISSUER}","x":${'['.repeat(5000)}${']'.repeat(5000)}}`
     expect((await reasonFor(signJwt({ alg: 'ES256', kid: 'key-1', typ: 'at+jwt' }, deep, key.privateKey))).kind).toBe(
       'audience_missing',
     )
   })
 
-  test('with infinity for exp are refused', async () => {
+  test('refuses an exp of infinity', async () => {
     const claims = JSON.stringify({ ...CLAIMS, exp: 0 }).replace('"exp":0', '"exp":1e999')
     const token = signJwt({ alg: 'ES256', kid: 'key-1', typ: 'at+jwt' }, claims, key.privateKey)
     expect(await reasonFor(token)).toMatchObject({ kind: 'claim_invalid', claim: 'exp' })
   })
 
-  test('with a claim __proto__ give nobody any rights', async () => {
+  test('gives no rights by a claim __proto__', async () => {
     const claims = JSON.stringify({ ...CLAIMS, sub: undefined }).replace('{', '{"__proto__":{"sub":"admin"},')
     const token = signJwt({ alg: 'ES256', kid: 'key-1', typ: 'at+jwt' }, claims, key.privateKey)
     expect(await reasonFor(token)).toEqual({ kind: 'subject_missing', claim: 'sub' })
@@ -286,7 +289,7 @@ describe('shapes', () => {
 })
 
 describe('issuers', () => {
-  test('may be several, each byte for byte', async () => {
+  test('accepts several issuers, each compared byte for byte', async () => {
     const issuer = ['https://tenant.auth0.com/', 'https://login.example.com/'] as const
     const { validator } = createValidator({ issuer })
     expect(validator.issuers).toEqual(issuer)
@@ -295,13 +298,13 @@ describe('issuers', () => {
     expect(error.reason).toEqual({ kind: 'issuer_mismatch', actual: 'https://login.example.com', expected: issuer })
   })
 
-  test('that are foreign cause no fetch, whatever key they name', async () => {
+  test('refuses a foreign issuer without fetching keys, whatever key id it names', async () => {
     const { validator, provider } = createValidator()
     await refusalOf(validator.validate(mint(key, { iss: 'https://issuer.example' }, { kid: 'theirs' })))
     expect(provider.requests).toHaveLength(0)
   })
 
-  test('of a template are compared by a rule that sees the key as published', async () => {
+  test('passes the published key to the rule that compares template issuers', async () => {
     const template = 'https://login.microsoftonline.com/{tenantid}/v2.0'
     const tenant = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
     const fill = (value: unknown, tid: unknown) => String(value).replace('{tenantid}', String(tid))
@@ -324,7 +327,7 @@ describe('issuers', () => {
     }
   })
 
-  test('of a rule that does not answer for them cause no fetch', async () => {
+  test('refuses an issuer that the rule does not cover without fetching keys', async () => {
     const issuer = { issuers: [ISSUER] as const, answersFor: (iss: string) => iss === ISSUER, accepts: () => true }
     const { validator, provider } = createValidator({ issuer })
     const error = await refusalOf(validator.validate(mint(key, { iss: 'https://issuer.example' }, { kid: 'theirs' })))
@@ -333,7 +336,7 @@ describe('issuers', () => {
     expect(validator.answersFor?.('https://issuer.example')).toBe(false)
   })
 
-  test('that are other spellings of one make no other identity', async () => {
+  test('reports one identity for all spellings of an issuer', async () => {
     const old = 'https://old.example.com/'
     const issuer = {
       issuers: [ISSUER] as const,
@@ -352,7 +355,7 @@ describe('metadata', () => {
   const template = 'https://login.microsoftonline.com/{tenantid}/v2.0'
   const url = 'https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration'
 
-  test('leads to the keys, under the issuer that it is expected to state', async () => {
+  test('finds the keys by metadata that states the expected issuer', async () => {
     const provider = createProvider({
       [url]: () => Response.json({ issuer: template, jwks_uri: JWKS }),
       [JWKS]: () => Response.json({ keys: [key.jwk] }),
@@ -372,7 +375,7 @@ describe('metadata', () => {
     expect(provider.urls()).toEqual([url, JWKS])
   })
 
-  test('that cannot be had is an outage, until it can', async () => {
+  test('answers 503 while the metadata is unavailable, and recovers', async () => {
     const provider = createProvider({ [url]: () => new Response('', { status: 503 }) })
     const { context, advance } = createContext(provider.fetch)
     const validator = createJwtValidator(
@@ -391,7 +394,7 @@ describe('metadata', () => {
   })
 })
 
-test('a provider names causes by what could be read of a token', async () => {
+test('lets a provider name the cause by what could be read of a token', async () => {
   const cure = 'Request a scope of your own API.'
   const options: Partial<JwtValidatorOptions> = {
     explain: (reason, { header, claims }) => {
@@ -410,7 +413,7 @@ test('a provider names causes by what could be read of a token', async () => {
   expect((await reasonFor(mint(key, { exp: 1 }), options)).kind).toBe('expired')
 })
 
-test('the rules of a provider see claims and header only after the signature is verified', async () => {
+test('shows claims and header to the rules of a provider only after the signature is verified', async () => {
   const calls: unknown[] = []
   const check = (claims: object, header: object) => calls.push([claims, header])
   const { validator } = createValidator({ check })
@@ -425,7 +428,7 @@ test('the rules of a provider see claims and header only after the signature is 
   ])
 })
 
-test('neither the token nor its signature is in any error', async () => {
+test('puts neither the token nor its signature into an error', async () => {
   const tokens = [
     mint(createKey('key-1')),
     mint(key, {}, { kid: 'unknown' }),

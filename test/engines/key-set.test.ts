@@ -38,7 +38,7 @@ function createSet(handler: Handler, options: KeySetOptions = {}) {
 }
 
 describe('fetching', () => {
-  test('happens once for everybody, on first use', async () => {
+  test('fetches once for all callers, on first use', async () => {
     const { look, fetches, refreshed, now } = createSet(publish(first.jwk))
     expect(fetches()).toBe(0)
     const found = await Promise.all(Array.from({ length: 1000 }, () => look('key-1')))
@@ -63,7 +63,7 @@ describe('fetching', () => {
     ['nothing, where vanished keys do not count', undefined, 60, 0],
     ['nonsense', 'max-age=soon', 600],
   ])(
-    'is repeated when the answer is no longer fresh, without delay: %s',
+    'refreshes in the background when the response is no longer fresh: %s',
     async (_label, cacheControl, seconds, vanishedKeySeconds?: number) => {
       const headers: Record<string, string> = cacheControl ? { 'cache-control': cacheControl } : {}
       const handler = () => Response.json({ keys: [first.jwk] }, { headers })
@@ -86,13 +86,13 @@ describe('fetching', () => {
 })
 
 describe('an unknown key id', () => {
-  test('is refused at once where the keys were fetched after the token came', async () => {
+  test('refuses an unknown key id at once when the keys were fetched after the token arrived', async () => {
     const { look, fetches } = createSet(publish(first.jwk))
     expect(await look('attacker-0')).toBe('key_unknown')
     expect(fetches()).toBe(1)
   })
 
-  test('is looked up once for everybody who comes at the same time', async () => {
+  test('fetches once for all tokens with unknown key ids that arrive together', async () => {
     const { look, fetches, advance } = createSet(publish(first.jwk))
     await look('key-1')
     advance(30)
@@ -101,7 +101,7 @@ describe('an unknown key id', () => {
     expect(fetches()).toBe(2)
   })
 
-  test('is looked up five times in a row, and then once per cool-down; until then nobody knows', async () => {
+  test('fetches five times in a row for unknown key ids, and then once per cool-down, with 503 in between', async () => {
     const { keys, look, fetches, advance } = createSet(publish(first.jwk))
     await look('key-1')
     for (let n = 0; n < 5; n++) {
@@ -122,7 +122,7 @@ describe('an unknown key id', () => {
     expect(fetches()).toBe(7)
   })
 
-  test('costs at most 17 fetches a minute, however many there are', async () => {
+  test('makes at most 17 fetches a minute, however many unknown key ids arrive', async () => {
     const { look, fetches, advance } = createSet(publish(first.jwk))
     await look('key-1')
     advance(45)
@@ -134,7 +134,7 @@ describe('an unknown key id', () => {
     expect(fetches() - before).toBeLessThanOrEqual(17)
   })
 
-  test('of a new key is known within five seconds, whatever strangers make up', async () => {
+  test('accepts a new key within five seconds, whatever key ids strangers make up', async () => {
     const { look, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     for (let round = 0; round < 20; round++) {
@@ -155,7 +155,7 @@ describe('an unknown key id', () => {
     }
   })
 
-  test('is not refused because somebody made it up before the provider did', async () => {
+  test('accepts a new key whose id a stranger made up before', async () => {
     const { look, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     advance(1)
@@ -165,7 +165,7 @@ describe('an unknown key id', () => {
     expect(await look('key-2')).toBe('known')
   })
 
-  test('joins a fetch that began before the token came, and needs another one to be refused', async () => {
+  test('joins a running fetch, and refuses an unknown key id only after another one', async () => {
     const { look, fetches, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     advance(1)
@@ -181,7 +181,7 @@ describe('an unknown key id', () => {
     expect(fetches()).toBe(3)
   })
 
-  test('becomes known when the provider publishes it', async () => {
+  test('accepts a key id once the provider publishes it', async () => {
     const { look, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     advance(30)
@@ -189,7 +189,7 @@ describe('an unknown key id', () => {
     expect(await Promise.all([look('key-2'), look('key-1'), look('key-2')])).toEqual(['known', 'known', 'known'])
   })
 
-  test('is an outage and no fault of the token while the provider is down', async () => {
+  test('answers 503 for an unknown key id while the provider is down', async () => {
     const { keys, look, fetches, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     answerWith(down)
@@ -206,7 +206,7 @@ describe('an unknown key id', () => {
     expect(await look('key-2')).toBe('known')
   })
 
-  test('is an outage even within the cool-down, once a renewal has failed', async () => {
+  test('answers 503 within the cool-down after a refresh has failed', async () => {
     const { look, fetches, advance, answerWith } = createSet(publish(first.jwk), {
       cooldownSeconds: 3600,
       vanishedKeySeconds: 86_400,
@@ -219,7 +219,7 @@ describe('an unknown key id', () => {
     expect(fetches()).toBe(2)
   })
 
-  test('is any string, compared as it is', async () => {
+  test('compares key ids as opaque strings', async () => {
     const names = ['__proto__', 'constructor', 'a/b+c=', '', '../key', 'ключ', ' key-1']
     const { look } = createSet(publish(...names.map(kid => ({ ...createKey(kid).jwk }))))
     for (const name of names) expect(await look(name), name).toBe('known')
@@ -228,16 +228,16 @@ describe('an unknown key id', () => {
 })
 
 describe('a token without key id', () => {
-  test('gets the only key that fits', async () => {
+  test('uses the only key that fits a token without key id', async () => {
     const { look } = createSet(publish(first.jwk, createKey('rsa', 'RS256').jwk, { ...second.jwk, use: 'enc' }))
     expect(await look(undefined)).toBe('known')
   })
 
-  test('gets none where there is a choice', async () => {
+  test('refuses a token without key id when several keys fit', async () => {
     expect(await createSet(publish(first.jwk, second.jwk)).look(undefined)).toBe('key_unknown')
   })
 
-  test('is not held up by keys that are no longer published', async () => {
+  test('ignores keys that are no longer published for a token without key id', async () => {
     const { keys, look, advance, answerWith } = createSet(publish({ ...first.jwk, kid: undefined }))
     await look(undefined)
     answerWith(publish({ ...second.jwk, kid: undefined }))
@@ -252,7 +252,7 @@ describe('answers', () => {
     ['ten minutes', {}, 600],
     ['a day, where that is set', { vanishedKeySeconds: 86_400 }, 86_400],
     ['a minute, where that is set', { vanishedKeySeconds: 60 }, 60],
-  ])('are merged: a key counts for %s after it was last seen, and not longer', async (_label, options, seconds) => {
+  ])('accepts a vanished key for %s after it was last seen, and not longer', async (_label, options, seconds) => {
     const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk), options)
     await look('key-1')
     answerWith(publish(first.jwk))
@@ -268,7 +268,7 @@ describe('answers', () => {
     expect(await look('key-1')).toBe('known')
   })
 
-  test('that lack a key count even where nobody came for hours', async () => {
+  test('counts the time of a vanished key also while no token arrives', async () => {
     const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk))
     await look('key-1')
     answerWith(publish(first.jwk))
@@ -276,7 +276,7 @@ describe('answers', () => {
     expect(await look('key-2')).toBe('key_unknown')
   })
 
-  test('take keys away at once where vanished keys do not count', async () => {
+  test('refuses a vanished key at once when the retention is zero', async () => {
     const { look, advance, answerWith } = createSet(publish(first.jwk, second.jwk), { vanishedKeySeconds: 0 })
     await look('key-1')
     answerWith(publish(first.jwk))
@@ -285,7 +285,7 @@ describe('answers', () => {
     expect(await look('key-2')).toBe('key_unknown')
   })
 
-  test('may flap between two sets without refusing anybody', async () => {
+  test('refuses nobody while the endpoint alternates between two key sets', async () => {
     const { look, advance, answerWith } = createSet(publish(first.jwk), { vanishedKeySeconds: 86_400 })
     for (let round = 0; round < 10; round++) {
       answerWith(publish(round % 2 ? first.jwk : second.jwk))
@@ -295,7 +295,7 @@ describe('answers', () => {
     }
   })
 
-  test('replace a key under the same id', async () => {
+  test('replaces a key that is published under the same id', async () => {
     const { keys, look, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     answerWith(publish({ ...second.jwk, kid: 'key-1' }))
@@ -304,7 +304,7 @@ describe('answers', () => {
     expect((await keys.find(wanted('key-1'))).jwk).toMatchObject({ x: second.jwk.x })
   })
 
-  test('with members that are odd, private or for encryption are good for the others', async () => {
+  test('uses the other keys of a set with odd, private or encryption keys', async () => {
     const odd = [
       null,
       7,
@@ -324,7 +324,7 @@ describe('answers', () => {
     for (const kid of ['oct', 'akp', 'enc', 'ops', 'private', 'proto']) expect(await look(kid), kid).toBe('key_unknown')
   })
 
-  test('with thousands of keys are cut short', async () => {
+  test('reads only a bounded number of keys', async () => {
     const flood = Array.from({ length: 5000 }, (_, n) => ({ ...first.jwk, kid: `flood-${n}` }))
     const { look, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
@@ -339,7 +339,7 @@ describe('answers', () => {
     ['an empty set', { keys: [] }],
     ['keys that are no array', { keys: { 0: first.jwk } }],
     ['nothing usable', { keys: [{ ...first.jwk, use: 'enc' }] }],
-  ])('without a usable key are an outage, and take nothing away: %s', async (_label, body) => {
+  ])('answers 503 for a set without a usable key, and keeps the old keys: %s', async (_label, body) => {
     const { keys, look, advance, answerWith } = createSet(() => Response.json(body))
     const error = await refusalOf(keys.find(wanted('key-1')))
     expect(error.reason).toEqual({
@@ -356,7 +356,7 @@ describe('answers', () => {
     expect(await look('key-1')).toBe('known')
   })
 
-  test('of 404 are a wrong setting', async () => {
+  test('reports a 404 as a wrong setting', async () => {
     const error = await refusalOf(createSet(() => new Response('', { status: 404 })).keys.warmUp())
     expect(error).toBeInstanceOf(MisconfigurationError)
     expect(error.reason).toEqual({ kind: 'endpoint_refused_request', endpoint: JWKS, status: 404 })
@@ -364,7 +364,7 @@ describe('answers', () => {
 })
 
 describe('while the provider is down', () => {
-  test('the last good keys serve on, with a warning, and few attempts are made', async () => {
+  test('uses the last good keys with a warning, and retries rarely', async () => {
     const { look, fetches, seen, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     answerWith(down)
@@ -379,7 +379,7 @@ describe('while the provider is down', () => {
     ])
   })
 
-  test('they serve for a day, then the answer is keys_too_old until the provider is back', async () => {
+  test('uses old keys for a day, and then answers keys_too_old until the provider is back', async () => {
     const { keys, look, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')
     answerWith(down)
@@ -394,7 +394,7 @@ describe('while the provider is down', () => {
     expect(await look('key-1')).toBe('known')
   })
 
-  test('a server that was idle for days fetches before it answers', async () => {
+  test('fetches before it answers after days without tokens', async () => {
     const { look, advance, fetches } = createSet(publish(first.jwk))
     await look('key-1')
     advance(5 * 86_400)
@@ -402,7 +402,7 @@ describe('while the provider is down', () => {
     expect(fetches()).toBe(2)
   })
 
-  test('nobody floods it, even when no key was ever had', async () => {
+  test('makes few requests even when no key was ever fetched', async () => {
     const { look, fetches, advance } = createSet(down)
     for (let second = 0; second < 60; second++) {
       await Promise.all(Array.from({ length: 20 }, (_, n) => look(`key-${n}`)))
@@ -412,7 +412,7 @@ describe('while the provider is down', () => {
   })
 })
 
-test('a key that is known but does not fit the algorithm causes no fetch', async () => {
+test('fetches nothing for a known key that does not fit the algorithm', async () => {
   const { keys, fetches, advance } = createSet(publish(first.jwk))
   await keys.warmUp()
   advance(30)

@@ -137,29 +137,32 @@ async function knock(validator: TokenValidator, garbage: (serial: number) => str
 }
 
 describe.each(cases)('while $label fails', testCase => {
-  test.each(failures)('strangers cause one call per back-off step, from the start: %s', async (_label, failure) => {
-    const { validator, fail, repair, calls, advance } = setUp(testCase)
-    fail(failure)
-    await knock(validator, testCase.garbage)
-    const first = calls()
-    expect(first).toBeLessThanOrEqual(testCase.failing.includes(METADATA) && _label === 'nonsense' ? 2 : 1)
-    let asked = first
-    for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
-      for (let part = 0; part < 4; part++) {
-        await knock(validator, testCase.garbage)
-        expect(calls()).toBe(asked)
-        advance(seconds / 4)
-      }
+  test.each(failures)(
+    'makes one call per back-off step for strangers’ tokens, from the first one on: %s',
+    async (_label, failure) => {
+      const { validator, fail, repair, calls, advance } = setUp(testCase)
+      fail(failure)
       await knock(validator, testCase.garbage)
-      expect(calls() - asked).toBeLessThanOrEqual(first)
-      asked = calls()
-    }
-    repair()
-    advance(30)
-    await validator.validate(testCase.good())
-  })
+      const first = calls()
+      expect(first).toBeLessThanOrEqual(testCase.failing.includes(METADATA) && _label === 'nonsense' ? 2 : 1)
+      let asked = first
+      for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
+        for (let part = 0; part < 4; part++) {
+          await knock(validator, testCase.garbage)
+          expect(calls()).toBe(asked)
+          advance(seconds / 4)
+        }
+        await knock(validator, testCase.garbage)
+        expect(calls() - asked).toBeLessThanOrEqual(first)
+        asked = calls()
+      }
+      repair()
+      advance(30)
+      await validator.validate(testCase.good())
+    },
+  )
 
-  test('nothing is asked for as long as Retry-After says, and clients are told how long that is', async () => {
+  test('makes no call for the time in Retry-After, and tells clients that time', async () => {
     const { validator, fail, repair, calls, advance } = setUp(testCase)
     fail(() => new Response('', { status: 429, headers: { 'retry-after': '60' } }))
     await validator.warmUp().catch(() => {})
@@ -182,7 +185,7 @@ describe.each(cases)('while $label fails', testCase => {
 describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] === ENDPOINT))(
   'after $label has worked',
   testCase => {
-    test('an outage is seen by one call, told by readiness, and over when one trial succeeds', async () => {
+    test('notices an outage by one call, reports it in readiness, and recovers after one success', async () => {
       const { validator, fail, repair, calls, advance } = setUp(testCase)
       await validator.warmUp()
       await validator.validate(testCase.good())
@@ -198,7 +201,7 @@ describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] =
       expect(calls()).toBe(asked + 3)
     })
 
-    test('our own credentials, refused, are not sent again with every request', async () => {
+    test('does not send refused credentials again with every request', async () => {
       const { validator, fail, calls } = setUp(testCase)
       await validator.validate(testCase.good())
       fail(() => new Response('', { status: 401 }))
@@ -209,20 +212,23 @@ describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] =
       expect(calls()).toBe(asked)
     })
 
-    test.each(['before', 'after'])('a token that it calls unreadable is no failure, %s it has worked', async when => {
-      const { validator, provider } = setUp(testCase)
-      const healthy = testCase.healthy[ENDPOINT] as Handler
-      provider.handlers[ENDPOINT] = async request =>
-        (await request.clone().text()).includes('unreadable')
-          ? Response.json({ error: 'unsupported_token_type' }, { status: 400 })
-          : healthy(request)
-      if (when === 'after') await validator.warmUp()
-      await refusalOf(validator.validate(`unreadable-${++serial}`))
-      await validator.validate(testCase.good())
-      await validator.warmUp()
-    })
+    test.each(['before', 'after'])(
+      'does not back off for a token that the endpoint calls unreadable, %s a success',
+      async when => {
+        const { validator, provider } = setUp(testCase)
+        const healthy = testCase.healthy[ENDPOINT] as Handler
+        provider.handlers[ENDPOINT] = async request =>
+          (await request.clone().text()).includes('unreadable')
+            ? Response.json({ error: 'unsupported_token_type' }, { status: 400 })
+            : healthy(request)
+        if (when === 'after') await validator.warmUp()
+        await refusalOf(validator.validate(`unreadable-${++serial}`))
+        await validator.validate(testCase.good())
+        await validator.warmUp()
+      },
+    )
 
-    test('that it refuses everything as unreadable, what it could read before, is a failure', async () => {
+    test('backs off when the endpoint calls everything unreadable, even what it could read before', async () => {
       const { validator, fail, calls } = setUp(testCase)
       await validator.warmUp()
       await validator.validate(testCase.good())
@@ -233,7 +239,7 @@ describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] =
       expect(calls()).toBe(asked)
     })
 
-    test('a trial that it refuses as unreadable is no failure, once it has worked', async () => {
+    test('does not prolong the back-off for an unreadable trial after a success', async () => {
       const { validator, provider, advance } = setUp(testCase)
       const healthy = testCase.healthy[ENDPOINT] as Handler
       await validator.validate(testCase.good())
@@ -247,7 +253,7 @@ describe.each(cases.filter(({ failing }) => failing.length === 1 && failing[0] =
       await validator.validate(testCase.good())
     })
 
-    test('a made-up token at which it fails locks nobody else out for long', async () => {
+    test('locks nobody else out for long when the endpoint fails at a made-up token', async () => {
       const { validator, provider, advance } = setUp(testCase)
       const healthy = testCase.healthy[ENDPOINT] as Handler
       provider.handlers[ENDPOINT] = async request =>

@@ -38,7 +38,7 @@ function setUp() {
   }
 }
 
-test('makes one call for all who ask at the same time', async () => {
+test('makes one call for all simultaneous callers', async () => {
   const { gate, calls } = setUp()
   await Promise.all(Array.from({ length: 100 }, () => gate.ask()))
   expect(calls()).toBe(1)
@@ -46,7 +46,7 @@ test('makes one call for all who ask at the same time', async () => {
   expect(calls()).toBe(2)
 })
 
-test('makes one call per back-off step: 1, 2, 4 … 30 seconds, and begins anew after a success', async () => {
+test('makes one call per back-off step (1, 2, 4 … 30 seconds), and starts over after a success', async () => {
   const { gate, calls, advance, failWith, answerWith, refusal } = setUp()
   failWith(failing)
   for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
@@ -67,7 +67,7 @@ test('makes one call per back-off step: 1, 2, 4 … 30 seconds, and begins anew 
   expect(await gate.ask()).toBe('back')
 })
 
-describe('a wish of the provider', () => {
+describe('Retry-After', () => {
   test.each([
     ['429 with Retry-After: 60', throttled(60), 60],
     ['429 with an hour', throttled(3600), 3600],
@@ -89,7 +89,7 @@ describe('a wish of the provider', () => {
       ),
       300,
     ],
-  ])('is obeyed: %s', async (_label, error, seconds) => {
+  ])('makes no call before the time in Retry-After: %s', async (_label, error, seconds) => {
     const { calls, advance, failWith, refusal } = setUp()
     failWith(error)
     await refusal()
@@ -101,7 +101,7 @@ describe('a wish of the provider', () => {
     expect(calls()).toBe(2)
   })
 
-  test('is passed on as the time that is left', async () => {
+  test('tells callers the time that is left', async () => {
     const { advance, failWith, refusal } = setUp()
     failWith(throttled(60))
     expect((await refusal()).retryAfterSeconds).toBe(60)
@@ -109,7 +109,7 @@ describe('a wish of the provider', () => {
     expect(await refusal()).toMatchObject({ retryAfterSeconds: 42, reason: { kind: 'provider_throttled' } })
   })
 
-  test('prolongs a back-off that has begun', async () => {
+  test('prolongs a running back-off', async () => {
     const { gate, calls, advance, refusal, failWith } = setUp()
     failWith(failing)
     await refusal()
@@ -120,7 +120,7 @@ describe('a wish of the provider', () => {
   })
 })
 
-test('many calls that fail together are one failure', async () => {
+test('counts calls that fail together as one failure', async () => {
   const { gate, calls, advance } = setUp()
   for (let n = 0; n < 50; n++) gate.failed(failing)
   expect(gate.failures).toBe(1)
@@ -130,7 +130,7 @@ test('many calls that fail together are one failure', async () => {
   expect(gate.failure).toBeUndefined()
 })
 
-test('our own mistakes back off as well, and are thrown again as they are', async () => {
+test('backs off after our own mistakes too, and throws the same error again', async () => {
   const { calls, failWith, refusal } = setUp()
   const mistake = new MisconfigurationError({ kind: 'own_credentials_refused', endpoint: ENDPOINT, status: 401 })
   failWith(mistake)

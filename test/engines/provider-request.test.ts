@@ -29,7 +29,7 @@ const ask = (url: string, overrides: Parameters<typeof createContext>[1] = {}, m
   askProvider(createContext(fetch, overrides).context, { operation: 'check', url, maxBytes }, answer => answer.json())
 
 describe('a call to the provider', () => {
-  test('gives status, headers and JSON object of the answer', async () => {
+  test('returns status, headers and JSON object of the response', async () => {
     const url = await listen((_request, response) => {
       response.writeHead(404, { 'x-limit': '7' }).end('{"active":true}')
     })
@@ -40,13 +40,13 @@ describe('a call to the provider', () => {
     expect(seen.calls).toEqual([{ operation: 'check', outcome: 'answered' }])
   })
 
-  test('ends in provider_timeout when no answer comes', async () => {
+  test('fails with provider_timeout when no response arrives', async () => {
     const url = await listen(() => {})
     const error = await refusalOf(ask(url, { timeoutSeconds: 0.05 }))
     expect(error.reason).toEqual({ kind: 'provider_timeout', endpoint: url, seconds: 0.05 })
   })
 
-  test('ends in provider_timeout when the body trickles in', async () => {
+  test('fails with provider_timeout when the body arrives too slowly', async () => {
     const url = await listen((_request, response) => {
       const timer = setInterval(() => response.write(' '), 5)
       response.on('close', () => clearInterval(timer))
@@ -55,14 +55,14 @@ describe('a call to the provider', () => {
     expect(error.reason).toEqual({ kind: 'provider_timeout', endpoint: url, seconds: 0.1 })
   })
 
-  test('ends in provider_timeout when a body never ends, whatever the stream does about the signal', async () => {
+  test('fails with provider_timeout when a body never ends, even if the stream ignores the signal', async () => {
     const body = new ReadableStream({ start: controller => controller.enqueue(new Uint8Array(1)) })
     const { context } = createContext(async () => new Response(body), { timeoutSeconds: 0.05 })
     const asked = askProvider(context, { operation: 'check', url: 'https://as.example.com/' }, answer => answer.json())
     expect((await refusalOf(asked)).reason.kind).toBe('provider_timeout')
   })
 
-  test('ends in provider_unreachable with the system code when nobody listens', async () => {
+  test('fails with provider_unreachable and the system code when nobody listens', async () => {
     const url = await listen(() => {})
     for (const close of closing.splice(0)) close()
     const error = await refusalOf(ask(url))
@@ -70,7 +70,7 @@ describe('a call to the provider', () => {
     expect(error.reason).toEqual({ kind: 'provider_unreachable', endpoint: url, detail: 'ECONNREFUSED' })
   })
 
-  test('ends in provider_unreachable when the connection breaks within the body', async () => {
+  test('fails with provider_unreachable when the connection breaks within the body', async () => {
     const url = await listen((_request, response) => {
       response.writeHead(200, { 'content-length': '100' })
       response.write('{"active":', () => response.destroy())
@@ -85,7 +85,7 @@ describe('a call to the provider', () => {
     ['500 with an absurd wait', 500, { 'retry-after': '999999999' }, 'provider_failing', 300],
     ['502 with nonsense', 502, { 'retry-after': 'soon' }, 'provider_failing', 5],
     ['504', 504, {}, 'provider_failing', 5],
-  ])('passes Retry-After on within bounds: %s', async (_label, status, headers, kind, seconds) => {
+  ])('passes on Retry-After within bounds: %s', async (_label, status, headers, kind, seconds) => {
     const url = await listen((_request, response) => {
       response.writeHead(status, headers as Record<string, string>).end('<html>down</html>')
     })
@@ -119,7 +119,7 @@ describe('a call to the provider', () => {
     [303, '/login', 'provider_answer_unusable'],
     [307, '/maintenance', 'provider_answer_unusable'],
     [301, 'https://[', 'provider_answer_unusable'],
-  ])('says where metadata has gone to (%i to %s)', async (status, location, kind) => {
+  ])('reports where metadata has moved to (%i to %s)', async (status, location, kind) => {
     const url = await listen((_request, response) => {
       response.writeHead(status, { location }).end()
     })
@@ -132,7 +132,7 @@ describe('a call to the provider', () => {
     expect(inspect(error)).not.toContain('secret')
   })
 
-  test('says where metadata without a place has gone to', async () => {
+  test('reports metadata that has moved when the response does not say where', async () => {
     const url = await listen((_request, response) => {
       response.writeHead(301).end()
     })
@@ -145,7 +145,7 @@ describe('a call to the provider', () => {
     ['http:', 407, 'HTTPS_PROXY'],
     ['https:', 407, 'HTTPS_PROXY'],
     ['https:', 403, 'NO_PROXY'],
-  ])('has a sentence for a proxy that refuses %s with %i', async (protocol, status, setting) => {
+  ])('explains that a proxy refuses %s with %i', async (protocol, status, setting) => {
     const proxy = createServer((_request, response) => void response.writeHead(status).end())
     proxy.on('connect', (_request, socket) => socket.end(`HTTP/1.1 ${status} Refused\r\n\r\n`))
     proxy.listen(0, '127.0.0.1')
@@ -173,7 +173,7 @@ describe('a call to the provider', () => {
     ['["active"]', 'JSON that is not an object'],
     ['null', 'JSON that is not an object'],
     ['"active"', 'JSON that is not an object'],
-  ])('takes %j for an outage, not for an answer', async (body, detail) => {
+  ])('treats the body %j as an outage', async (body, detail) => {
     const url = await listen((_request, response) => {
       response.end(body)
     })
@@ -181,7 +181,7 @@ describe('a call to the provider', () => {
     expect(error.reason).toEqual({ kind: 'provider_answer_unusable', endpoint: url, detail })
   })
 
-  test('stops reading at the size limit, counted after decompression', async () => {
+  test('stops reading at the size limit after decompression', async () => {
     const plain = await listen((_request, response) => {
       response.end(JSON.stringify({ padding: 'x'.repeat(1000) }))
     })
@@ -193,7 +193,7 @@ describe('a call to the provider', () => {
     expect((await refusalOf(ask(zipped))).reason).toMatchObject({ detail: 'more than 65536 bytes' })
   })
 
-  test('is not made over http to another machine, unless that host is named', async () => {
+  test('refuses http to another machine unless that host is allowed', async () => {
     const url = 'http://as.example.com/check'
     const { context } = createContext(async () => Response.json({}))
     const request = { operation: 'check', url } as const
@@ -208,7 +208,7 @@ describe('a call to the provider', () => {
     expect((await refusalOf(askProvider(other, request, answer => answer.json()))).reason).toEqual(error.reason)
   })
 
-  test('reports what it came to', async () => {
+  test('reports the outcome to the observer', async () => {
     const url = 'https://as.example.com/check'
     const { context, seen } = createContext(async () => new Response('', { status: 500 }))
     const request = { operation: 'jwks', url } as const
@@ -226,7 +226,7 @@ describe('a call to the provider', () => {
     ])
   })
 
-  test('keeps query, body and the platform message out of the error', async () => {
+  test('keeps query, body and the message of the platform out of the error', async () => {
     const secret = 's3cr3t-value'
     const fetch = async () => {
       throw new TypeError(`cannot send ${secret}`, { cause: new Error(secret) })
@@ -243,6 +243,6 @@ describe('a call to the provider', () => {
   })
 })
 
-test('the dates above belong to the clock of these tests', () => {
+test('uses dates that fit the clock of these tests', () => {
   expect(new Date(NOW * 1000).toUTCString()).toBe('Sun, 01 Nov 2026 00:00:00 GMT')
 })

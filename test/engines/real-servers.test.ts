@@ -24,11 +24,11 @@ function judge({ header, claims }: { header: Claims; claims: Claims }, changes: 
 }
 
 describe('ID tokens of real servers', () => {
-  it.each(ofKind('id'))('are refused where their audience is accepted: %s', (_name, sample) => {
+  it.each(ofKind('id'))('refuses an ID token although its audience is accepted: %s', (_name, sample) => {
     expect(() => judge(sample)).toThrow()
   })
 
-  it.each(ofKind('id'))('are refused by what they are where they name their client as well: %s', (_name, sample) => {
+  it.each(ofKind('id'))('refuses an ID token as such when it names its client: %s', (_name, sample) => {
     const [client] = [sample.claims.aud].flat() as string[]
     const kindOf = (changes: object) => {
       try {
@@ -49,11 +49,14 @@ describe('access tokens of real servers', () => {
   // Its only audience is the client, and nothing tells it from an ID token.
   const doubtful = 'lemonldap-ng-2.16.1.access-token-no-extra-audience'
 
-  it.each(complete.filter(([name]) => name !== doubtful))('are no ID tokens: %s', (_name, sample) => {
-    expect(judge(sample).subject).not.toBe('')
-  })
+  it.each(complete.filter(([name]) => name !== doubtful))(
+    'does not take an access token for an ID token: %s',
+    (_name, sample) => {
+      expect(judge(sample).subject).not.toBe('')
+    },
+  )
 
-  it('may be taken for one where nothing tells', () => {
+  it('refuses an access token as a possible ID token when nothing tells them apart', () => {
     const [, sample] = complete.find(([name]) => name === doubtful) ?? expect.fail('no such token')
     expect(() => judge(sample)).toThrow('maybe_id_token')
   })

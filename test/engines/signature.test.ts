@@ -16,12 +16,12 @@ type CryptoKey = Awaited<ReturnType<typeof generateKeyPair>>['publicKey']
 const signatureOf = (token: string) => Buffer.from(token.split('.')[2] ?? '', 'base64url')
 
 describe.each(signatureAlgorithms)('%s', alg => {
-  test('accepts what jose signed', async () => {
+  test('accepts a signature made by jose', async () => {
     const { key, token } = await sign(alg)
     expect(await verifySignature(token, signatureOf(token), key, alg)).toBe(true)
   })
 
-  test('denies whatever jose denies: any changed bit of header, payload or signature', async () => {
+  test('refuses any changed bit of header, payload or signature, as jose does', async () => {
     const { key, token } = await sign(alg)
     const end = token.lastIndexOf('.')
     for (let round = 0; round < 20; round++) {
@@ -36,21 +36,21 @@ describe.each(signatureAlgorithms)('%s', alg => {
     }
   })
 
-  test('denies signatures of impossible form: none, zeros, too short, too long', async () => {
+  test('refuses signatures that are empty, zero, too short or too long', async () => {
     const { key, token } = await sign(alg)
     const good = signatureOf(token)
     const forms = [Buffer.alloc(0), Buffer.alloc(good.length), good.subarray(1), Buffer.concat([good, Buffer.alloc(1)])]
     for (const form of forms) expect(await verifySignature(token, form, key, alg)).toBe(false)
   })
 
-  test('denies the signature of another key', async () => {
+  test('refuses the signature of another key', async () => {
     const [one, other] = [await sign(alg), await sign(alg)]
     expect(await verifySignature(one.token, signatureOf(one.token), other.key, alg)).toBe(false)
   })
 })
 
 test.each(['RS256', 'PS256'] as const)(
-  'denies a %s signature whose leading zero was dropped (RFC 8017 §8.1.2)',
+  'refuses a %s signature without its leading zero (RFC 8017 §8.1.2)',
   async alg => {
     const { privateKey, publicKey } = await generateKeyPair(alg)
     // One signature in 256 begins with a zero.
@@ -67,7 +67,7 @@ test.each(['RS256', 'PS256'] as const)(
   },
 )
 
-test('denies an ECDSA signature in DER: JWS wants both numbers side by side (RFC 7518 §3.4)', async () => {
+test('refuses an ECDSA signature in DER, because JWS joins both numbers (RFC 7518 §3.4)', async () => {
   const { key, token } = await sign('ES256')
   const raw = signatureOf(token)
   const integer = (bytes: Buffer) => {

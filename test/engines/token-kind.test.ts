@@ -43,7 +43,7 @@ describe('a token that says what it is', () => {
     { token_use: null, token_type: null, typ: null, nonce: null, at_hash: null },
     { events: ['login'] },
     { htm: 'POST' },
-  ])('is accepted with %j', change => {
+  ])('accepts a token that says it is an access token: %j', change => {
     expect(judge(change).subject).toBe('user-1')
   })
 
@@ -71,7 +71,7 @@ describe('a token that says what it is', () => {
     { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } },
     { htm: 'POST', htu: RESOURCE },
     { token_introspection: { active: true } },
-  ])('is refused with %j', change => {
+  ])('refuses a token that says it is another kind: %j', change => {
     expect(reasonOf(change)).toMatchObject({ kind: 'type_mismatch', expected: ['an access token'] })
   })
 
@@ -90,7 +90,7 @@ describe('a token that says what it is', () => {
     { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' },
     { c_hash: 'LDktKdoQak3Pk0cnXxCltA' },
     { s_hash: '76sa5dd' },
-  ])('is refused as an ID token with %j', change => {
+  ])('refuses a token as an ID token with %j', change => {
     expect(reasonOf(change).kind).toBe('id_token')
   })
 })
@@ -103,13 +103,13 @@ describe('a token whose only audience is its client', () => {
     { aud: ['client-1', 'app'], azp: 'app' },
     { aud: 'app', client_id: undefined, azp: 'app' },
     { aud: ['client-1', 'account'] },
-  ])('may be an ID token, and is refused: %j', change => {
+  ])('refuses a token as a possible ID token when its only audience is its client: %j', change => {
     const rules = { audience: { audience: ['client-1', 'app'] } } as const
     expect(reasonOf(change, rules).kind).toBe('maybe_id_token')
     expect(reasonOf(change, rules, { typ: 'JWT' }).kind).toBe('maybe_id_token')
   })
 
-  test('may be one whatever claim holds its client', () => {
+  test('refuses a possible ID token whatever claim holds its client', () => {
     const rules: Partial<ClaimRules> = { clientId: ({ appid }) => appid }
     const change = { aud: 'client-1', client_id: undefined, appid: 'client-1' }
     expect(reasonOf(change, rules).kind).toBe('maybe_id_token')
@@ -122,17 +122,17 @@ describe('a token whose only audience is its client', () => {
     [{ token_type: 'Bearer' }, {}],
     [{}, { typ: 'at+jwt' }],
     [{}, { typ: 'application/at+jwt' }],
-  ])('is none where the provider marks it as an access token: %j %j', (change, header) => {
+  ])('accepts it when the provider marks it as an access token: %j %j', (change, header) => {
     expect(judge({ aud: 'client-1', ...change }, {}, header).subject).toBe('user-1')
   })
 
-  test('is none beside another audience', () => {
+  test('accepts it with a second audience', () => {
     expect(judge({ aud: ['client-1', RESOURCE] }).subject).toBe('user-1')
   })
 })
 
 describe('marks that are allowed', () => {
-  test('are no longer looked at, and the others are', () => {
+  test('ignores allowed marks, and checks the others', () => {
     const rules: Partial<ClaimRules> = { tokenKind: { allowedMarks: ['nonce'] } }
     expect(judge({ nonce: 'n' }, rules).subject).toBe('user-1')
     expect(reasonOf({ nonce: 'n', at_hash: 'h' }, rules)).toEqual({ kind: 'id_token', detail: 'it carries at_hash' })
@@ -141,12 +141,12 @@ describe('marks that are allowed', () => {
     expect(reasonOf({ nonce: 'n', token_use: 'id' }, rules)).toEqual({ kind: 'id_token', detail: 'token_use is id' })
   })
 
-  test('are not allowed by a mark of access tokens', () => {
+  test('still refuses marks of ID tokens beside a mark of access tokens', () => {
     expect(reasonOf({ nonce: 'n', token_use: 'access' }, {}, { typ: 'at+jwt' }).kind).toBe('id_token')
     expect(reasonOf({ at_hash: 'h' }, { tokenKind: { isAccessToken: () => true } }).kind).toBe('id_token')
   })
 })
 
-test('a caller that tells by itself is not helped', () => {
+test('skips the checks for a caller that makes its own', () => {
   expect(judge({ nonce: 'n', aud: 'client-1', token_use: 'id' }, { tokenKind: null }).subject).toBe('user-1')
 })

@@ -84,7 +84,8 @@ function withheldProblem(path: string, setting: string, value: string): ConfigPr
     return problem('names a provider file, which may load code and send any secret')
   }
   if (setting === 'AUTH_CA_FILE') return problem('names certificate authorities to trust')
-  const isSecretFile = setting.endsWith('_FILE') && !(setting in settingsSchema.shape)
+  const isSent = setting === 'BRIDGE_CLIENT_ASSERTION_FILE'
+  const isSecretFile = isSent || (setting.endsWith('_FILE') && !(setting in settingsSchema.shape))
   return isSecretFile && !isWithin(dirname(path), value.trim()) ? problem('names a secret in another folder') : []
 }
 

@@ -1,6 +1,6 @@
 import { groupLookUps } from '../adapters/group-lookups.ts'
 import { people } from '../adapters/people.ts'
-import type { BridgeConfiguration } from '../config/bridge.ts'
+import { type BridgeConfiguration, readAssertion } from '../config/bridge.ts'
 import type { Configuration } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { completeContext } from '../src/context.ts'
@@ -36,7 +36,7 @@ function createUpstream(
   fetch: typeof globalThis.fetch,
   log: Log,
 ) {
-  const { provider, metadataUrl, issuer, clientId, clientSecret, scopes, groupsClaim, rolesClaim } = bridge
+  const { provider, metadataUrl, issuer, clientId, clientSecret, clientKey, scopes, groupsClaim, rolesClaim } = bridge
   const rules = { allow: bridge.allow, grants: bridge.grants }
   const { parameters } = bridge
   const client = { metadataUrl, clientId, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, rules, parameters }
@@ -53,6 +53,8 @@ function createUpstream(
     ...client,
     issuer,
     clientSecret,
+    clientKey,
+    clientAssertion: assertionReader(bridge),
     preset: signIn,
     scopes,
     groupsClaim,
@@ -64,18 +66,33 @@ function createUpstream(
   })
 }
 
+/** Reads the token of the platform anew each time: it is replaced every hour or so. */
+function assertionReader({ clientAssertionFile: file }: BridgeConfiguration): (() => string) | undefined {
+  if (file === undefined) return undefined
+  return () => {
+    const read = readAssertion(file)
+    if ('text' in read) return read.text
+    throw new Error(`the token of the platform (${file}) ${read.problem}`)
+  }
+}
+
 /** Groups that are too many for an ID token, where they are to be looked up. */
 function groupLookUp(
-  { UpstreamMisconfiguredError, UpstreamUnavailableError }: ServerPackage,
+  { assertionFields, signAssertion, UpstreamMisconfiguredError, UpstreamUnavailableError }: ServerPackage,
   bridge: BridgeConfiguration,
   settings: Settings,
   fetch: typeof globalThis.fetch,
 ) {
-  const { provider, metadataUrl, clientId, clientSecret = '', allow, grants, looksUpGroups } = bridge
+  const { provider, metadataUrl, clientId, clientSecret = '', clientKey, allow, grants, looksUpGroups } = bridge
   const groups = [...allow, ...grants.flatMap(({ to }) => to)].flatMap(name => /^group:(.+)$/.exec(name)?.[1] ?? [])
+  const assertion = assertionReader(bridge)
+  const authenticate = async (tokenEndpoint: string) => {
+    if (clientKey) return assertionFields(await signAssertion(clientKey, clientId, tokenEndpoint))
+    return assertion ? assertionFields(assertion()) : { client_secret: clientSecret }
+  }
   const context = completeContext({ resource: metadataUrl, fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS })
   const find = looksUpGroups
-    ? groupLookUps[provider]?.({ metadataUrl, clientId, clientSecret, groups }, context)
+    ? groupLookUps[provider]?.({ metadataUrl, clientId, authenticate, groups }, context)
     : undefined
   return (
     find &&

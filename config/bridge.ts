@@ -6,8 +6,9 @@ import { httpsUrl, strictObject, textList, textListNonEmpty } from '../src/adapt
 import type { ConfigProblem } from '../src/config-error.ts'
 import { scopeGrants } from '../src/people/grants.ts'
 import { authorizationParameters } from './authorization-parameters.ts'
+import { type ClientKeyEntry, readClientKey } from './client-key.ts'
 import type { Environment } from './environment.ts'
-import { readJsonFile } from './files.ts'
+import { readJsonFile, readTextFile } from './files.ts'
 import { type SignInPlace, signInPlaceOf } from './providers.ts'
 import { askedUrlProblem } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
@@ -16,8 +17,11 @@ import type { Settings } from './settings.ts'
 export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSchema>>, SignInPlace {
   readonly provider: PeopleProvider
   readonly clientId: string
-  /** Absent for a public client, which only `oidc` may be. */
+  /** Of these three one at most; none for a public client, which only `oidc` may be. */
   readonly clientSecret?: string
+  readonly clientKey?: ClientKeyEntry
+  /** File with a token of the platform, read at each use. */
+  readonly clientAssertionFile?: string
   /** 32 bytes each, the one in use first; none: made at the start. */
   readonly keys: readonly Uint8Array[]
   /** Whether groups that are too many for an ID token are looked up. */
@@ -68,9 +72,7 @@ export function loadBridge(
       `is not set: the client id of a web application at the provider with the redirect URI ${callback}`,
     )
   }
-  if (settings.BRIDGE_CLIENT_SECRET === undefined && !(provider && people[provider].signIn.publicClient)) {
-    report('BRIDGE_CLIENT_SECRET', 'is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret for BRIDGE_CLIENT_ID')
-  }
+  const credentials = credentialsOf(settings, provider, env, report)
   const rules = named && rulesOf(settings, named, hasScopes, report)
   const place = named && signInPlaceOf(named.name, settings.AUTH_METADATA_URL, env, found)
   const looksUpGroups = settings.BRIDGE_LOOK_UP_GROUPS === 'on'
@@ -84,7 +86,89 @@ export function loadBridge(
   problems.push(...found)
   const clientId = settings.BRIDGE_CLIENT_ID
   if (found.length > 0 || !provider || !rules || !place || clientId === undefined) return undefined
-  return { ...rules, ...place, provider, clientId, clientSecret: settings.BRIDGE_CLIENT_SECRET, keys, looksUpGroups }
+  return { ...rules, ...place, provider, clientId, ...credentials, keys, looksUpGroups }
+}
+
+type Credentials = Pick<BridgeConfiguration, 'clientSecret' | 'clientKey' | 'clientAssertionFile'>
+
+/** By what the provider recognizes the bridge. */
+function credentialsOf(
+  settings: Settings,
+  provider: PeopleProvider | undefined,
+  env: Environment,
+  report: Report,
+): Credentials {
+  const { BRIDGE_CLIENT_SECRET: clientSecret, BRIDGE_CLIENT_KEY, BRIDGE_CLIENT_ASSERTION_FILE } = settings
+  const given = { BRIDGE_CLIENT_SECRET: clientSecret, BRIDGE_CLIENT_KEY, BRIDGE_CLIENT_ASSERTION_FILE }
+  const [kind, ...others] = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  for (const other of others) report(other, `and ${kind} are both set; keep one`)
+  const { protocol, publicClient } = (provider && people[provider].signIn) ?? {}
+  if (protocol === 'github-api' && kind !== undefined && kind !== 'BRIDGE_CLIENT_SECRET') {
+    report(kind, 'is not for GitHub, which takes a client secret only')
+  }
+  if (BRIDGE_CLIENT_KEY !== undefined) return keyOf(settings, BRIDGE_CLIENT_KEY, report)
+  if (settings.BRIDGE_CLIENT_CERTIFICATE_FILE !== undefined) {
+    report('BRIDGE_CLIENT_CERTIFICATE_FILE', 'is set, but BRIDGE_CLIENT_KEY, the private key for it, is not')
+  }
+  if (clientSecret !== undefined) return { clientSecret }
+  const [setting, file] =
+    provider === 'azure' && kind === undefined
+      ? ['AZURE_FEDERATED_TOKEN_FILE', env.AZURE_FEDERATED_TOKEN_FILE?.trim() || undefined]
+      : ['BRIDGE_CLIENT_ASSERTION_FILE', BRIDGE_CLIENT_ASSERTION_FILE]
+  if (file !== undefined) {
+    const read = readAssertion(file)
+    if ('problem' in read) report(setting, `names a file that ${read.problem}`)
+    return { clientAssertionFile: file }
+  }
+  if (!publicClient) {
+    const withoutSecret = 'without a secret, set BRIDGE_CLIENT_KEY or BRIDGE_CLIENT_ASSERTION_FILE'
+    const hint = protocol === 'github-api' ? '' : ` (${withoutSecret})`
+    report(
+      'BRIDGE_CLIENT_SECRET',
+      `is not set, nor is BRIDGE_CLIENT_SECRET_FILE: the secret for BRIDGE_CLIENT_ID${hint}`,
+    )
+  }
+  return {}
+}
+
+function keyOf({ BRIDGE_CLIENT_CERTIFICATE_FILE: file }: Settings, text: string, report: Report): Credentials {
+  const certificate = file === undefined ? undefined : readOrProblem(file)
+  if (certificate && 'problem' in certificate) {
+    report('BRIDGE_CLIENT_CERTIFICATE_FILE', `names a file that ${certificate.problem}`)
+    return {}
+  }
+  const read = readClientKey(text, certificate?.text)
+  if ('key' in read) return { clientKey: read.key }
+  const isOfFile = read.of === 'certificate' && file !== undefined
+  report(
+    isOfFile ? 'BRIDGE_CLIENT_CERTIFICATE_FILE' : 'BRIDGE_CLIENT_KEY',
+    isOfFile
+      ? `names a file that ${read.problem}`
+      : read.of === 'certificate'
+        ? `has a certificate that ${read.problem}`
+        : read.problem,
+  )
+  return {}
+}
+
+function readOrProblem(path: string): { text: string } | { problem: string } {
+  try {
+    return { text: readTextFile(path) }
+  } catch (error) {
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` }
+  }
+}
+
+/**
+ * A token that the platform wrote into a file.
+ *
+ * @returns Or why it is not one, as the end of a sentence about the file. What is no token is not sent to a provider.
+ */
+export function readAssertion(path: string): { text: string } | { problem: string } {
+  const read = readOrProblem(path)
+  if ('problem' in read) return read
+  const text = read.text.trim()
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text) ? { text } : { problem: 'does not hold a signed JWT' }
 }
 
 /** Redirect URI of the bridge, to be registered at the provider. */

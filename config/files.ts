@@ -3,9 +3,15 @@
  * import everything that reads them.
  */
 
-type BuiltIn = { fs: typeof import('node:fs'); module: typeof import('node:module'); path: typeof import('node:path') }
+type BuiltIn = {
+  crypto: typeof import('node:crypto')
+  fs: typeof import('node:fs')
+  module: typeof import('node:module')
+  path: typeof import('node:path')
+}
 
-function builtIn<Name extends keyof BuiltIn>(name: Name): BuiltIn[Name] {
+/** @throws {Error} The platform has no such module. */
+export function builtIn<Name extends keyof BuiltIn>(name: Name): BuiltIn[Name] {
   const found = globalThis.process?.getBuiltinModule?.(`node:${name}`) as BuiltIn[Name] | undefined
   if (!found) throw Object.assign(new Error('this platform has no files'), { code: 'ENOSYS' })
   return found

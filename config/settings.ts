@@ -199,6 +199,26 @@ export const settingsSchema = z.strictObject({
     .max(2_000)
     .optional()
     .describe('Secret for that client id. BRIDGE_CLIENT_SECRET_FILE can name a file that holds it instead.'),
+  BRIDGE_CLIENT_KEY: z
+    .string()
+    .min(1)
+    .max(20_000)
+    .optional()
+    .describe(
+      'Private key (PEM or JWK) with which the bridge signs that it is that client, instead of a secret (private_key_jwt). A certificate may stand in the same PEM. BRIDGE_CLIENT_KEY_FILE can name a file that holds it instead.',
+    ),
+  BRIDGE_CLIENT_CERTIFICATE_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with the certificate (PEM) of that key, for providers that know the key by it (Entra ID). Default: the one in the same PEM, if there is any.',
+    ),
+  BRIDGE_CLIENT_ASSERTION_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with a token of the platform that the bridge runs on, sent instead of a secret (federated credentials, workload identity). Read again for each request. Default with AUTH_PROVIDER=azure and without secret and key: AZURE_FEDERATED_TOKEN_FILE.',
+    ),
   BRIDGE_ALLOW: list
     .default([])
     .describe(
@@ -436,6 +456,7 @@ export type SettingName = keyof Settings
 /** Settings that hold a secret; each may be read from the file that `NAME_FILE` names. */
 export const secretSettings = [
   'BRIDGE_CLIENT_SECRET',
+  'BRIDGE_CLIENT_KEY',
   'BRIDGE_KEYS',
   'DEMO_RS_CLIENT_SECRET',
   'REDIS_URL',

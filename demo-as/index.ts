@@ -14,4 +14,5 @@ export {
 } from './server.ts'
 export { connectRedisStores, type RedisStores } from './stores/redis.ts'
 export { admit } from './upstream/admission.ts'
+export { assertionFields, signAssertion } from './upstream/client-assertion.ts'
 export { UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream/upstream.ts'

@@ -18,6 +18,7 @@ export {
   type AzureUser,
   createAzureEmulator,
 } from './azure.ts'
+export type { FederatedCredential } from './core/client-assertion.ts'
 export {
   createEmulator,
   type Emulator,

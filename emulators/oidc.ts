@@ -85,6 +85,7 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
     users,
     now,
     grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
+    assertionAudiences: () => [issuer(), emulator.origin + product.token],
     refreshable: ({ scopes }) => scopes.includes('offline_access'),
     responseIssuer: product.metadata?.authorization_response_iss_parameter_supported ? issuer : undefined,
     grant(requested: Grant) {
@@ -135,7 +136,8 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
   const introspect: Route = async request => {
     const form = await formOf(request)
     try {
-      if (signIn.authenticate(request, form).clientSecret === undefined) throw new OAuthFailure('invalid_client')
+      if ((await signIn.authenticate(request, form)).clientSecret === undefined)
+        throw new OAuthFailure('invalid_client')
     } catch {
       const headers = { 'www-authenticate': 'Basic realm="introspection"' }
       return Response.json({ error: 'invalid_client' }, { status: 401, headers })

@@ -170,7 +170,7 @@ export function createOktaEmulator(options: OktaEmulatorOptions = {}): OktaEmula
     return async request => {
       const form = await formOf(request)
       try {
-        signIn.authenticate(request, form)
+        await signIn.authenticate(request, form)
       } catch {
         const body = { error: 'invalid_client', error_description: 'No client credentials found.' }
         return Response.json(body, { status: 401 })

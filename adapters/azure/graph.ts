@@ -24,18 +24,19 @@ export const graphPeople: TokenPeople<Options> = {
   lookUp({ metadataUrl, clientId, graphClientSecretEnv }, context, principals) {
     const groups = principals.flatMap(name => /^group:(.+)$/.exec(name)?.[1] ?? [])
     if (graphClientSecretEnv === undefined || groups.length === 0) return undefined
-    const find = lookUpGroups(
-      { metadataUrl, clientId, clientSecret: context.secret(graphClientSecretEnv), groups },
-      context,
-    )
+    const credentials = { client_secret: context.secret(graphClientSecretEnv) }
+    const find = lookUpGroups({ metadataUrl, clientId, authenticate: async () => credentials, groups }, context)
     return ({ claims }) => find(claims)
   },
 }
 
+/** Form fields that say who is asking (`client_secret`, or an assertion), made for one token endpoint. */
+type Authenticate = (tokenEndpoint: string) => Promise<Readonly<Record<string, string>>>
+
 export interface GroupLookUp {
   readonly metadataUrl: string
   readonly clientId: string
-  readonly clientSecret: string
+  readonly authenticate: Authenticate
   /** Ids of the groups that rules go by. */
   readonly groups: readonly string[]
 }
@@ -45,7 +46,7 @@ const MOST_GROUPS = 20
 
 /** Looks up which of these groups somebody is in, where a token says that there were too many. */
 export function lookUpGroups(
-  { metadataUrl, clientId, clientSecret, groups }: GroupLookUp,
+  { metadataUrl, clientId, authenticate, groups }: GroupLookUp,
   context: CompleteContext,
 ): (claims: Claims) => Promise<Claims> {
   const graph = graphOf(metadataUrl)
@@ -54,7 +55,7 @@ export function lookUpGroups(
   const chunks = Array.from({ length: Math.ceil(ids.length / MOST_GROUPS) }, (_, index) =>
     ids.slice(index * MOST_GROUPS, (index + 1) * MOST_GROUPS),
   )
-  const accessToken = createAccessTokens({ metadataUrl, clientId, clientSecret, scope: `${graph}/.default` }, context)
+  const accessToken = createAccessTokens({ metadataUrl, clientId, authenticate, scope: `${graph}/.default` }, context)
 
   const gateOf = createTenantGates(context.now)
 
@@ -92,7 +93,7 @@ function readGroups(answer: ProviderAnswer): readonly string[] {
 interface ClientCredentials {
   readonly metadataUrl: string
   readonly clientId: string
-  readonly clientSecret: string
+  readonly authenticate: Authenticate
   readonly scope: string
 }
 
@@ -104,12 +105,12 @@ function createAccessTokens(
   credentials: ClientCredentials,
   context: CompleteContext,
 ): (tenant: string) => Promise<string> {
-  const { metadataUrl, clientId, clientSecret, scope } = credentials
+  const { metadataUrl, clientId, authenticate, scope } = credentials
   const kept = createTenantMemory<{ token: Promise<string>; until: number }>()
-  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope }
 
-  function request(tenant: string, entry: { until: number }): Promise<string> {
+  async function request(tenant: string, entry: { until: number }): Promise<string> {
     const url = `${new URL(metadataUrl).origin}/${tenant}/oauth2/v2.0/token`
+    const form = { grant_type: 'client_credentials', client_id: clientId, scope, ...(await authenticate(url)) }
     const init = { method: 'POST', body: new URLSearchParams(form) }
     return askProvider(context, { operation: 'check', url, init }, answer => {
       const { endpoint, status } = answer

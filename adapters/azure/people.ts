@@ -24,6 +24,7 @@ export const people: People<OpenIdSignIn> = {
     protocol: 'openid',
     title: 'Microsoft',
     scopes: OPENID_SCOPES,
+    assertionAudience: 'token_endpoint',
     promptForAnother: 'select_account',
     personOf(claims, names) {
       const [tenant, id] = [textOf(claims.tid), textOf(claims.oid)]

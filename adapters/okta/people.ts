@@ -13,6 +13,7 @@ export const people: People<OpenIdSignIn> = {
     protocol: 'openid',
     title: 'Okta',
     scopes: OPENID_SCOPES,
+    assertionAudience: 'token_endpoint',
     promptForAnother: 'login',
     userInfo: true, // ID tokens of the code flow are thin
     personOf(claims, names) {

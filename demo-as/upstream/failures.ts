@@ -21,7 +21,8 @@ export function sorted(call: () => Promise<Identification>, isPersonRefused: Per
 export async function sorted(call: () => Promise<unknown>, isPersonRefused?: PersonRefused): Promise<unknown> {
   try {
     return await call()
-  } catch (error) {
+  } catch (thrown) {
+    const error = unwrapped(thrown)
     // Sorted already.
     if (error instanceof UpstreamUnavailableError || error instanceof UpstreamMisconfiguredError) throw error
     const reason = reasonOf(error)
@@ -29,6 +30,12 @@ export async function sorted(call: () => Promise<unknown>, isPersonRefused?: Per
     if (isPersonRefused?.(error)) return { outcome: 'nobody', reason } satisfies Identification
     throw new UpstreamMisconfiguredError(reason, { cause: error })
   }
+}
+
+/** The library wraps what it does not know. */
+function unwrapped(error: unknown): unknown {
+  const isWrapped = error instanceof ClientError && error.code === undefined && error.cause instanceof Error
+  return isWrapped ? error.cause : error
 }
 
 /** Any other error of the token endpoint is one of the bridge, which asked for the code the moment before. */

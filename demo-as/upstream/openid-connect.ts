@@ -10,7 +10,7 @@ import {
   tokenRevocation,
 } from 'openid-client'
 import { type AdmissionRules, admit, type Person } from './admission.ts'
-import { createClientAuthentication } from './client-authentication.ts'
+import { type AssertionAudience, type ClientCredentials, createClientAuthentication } from './client-authentication.ts'
 import { discover } from './discover.ts'
 import { ForeignTokenError, isForgery, isOutage, isRefreshRefused, isSignInRefused, sorted } from './failures.ts'
 import { createNewestKeys } from './newest-keys.ts'
@@ -30,6 +30,8 @@ export interface OpenIdPreset {
   readonly consentForOffline?: boolean
   /** `prompt` for somebody who wants another account than the one that the provider would take. */
   readonly promptForAnother: string
+  /** What a signed client assertion is made out to at first. Default: `issuer`. */
+  readonly assertionAudience?: AssertionAudience
   /** Whether claims beyond who it is stand at the userinfo endpoint only. Default false. */
   readonly userInfo?: boolean
   /** Whether the end of one grant at the provider ends all that the person has with this client. */
@@ -45,9 +47,7 @@ export interface ClaimNames {
   rolesClaim: string
 }
 
-export interface UpstreamClient {
-  clientId: string
-  clientSecret?: string
+export interface UpstreamClient extends ClientCredentials {
   fetch: typeof globalThis.fetch
   /** Longest wait for one answer. */
   timeoutSeconds: number
@@ -99,7 +99,7 @@ interface Session extends Told {
  */
 export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const { preset, rules } = options
-  const authentication = createClientAuthentication(options.clientSecret)
+  const authentication = createClientAuthentication(options, preset.assertionAudience)
   const configuration = keptOnceItWorks(() => discover(options, authentication.apply))
   const withNewestKeys = createNewestKeys(authentication.apply)
   const nowSeconds = () => Math.floor(options.now() / 1000)
@@ -115,11 +115,11 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     depart: ({ state, redirectUri, another }) =>
       sorted(async () => {
         const config = await configuration()
-        const { token_endpoint_auth_methods_supported: methods, revocation_endpoint } = config.serverMetadata()
+        const metadata = config.serverMetadata()
         // Some token endpoints look at the token first, and at the client never if that is none of theirs.
         const ask = () =>
-          revocation_endpoint ? tokenRevocation(config, NO_TOKEN) : refreshTokenGrant(config, NO_TOKEN)
-        await authentication.learn(methods, ask)
+          metadata.revocation_endpoint ? tokenRevocation(config, NO_TOKEN) : refreshTokenGrant(config, NO_TOKEN)
+        await authentication.learn(metadata, ask)
         const scopes = requestedScopes(options, config)
         const nonce = randomNonce()
         const verifier = randomPKCECodeVerifier()

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { createAssertionCheck, type FederatedCredential } from './client-assertion.ts'
 import { formOf, type Route } from './emulator.ts'
 import type { JsonObject } from './keys.ts'
 
@@ -14,6 +15,10 @@ export interface Client {
   readonly clientId: string
   /** Has to be shown at the token endpoint. Default: none, a public client. */
   readonly clientSecret?: string
+  /** Public keys of which it signs with one, instead of showing a secret (private_key_jwt). */
+  readonly jwks?: readonly JsonObject[]
+  /** The platform whose tokens it shows instead of a secret. */
+  readonly federated?: FederatedCredential
   readonly redirectUris?: readonly string[]
   readonly [member: string]: unknown
 }
@@ -76,6 +81,8 @@ export interface SignInRules {
   readonly rotateRefreshTokens?: boolean
   /** `iss` of authorization responses (RFC 9207). Default: they have none. */
   responseIssuer?(): string
+  /** What client assertions may be made out to. Default: the URL that was asked. */
+  assertionAudiences?(request: Request): readonly string[]
   /** How the token endpoint spells answers and errors. Default: JSON (RFC 6749 §5.1 and §5.2). */
   answer?(body: JsonObject, status: number, request: Request): Response
 }
@@ -91,11 +98,11 @@ export interface SignIn {
   /** Revocation endpoint (RFC 7009, POST) for refresh tokens. */
   readonly revoke: Route
   /**
-   * The client that a request authenticates as, by `Authorization: Basic` or in the form (RFC 6749 §2.3.1).
+   * The client that a request authenticates as, by `Authorization: Basic`, in the form (RFC 6749 §2.3.1), or by a signed assertion.
    *
    * @throws {OAuthFailure} `invalid_client`
    */
-  authenticate(request: Request, form: URLSearchParams): Client
+  authenticate(request: Request, form: URLSearchParams): Promise<Client>
 }
 
 const CODE_SECONDS = 60
@@ -114,6 +121,7 @@ export function createSignIn(rules: SignInRules): SignIn {
   const grantTypes = rules.grantTypes ?? ['authorization_code', 'refresh_token']
   const decide = rules.grant ?? (grant => grant)
   const redirectAllowed = rules.redirectAllowed ?? isRegistered
+  const checkAssertion = createAssertionCheck(rules.now)
   const authTime = () => Math.floor(rules.now() / 1000)
 
   const authorize: Route = async request => {
@@ -188,13 +196,13 @@ export function createSignIn(rules: SignInRules): SignIn {
   }
 
   async function exchange(request: Request, form: URLSearchParams): Promise<JsonObject> {
-    const client = authenticate(request, form)
+    const client = await authenticate(request, form)
     const grantType = grantTypes.find(type => type === form.get('grant_type'))
     switch (grantType) {
       case undefined:
         throw new OAuthFailure('unsupported_grant_type')
       case 'client_credentials': {
-        if (client.clientSecret === undefined) throw new OAuthFailure('unauthorized_client')
+        if (isPublic(client)) throw new OAuthFailure('unauthorized_client')
         const { origin } = new URL(request.url)
         const scopes = scopesOf(form)
         return rules.issue(decide({ grantType, client, scopes, parameters: form, origin, authTime: authTime() }))
@@ -234,7 +242,7 @@ export function createSignIn(rules: SignInRules): SignIn {
   const revoke: Route = async request => {
     const form = await formOf(request)
     try {
-      const client = authenticate(request, form)
+      const client = await authenticate(request, form)
       const refreshToken = form.get('token') ?? ''
       if (refreshTokens.get(refreshToken)?.client === client) refreshTokens.delete(refreshToken)
       return new Response(null)
@@ -254,13 +262,17 @@ export function createSignIn(rules: SignInRules): SignIn {
     return { ...body, refresh_token: fresh }
   }
 
-  function authenticate(request: Request, form: URLSearchParams): Client {
+  async function authenticate(request: Request, form: URLSearchParams): Promise<Client> {
     const basic = /^Basic (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
     const [id, shown] = basic
       ? Buffer.from(basic, 'base64').toString().split(/:(.*)/s).map(decodeForm)
       : [form.get('client_id'), form.get('client_secret')]
     const client = rules.clients.find(({ clientId }) => clientId === id)
     if (!client) throw new OAuthFailure('invalid_client', 'Unknown client')
+    if (client.jwks ?? client.federated) {
+      const [url = ''] = request.url.split('?')
+      await checkAssertion(client, form, rules.assertionAudiences?.(request) ?? [url])
+    }
     if (client.clientSecret !== undefined && client.clientSecret !== shown) throw new OAuthFailure('invalid_client')
     return client
   }
@@ -272,6 +284,8 @@ export function createSignIn(rules: SignInRules): SignIn {
 
   return { authorize, token, revoke, authenticate }
 }
+
+const isPublic = ({ clientSecret, jwks, federated }: Client) => (clientSecret ?? jwks ?? federated) === undefined
 
 /** An unguessable value: a code, a refresh token, an opaque access token. */
 export function secret(): string {

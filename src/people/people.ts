@@ -56,7 +56,7 @@ type Claims = Readonly<Record<string, unknown>>
 /** Sign-in by OpenID Connect, and what is special about one provider there. */
 export interface OpenIdSignIn {
   readonly protocol: 'openid'
-  /** Whether a client without a secret will do. Default: false. */
+  /** Whether a client without credentials will do. Default: false. */
   readonly publicClient?: boolean
   /** The provider's name for people. Default: its host. */
   readonly title?: string
@@ -70,6 +70,8 @@ export interface OpenIdSignIn {
   readonly consentForOffline?: boolean
   /** `prompt` for somebody who wants another account than the one that the provider would take. */
   readonly promptForAnother: string
+  /** What a client assertion that the bridge signs is made out to at first; the other is tried when it is refused. Default: `issuer`. */
+  readonly assertionAudience?: 'issuer' | 'token_endpoint'
   /** Whether claims beyond who it is stand at the userinfo endpoint only. Default: false. */
   readonly userInfo?: boolean
   /** Whether the end of one grant at the provider ends all that the person has with this client. Default: false. */

@@ -181,6 +181,7 @@ INTROSPECTION_CLIENT_SECRET_FILE=`
     [`${introspection}/etc/hostname`, 'INTROSPECTION_CLIENT_SECRET_FILE'],
     [`${introspection}../secret`, 'INTROSPECTION_CLIENT_SECRET_FILE'],
     [`${introspection}link`, 'INTROSPECTION_CLIENT_SECRET_FILE'],
+    ['AUTH_BRIDGE=on\nBRIDGE_CLIENT_ASSERTION_FILE=/etc/hostname', 'BRIDGE_CLIENT_ASSERTION_FILE'],
   ])('not %s, and says so instead of going on without it', async (text, setting) => {
     const link = (folder: string) => symlinkSync('/etc/hostname', join(folder, 'link'))
     expect(problemsWith(text, {}, link)).toEqual([setting])

@@ -4,6 +4,8 @@ import { loadConfiguration } from '../../config/load.ts'
 import * as server from '../../demo-as/index.ts'
 import { createAzureEmulator } from '../../emulators/azure.ts'
 import type { Outage } from '../../emulators/core/emulator.ts'
+import type { Client } from '../../emulators/core/sign-in.ts'
+import { keyWithCertificate } from '../support/client-keys.ts'
 
 const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
 const ADA = '690222be-ff1a-4d56-abd1-7e4f7d38e474'
@@ -22,9 +24,11 @@ const settings = {
   BRIDGE_GRANT_SCOPES: 'notes:read',
 }
 
+const SECRET = { clientSecret: 'bridge-secret' }
+
 /** The upstream of a bridge to Entra ID, and Ada, who is in more groups than a token holds. */
-function setUp(more: Record<string, string>, groups = [...MANY, STAFF]) {
-  const client = { clientId: settings.BRIDGE_CLIENT_ID, clientSecret: 'bridge-secret', redirectUris: [CALLBACK] }
+function setUp(more: Record<string, string>, groups = [...MANY, STAFF], registered: Partial<Client> = SECRET) {
+  const client = { clientId: settings.BRIDGE_CLIENT_ID, redirectUris: [CALLBACK], ...registered }
   const emulator = createAzureEmulator({
     origin: 'https://login.microsoftonline.com',
     clients: [client],
@@ -55,6 +59,14 @@ describe('a bridge to Entra ID, for somebody in too many groups for a token', ()
     expect(await identify()).toMatchObject({ outcome: 'signed_in', user: { scopes: ['notes:read'] } })
     expect(emulator.count(CHECK)).toBe(1)
     expect(await setUp({ BRIDGE_LOOK_UP_GROUPS: 'on' }, MANY).identify()).toMatchObject({ outcome: 'not_allowed' })
+  })
+
+  it('looks them up by its certificate where it has no secret', async () => {
+    const { key, certificate, registered } = keyWithCertificate()
+    const withKey = { BRIDGE_CLIENT_SECRET: '', BRIDGE_CLIENT_KEY: key + certificate, BRIDGE_LOOK_UP_GROUPS: 'on' }
+    const { emulator, identify } = setUp(withKey, [...MANY, STAFF], { jwks: [registered] })
+    expect(await identify()).toMatchObject({ outcome: 'signed_in' })
+    expect(emulator.count(CHECK)).toBe(1)
   })
 
   it('asks nobody where the token holds them', async () => {

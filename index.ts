@@ -30,6 +30,7 @@ export type {
   Answer,
   Auth,
   AuthObserver,
+  AuthorizationServerCall,
   BodyProblem,
   Decision,
   ObservedProvider,

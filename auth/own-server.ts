@@ -244,6 +244,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
     stopping,
     trustedProxies: settings.TRUSTED_PROXIES,
     log,
+    onCall: observer.authorizationServerCall?.bind(observer),
   })
   const { fetchInProcess } = serverPackage
   if (mode === 'embedded') return { server, fetchInProcess, redis, close: async () => redis?.close() }

@@ -4,6 +4,7 @@ import type { ClientMetadata } from 'oidc-provider'
 import { createApprovals } from './approvals.ts'
 import { createAudit, type Log } from './audit.ts'
 import { createBrowserBinding } from './browser-binding.ts'
+import { type OnCall, reportedStores, reportedUpstream } from './calls.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
 import { createClientKinds } from './clients/client-kinds.ts'
 import { createRegistrationLimit, type RegistrationLimitOptions } from './clients/registration-limit.ts'
@@ -87,6 +88,8 @@ export interface AuthorizationServerOptions {
   trustedProxies?: readonly string[]
   /** Told what was decided, with the `requestId` and `address` of the request. Gets no token and no secret. */
   log?: Log
+  /** Told how each call to the store and to the upstream went; not of stores in memory. Default: nothing is measured. */
+  onCall?: OnCall
 }
 
 export interface AuthorizationServer {
@@ -106,7 +109,9 @@ export interface AuthorizationServer {
  * @throws {TypeError} The issuer or a resource cannot work.
  */
 export async function createAuthorizationServer(options: AuthorizationServerOptions): Promise<AuthorizationServer> {
-  const { issuer, stores = createMemoryStores() } = options
+  const { issuer, onCall } = options
+  const given = options.stores ?? createMemoryStores()
+  const stores = onCall ? reportedStores(given, onCall) : given
   const { log, during } = createAudit(options.log ?? (() => {}), options.trustedProxies ?? [])
   const url = checkIssuer(issuer)
   const resources = createResources(options.resources)
@@ -120,8 +125,9 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const binding = createBrowserBinding(url, 2 * lifetimes.page, secrets.formKey)
   const { all } = resources
   const people = { users: options.users ?? demoUsers(all), guestScopes: guestScopes(all) }
+  const real = options.upstream && onCall ? reportedUpstream(options.upstream, onCall) : options.upstream
   const upstream: Upstream & Partial<Pick<FakeUpstream, 'page'>> =
-    options.upstream ?? createFakeUpstream(issuer, redirectUri, people, stores, binding)
+    real ?? createFakeUpstream(issuer, redirectUri, people, stores, binding)
   const sessions = createUpstreamSessions(stores, seal, lifetimes.grant)
   const accounts = stores('Account')
   const grants = createUpstreamGrants({ upstream, sessions, accounts, accountSeconds: lifetimes.grant, log })

@@ -173,6 +173,16 @@ interface DecisionFacts {
   readonly address?: string
 }
 
+/** One call of our own authorization server. Holds nothing of what was asked. */
+export interface AuthorizationServerCall {
+  /** Its store, unless that is the memory of the process, or the provider at which people sign in. */
+  readonly dependency: 'store' | 'upstream'
+  readonly operation: string
+  /** `ok`, what the provider said about a person (`signed_in`, `nobody`, `not_allowed`), or what failed. One of few values. */
+  readonly outcome: string
+  readonly milliseconds: number
+}
+
 /** Receives events. Every member is optional and must not throw. No event contains a token or a secret. */
 export interface AuthObserver extends ValidatorObserver {
   /** One for each request, accepted or refused: what an audit log needs. */
@@ -181,6 +191,8 @@ export interface AuthObserver extends ValidatorObserver {
   validation?(seconds: number): void
   /** What our own authorization server decided, if it runs in this process. */
   authorizationServer?(event: string, facts: Readonly<Record<string, unknown>>): void
+  /** A call of our own authorization server to what it depends on, if it runs in this process. */
+  authorizationServerCall?(call: AuthorizationServerCall): void
   /** One token, seen by the active providers and by the one that `AUTH_SHADOW` names. */
   shadow?(observation: ShadowObservation): void
   /** The file of `AUTH_LINKS` was read again. */

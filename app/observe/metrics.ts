@@ -1,5 +1,6 @@
 import type { AuthObserver } from 'idplug'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createAuthorizationServerMetrics } from './authorization-server-metrics.ts'
 import { createMigrationMetrics } from './migration-metrics.ts'
 
 export interface Prometheus {
@@ -73,9 +74,11 @@ export function prometheus({ registry = processRegistry(), now = Date.now }: Pro
   })
 
   const migration = createMigrationMetrics(registry, now)
+  const authorizationServer = createAuthorizationServerMetrics(registry)
   return {
     registry,
     observer: {
+      ...authorizationServer,
       decision(decision) {
         if (decision.outcome === 'accepted') {
           accepted.inc()

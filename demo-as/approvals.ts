@@ -14,14 +14,19 @@ export interface Approvable {
 
 /** Applications that a person does not want to be asked about again in this browser. */
 export interface Approvals {
-  /** @returns Subject of the person who approved this and all of its scopes in this browser. */
-  find(req: IncomingMessage, request: Approvable): Promise<string | undefined>
-  remember(req: IncomingMessage, res: ServerResponse, subject: string, request: Approvable): Promise<void>
+  /** @returns Who approved this and all of its scopes in this browser. */
+  find(req: IncomingMessage, request: Approvable): Promise<Approver | undefined>
+  remember(req: IncomingMessage, res: ServerResponse, approver: Approver, request: Approvable): Promise<void>
   forget(req: IncomingMessage, request: Approvable): Promise<void>
 }
 
-interface Approval {
+export interface Approver {
   subject: string
+  /** Whether they want to stay signed in. */
+  stay: boolean
+}
+
+interface Approval extends Approver {
   scopes: readonly string[]
 }
 
@@ -42,14 +47,15 @@ export function createApprovals(issuer: URL, stores: StoreFactory, seconds: numb
       const browser = browserOf(req)
       const approval = browser && (await approvals.get<Approval>(keyOf(browser, request)))
       if (!approval || !request.scopes.every(scope => approval.scopes.includes(scope))) return undefined
-      return approval.subject
+      return approval
     },
 
-    async remember(req, res, subject, request) {
+    async remember(req, res, { subject, stay }, request) {
       const browser = browserOf(req) ?? randomBytes(32).toString('base64url')
       const attributes = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}; Max-Age=${seconds}`
       res.appendHeader('set-cookie', `${cookie}=${browser}; ${attributes}`)
-      await approvals.set(keyOf(browser, request), { subject, scopes: request.scopes } satisfies Approval, seconds)
+      const approval: Approval = { subject, stay, scopes: request.scopes }
+      await approvals.set(keyOf(browser, request), approval, seconds)
     },
 
     async forget(req, request) {

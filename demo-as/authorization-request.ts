@@ -2,8 +2,9 @@ import type Provider from 'oidc-provider'
 import type { Approvable } from './approvals.ts'
 import type { ClientKind, ClientKinds } from './clients/client-kinds.ts'
 import { findClient } from './clients/find-client.ts'
-import type { ConsentPage, Destination } from './pages/consent.ts'
+import type { ConsentPage, Destination, Vouching } from './pages/consent.ts'
 import { clipped } from './pages/html.ts'
+import type { Purpose } from './pages/purpose.ts'
 import { redirectKindOf } from './redirect-uris.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes, scopesIn } from './scopes.ts'
@@ -62,14 +63,23 @@ export function resourceScopesOf(request: AuthorizationRequest): string[] {
   return namedScopes(request.interaction.params.scope, Object.keys(request.resource.scopes))
 }
 
-/** What the request as a whole can be granted by somebody who may not grant all of it. */
-export function grantable(request: AuthorizationRequest, user: SignedInUser): string[] {
-  return resourceScopesOf(request).filter(scope => user.scopes.includes(scope))
+/**
+ * What the request as a whole can be granted by somebody who may not, or does not want to, grant all of it.
+ *
+ * @param chosen - Default: they want to.
+ */
+export function grantable(request: AuthorizationRequest, user: SignedInUser, chosen?: readonly string[]): string[] {
+  return offered(request, user).filter(scope => chosen?.includes(scope) ?? true)
 }
 
 /** Whether that is anything. A request for no scope at all is for a server, or a token, that needs none. */
-export function isGrantable(request: AuthorizationRequest, user: SignedInUser): boolean {
-  return resourceScopesOf(request).length === 0 || grantable(request, user).length > 0
+export function isGrantable(request: AuthorizationRequest, user: SignedInUser, chosen?: readonly string[]): boolean {
+  return resourceScopesOf(request).length === 0 || grantable(request, user, chosen).length > 0
+}
+
+/** The scopes that a person is asked for. @param user - Whoever has signed in; nobody yet can turn out to be anybody. */
+export function offered(request: AuthorizationRequest, user: SignedInUser | undefined): string[] {
+  return resourceScopesOf(request).filter(scope => user?.scopes.includes(scope) ?? true)
 }
 
 /** Hands a result to oidc-provider. @returns Address at which it goes on where it stopped. */
@@ -84,21 +94,38 @@ export async function resume(
 
 /** What the consent page says about a request. @param user - Whoever has signed in. */
 export function describeRequest(request: AuthorizationRequest, user: SignedInUser | undefined) {
-  const { client, clientKind, resource } = request
-  const granted = user && grantable(request, user)
+  const { resource } = request
+  const available = offered(request, user)
   return {
-    clientName: displayName(client),
-    publisher: clientKind === 'document' ? new URL(client.clientId).host : undefined,
+    ...purposeOf(request),
+    vouchedBy: vouchingOf(request),
     userName: user?.name,
     resource: resource.resource,
-    resourceName: resource.name ?? resource.resource,
     scopes: resourceScopesOf(request).map(name => ({
       name,
       words: resource.scopes[name] ?? name,
-      available: granted?.includes(name) ?? true,
+      available: available.includes(name),
     })),
+    identifies: scopesOf(request).includes('openid'),
     destination: destinationOf(request),
   } satisfies Partial<ConsentPage>
+}
+
+/** What somebody signs in for. */
+export function purposeOf({ client, resource }: AuthorizationRequest): Purpose {
+  return { clientName: displayName(client), resourceName: resource.name ?? resource.resource }
+}
+
+function vouchingOf({ client, clientKind }: AuthorizationRequest): Vouching {
+  switch (clientKind) {
+    case 'configured':
+      return { kind: 'operator' }
+    case 'document':
+      return { kind: 'publisher', host: new URL(client.clientId).host }
+    case 'registered':
+    case 'misspelled':
+      return { kind: 'nobody' }
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { displayName } from './authorization-request.ts'
-import { mountedAt } from './mount.ts'
+import { siteOf } from './mount.ts'
 import { deviceCodePage, deviceConfirmPage, deviceDonePage } from './pages/device.ts'
 
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>
@@ -17,20 +17,20 @@ export const deviceFlowPages = {
     ctx.type = 'html'
     const userCode = typeof ctx.state.userCode === 'string' ? ctx.state.userCode : undefined
     const problem = error && problemOf(error.name)
-    ctx.body = deviceCodePage({ action: DEVICE_PATH, xsrf: xsrfOf(ctx), userCode, problem }).render(mountedAt(ctx.req))
+    ctx.body = deviceCodePage({ action: DEVICE_PATH, xsrf: xsrfOf(ctx), userCode, problem }).render(siteOf(ctx.req))
   },
 
   userCodeConfirmSource: async (ctx, _form, client, _deviceInfo, userCode) => {
     ctx.type = 'html'
     const clientName = displayName(client)
     ctx.body = deviceConfirmPage({ action: DEVICE_PATH, xsrf: xsrfOf(ctx), userCode, clientName }).render(
-      mountedAt(ctx.req),
+      siteOf(ctx.req),
     )
   },
 
   successSource: async ctx => {
     ctx.type = 'html'
-    ctx.body = deviceDonePage(ctx.oidc.client ? displayName(ctx.oidc.client) : 'The device').render(mountedAt(ctx.req))
+    ctx.body = deviceDonePage(ctx.oidc.client ? displayName(ctx.oidc.client) : 'The device').render(siteOf(ctx.req))
   },
 } satisfies DeviceFlow
 

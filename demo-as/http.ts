@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { mountedAt } from './mount.ts'
+import { mountedAt, siteOf } from './mount.ts'
 import type { Html } from './pages/html.ts'
 
 /** Largest request body, for every endpoint. */
@@ -20,7 +20,7 @@ export function setSecurityHeaders(res: ServerResponse): void {
 }
 
 export function sendPage(res: ServerResponse, page: Html, status = 200): void {
-  res.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(page.render(mountedAt(res.req)))
+  res.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(page.render(siteOf(res.req)))
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {

@@ -1,4 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import type { Branding, Site } from './pages/branding.ts'
+
+export const STYLESHEET_PATH = '/oauth/assets/style.css'
+export const ICON_PATH = '/oauth/assets/icon.svg'
+/** Of the operator, where there is one. */
+export const LOGO_PATH = '/oauth/assets/logo'
 
 /** Path below which a server stands, from its issuer: empty for an origin, `/team-a` for `https://example.com/team-a`. */
 export function mountOf(issuer: string | URL): string {
@@ -24,16 +30,31 @@ export function cookieName(issuer: string | URL, name: string): string {
 }
 
 /** A request whose `url` begins after the mount, as that of every framework that mounts handlers. */
-export type MountedRequest = IncomingMessage & { baseUrl?: string }
+export type MountedRequest = IncomingMessage & { baseUrl?: string; [BRANDING]?: Branding }
+
+const BRANDING = Symbol('branding')
 
 /** Where the server stands that a request has reached. */
 export const mountedAt = (request: MountedRequest): string => request.baseUrl ?? ''
 
-/** Takes the mount off a request. */
-export function enterMount(request: MountedRequest, mount: string): void {
+/** What pages that answer a request are rendered for. */
+export function siteOf(request: MountedRequest): Site {
+  const mount = mountedAt(request)
+  const branding = request[BRANDING] ?? {}
+  return {
+    mount,
+    branding,
+    stylesheet: mount + STYLESHEET_PATH,
+    picture: mount + (branding.logo ? LOGO_PATH : ICON_PATH),
+  }
+}
+
+/** Takes the mount off a request. @param branding - Of the pages that answer it. */
+export function enterMount(request: MountedRequest, mount: string, branding: Branding): void {
   const { url = '' } = request
   const end = url.indexOf('?')
   const path = end < 0 ? url : url.slice(0, end)
   request.url = withoutMount(path, mount) + url.slice(path.length)
   request.baseUrl = mount
+  request[BRANDING] = branding
 }

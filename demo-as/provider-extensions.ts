@@ -1,7 +1,7 @@
 import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { displayName } from './authorization-request.ts'
 import { DEVICE_PATH } from './device-flow.ts'
-import { mountedAt, mountOf } from './mount.ts'
+import { mountOf, siteOf } from './mount.ts'
 import { returnPage } from './pages/messages.ts'
 import { isRegisteredRedirect, redirectUriProblem } from './redirect-uris.ts'
 import { normalizeParameters, type Parameters } from './request-parameters.ts'
@@ -110,13 +110,13 @@ function checkResourceBeforeUse(provider: Provider): void {
 
 /**
  * A token can be good for a server without any scope. oidc-provider takes a grant without scopes for a refusal, also where the request
- * named none and the person consented; a space names no scope either, and is not nothing.
+ * named none, or only that the person stays signed in, and the person consented; a space names no scope either, and is not nothing.
  */
 function allowGrantsWithoutScope({ Grant }: Provider): void {
   const { getOIDCScopeFiltered } = Grant.prototype
   Grant.prototype.getOIDCScopeFiltered = function (filter) {
-    const namesNone = [...filter].every(scope => scope === '')
-    return namesNone ? ' ' : getOIDCScopeFiltered.call(this, filter)
+    const namesNone = [...filter].every(scope => scope === '' || scope === 'offline_access')
+    return getOIDCScopeFiltered.call(this, filter) || (namesNone ? ' ' : '')
   }
 }
 
@@ -146,7 +146,7 @@ function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
   ctx.status = 200
   ctx.type = 'html'
   const clientName = ctx.oidc.client ? displayName(ctx.oidc.client) : 'the application'
-  ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).render(mountedAt(ctx.req))
+  ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).render(siteOf(ctx.req))
 }
 
 /** oidc-provider names all response modes that it has code for. */

@@ -18,7 +18,7 @@ import { deviceFlowPages } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
 import { lookUpOnce } from './look-up-once.ts'
-import { cookieName, mountedAt } from './mount.ts'
+import { cookieName, siteOf } from './mount.ts'
 import { createOidcAdapter, keepClient } from './oidc-adapter.ts'
 import type { Html } from './pages/html.ts'
 import {
@@ -36,6 +36,7 @@ import { OIDC_SCOPES } from './request-parameters.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes } from './scopes.ts'
 import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
+import { canStay } from './staying.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
 import type { SignedInUser } from './upstream/upstream.ts'
@@ -160,8 +161,7 @@ export function createProvider(options: ProviderOptions): Provider {
       const isFound = account?.accountId === token.accountId
       return { username: isFound ? account.username : (await options.account(token.accountId))?.username }
     },
-    // MCP clients want refresh tokens and do not ask for offline_access.
-    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    issueRefreshToken: async (ctx, client) => canStay(client, ctx.oidc.entities.Grant),
     rotateRefreshToken: () => true,
     revokeGrantPolicy: () => true,
     expiresWithSession: async () => false,
@@ -169,7 +169,7 @@ export function createProvider(options: ProviderOptions): Provider {
     clientBasedCORS: () => false,
     renderError: (ctx, out, error) => {
       ctx.type = 'html'
-      ctx.body = errorPage(ctx, out, error, clientKinds).render(mountedAt(ctx.req))
+      ctx.body = errorPage(ctx, out, error, clientKinds).render(siteOf(ctx.req))
     },
     ttl: {
       AccessToken: lifetimes.accessToken,

@@ -15,9 +15,9 @@ import { logEvents } from './events.ts'
 import { addressOf, BODY_LIMIT, pathOf, sendJson, sendPage, setSecurityHeaders } from './http.ts'
 import type { AssertionIssuer } from './identity-assertions.ts'
 import { followKeys } from './key-reload.ts'
-import { enterMount, mountOf, withoutMount } from './mount.ts'
+import { enterMount, ICON_PATH, LOGO_PATH, mountOf, STYLESHEET_PATH, withoutMount } from './mount.ts'
 import { icon, stylesheet } from './pages/assets.ts'
-import { ICON_PATH, STYLESHEET_PATH } from './pages/layout.ts'
+import type { Branding } from './pages/branding.ts'
 import { unreachablePage } from './pages/messages.ts'
 import { createProvider, type Lifetimes } from './provider.ts'
 import { isLoopbackHost } from './redirect-uris.ts'
@@ -38,6 +38,7 @@ export type { ClientMetadata } from 'oidc-provider'
 export type { ClientDocumentsOptions } from './clients/client-documents.ts'
 export type { RegistrationLimitOptions } from './clients/registration-limit.ts'
 export type { AssertionIssuer } from './identity-assertions.ts'
+export type { Branding } from './pages/branding.ts'
 export type { Lifetimes } from './provider.ts'
 export type { ProtectedResource } from './resources.ts'
 export type { Store, StoreFactory } from './stores/store.ts'
@@ -86,6 +87,8 @@ export interface AuthorizationServerOptions {
   stopping?: AbortSignal
   /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` tells {@link log} who asked. Default: none. */
   trustedProxies?: readonly string[]
+  /** How the pages show whose they are. */
+  branding?: Branding
   /** Told what was decided, with the `requestId` and `address` of the request. Gets no token and no secret. */
   log?: Log
   /** Told how each call to the store and to the upstream went; not of stores in memory. Default: nothing is measured. */
@@ -109,7 +112,7 @@ export interface AuthorizationServer {
  * @throws {TypeError} The issuer or a resource cannot work.
  */
 export async function createAuthorizationServer(options: AuthorizationServerOptions): Promise<AuthorizationServer> {
-  const { issuer, onCall } = options
+  const { issuer, branding = {}, onCall } = options
   const given = options.stores ?? createMemoryStores()
   const stores = onCall ? reportedStores(given, onCall) : given
   const { log, during } = createAudit(options.log ?? (() => {}), options.trustedProxies ?? [])
@@ -177,6 +180,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       redirectUri,
       pageSeconds: lifetimes.page,
       accountSeconds: lifetimes.grant,
+      stay: { longest: lifetimes.grant, idle: lifetimes.refreshToken, otherwise: lifetimes.accessToken },
       log,
     })
     logEvents(provider, log)
@@ -200,7 +204,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     [DEVICE_PATH, { methods: ['GET', 'POST'], run: oidc }],
     [callbackPath, { methods: ['GET'], run: async (req, res) => (await engine()).signIn.callback(req, res) }],
     [CONSENT_PATH, { methods: ['GET', 'POST'], run: async (req, res) => (await engine()).signIn.consent(req, res) }],
-    [STYLESHEET_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('text/css', stylesheet) }],
+    [STYLESHEET_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('text/css', stylesheet(branding.colors)) }],
     [ICON_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('image/svg+xml', icon) }],
   ])
   if (options.registration !== false) {
@@ -209,7 +213,15 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       run: limited(createRegistrationLimit(options.registration ?? {}), oidc),
     })
   }
-  if (upstream.page) routes.set(FAKE_UPSTREAM_PATH, { methods: ['GET', 'POST'], run: upstream.page })
+  const { logo } = branding
+  if (logo) routes.set(LOGO_PATH, { methods: ['GET', 'HEAD'], run: sendAsset(logo.type, Buffer.from(logo.bytes)) })
+  const { page } = upstream
+  if (page) {
+    routes.set(FAKE_UPSTREAM_PATH, {
+      methods: ['GET', 'POST'],
+      run: async (req, res) => page(req, res, (await engine()).signIn.purpose),
+    })
+  }
   const resume: Route = { methods: ['GET'], run: oidc }
   const health: Route = { methods: ['GET', 'HEAD'], run: (_req, res) => sendJson(res, 200, { status: 'ok' }) }
   const ready: Route = {
@@ -230,7 +242,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const internalHost = options.internalUrl === undefined ? undefined : new URL(options.internalUrl).host
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    enterMount(req, mount)
+    enterMount(req, mount, branding)
     const path = pathOf(req)
     setSecurityHeaders(res)
     const isInside = req.headers.host === internalHost && BACK_CHANNEL.has(path)
@@ -356,6 +368,6 @@ function refuse(res: ServerResponse, status: number, error: string, description:
   sendJson(res, status, { error, error_description: description })
 }
 
-function sendAsset(type: string, text: string): Route['run'] {
-  return (_req, res) => res.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=3600' }).end(text)
+function sendAsset(type: string, content: string | Buffer): Route['run'] {
+  return (_req, res) => res.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=3600' }).end(content)
 }

@@ -8,6 +8,8 @@ import {
   findRequest,
   grantable,
   isGrantable,
+  offered,
+  purposeOf,
   resourceScopesOf,
   resume,
   scopesOf,
@@ -19,11 +21,13 @@ import type { ClientKinds } from './clients/client-kinds.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { createFirstSteps, type Place } from './first-steps.ts'
 import { readForm, redirect, sendPage, targetOf } from './http.ts'
-import { consentPage } from './pages/consent.ts'
+import { consentPage, type Stay, type Ticked } from './pages/consent.ts'
 import type { Html } from './pages/html.ts'
 import { expiredPage, forgedFormPage, onwardPage } from './pages/messages.ts'
+import type { Purpose } from './pages/purpose.ts'
 import { type Failure, type Refused, refusal } from './pages/refusal.ts'
 import type { Resources } from './resources.ts'
+import { canStay, refuseToStay } from './staying.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { UpstreamSessions } from './upstream/sessions.ts'
 import {
@@ -74,6 +78,10 @@ interface Arrived extends Pending {
 interface Consent {
   /** Subject of the one whose earlier approval it is; without it, the person was just asked. */
   approvedBy?: string
+  /** The scopes that the person left ticked. Default: all that were asked for. */
+  scopes?: readonly string[]
+  /** Whether the person wants to stay signed in. Default: they do. */
+  stay?: boolean
   /** The person does not want to be asked again. */
   remember?: boolean
 }
@@ -96,6 +104,8 @@ export interface SignInOptions {
   pageSeconds: number
   /** How long users are remembered after they signed in, in seconds. */
   accountSeconds: number
+  /** How long applications can keep people signed in. */
+  stay: Stay
   log: (event: string, facts: Readonly<Record<string, unknown>>) => void
 }
 
@@ -114,6 +124,13 @@ export interface SignIn {
   callback(req: IncomingMessage, res: ServerResponse): Promise<void>
   /** Serves {@link CONSENT_PATH}, GET and POST. */
   consent(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /**
+   * What the person in this browser is about to sign in for.
+   *
+   * @param state - Of the way to the upstream.
+   * @returns `undefined` when the sign-in is over.
+   */
+  purpose(req: IncomingMessage, state: string): Promise<Purpose | undefined>
   account(subject: string): Promise<SignedInUser | undefined>
 }
 
@@ -163,35 +180,51 @@ export function createSignIn(options: SignInOptions): SignIn {
       await accounts.set(user.subject, user, options.accountSeconds)
       log('signed_in', { subject: user.subject, clientId: request.client.clientId })
       const arrived: Arrived = { ...before, user, session }
-      if (await hasConsent(req, arrived, request)) {
-        return redirect(res, await allow(req, res, state, arrived, request, arrived.consent?.remember))
-      }
+      const consent = await consentOf(req, arrived, request)
+      if (consent) return redirect(res, await allow(req, res, state, arrived, request, consent))
       redirect(res, await ask(binding.next(state), { ...arrived, consent: undefined }))
     },
 
     async consent(req, res) {
-      const id = targetOf(req).query.get('id') ?? ''
+      const { query } = targetOf(req)
+      const id = query.get('id') ?? ''
       const pending = await ofThisBrowser(req, 'consent', id)
       if (!pending) return req.method === 'GET' ? startOver(req, res, id) : sendPage(res, expiredPage(), 400)
       const request = await findRequest(options, pending.interaction)
       if (!request) return sendPage(res, expiredPage(), 400)
-      if (req.method === 'GET') return sendPage(res, pageOf(id, pending, request))
+      const all: Ticked = { scopes: offered(request, pending.user), stay: true }
+      if (req.method === 'GET') {
+        return sendPage(res, pageOf(id, pending, request, query.get('tick') === 'none' ? NO_SCOPE : all))
+      }
 
       const form = await readForm(req)
       if (!binding.isFormToken(form?.get('form_token'), pending.browser, id)) {
         return sendPage(res, forgedFormPage(consentUrl(id)), 403)
       }
+      const decision = form?.get('decision')
+      const ticked = tickedIn(form, all)
+      if (decision === 'allow' && ticked.scopes.length === 0 && all.scopes.length > 0) {
+        return sendPage(res, pageOf(id, pending, request, ticked, true), 422)
+      }
       if (!(await take('consent', id))) return sendPage(res, expiredPage(), 400)
-      const remember = form?.get('remember') === 'yes' && isRememberable(pending, request)
-      switch (form?.get('decision')) {
+      const consent: Consent = {
+        ...ticked,
+        remember: form?.get('remember') === 'yes' && isRememberable(pending, request),
+      }
+      switch (decision) {
         case 'allow':
-          if (isArrived(pending)) return redirect(res, await allow(req, res, id, pending, request, remember))
-          return goOn(res, id, { ...pending, consent: { remember } })
+          if (isArrived(pending)) return redirect(res, await allow(req, res, id, pending, request, consent))
+          return goOn(res, id, { ...pending, consent })
         case 'another':
           return goOn(res, id, { ...pending, user: undefined, session: undefined, another: true })
         default:
           return redirect(res, await deny(req, res, id, pending, request))
       }
+    },
+
+    async purpose(req, state) {
+      const pending = await ofThisBrowser(req, 'upstream', state)
+      return pending && (await purposeFor(pending))
     },
 
     account: subject => accounts.get<SignedInUser>(subject),
@@ -204,10 +237,10 @@ export function createSignIn(options: SignInOptions): SignIn {
       const state = firstSteps.write(signIn, 'upstream', begun)
       return (await upstream.depart({ state, redirectUri, another })).url
     }
-    const approvedBy = await approverOf(req, begun)
-    return approvedBy === undefined
+    const consent = await approvalOf(req, begun)
+    return consent === undefined
       ? consentUrl(firstSteps.write(signIn, 'consent', begun))
-      : depart(binding.next(signIn), { ...begun, consent: { approvedBy } })
+      : depart(binding.next(signIn), { ...begun, consent })
   }
 
   /** For whoever went back to a step that was taken before: the same sign-in from its beginning, unless it is over. */
@@ -237,37 +270,55 @@ export function createSignIn(options: SignInOptions): SignIn {
     if ('outcome' in departed) return refuse(res, departed, id, pending)
     const { url } = departed
     if (new URL(url).origin === new URL(provider.issuer).origin) redirect(res, url)
-    else sendPage(res, onwardPage(url, upstream.name))
+    else sendPage(res, onwardPage(url, upstream.name, await purposeFor(pending)))
   }
 
-  function pageOf(id: string, pending: Pending, request: AuthorizationRequest): Html {
+  function pageOf(
+    id: string,
+    pending: Pending,
+    request: AuthorizationRequest,
+    ticked: Ticked,
+    isNothingTicked = false,
+  ): Html {
     return consentPage({
       ...describeRequest(request, pending.user),
       action: consentUrl(id),
+      tickPath: all => `${consentUrl(id)}&tick=${all ? 'all' : 'none'}`,
       formToken: binding.formToken(pending.browser, id),
       upstream: upstream.name,
+      stay: canStay(request.client) ? options.stay : undefined,
       rememberable: isRememberable(pending, request),
+      ticked,
+      isNothingTicked,
     })
+  }
+
+  async function purposeFor({ interaction }: Begun): Promise<Purpose | undefined> {
+    const request = await findRequest(options, interaction)
+    return request && purposeOf(request)
   }
 
   function isRememberable({ ownNavigation }: Pending, request: AuthorizationRequest): boolean {
     return ownNavigation && approvableOf(request) !== undefined
   }
 
-  /** Subject of the person whose earlier approval covers the request in this browser, where such a one may count. */
-  async function approverOf(req: IncomingMessage, { interaction, ownNavigation }: Begun): Promise<string | undefined> {
+  /** An earlier approval in this browser that covers the request, where such a one may count. */
+  async function approvalOf(req: IncomingMessage, { interaction, ownNavigation }: Begun): Promise<Consent | undefined> {
     const request = ownNavigation ? await findRequest(options, interaction) : undefined
     const approvable = request && approvableOf(request)
-    return approvable && approvals.find(req, approvable)
+    const approval = approvable && (await approvals.find(req, approvable))
+    return approval && { approvedBy: approval.subject, stay: approval.stay }
   }
 
-  /** Whether it was the signed-in person who consented, and to something that they can grant. */
-  async function hasConsent(req: IncomingMessage, pending: Arrived, request: AuthorizationRequest) {
-    const { user } = pending
-    if (!isGrantable(request, user)) return false
-    if (pending.consent && pending.consent.approvedBy === undefined) return true
-    const approvedBy = pending.consent ? pending.consent.approvedBy : await approverOf(req, pending)
-    return approvedBy === user.subject
+  /** What the signed-in person has consented to; nothing when it was somebody else, or when they can grant none of it. */
+  async function consentOf(
+    req: IncomingMessage,
+    pending: Arrived,
+    request: AuthorizationRequest,
+  ): Promise<Consent | undefined> {
+    const consent = pending.consent ?? (await approvalOf(req, pending))
+    if (!consent || !isGrantable(request, pending.user, consent.scopes)) return undefined
+    return [undefined, pending.user.subject].includes(consent.approvedBy) ? consent : undefined
   }
 
   /** @param step - From which the sign-in can be started over. */
@@ -279,7 +330,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const again: Begun = { interaction, browser, ownNavigation, another: true }
       await begun.set(binding.signInOf(step), again, pageSeconds)
     }
-    const { page, status } = refusal(upstream.name, refused, consentUrl(step))
+    const { page, status } = refusal(upstream.name, refused, consentUrl(step), await purposeFor(pending))
     if (status === 503) res.setHeader('retry-after', '10')
     sendPage(res, page, status)
   }
@@ -313,10 +364,10 @@ export function createSignIn(options: SignInOptions): SignIn {
     step: string,
     { user, session }: Arrived,
     request: AuthorizationRequest,
-    remember = false,
+    { scopes: chosen, stay = true, remember }: Consent,
   ) {
     const { client, resource } = request
-    const granted = grantable(request, user)
+    const granted = grantable(request, user, chosen)
     const withheld = resourceScopesOf(request).filter(scope => !granted.includes(scope))
     const grant = new provider.Grant({ accountId: user.subject, clientId: client.clientId })
     grant.addResourceScope(resource.resource, granted.join(' '))
@@ -324,10 +375,16 @@ export function createSignIn(options: SignInOptions): SignIn {
     if (withheld.length > 0) grant.rejectResourceScope(resource.resource, withheld.join(' '))
     const others = scopesOf(request).filter(scope => !resourceScopesOf(request).includes(scope))
     if (others.length > 0) grant.addOIDCScope(others.join(' '))
+    if (!stay) refuseToStay(grant)
     const grantId = await grant.save()
     if (session !== undefined) await sessions.keep(grantId, user.subject, sessions.unpack(session))
     const approvable = remember ? approvableOf(request) : undefined
-    if (approvable) await approvals.remember(req, res, user.subject, approvable)
+    if (approvable) {
+      // Asked for again, an unticked scope is a new question.
+      const unticked = chosen ? resourceScopesOf(request).filter(scope => !chosen.includes(scope)) : []
+      const scopes = approvable.scopes.filter(scope => !unticked.includes(scope))
+      await approvals.remember(req, res, { subject: user.subject, stay }, { ...approvable, scopes })
+    }
     log('consent_given', { subject: user.subject, clientId: client.clientId, scopes: granted })
     await end(res, step)
     // Answers every `prompt` that a client may ask for: this flow does all of it each time.
@@ -365,6 +422,15 @@ async function orFailure<T>(ask: () => Promise<T>): Promise<T | Failure> {
     if (error instanceof UpstreamMisconfiguredError) return { outcome: 'misconfigured', reason }
     throw error
   }
+}
+
+const NO_SCOPE: Ticked = { scopes: [], stay: true }
+
+/** What a form leaves ticked, of what its page offered. A single scope has no box: it stands and falls with the decision. */
+function tickedIn(form: URLSearchParams | undefined, { scopes: offer }: Ticked): Ticked {
+  const sent = form?.getAll('scope') ?? []
+  const scopes = offer.length === 1 ? offer : offer.filter(scope => sent.includes(scope))
+  return { scopes, stay: form?.get('stay') === 'yes' }
 }
 
 const NO_ANSWER = 'the identity provider does not answer'

@@ -23,7 +23,7 @@ export function deviceConfirmPage(form: { action: string; xsrf: string; userCode
   return layout(
     'Is this your device?',
     html`<h1>Is this your device?</h1>
-<p><strong>${form.clientName}</strong> should be showing this code:</p>
+<p><strong><bdi>${form.clientName}</bdi></strong> should be showing this code:</p>
 <p class="code">${form.userCode}</p>
 <div class="note"><p>If it shows a different code, or if somebody sent you this one, do not continue.</p></div>
 <form method="post" action="${new OwnAddress(form.action)}">
@@ -41,6 +41,6 @@ export function deviceDonePage(clientName: string): Html {
   return layout(
     'Your device is connected',
     html`<h1>Your device is connected</h1>
-<p><strong>${clientName}</strong> continues on its own. You can close this window.</p>`,
+<p><strong><bdi>${clientName}</bdi></strong> continues on its own. You can close this window.</p>`,
   )
 }

@@ -1,13 +1,15 @@
 import { clipped, type Html, html, OwnAddress } from './html.ts'
 import { layout } from './layout.ts'
+import { type Purpose, purposeBox, purposeNote } from './purpose.ts'
 
-/** Says what happened and what the reader can do about it. */
-export function messagePage(title: string, happened: Html | string, remedy?: Html | string): Html {
+/** Says what happened and what the reader can do about it. @param purpose - What the reader was about to sign in for. */
+export function messagePage(title: string, happened: Html | string, remedy?: Html | string, purpose?: Purpose): Html {
   return layout(
     title,
     html`<h1>${title}</h1>
 <p>${happened}</p>
-${remedy && html`<div class="note"><p>${remedy}</p></div>`}`,
+${remedy && html`<div class="note"><p>${remedy}</p></div>`}
+${purpose && purposeNote(purpose)}`,
   )
 }
 
@@ -40,7 +42,7 @@ the server was restarted and the application still uses its old registration.</p
 <li>Connect again. It then registers again on its own.</li>
 </ol>
 </div>
-<dl><dt>Client id</dt><dd><code>${clipped(clientId, 80)}</code></dd></dl>`,
+<dl class="facts"><dt>Client id</dt><dd><code>${clipped(clientId, 80)}</code></dd></dl>`,
   )
 }
 
@@ -51,9 +53,9 @@ export function unusableDocumentPage(clientId: string, problem: string | undefin
     html`<h1>Unknown application</h1>
 <p>The application that sent you here says that it is described at the address below. This server cannot use
 that description. Nothing was shared, and you did nothing wrong.</p>
-<dl><dt>Address</dt><dd><code>${clipped(clientId, 200)}</code></dd></dl>
+<dl class="facts"><dt>Address</dt><dd><code>${clipped(clientId, 200)}</code></dd></dl>
 <div class="note"><p>If you build the application, this is for you:</p>
-<dl><dt>Problem</dt><dd>${clipped(problem ?? '', 300)}</dd></dl></div>`,
+<dl class="facts"><dt>Problem</dt><dd>${clipped(problem ?? '', 300)}</dd></dl></div>`,
   )
 }
 
@@ -73,7 +75,7 @@ export function requestErrorPage(error: string, description: string | undefined)
     html`<h1>This request cannot be answered</h1>
 <p>The application that sent you here asked for something that this server does not support. You did nothing wrong.</p>
 <div class="note"><p>If you build the application, this is for you:</p>
-<dl><dt><code>${clipped(error)}</code></dt><dd>${clipped(description ?? '', 300)}</dd></dl></div>`,
+<dl class="facts"><dt><code>${clipped(error)}</code></dt><dd>${clipped(description ?? '', 300)}</dd></dl></div>`,
   )
 }
 
@@ -82,10 +84,11 @@ export function requestErrorPage(error: string, description: string | undefined)
  *
  * @param location - At the upstream.
  */
-export function onwardPage(location: string, upstream: string): Html {
+export function onwardPage(location: string, upstream: string, purpose: Purpose | undefined): Html {
   return layout(
     'Sign in',
     html`<h1>Sign in</h1>
+${purpose && purposeBox(purpose)}
 <p>Taking you to <strong>${upstream}</strong>, to sign in there.</p>
 <p class="actions"><a class="button" href="${location}">Go to ${upstream}</a></p>`,
     { head: html`<meta http-equiv="refresh" content="0;url=${location}">\n` },
@@ -104,8 +107,8 @@ export function returnPage(location: string, clientName: string, granted: boolea
   return layout(
     title,
     html`<h1>${title}</h1>
-<p>Taking you back to <strong>${clientName}</strong>. You can close this window if it does not close on its own.</p>
-<p class="actions"><a class="button" href="${location}">Back to ${clientName}</a></p>`,
+<p>Taking you back to <strong><bdi>${clientName}</bdi></strong>. You can close this window if it does not close on its own.</p>
+<p class="actions"><a class="button" href="${location}">Back to <bdi>${clientName}</bdi></a></p>`,
     { head: html`<meta http-equiv="refresh" content="0;url=${location}">\n` },
   )
 }

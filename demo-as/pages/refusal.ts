@@ -1,6 +1,7 @@
 import type { Identification } from '../upstream/upstream.ts'
 import { type Html, html, OwnAddress } from './html.ts'
 import { messagePage } from './messages.ts'
+import type { Purpose } from './purpose.ts'
 
 /** Why an upstream gave no answer. */
 export type Failure = { outcome: 'unavailable' | 'misconfigured'; reason: string }
@@ -13,48 +14,58 @@ export type Refused = Exclude<Identification, { outcome: 'signed_in' }> | Failur
  *
  * @param upstream - Its name.
  * @param again - Path at which the sign-in starts over.
+ * @param purpose - What the sign-in was for. Default: the page does not say.
  */
-export function refusal(upstream: string, refused: Refused, again: string): { page: Html; status: number } {
+export function refusal(
+  upstream: string,
+  refused: Refused,
+  again: string,
+  purpose?: Purpose,
+): { page: Html; status: number } {
   switch (refused.outcome) {
     case 'nobody':
-      return { page: nobodyPage(upstream, again), status: 400 }
+      return { page: nobodyPage(upstream, again, purpose), status: 400 }
     case 'not_allowed':
-      return { page: notAllowedPage(upstream, refused.words, again), status: 403 }
+      return { page: notAllowedPage(upstream, refused.words, again, purpose), status: 403 }
     case 'unavailable':
-      return { page: unavailablePage(upstream, again), status: 503 }
+      return { page: unavailablePage(upstream, again, purpose), status: 503 }
     case 'misconfigured':
-      return { page: misconfiguredPage(upstream), status: 500 }
+      return { page: misconfiguredPage(upstream, purpose), status: 500 }
   }
 }
 
-function nobodyPage(upstream: string, again: string): Html {
+function nobodyPage(upstream: string, again: string, purpose?: Purpose): Html {
   return messagePage(
     'Nobody signed in',
     `You came back from ${upstream} without a sign-in. Nothing has been decided.`,
     html`You can <a href="${new OwnAddress(again)}">try again</a>, or go back to the application.`,
+    purpose,
   )
 }
 
-function notAllowedPage(upstream: string, words: string, again: string): Html {
+function notAllowedPage(upstream: string, words: string, again: string, purpose?: Purpose): Html {
   return messagePage(
     'You do not have access',
     `You are signed in at ${upstream}, but this server does not let you in. ${words}`,
     html`You can <a href="${new OwnAddress(again)}">sign in with another account</a>, or ask the people who run this server.`,
+    purpose,
   )
 }
 
-function unavailablePage(upstream: string, again: string): Html {
+function unavailablePage(upstream: string, again: string, purpose?: Purpose): Html {
   return messagePage(
     `${upstream} is not responding`,
     'It could not be asked who you are. Nothing has been decided.',
     html`Wait a moment, then <a href="${new OwnAddress(again)}">try again</a>.`,
+    purpose,
   )
 }
 
-function misconfiguredPage(upstream: string): Html {
+function misconfiguredPage(upstream: string, purpose?: Purpose): Html {
   return messagePage(
     'This server is not set up correctly',
     `${upstream} does not accept this server, or its answer cannot be understood. You did nothing wrong.`,
     'Tell the people who run this server; its log says what is wrong.',
+    purpose,
   )
 }

@@ -1,20 +1,24 @@
 import type { SignedInUser } from '../upstream/upstream.ts'
 import { type Html, html, OwnAddress } from './html.ts'
 import { layout } from './layout.ts'
+import { type Purpose, purposeBox } from './purpose.ts'
 
 export interface SignInPage {
   action: string
   formToken: string
+  purpose: Purpose
   users: readonly SignedInUser[]
   /** What was typed before, when it was no name. */
   refused?: string
 }
 
-export function signInPage({ action, formToken, users, refused }: SignInPage): Html {
+export function signInPage({ action, formToken, purpose, users, refused }: SignInPage): Html {
   return layout(
     'Sign in',
     html`<h1>Sign in</h1>
-<p>This demo takes the place of your company's sign-in. There are no passwords: choose who you want to be.</p>
+${purposeBox(purpose)}
+<p>On the next page you choose what the application may do.</p>
+<p>This demo takes the place of your company’s sign-in. There are no passwords: choose who you want to be.</p>
 <form method="post" action="${new OwnAddress(action)}">
 <input type="hidden" name="form_token" value="${formToken}">
 <ul class="people">

@@ -4,6 +4,7 @@ import type { BrowserBinding } from '../browser-binding.ts'
 import { readForm, redirect, sendPage, targetOf } from '../http.ts'
 import { mountOf } from '../mount.ts'
 import { expiredPage, forgedFormPage } from '../pages/messages.ts'
+import type { Purpose } from '../pages/purpose.ts'
 import { signInPage } from '../pages/sign-in.ts'
 import type { StoreFactory } from '../stores/store.ts'
 import { userNamed } from '../users.ts'
@@ -15,8 +16,16 @@ const CODE_SECONDS = 60
 
 /** An identity provider that believes everybody. It has a page of its own. */
 export interface FakeUpstream extends Upstream {
-  /** Serves {@link FAKE_UPSTREAM_PATH}, GET and POST. */
-  page(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /**
+   * Serves {@link FAKE_UPSTREAM_PATH}, GET and POST.
+   *
+   * @param purposeOf - What the person in this browser signs in for; nothing when that is over.
+   */
+  page(
+    req: IncomingMessage,
+    res: ServerResponse,
+    purposeOf: (req: IncomingMessage, state: string) => Promise<Purpose | undefined>,
+  ): Promise<void>
 }
 
 /** Who can sign in. */
@@ -51,15 +60,16 @@ export function createFakeUpstream(
       return user ? { outcome: 'signed_in', user } : { outcome: 'nobody' }
     },
 
-    async page(req, res) {
+    async page(req, res, purposeOf) {
       const state = targetOf(req).query.get('state') ?? ''
       const browser = binding.read(req, state)
-      if (!browser) return sendPage(res, expiredPage(), 400)
+      const purpose = browser === undefined ? undefined : await purposeOf(req, state)
+      if (!browser || !purpose) return sendPage(res, expiredPage(), 400)
 
       const action = `${FAKE_UPSTREAM_PATH}?${new URLSearchParams({ state })}`
       const show = (status: number, refused?: string) => {
         const formToken = binding.formToken(browser, state)
-        sendPage(res, signInPage({ action, formToken, users, refused }), status)
+        sendPage(res, signInPage({ action, formToken, purpose, users, refused }), status)
       }
       if (req.method === 'GET') return show(200)
 

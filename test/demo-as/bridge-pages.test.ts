@@ -54,7 +54,7 @@ describe('the bridge in Chromium', () => {
   it('asks, leads to the provider and back, and the console stays empty', async () => {
     const { page, url, complaints } = await start()
     await page.goto(url)
-    await page.getByRole('heading', { name: 'Allow “Claude Code”?' }).waitFor()
+    await page.getByRole('heading', { name: 'Allow access to Notes?' }).waitFor()
     await page.getByText('you sign in at Example ID next').waitFor()
     await screenshot(page, 'bridge-consent')
     await page.getByRole('button', { name: 'Allow' }).click()
@@ -81,7 +81,7 @@ describe('the bridge in Chromium', () => {
     })
     onTestFinished(hostile.close)
     await page.goto(hostile.origin)
-    await page.getByRole('heading', { name: 'Allow “Claude Code”?' }).waitFor()
+    await page.getByRole('heading', { name: 'Allow access to Notes?' }).waitFor()
     expect(await page.getByLabel('Do not ask again').count()).toBe(0)
   })
 
@@ -172,7 +172,7 @@ describe('a client with a metadata document in Chromium', () => {
 
   it('is named with the host that publishes it', async () => {
     const { page, host } = await startDocument(200)
-    await page.getByRole('heading', { name: 'Allow “Claude”?' }).waitFor()
+    await page.getByRole('heading', { name: 'Allow access to Notes?' }).waitFor()
     await page.getByText(host).waitFor()
     expect(await page.getByLabel('Do not ask again').count()).toBe(0)
     await screenshot(page, 'document-consent')

@@ -47,7 +47,7 @@ describe('the device flow', () => {
     expect(userCode).toBe(user_code)
     expect(asked.text).toContain('Living room display')
     const consent = await browser.submit(page, 'user', { user: 'ada' })
-    expect(consent.text).toContain('The answer goes to the device')
+    expect(consent.text).toContain('To the device that showed you the code')
     const done = await browser.submit(consent, 'decision', { decision: 'allow' })
     expect(done.text).toContain('Your device is connected')
 

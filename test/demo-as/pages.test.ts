@@ -55,7 +55,7 @@ describe('in Chromium', () => {
     await page.goto(url.href)
     await screenshot(page, 'sign-in')
     await page.getByRole('button', { name: 'Ada' }).click()
-    await page.getByRole('heading', { name: 'Allow “Claude Code”?' }).waitFor()
+    await page.getByRole('heading', { name: 'Allow access to Notes?' }).waitFor()
     await screenshot(page, 'consent')
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.waitForURL(/\/callback\?/)
@@ -122,7 +122,7 @@ describe('in Chromium', () => {
   })
 
   it('works with the keyboard alone, the place of the focus to be seen', async () => {
-    const { page, url } = await start()
+    const { client, clientId, redirect_uri, verifier, callbacks, page, url } = await start()
     await page.goto(url.href)
     for (let i = 0; i < 4; i++) await page.keyboard.press('Tab')
     expect(await page.locator(':focus').getAttribute('id')).toBe('user')
@@ -131,11 +131,38 @@ describe('in Chromium', () => {
     await screenshot(page, 'keyboard')
     await page.keyboard.press('Enter')
     await page.getByText('as Grace Hopper').waitFor()
-    await page.keyboard.press('Tab')
-    expect(await page.locator(':focus').getAttribute('name')).toBe('remember')
+    const reached: string[] = []
+    for (let i = 0; i < 4; i++) {
+      await page.keyboard.press('Tab')
+      const focus = page.locator(':focus')
+      const value = await focus.getAttribute('value')
+      reached.push(`${await focus.getAttribute('name')} ${value}`)
+      if (value === 'notes:write') await page.keyboard.press('Space')
+    }
+    expect(reached).toEqual(['scope notes:read', 'scope notes:write', 'stay yes', 'remember yes'])
     await page.keyboard.press('Tab')
     expect(await page.locator(':focus').textContent()).toBe('Allow')
     await page.keyboard.press('Enter')
+    await page.waitForURL(/\/callback\?code=/)
+    const { json } = await client.token({
+      grant_type: 'authorization_code',
+      client_id: clientId,
+      code: callbacks()[0]?.get('code') ?? '',
+      code_verifier: verifier,
+      redirect_uri,
+    })
+    expect(json.scope).toBe('notes:read')
+  })
+
+  it('works without JavaScript', async () => {
+    const { page, url } = await start({ context: { javaScriptEnabled: false } })
+    await page.goto(url.href)
+    await page.getByRole('button', { name: 'Ada' }).click()
+    for (const name of ['Read your notes', 'Change your notes', 'See all users']) await page.getByLabel(name).uncheck()
+    await page.getByRole('button', { name: 'Allow' }).click()
+    await page.getByRole('alert').waitFor()
+    await page.getByLabel('Read your notes').check()
+    await page.getByRole('button', { name: 'Allow' }).click()
     await page.waitForURL(/\/callback\?code=/)
   })
 

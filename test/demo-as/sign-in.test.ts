@@ -129,7 +129,7 @@ describe('the way back from the upstream', () => {
     const first = await browser.submit(page, 'user', { user: 'ada' })
     expect(first.url.pathname).toBe('/oauth/consent')
     const consent = await browser.submit(page, 'user', { user: 'ben' })
-    expect(consent.text).toContain('as <strong>Ben</strong>')
+    expect(consent.text).toContain('as <strong><bdi>Ben</bdi></strong>')
     expect((await browser.submit(consent, 'decision', { decision: 'allow' })).url.searchParams.has('code')).toBe(true)
     expect((await browser.submit(first, 'decision', { decision: 'allow' })).status).toBe(400)
     expect(events.filter(({ event }) => event === 'consent_given')).toHaveLength(1)
@@ -205,7 +205,7 @@ describe('the consent page', () => {
     const again = await browser.submit(page, 'decision', { decision: 'another' })
     expect(again.url.pathname).toBe('/fakeupstreamauth/authorize')
     const consent = await browser.submit(again, 'user', { user: 'cleo' })
-    expect(consent.text).toContain('as <strong>Cleo</strong>')
+    expect(consent.text).toContain('as <strong><bdi>Cleo</bdi></strong>')
     expect((await browser.submit(consent, 'decision', { decision: 'allow' })).url.searchParams.has('code')).toBe(true)
   })
 
@@ -227,7 +227,7 @@ describe('the consent page', () => {
     const { atConsent } = await start()
     const { page } = await atConsent({ scope: 'notes:read notes:admin' }, 'cleo')
     expect(page.text).toContain('Read your notes')
-    expect(page.text).toMatch(/Cleo may not grant[\s\S]*See all users/)
+    expect(page.text).toMatch(/<bdi>Cleo<\/bdi> may not grant[\s\S]*See all users/)
     expect(page.text).toContain('http://localhost:3232/mcp')
   })
 

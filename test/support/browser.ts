@@ -16,11 +16,11 @@ export interface Browser {
    */
   open(url: string | URL, headers?: Record<string, string>): Promise<Page>
   /**
-   * Submits the form of a page that has the field or button `name`; hidden fields are sent along as they are.
+   * Submits the form of a page that has the field or button `name`; hidden fields and ticked boxes are sent along as they are.
    *
-   * @param fields - What is typed and pressed; `undefined` leaves a hidden field out.
+   * @param fields - What is typed and pressed; `undefined` leaves a field out, a list ticks these boxes of that name and no others.
    */
-  submit(page: Page, name: string, fields: Record<string, string | undefined>): Promise<Page>
+  submit(page: Page, name: string, fields: Record<string, string | readonly string[] | undefined>): Promise<Page>
 }
 
 /**
@@ -69,12 +69,13 @@ export function createBrowser(fetch: typeof globalThis.fetch = globalThis.fetch)
       const form = forms.find(text => text.includes(`name="${name}"`))
       if (!form) throw new Error(`no form with "${name}" on ${page.url}, status ${page.status}:\n${page.text}`)
       const body = new URLSearchParams()
-      for (const [field] of form.matchAll(/<input\b[^>]*\btype="hidden"[^>]*>/g)) {
-        body.set(attributeOf(field, 'name'), attributeOf(field, 'value'))
+      for (const [field] of form.matchAll(/<input\b[^>]*\btype="(?:hidden|checkbox)"[^>]*>/g)) {
+        const isSent = field.includes('type="hidden"') || / checked\b/.test(field)
+        if (isSent) body.append(attributeOf(field, 'name'), attributeOf(field, 'value'))
       }
       for (const [key, value] of Object.entries(fields)) {
-        if (value === undefined) body.delete(key)
-        else body.set(key, value)
+        body.delete(key)
+        for (const one of [value ?? []].flat()) body.append(key, one)
       }
       return visit(new URL(attributeOf(form, 'action'), page.url), {
         method: 'POST',

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline/promises'
+import { icon, stylesheet } from '../../demo-as/pages/assets.ts'
+import { messagePage } from '../../demo-as/pages/messages.ts'
 import type { Visit } from './grants.ts'
 
 /** The person did not come back, or what came back is no answer. */
@@ -73,7 +75,8 @@ function waitForReturn(server: Server, redirectUri: URL, wait: number): Promise<
       const isAnswer = method === 'GET' && pathname === redirectUri.pathname && searchParams.has('state')
       response.writeHead(isAnswer ? 200 : 404, {
         'content-type': 'text/html; charset=utf-8',
-        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+        'content-security-policy':
+          "default-src 'none'; style-src data:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         'referrer-policy': 'no-referrer',
         connection: 'close',
       })
@@ -86,14 +89,20 @@ function waitForReturn(server: Server, redirectUri: URL, wait: number): Promise<
   })
 }
 
+/** Comes whole: the server behind it is about to end. */
 function donePage(isError: boolean): string {
-  const [title, text] = isError
-    ? ['Not signed in', 'The terminal says why.']
-    : ['Back to the terminal', 'The sign-in continues there. You can close this page.']
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${title}</title><style>:root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui;max-width:30rem;margin:20vh auto;padding:0 1rem}</style>
-<h1>${title}</h1><p>${text}</p>`
+  const page = isError
+    ? messagePage('Not signed in', 'The terminal says why. You can close this page.')
+    : messagePage('Back to the terminal', 'The sign-in continues there. You can close this page.')
+  return page.render({
+    mount: '',
+    branding: {},
+    stylesheet: dataUrl('text/css', stylesheet()),
+    picture: dataUrl('image/svg+xml', icon),
+  })
 }
+
+const dataUrl = (type: string, text: string) => `data:${type};base64,${Buffer.from(text).toString('base64')}`
 
 /** For a machine without a browser: the person signs in on another one, and brings back where that ended up. */
 export async function askForUrl(options: VisitOptions, keptRedirectUri?: string): Promise<Visit> {

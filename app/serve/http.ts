@@ -3,7 +3,7 @@ import express, { type ErrorRequestHandler } from 'express'
 import { type Auth, AuthorizationError, ValidatorUnavailableError } from 'idplug'
 import { authRoutes } from 'idplug/express'
 import { type ProtectedRequest, protect } from 'idplug/node'
-import { landingPage, stylesheet } from './landing.ts'
+import { assets, landingPage } from './landing.ts'
 import type { MetricsEndpoint } from './metrics.ts'
 
 export interface HttpOptions {
@@ -48,14 +48,14 @@ export function createHttpApp({ auth, name, handle, onError, stopping, metrics }
     }
   })
   app.get('/metrics', (req, res, next) => (metrics?.handles(req.url) ? metrics.handler(req, res) : next()))
-  app.get(
-    '/style.css',
-    (_req, res) => void res.type('css').set('Cache-Control', 'public, max-age=3600').send(stylesheet),
-  )
+  for (const [path, { type, text }] of Object.entries(assets)) {
+    app.get(path, (_req, res) => void res.type(type).set('Cache-Control', 'public, max-age=3600').send(text))
+  }
   app.get('/', async (_req, res) => {
     const { authorization_servers: authorizationServers } = await auth.metadata()
     res.set({
-      'Content-Security-Policy': "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+      'Content-Security-Policy':
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
     })

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createAssertionCheck, type FederatedCredential } from './client-assertion.ts'
 import { formOf, type Route } from './emulator.ts'
 import type { JsonObject } from './keys.ts'
+import { escaped, page } from './page.ts'
 
 /** Somebody who can sign in. Members beside `login` are the provider's own: whatever its tokens are made from. */
 export interface User {
@@ -128,9 +129,11 @@ export function createSignIn(rules: SignInRules): SignIn {
     const parameters = await formOf(request)
     const client = rules.clients.find(({ clientId }) => clientId === parameters.get('client_id'))
     const redirectUri = parameters.get('redirect_uri') ?? ''
-    if (!client) return page('Unknown client_id.', 400)
+    if (!client) return page('<h1>Unknown client</h1><p>There is no client with this <code>client_id</code>.</p>', 400)
     const always = { state: parameters.get('state'), iss: rules.responseIssuer?.() ?? null }
-    if (!redirectAllowed(redirectUri, client)) return page('This redirect_uri is not registered.', 400)
+    if (!redirectAllowed(redirectUri, client)) {
+      return page('<h1>Unknown redirect URI</h1><p>This redirect_uri is not registered.</p>', 400)
+    }
     try {
       const challenge = readChallenge(parameters)
       const login = parameters.get('user') ?? parameters.get('login_hint')
@@ -315,15 +318,6 @@ function redirect(uri: string, parameters: Record<string, string | null>): Respo
   const location = new URL(uri)
   for (const [name, value] of Object.entries(parameters)) if (value !== null) location.searchParams.set(name, value)
   return new Response(null, { status: 302, headers: { location: location.href } })
-}
-
-function page(body: string, status = 200): Response {
-  const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Emulator</title>${body}</html>`
-  return new Response(html, { status, headers: { 'content-type': 'text/html; charset=utf-8' } })
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 }
 
 /** Id and secret are form-encoded before they become Basic credentials (RFC 6749 §2.3.1). */

@@ -5,7 +5,7 @@ import type { Settings } from './settings.ts'
 const SEE = 'docs/settings.md'
 
 /** Options that name a place where a provider is asked. An issuer is a name, and is asked nowhere. */
-const ASKED = /^(metadataUrl|jwksUri|\w+Endpoint)$/
+const ASKED = /^(metadataUrl|jwksUri|keyUrl|\w+Endpoint)$/
 
 /** Options with a URL that must not be asked, with what to do. */
 export function urlsNotToAsk(

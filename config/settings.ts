@@ -165,7 +165,7 @@ export const settingsSchema = z.strictObject({
     .refine(name => !OTHER_HEADERS.includes(name), 'must be a header that only the gateway sets')
     .optional()
     .describe(
-      'Header in which a gateway in front of the server says who is calling, as a signed JWT: Cf-Access-Jwt-Assertion (Cloudflare Access), X-Goog-IAP-JWT-Assertion (Google IAP). Authorization is then not read. See docs/gateways.md. Default: Authorization.',
+      'Header in which a gateway in front of the server says who is calling, as a signed JWT: Cf-Access-Jwt-Assertion (Cloudflare Access), X-Goog-IAP-JWT-Assertion (Google IAP), X-Amzn-Oidc-Data (AWS Application Load Balancer). Authorization is then not read. See docs/gateways.md. Default: Authorization.',
     ),
   AUTH_SIGN_IN_SCOPES: list
     .default([])

@@ -7,6 +7,8 @@ export const providerConsole: ProviderConsole = {
     `Its scopes: ${scopes.join(', ')}.`,
     'A public client with PKCE for each MCP client, unless the provider lets them register.',
   ],
-  checks: ({ algorithms }) => ({ algorithms: (algorithms as readonly string[] | undefined) ?? DEFAULT_ALGORITHMS }),
+  // Keys that are published one by one cannot be looked at without a token.
+  checks: ({ algorithms, keyUrl }) =>
+    keyUrl === undefined ? { algorithms: (algorithms as readonly string[] | undefined) ?? DEFAULT_ALGORITHMS } : {},
   fixes: {},
 }

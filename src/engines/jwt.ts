@@ -1,4 +1,4 @@
-import { completeContext, type ValidatorContext } from '../context.ts'
+import { type CompleteContext, completeContext, type ValidatorContext } from '../context.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { TokenValidator } from '../token-validator.ts'
@@ -6,7 +6,7 @@ import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import { normalizedType, parsePart, readHeader, signedParts } from './jws.ts'
-import { createKeySet, type KeySetOptions } from './key-set.ts'
+import { createKeySet, type KeySet, type KeySetOptions } from './key-set.ts'
 import type { SigningKey } from './key-table.ts'
 import { DEFAULT_ALGORITHMS, type SignatureAlgorithm, verifySignature } from './signature.ts'
 import { ACCESS_TOKEN_TYPES } from './token-kind.ts'
@@ -53,7 +53,21 @@ export interface JwtValidatorOptions extends ClaimRules {
    */
   types: readonly [string, ...string[]] | null
   keys?: KeySetOptions
+  /** Finds the keys in another way than by a key set; `jwksUri` and `keys` are then not used. Default: a key set. */
+  createKeys?: (context: CompleteContext) => KeySet
+  /**
+   * Header parameters that count as claims, and in place of claims of the same name: the header is signed as well. For issuers that put
+   * `iss`, `exp` or the client there. Default: none.
+   */
+  headerClaims?: readonly string[]
+  /** Refuses by claims that are not verified, before a key is looked for. Default: nothing. */
+  beforeKeys?: (claims: Claims) => void
+  /** Whether the three parts may end in `=`, against RFC 7515 §2. Default: `false`. */
+  isPadded?: boolean
 }
+
+/** Three parts of base64url, each padded or not. */
+const PADDED_JWT = /^(?:[A-Za-z0-9_-]+={0,2}\.){2}[A-Za-z0-9_-]+={0,2}$/
 
 /**
  * Header parameters that change what the signature or the payload means. Others that are not understood are ignored (RFC 7515 §4):
@@ -82,7 +96,8 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
   const types = options.types?.map(normalizedType) ?? ACCESS_TOKEN_TYPES
   const judge = createClaimJudge(options, 'required', context)
   const keysAt = async () => jwksUri ?? ((await discovery.get()).jwks_uri as string)
-  const keys = createKeySet(keysAt, options.keys ?? {}, context)
+  const keys = options.createKeys?.(context) ?? createKeySet(keysAt, options.keys ?? {}, context)
+  const { headerClaims = [], isPadded = false } = options
 
   return createCachedValidator(
     {
@@ -90,6 +105,7 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
         return rule.issuers
       },
       answersFor: rule.answersFor,
+      shape: isPadded ? PADDED_JWT : undefined,
       serverMetadata: () => discovery.get(),
       warmUp: () => keys.warmUp(),
       async decide(token) {
@@ -101,10 +117,11 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
             seen.header = readHeader(parts[0])
             throw new InvalidTokenError({ kind: 'token_encrypted' })
           }
-          const [header, payload, signature] = signedParts(parts)
+          const [header, payload, signature] = signedParts(isPadded ? parts.map(withoutPadding) : parts)
           seen.header = parsePart(header, 'header')
           const algorithm = checkHeader(seen.header, algorithms, types)
-          seen.claims = parsePart(payload, 'payload')
+          seen.claims = withHeaderClaims(parsePart(payload, 'payload'), seen.header, headerClaims)
+          options.beforeKeys?.(seen.claims)
           const issuer = checkIssuer(seen.claims, rule)
           const wanted = { algorithm, keyId: (seen.header.kid as string | null | undefined) ?? undefined, token }
           const isSignedBy = async ({ key, jwk }: SigningKey) => {
@@ -126,6 +143,14 @@ export function createJwtValidator(options: JwtValidatorOptions, surroundings: V
     },
     context,
   )
+}
+
+/** Padding is part of what is signed, so only the decoder gets the parts without it. */
+const withoutPadding = (part: string) => part.replace(/=+$/, '')
+
+/** A claim of that name in the payload is somebody else's: where the header lacks it, it is absent. */
+function withHeaderClaims(claims: Claims, header: Claims, names: readonly string[]): Claims {
+  return names.length === 0 ? claims : { ...claims, ...Object.fromEntries(names.map(name => [name, header[name]])) }
 }
 
 /** Any form of issuer rule. Until the metadata is read, the issuers may be a guess. */

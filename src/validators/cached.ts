@@ -17,6 +17,8 @@ export interface TokenEngine {
   answersFor?(issuer: string): boolean
   serverMetadata?(): Promise<ServerMetadata | undefined>
   warmUp(): Promise<void>
+  /** What a token may look like. Default: `b64token` of RFC 6750 §2.1. */
+  readonly shape?: RegExp
   /** @param sender - Who sent the token first, where several did at the same time. */
   decide(token: string, sender?: TokenSender): Promise<ValidatedToken>
 }
@@ -101,7 +103,7 @@ export function createCachedValidator(engine: TokenEngine, context: ValidatorCon
 
   async function validateUnknown(token: string, key: string, sender?: TokenSender): Promise<ValidatedToken> {
     observer?.cacheLookup?.('miss')
-    if (!B64_TOKEN.test(token)) throw malformed('characters that are not allowed in a token')
+    if (!(engine.shape ?? B64_TOKEN).test(token)) throw malformed('characters that are not allowed in a token')
     const decided = engine.decide(token, sender)
     const decision = checkPerson ? decided.then(validated => checkPerson(validated, token)) : decided
     pending.set(key, decision)

@@ -366,6 +366,15 @@ describe('a mistake in the settings', () => {
     expect(mistakesOf({ defaultClientId: 'gateway' })).toEqual({})
   })
 
+  it('refuses a keyUrl without a place for the id, or beside jwksUri', () => {
+    const keyUrl = 'https://keys.example.com/{kid}'
+    expect(mistakesOf({ issuer: ORIGIN, keyUrl })).toEqual({})
+    for (const wrong of ['https://keys.example.com/', `${keyUrl}/{kid}`, `${keyUrl}/more`]) {
+      expect(mistakesOf({ issuer: ORIGIN, keyUrl: wrong })?.keyUrl).toContain('must end in {kid}')
+    }
+    expect(mistakesOf({ issuer: ORIGIN, keyUrl, jwksUri: ORIGIN })?.keyUrl).toContain('contradicts jwksUri')
+  })
+
   it.each([{ audience: [] }, { audience: '' }, { clientIds: [] }, { types: [] }, { audiance: 'x' }])(
     'is %j',
     options => {

@@ -83,7 +83,7 @@ function keysAt(metadata: Metadata, { options }: ProviderConfiguration): unknown
 async function checkWithoutMetadata(missing: Finding, tenant: Tenant): Promise<Finding[]> {
   const { provider, validator } = tenant
   const { options, adapter } = provider
-  const endpoints = [options.jwksUri, options.introspectionEndpoint, options.userInfoEndpoint]
+  const endpoints = [options.jwksUri, options.keyUrl, options.introspectionEndpoint, options.userInfoEndpoint]
   if (endpoints.every(endpoint => endpoint === undefined)) return [missing]
   const unread = finding('tenant.metadata_unread', missing.seen, adapter.name)
   const { algorithms } = consoles[adapter.name]?.checks(options) ?? {}

@@ -11,17 +11,17 @@ const MAPPED = [0, 0, 0, 0, 0, 0xffff]
 
 /** Reads an address in any spelling. `undefined`: it is none. */
 export function parseIpAddress(text: string): IpAddress | undefined {
-  const bare = text.replace(/%[^%]*$/, '')
-  if (!bare.includes(':')) {
-    const groups = parseIpv4(bare)
+  if (!text.includes(':')) {
+    const groups = parseIpv4(text)
     return groups && [...MAPPED, ...groups]
   }
-  const halves = bare.split('::')
+  const halves = text.replace(/%[\w.:-]+$/, '').split('::')
   if (halves.length > 2) return undefined
-  const [head, tail] = [groupsOf(halves[0] ?? ''), groupsOf(halves[1] ?? '')]
+  const isShortened = halves.length === 2
+  const [head, tail] = [groupsOf(halves[0] ?? '', !isShortened), groupsOf(halves[1] ?? '', isShortened)]
   if (!head || !tail) return undefined
   const missing = 8 - head.length - tail.length
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined
+  if (isShortened ? missing < 1 : missing !== 0) return undefined
   return [...head, ...Array<number>(missing).fill(0), ...tail]
 }
 
@@ -51,20 +51,22 @@ export function networkOf(text: string): string {
   return (isIpv4 ? address : address.slice(0, 4)).map(group => group.toString(16)).join(':')
 }
 
+/** Zeros in front are refused: some software reads such numbers as octal. */
 function parseIpv4(text: string): number[] | undefined {
   const parts = text.split('.')
-  if (parts.length !== 4 || !parts.every(part => /^\d{1,3}$/.test(part) && Number(part) < 256)) return undefined
+  if (parts.length !== 4 || !parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
+    return undefined
   const [a = 0, b = 0, c = 0, d = 0] = parts.map(Number)
   return [a * 256 + b, c * 256 + d]
 }
 
-/** Groups between colons; the last one may be an IPv4 address, which stands for two. */
-function groupsOf(text: string): number[] | undefined {
+/** Groups between colons. The last one of an address may be an IPv4 address, which stands for two. */
+function groupsOf(text: string, isEnd: boolean): number[] | undefined {
   if (text === '') return []
   const groups: number[] = []
   const parts = text.split(':')
   for (const [index, part] of parts.entries()) {
-    const ipv4 = part.includes('.') && index === parts.length - 1 ? parseIpv4(part) : undefined
+    const ipv4 = isEnd && part.includes('.') && index === parts.length - 1 ? parseIpv4(part) : undefined
     if (ipv4) groups.push(...ipv4)
     else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16))
     else return undefined

@@ -27,6 +27,10 @@ test.each([
   '12345::',
   '192.0.2.1:80',
   '::192.0.2.300',
+  '192.0.2.1::',
+  '010.0.0.1',
+  '192.0.2.1%eth0',
+  '2001:db8::1%',
 ])('%j is not an address', text => {
   expect(parseIpAddress(text)).toBeUndefined()
 })

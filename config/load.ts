@@ -10,6 +10,7 @@ import { type Environment, readSecret } from './environment.ts'
 import { checkFakeSignIn } from './fake-sign-in.ts'
 import { knownNames } from './known-names.ts'
 import { checkNames, isServiceLink, type SettingsFile } from './name-problems.ts'
+import { PARSED_ONCE } from './parsed-once.ts'
 import { productionProblems } from './production.ts'
 import {
   type ConfiguredProvider,
@@ -257,13 +258,14 @@ function readSettings(
     if (secret) values[name] = secret
   }
   const invalid = new Set<string>()
-  for (const issue of settingsSchema.safeParse(values).error?.issues ?? []) {
+  const parsed = settingsSchema.safeParse(values, PARSED_ONCE)
+  for (const issue of parsed.error?.issues ?? []) {
     const setting = String(issue.path[0])
     problems.push({ setting, problem: issue.message, see: SEE })
     invalid.add(setting)
     delete values[setting]
   }
-  return { settings: settingsSchema.parse(values), invalid }
+  return { settings: parsed.data ?? settingsSchema.parse(values), invalid }
 }
 
 const SERVICE_LINK =

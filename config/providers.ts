@@ -4,6 +4,7 @@ import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { createScopeNames, type ScopeName, type ScopeNames } from '../src/scopes/names.ts'
 import type { Environment } from './environment.ts'
 import { GRANT_OF_NOTHING, lacksNeedlessGrants } from './needless-grants.ts'
+import { PARSED_ONCE } from './parsed-once.ts'
 import { adapterOf } from './provider-adapters.ts'
 import { grantMistakes, wireByRule, withoutEmptyGrants } from './provider-grants.ts'
 import { readSecrets, secretOptions } from './provider-secrets.ts'
@@ -150,7 +151,7 @@ function loadProvider(
       : (referenceIn(textAt(raw, place), env) ?? `${label}: ${place || 'file'}`)
 
   const complete = withoutEmptyGrants(value, raw, env, problems)
-  const parsed = adapter.options.safeParse(complete)
+  const parsed = adapter.options.safeParse(complete, PARSED_ONCE)
   const read = parsed.data ?? (complete as Record<string, unknown>)
   const secrets = readSecrets(read, env, adapter, problems)
   for (const [place, message] of Object.entries(urlsNotToAsk(read, insecureHosts))) {

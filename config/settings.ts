@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { providerNamed, providerNames } from '../adapters/index.ts'
 import { didYouMean } from '../src/closest.ts'
@@ -7,15 +6,14 @@ import { resourceProblem } from '../src/resource.ts'
 import { parameterList } from './authorization-parameters.ts'
 
 const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .transform(text => (/^\d{1,9}$/.test(text) ? Number(text) : Number.NaN))
-    .pipe(
-      z
-        .int({ error: `must be a whole number from ${min} to ${max}` })
-        .min(min, `must be at least ${min}`)
-        .max(max, `must be at most ${max}`),
-    )
+  z.string().transform((text, context) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (number >= min && number <= max) return number
+    const bound = number < min ? `at least ${min}` : `at most ${max}`
+    const message = `must be ${Number.isNaN(number) ? `a whole number from ${min} to ${max}` : bound}`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `must be ${values.join(' or ')}` })
 const httpUrl = z.url({
@@ -56,11 +54,6 @@ const insecureHosts = lowerCaseList.refine(
 function isInsecureHost(text: string): boolean {
   const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
   return url !== undefined && [url.host, `${url.hostname}:80`].includes(text) && !text.includes('*')
-}
-
-function isAddressRange(text: string): boolean {
-  const [address = ''] = text.split('/')
-  return isIP(address) !== 0 && parseIpRange(text) !== undefined
 }
 
 function isHost(text: string): boolean {
@@ -316,7 +309,7 @@ export const settingsSchema = z.strictObject({
     .default(120)
     .describe('Registrations that one address may make in 10 minutes, in each process.'),
   TRUSTED_PROXIES: list
-    .refine(ranges => ranges.every(isAddressRange), 'must be IP addresses or ranges such as 10.0.0.0/8')
+    .refine(ranges => ranges.every(parseIpRange), 'must be IP addresses or ranges such as 10.0.0.0/8')
     .default([])
     .describe(
       'Addresses and CIDR ranges of your proxies, separated by commas. Their X-Forwarded-For is trusted to say who registers, and who sends a token that the provider must be asked about. Without this setting, everybody behind a proxy shares one limit and one turn.',

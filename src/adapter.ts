@@ -93,13 +93,24 @@ interface RuleOptions extends Partial<ClaimNames> {
   readonly grants?: readonly ScopeGrant[]
 }
 
+/** An adapter whose schema may be made when somebody first asks for it: it takes a millisecond, and most adapters stay unused. */
+type AdapterDefinition<S extends z.ZodObject> = Omit<Adapter<S>, 'options'> & { readonly options: S | (() => S) }
+
 /** Types an adapter by its schema, then lets go of the schema, so that adapters of different shapes fit one list. */
-export function defineAdapter<S extends z.ZodObject>(adapter: Adapter<S>): Adapter {
-  const { people } = adapter
-  if (!people) return adapter as unknown as Adapter
+export function defineAdapter<S extends z.ZodObject>(definition: AdapterDefinition<S>): Adapter {
+  const { people, options } = definition
+  let schema = typeof options === 'function' ? undefined : options
   const create: Adapter<S>['create'] = (options, context) =>
-    adapter.create(options, { ...context, checkPerson: peopleCheck(people, options, context) })
-  return { ...adapter, create } as unknown as Adapter
+    definition.create(options, people ? { ...context, checkPerson: peopleCheck(people, options, context) } : context)
+  const adapter: Adapter<S> = {
+    ...definition,
+    get options() {
+      schema ??= (options as () => S)()
+      return schema
+    },
+    create,
+  }
+  return adapter as unknown as Adapter
 }
 
 function peopleCheck<Options>(people: TokenPeople<Options>, options: Options, context: AdapterContext) {

@@ -23,30 +23,31 @@ const issuerOf = (url: string) => issuerAndMetadata(url).issuer.replace(/\/*$/, 
 /** Signature algorithms that an API may be set to. */
 export const ACCEPTED_ALGORITHMS = ['RS256', 'PS256'] as const
 
-const options = providerOptions.extend({
-  adapter: z.literal('auth0'),
-  metadataUrl: httpsUrl.describe(
-    'Metadata URL or issuer of the domain at which users sign in: the custom domain where there is one (Settings > Custom Domains), else the Domain of any application.',
-  ),
-  audience: textListNonEmpty
-    .optional()
-    .describe(
-      'Identifier of the API, one of which tokens must be for (Applications > APIs). Default: the URL of the MCP endpoint, with or without a slash at its end.',
+const options = () =>
+  providerOptions.extend({
+    adapter: z.literal('auth0'),
+    metadataUrl: httpsUrl.describe(
+      'Metadata URL or issuer of the domain at which users sign in: the custom domain where there is one (Settings > Custom Domains), else the Domain of any application.',
     ),
-  ...peopleOptions(people.principals).shape,
-  furtherIssuers: textList
-    .pipe(z.array(httpsUrl.transform(issuerOf)))
-    .default([])
-    .describe(
-      'Other domains of the same tenant whose tokens are accepted too, e.g. while users move to a custom domain.',
-    ),
-  scopeClaims: textListNonEmpty
-    .default(['scope'])
-    .describe(
-      'Claims that count as scopes, together. Add permissions where the API has "Add Permissions in the Access Token" on (APIs > Settings > RBAC); they are all that the user was assigned, whatever was asked for.',
-    ),
-  vanishedKeySeconds: vanishedKeySeconds(600),
-})
+    audience: textListNonEmpty
+      .optional()
+      .describe(
+        'Identifier of the API, one of which tokens must be for (Applications > APIs). Default: the URL of the MCP endpoint, with or without a slash at its end.',
+      ),
+    ...peopleOptions(people.principals).shape,
+    furtherIssuers: textList
+      .pipe(z.array(httpsUrl.transform(issuerOf)))
+      .default([])
+      .describe(
+        'Other domains of the same tenant whose tokens are accepted too, e.g. while users move to a custom domain.',
+      ),
+    scopeClaims: textListNonEmpty
+      .default(['scope'])
+      .describe(
+        'Claims that count as scopes, together. Add permissions where the API has "Add Permissions in the Access Token" on (APIs > Settings > RBAC); they are all that the user was assigned, whatever was asked for.',
+      ),
+    vanishedKeySeconds: vanishedKeySeconds(600),
+  })
 
 /**
  * Auth0. Access tokens are JWTs only when the request named an API, by `audience` or, with the compatibility profile, by

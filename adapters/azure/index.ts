@@ -27,43 +27,46 @@ const guid = z
 /** The one signature algorithm of Entra ID, whose keys have no alg. */
 export const ACCEPTED_ALGORITHMS = ['RS256'] as const
 
-const options = providerOptions.extend({
-  adapter: z.literal('azure'),
-  clientId: guid.describe(
-    'Application (client) ID of the API, a GUID: the aud of v2 tokens. Entra admin center > App registrations > the API > Overview.',
-  ),
-  appIdUri: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Application ID URI: the aud of v1 tokens. App registrations > the API > Expose an API. Default: the URL of this MCP server.',
+const options = () =>
+  providerOptions.extend({
+    adapter: z.literal('azure'),
+    clientId: guid.describe(
+      'Application (client) ID of the API, a GUID: the aud of v2 tokens. Entra admin center > App registrations > the API > Overview.',
     ),
-  allowedTenants: textList
-    .pipe(z.array(guid))
-    .default([])
-    .describe(
-      'Ids of the tenants whose tokens are accepted, where metadataUrl names organizations or common. Entra admin center > Overview.',
-    ),
-  dangerouslyAllowAnyTenant: flag
-    .default(false)
-    .describe('Accepts tokens of every tenant there is, where metadataUrl names organizations or common.'),
-  scopeClaims: textList
-    .pipe(z.array(z.enum(['scp', 'roles'])).min(1))
-    .default(['scp'])
-    .describe('Claims that hold scopes. With roles, app roles count: App registrations > the API > App roles.'),
-  ...peopleOptions(graphPeople.principals, 'the .default of the API').shape,
-  graphClientSecretEnv: secretName
-    .optional()
-    .describe(
-      'Name of the variable with a client secret of the API. Then the groups of people who are in too many for a token are looked up at Microsoft Graph; needs the application permissions GroupMember.Read.All and User.Read.All.',
-    ),
-  customSigningKeys: flag
-    .default(false)
-    .describe('Whether the API has signing keys of its own, as with claims mapping. They are found by its client id.'),
-  // Front ends of Entra ID publish different sets: keys vanish, and are back within hours.
-  vanishedKeySeconds: vanishedKeySeconds(86_400),
-})
+    appIdUri: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Application ID URI: the aud of v1 tokens. App registrations > the API > Expose an API. Default: the URL of this MCP server.',
+      ),
+    allowedTenants: textList
+      .pipe(z.array(guid))
+      .default([])
+      .describe(
+        'Ids of the tenants whose tokens are accepted, where metadataUrl names organizations or common. Entra admin center > Overview.',
+      ),
+    dangerouslyAllowAnyTenant: flag
+      .default(false)
+      .describe('Accepts tokens of every tenant there is, where metadataUrl names organizations or common.'),
+    scopeClaims: textList
+      .pipe(z.array(z.enum(['scp', 'roles'])).min(1))
+      .default(['scp'])
+      .describe('Claims that hold scopes. With roles, app roles count: App registrations > the API > App roles.'),
+    ...peopleOptions(graphPeople.principals, 'the .default of the API').shape,
+    graphClientSecretEnv: secretName
+      .optional()
+      .describe(
+        'Name of the variable with a client secret of the API. Then the groups of people who are in too many for a token are looked up at Microsoft Graph; needs the application permissions GroupMember.Read.All and User.Read.All.',
+      ),
+    customSigningKeys: flag
+      .default(false)
+      .describe(
+        'Whether the API has signing keys of its own, as with claims mapping. They are found by its client id.',
+      ),
+    // Front ends of Entra ID publish different sets: keys vanish, and are back within hours.
+    vanishedKeySeconds: vanishedKeySeconds(86_400),
+  })
 
 /**
  * Microsoft Entra ID. The API's `requestedAccessTokenVersion` decides between v1 and v2 tokens, not the endpoint that a client

@@ -7,26 +7,27 @@ import { createJwtValidator } from '../../src/engines/jwt.ts'
 import { resourceSpellings } from '../../src/resource.ts'
 import { refuseBefore } from './refusals.ts'
 
-const options = providerOptions.extend({
-  adapter: z.literal('demo'),
-  accessTokenFormat: z
-    .enum(['opaque', 'jwt'])
-    .default('opaque')
-    .describe(
-      'What the server issues: opaque tokens are introspected (RFC 7662), jwt ones verified by its keys (RFC 9068).',
-    ),
-  issuer: providerUrl
-    .optional()
-    .describe(
-      'What the server calls itself, where this server asks it at another URL: AUTH_SERVER_INTERNAL_URL. Default: the one that follows from metadataUrl.',
-    ),
-  clientId: z.string().min(1).describe('Client id under which this server introspects.'),
-  clientSecretEnv: secretName.describe('Name of the variable with the secret to that client id.'),
-  revokedBefore: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .describe('Time such as 2026-11-21T08:00:00Z: tokens issued before it are refused. Default: none are.'),
-})
+const options = () =>
+  providerOptions.extend({
+    adapter: z.literal('demo'),
+    accessTokenFormat: z
+      .enum(['opaque', 'jwt'])
+      .default('opaque')
+      .describe(
+        'What the server issues: opaque tokens are introspected (RFC 7662), jwt ones verified by its keys (RFC 9068).',
+      ),
+    issuer: providerUrl
+      .optional()
+      .describe(
+        'What the server calls itself, where this server asks it at another URL: AUTH_SERVER_INTERNAL_URL. Default: the one that follows from metadataUrl.',
+      ),
+    clientId: z.string().min(1).describe('Client id under which this server introspects.'),
+    clientSecretEnv: secretName.describe('Name of the variable with the secret to that client id.'),
+    revokedBefore: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .describe('Time such as 2026-11-21T08:00:00Z: tokens issued before it are refused. Default: none are.'),
+  })
 
 /** The demo authorization server. It puts the `resource` of the request (RFC 8707) into `aud`. */
 export const demo = defineAdapter({

@@ -9,33 +9,35 @@ import { apiOf, clientIdOf, readCheck, userIdOf } from './check-endpoint.ts'
 import { refuseOtherKinds, SECRET_PREFIXES, TOKEN_SHAPES } from './refusals.ts'
 import { tokenPeople } from './token-people.ts'
 
-const { pattern, hint } = tokenPeople.principals
-const { allow } = peopleOptions(tokenPeople.principals).shape
+const { principals } = tokenPeople
 
-const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
-  adapter: z.literal('github'),
-  clientId: z
-    .string()
-    .regex(/^\w[\w.-]*$/, { error: 'must be a client id: letters, digits, points and dashes' })
-    .describe(
-      'Client id of the app whose tokens are accepted. Settings > Developer settings > GitHub Apps or OAuth Apps.',
+const options = () =>
+  providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
+    adapter: z.literal('github'),
+    clientId: z
+      .string()
+      .regex(/^\w[\w.-]*$/, { error: 'must be a client id: letters, digits, points and dashes' })
+      .describe(
+        'Client id of the app whose tokens are accepted. Settings > Developer settings > GitHub Apps or OAuth Apps.',
+      ),
+    clientSecretEnv: secretName.describe(
+      'Name of the variable with a client secret of that app; on the page of the app, "Generate a new client secret".',
     ),
-  clientSecretEnv: secretName.describe(
-    'Name of the variable with a client secret of that app; on the page of the app, "Generate a new client secret".',
-  ),
-  allow,
-  grants: scopeGrants(pattern, hint).describe(
-    'Who has which scopes of this server. Tokens of GitHub cannot carry them.',
-  ),
-  wireScopes: textList
-    .default([])
-    .describe(
-      'GitHub scopes that clients request, e.g. read:user. GitHub Apps have permissions instead. Default: what allow and grants need.',
+    allow: peopleOptions(principals).shape.allow,
+    grants: scopeGrants(principals.pattern, principals.hint).describe(
+      'Who has which scopes of this server. Tokens of GitHub cannot carry them.',
     ),
-  apiUrl: httpsUrl
-    .optional()
-    .describe('Base of the REST API. Default: api.github.com, api.NAME.ghe.com, or /api/v3 on the host of the issuer.'),
-})
+    wireScopes: textList
+      .default([])
+      .describe(
+        'GitHub scopes that clients request, e.g. read:user. GitHub Apps have permissions instead. Default: what allow and grants need.',
+      ),
+    apiUrl: httpsUrl
+      .optional()
+      .describe(
+        'Base of the REST API. Default: api.github.com, api.NAME.ghe.com, or /api/v3 on the host of the issuer.',
+      ),
+  })
 
 /** GitHub, GitHub Enterprise Cloud and Server. Tokens are opaque, without audience, and checked under our own app's name. */
 export const github = defineAdapter({

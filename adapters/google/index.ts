@@ -13,45 +13,47 @@ import { inFull, readTokenInfo } from './tokeninfo.ts'
 
 const every = (pattern: RegExp) => (list: readonly string[]) => list.every(text => pattern.test(text))
 
-const { pattern, hint } = tokenPeople.principals
-const { allow } = peopleOptions(tokenPeople.principals).shape
+const { principals } = tokenPeople
 
-const options = providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
-  adapter: z.literal('google'),
-  clientIds: textListNonEmpty
-    .refine(every(/^[\w-]+\.apps\.googleusercontent\.com$/), {
-      error:
-        'must be client ids, which end in .apps.googleusercontent.com; neither a client secret nor a project number',
-    })
-    .describe(
-      'OAuth clients whose tokens are accepted; Google has no other binding. Cloud console > Google Auth Platform > Clients.',
+const options = () =>
+  providerOptions.omit({ scopePrefix: true, scopeNames: true }).extend({
+    adapter: z.literal('google'),
+    clientIds: textListNonEmpty
+      .refine(every(/^[\w-]+\.apps\.googleusercontent\.com$/), {
+        error:
+          'must be client ids, which end in .apps.googleusercontent.com; neither a client secret nor a project number',
+      })
+      .describe(
+        'OAuth clients whose tokens are accepted; Google has no other binding. Cloud console > Google Auth Platform > Clients.',
+      ),
+    allow: peopleOptions(principals).shape.allow,
+    grants: scopeGrants(principals.pattern, principals.hint).describe(
+      'Who has which scopes of this server. Tokens of Google cannot carry them.',
     ),
-  allow,
-  grants: scopeGrants(pattern, hint).describe(
-    'Who has which scopes of this server. Tokens of Google cannot carry them.',
-  ),
-  hostedDomains: textList
-    .refine(every(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/), { error: 'must be domain names in lower case, like example.com' })
-    .default([])
-    .describe('Workspace domains whose people may use the server, like @example.com in allow.'),
-  requiredGoogleScopes: textList
-    .default([])
-    .describe(
-      'Google scopes that a token must carry, by alias (email) or in full. What clients request is wireScopes.',
-    ),
-  wireScopes: textListNonEmpty
-    .default(['openid', 'email'])
-    .describe('Google scopes that clients request, as added in Cloud console > Google Auth Platform > Data Access.'),
-  serviceAccountIdTokens: textList
-    .refine(every(/^(\d+|[^@\s]+@[a-z0-9.-]+\.gserviceaccount\.com)$/), {
-      error: 'must be service accounts: addresses that end in .gserviceaccount.com, or unique ids (numbers)',
-    })
-    .default([])
-    .describe('Service accounts whose ID tokens for this server are accepted. Cloud console > IAM > Service accounts.'),
-  tokenInfoUrl: httpsUrl
-    .default('https://oauth2.googleapis.com/tokeninfo')
-    .describe('Where access tokens are checked. Only an emulator has another place.'),
-})
+    hostedDomains: textList
+      .refine(every(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/), { error: 'must be domain names in lower case, like example.com' })
+      .default([])
+      .describe('Workspace domains whose people may use the server, like @example.com in allow.'),
+    requiredGoogleScopes: textList
+      .default([])
+      .describe(
+        'Google scopes that a token must carry, by alias (email) or in full. What clients request is wireScopes.',
+      ),
+    wireScopes: textListNonEmpty
+      .default(['openid', 'email'])
+      .describe('Google scopes that clients request, as added in Cloud console > Google Auth Platform > Data Access.'),
+    serviceAccountIdTokens: textList
+      .refine(every(/^(\d+|[^@\s]+@[a-z0-9.-]+\.gserviceaccount\.com)$/), {
+        error: 'must be service accounts: addresses that end in .gserviceaccount.com, or unique ids (numbers)',
+      })
+      .default([])
+      .describe(
+        'Service accounts whose ID tokens for this server are accepted. Cloud console > IAM > Service accounts.',
+      ),
+    tokenInfoUrl: httpsUrl
+      .default('https://oauth2.googleapis.com/tokeninfo')
+      .describe('Where access tokens are checked. Only an emulator has another place.'),
+  })
 
 /** Google Accounts. Access tokens are opaque and name an OAuth client, never a resource; every JWT of Google is an ID token. */
 export const google = defineAdapter({

@@ -9,40 +9,42 @@ import { peopleOptions } from '../../src/people/options.ts'
 import { OPENID_PRINCIPALS, openIdPerson, personWith } from '../../src/people/people.ts'
 import { explain } from './refusals.ts'
 
-const known = providerOptions.extend({
-  ...claimOptions.shape,
-  ...peopleOptions(OPENID_PRINCIPALS, 'nothing').shape,
-  ...issuerSettings.shape,
-  adapter: z.literal('introspection'),
-  introspectionEndpoint: providerUrl
-    .optional()
-    .describe('Where tokens are asked about. Default: introspection_endpoint of the metadata.'),
-  clientId: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Client id under which this server introspects; a client of its own. Required unless authMethod is bearer.',
+const known = () =>
+  providerOptions.extend({
+    ...claimOptions.shape,
+    ...peopleOptions(OPENID_PRINCIPALS, 'nothing').shape,
+    ...issuerSettings.shape,
+    adapter: z.literal('introspection'),
+    introspectionEndpoint: providerUrl
+      .optional()
+      .describe('Where tokens are asked about. Default: introspection_endpoint of the metadata.'),
+    clientId: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Client id under which this server introspects; a client of its own. Required unless authMethod is bearer.',
+      ),
+    authMethod: z
+      .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'bearer'])
+      .default('client_secret_basic')
+      .describe('How this server authenticates at the endpoint; bearer sends an access token (RFC 7662 §2.1).'),
+    requireTokenType: flag
+      .optional()
+      .describe(
+        "Whether an answer must say that it is about an access token (token_type, or a mark of the server's own). Default: as soon as one answer has. true refuses refresh tokens from the first request on, where the endpoint answers for those, too; false is for servers that say it for some access tokens only.",
+      ),
+    clientSecretEnv: secretName.describe(
+      'Name of the variable with the client secret; with private_key_jwt with the private key, as PEM or JWK; with bearer with the access token.',
     ),
-  authMethod: z
-    .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'bearer'])
-    .default('client_secret_basic')
-    .describe('How this server authenticates at the endpoint; bearer sends an access token (RFC 7662 §2.1).'),
-  requireTokenType: flag
-    .optional()
-    .describe(
-      "Whether an answer must say that it is about an access token (token_type, or a mark of the server's own). Default: as soon as one answer has. true refuses refresh tokens from the first request on, where the endpoint answers for those, too; false is for servers that say it for some access tokens only.",
-    ),
-  clientSecretEnv: secretName.describe(
-    'Name of the variable with the client secret; with private_key_jwt with the private key, as PEM or JWK; with bearer with the access token.',
-  ),
-})
+  })
 
-const options = known.refine(({ authMethod, clientId }) => authMethod === 'bearer' || clientId !== undefined, {
-  path: ['clientId'],
-  error: 'is not set',
-  when: () => true, // together with what else is missing
-})
+const options = () =>
+  known().refine(({ authMethod, clientId }) => authMethod === 'bearer' || clientId !== undefined, {
+    path: ['clientId'],
+    error: 'is not set',
+    when: () => true, // together with what else is missing
+  })
 
 /** Any authorization server with an introspection endpoint (RFC 7662). */
 export const introspection = defineAdapter({
@@ -82,7 +84,10 @@ export const introspection = defineAdapter({
   },
 })
 
-function credentialsOf({ authMethod, clientId = '' }: z.output<typeof known>, secret: string): ClientCredentials {
+function credentialsOf(
+  { authMethod, clientId = '' }: z.output<ReturnType<typeof known>>,
+  secret: string,
+): ClientCredentials {
   if (authMethod === 'bearer') return { method: authMethod, accessToken: secret }
   if (authMethod === 'private_key_jwt') return { method: authMethod, clientId, ...readPrivateKey(secret) }
   return { method: authMethod, clientId, clientSecret: secret }

@@ -12,38 +12,39 @@ import { people } from './people.ts'
 import { productAt } from './products.ts'
 import { explain } from './refusals.ts'
 
-const options = providerOptions.extend({
-  ...claimOptions.shape,
-  ...peopleOptions(people.principals).shape,
-  ...issuerSettings.shape,
-  adapter: z.literal('oidc'),
-  jwksUri: providerUrl
-    .optional()
-    .describe(
-      'Where the keys are, for providers without metadata, or whose metadata names a place that this server cannot reach. Default: jwks_uri of the metadata.',
-    ),
-  keyUrl: providerUrl
-    .optional()
-    .describe(
-      'For gateways that publish each key as PEM at a URL of its own (AWS Application Load Balancer): that URL, with {kid} for the id of the key. Keys of elliptic curves only. The parts of a token may then be padded with =. Default: a key set.',
-    ),
-  headerClaims: textListNonEmpty
-    .optional()
-    .describe(
-      'Header parameters of tokens that count as claims, in place of those of the payload: iss, exp, client, signer (AWS Application Load Balancer). Default: none.',
-    ),
-  types: textListNonEmpty
-    .nullable()
-    .default(null)
-    .describe('Accepted typ values in the header of access tokens, e.g. at+jwt. Default: null, JWT, at+jwt or none.'),
-  algorithms: textListNonEmpty
-    .pipe(z.tuple([z.enum(signatureAlgorithms)], z.enum(signatureAlgorithms)))
-    .optional()
-    .describe(
-      'Accepted signature algorithms. Default: RS256, PS256, ES256, ES384, EdDSA. None is taken from metadata.',
-    ),
-  vanishedKeySeconds: vanishedKeySeconds(600),
-})
+const options = () =>
+  providerOptions.extend({
+    ...claimOptions.shape,
+    ...peopleOptions(people.principals).shape,
+    ...issuerSettings.shape,
+    adapter: z.literal('oidc'),
+    jwksUri: providerUrl
+      .optional()
+      .describe(
+        'Where the keys are, for providers without metadata, or whose metadata names a place that this server cannot reach. Default: jwks_uri of the metadata.',
+      ),
+    keyUrl: providerUrl
+      .optional()
+      .describe(
+        'For gateways that publish each key as PEM at a URL of its own (AWS Application Load Balancer): that URL, with {kid} for the id of the key. Keys of elliptic curves only. The parts of a token may then be padded with =. Default: a key set.',
+      ),
+    headerClaims: textListNonEmpty
+      .optional()
+      .describe(
+        'Header parameters of tokens that count as claims, in place of those of the payload: iss, exp, client, signer (AWS Application Load Balancer). Default: none.',
+      ),
+    types: textListNonEmpty
+      .nullable()
+      .default(null)
+      .describe('Accepted typ values in the header of access tokens, e.g. at+jwt. Default: null, JWT, at+jwt or none.'),
+    algorithms: textListNonEmpty
+      .pipe(z.tuple([z.enum(signatureAlgorithms)], z.enum(signatureAlgorithms)))
+      .optional()
+      .describe(
+        'Accepted signature algorithms. Default: RS256, PS256, ES256, ES384, EdDSA. None is taken from metadata.',
+      ),
+    vanishedKeySeconds: vanishedKeySeconds(600),
+  })
 
 /** Any provider with metadata and a key set. */
 export const oidc = defineAdapter({

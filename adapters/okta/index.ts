@@ -25,32 +25,33 @@ const DOMAINS = ['okta.com', 'oktapreview.com', 'okta-emea.com', 'okta-gov.com',
 /** The one signature algorithm of Okta. */
 export const ACCEPTED_ALGORITHMS = ['RS256'] as const
 
-const options = providerOptions.extend({
-  adapter: z.literal('okta'),
-  audience: textListNonEmpty
-    .optional()
-    .describe(
-      `Audience of the authorization server, one fixed text. Default: the URL of this server. ${AUTHORIZATION_SERVERS} > Settings.`,
-    ),
-  clientIds: textListNonEmpty
-    .optional()
-    .describe(
-      'When given, only tokens issued to these clients are accepted. Admin Console > Applications > Client ID.',
-    ),
-  ...peopleOptions(people.principals).shape,
-  clientId: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Client id under which this server introspects. Default: none, tokens are verified by key.'),
-  clientSecretEnv: secretName.optional().describe('Name of the variable with the secret to clientId.'),
-  agentTokens: flag
-    .default(false)
-    .describe(
-      'Whether tokens that AI agents got by token exchange are accepted; the client is then the agent (act.sub).',
-    ),
-  vanishedKeySeconds: vanishedKeySeconds(600),
-})
+const options = () =>
+  providerOptions.extend({
+    adapter: z.literal('okta'),
+    audience: textListNonEmpty
+      .optional()
+      .describe(
+        `Audience of the authorization server, one fixed text. Default: the URL of this server. ${AUTHORIZATION_SERVERS} > Settings.`,
+      ),
+    clientIds: textListNonEmpty
+      .optional()
+      .describe(
+        'When given, only tokens issued to these clients are accepted. Admin Console > Applications > Client ID.',
+      ),
+    ...peopleOptions(people.principals).shape,
+    clientId: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Client id under which this server introspects. Default: none, tokens are verified by key.'),
+    clientSecretEnv: secretName.optional().describe('Name of the variable with the secret to clientId.'),
+    agentTokens: flag
+      .default(false)
+      .describe(
+        'Whether tokens that AI agents got by token exchange are accepted; the client is then the agent (act.sub).',
+      ),
+    vanishedKeySeconds: vanishedKeySeconds(600),
+  })
 
 /**
  * Okta. Custom authorization servers (`/oauth2/{id}`) issue JWTs that are verified by key; the keys of the org's own one are not

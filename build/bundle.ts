@@ -8,7 +8,7 @@ import { withoutDescriptions } from './without-descriptions.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** @param out - Folder of the built packages. */
-export async function bundle({ entries, folder }: Package, out: string): Promise<void> {
+export async function bundle({ entries, together, folder }: Package, out: string): Promise<void> {
   const build = await rolldown({
     cwd: root,
     input: Object.fromEntries(Object.entries(entries).map(([name, file]) => [outputName(name), file])),
@@ -25,6 +25,10 @@ export async function bundle({ entries, folder }: Package, out: string): Promise
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
+    // Every file takes half a millisecond to load. What an earlier group has is not taken again.
+    codeSplitting: {
+      groups: together.map(entry => ({ name: outputName(entry), test: id => id === join(root, entries[entry] ?? '') })),
+    },
   })
   await build.close()
 }

@@ -13,6 +13,8 @@ export interface Package {
   readonly untyped: readonly string[]
   /** Entries that run when they are imported. */
   readonly programs: readonly string[]
+  /** Entries whose modules stand in one file, all of them: in this order, each with what the ones before it lack. */
+  readonly together: readonly string[]
   /** Everything that its JavaScript imports. A test compares the two. */
   readonly dependencies: readonly string[]
   /** Packages that an entry is for: whoever uses the entry has them. */
@@ -38,6 +40,7 @@ export const library: Package = {
   ),
   untyped: ['./internal'],
   programs: [],
+  together: ['./core', '.'],
   dependencies: ['jose', 'lru-cache', 'openid-client', 'undici', 'zod'],
   peers: {
     '@idplug/server': version,
@@ -73,6 +76,7 @@ export const server: Package = {
   },
   untyped: ['./main', './authorization-server-main', './authorization-server'],
   programs: ['./main', './authorization-server-main'],
+  together: [],
   dependencies: [
     '@clack/prompts',
     '@modelcontextprotocol/client',

@@ -2,7 +2,11 @@ import type { AuthObserver } from '../src/auth.ts'
 import { describeReason } from '../src/reasons.ts'
 
 /** Events of the authorization server after which somebody has to change something. */
-const FOR_THE_OPERATOR = new Set(['upstream_rejected_us', 'upstream_without_refresh_token'])
+const FOR_THE_OPERATOR = new Set([
+  'upstream_rejected_us',
+  'upstream_session_unreadable',
+  'upstream_without_refresh_token',
+])
 const MINUTE = 60_000
 /** Causes remembered at once; beyond, they are forgotten together. */
 const MOST_CAUSES = 1_000
@@ -38,7 +42,7 @@ export function stderrObserver(
     },
     authorizationServer(event, { error, outcome, reason }) {
       if (event === 'server_error') tell(String(error), `a bug in the authorization server: ${error}`)
-      if (FOR_THE_OPERATOR.has(event) || outcome === 'misconfigured') tell(`${event} ${reason}`, `${event}: ${reason}`)
+      if (FOR_THE_OPERATOR.has(event) || outcome === 'rejected_us') tell(`${event} ${reason}`, `${event}: ${reason}`)
     },
     warning(message, facts) {
       tell(message, `${message} ${JSON.stringify(facts)}`)

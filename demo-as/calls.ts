@@ -1,17 +1,12 @@
 import type { Store, StoreFactory } from './stores/store.ts'
-import {
-  type Identification,
-  type Upstream,
-  UpstreamMisconfiguredError,
-  UpstreamUnavailableError,
-} from './upstream/upstream.ts'
+import { type Identification, type Upstream, UpstreamError } from './upstream/upstream.ts'
 
 /** One call to what the authorization server depends on. Holds nothing of what was asked. */
 export interface Call {
   dependency: 'store' | 'upstream'
   /** Of the store: `get`, `set` and the like; of the upstream: `depart`, `identify`, `recheck`, `end`. */
   operation: string
-  /** `ok`; of the upstream, what it says about a person as well, and why it says nothing (`away`, `rejected_us`); `failed` else. */
+  /** `ok`; of the upstream, what it says about a person as well, and why it says nothing (`behind`, `away`, `rejected_us`); `failed` else. */
   outcome: string
   milliseconds: number
 }
@@ -69,7 +64,4 @@ function reporter(dependency: Call['dependency'], onCall: OnCall, told: (answer:
   }
 }
 
-function outcomeOf(error: unknown): string {
-  if (error instanceof UpstreamUnavailableError) return 'away'
-  return error instanceof UpstreamMisconfiguredError ? 'rejected_us' : 'failed'
-}
+const outcomeOf = (error: unknown) => (error instanceof UpstreamError ? error.outcome : 'failed')

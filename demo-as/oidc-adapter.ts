@@ -10,15 +10,24 @@ const REVOKED_BY_TIME = new Set([...SECRET_IDS, 'DeviceCode', 'Grant'])
 /** oidc-provider keeps clients for ever; registration is open to everybody, so those that nobody uses are forgotten. */
 const UNUSED_CLIENT_SECONDS = 24 * 3600
 
+export interface OidcAdapterOptions {
+  /** Tokens, codes and grants from before this time are as if they had never been. Default: none. */
+  revokedBefore?: Date
+  /** Called before a Grant is deleted, for whatever reason, and waited for. */
+  beforeGrantEnds?: (grantId: string) => Promise<void>
+}
+
 /**
  * Storage of oidc-provider on top of a {@link StoreFactory}.
  *
  * All tokens of one consent name the same Grant, and each use looks the Grant up. A family is therefore revoked by
  * deleting its Grant, in one step and without an index of its members.
  *
- * @param revokedBefore - Tokens, codes and grants from before this time are as if they had never been. Default: none.
  */
-export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (model: string) => Adapter {
+export function createOidcAdapter(
+  stores: StoreFactory,
+  { revokedBefore, beforeGrantEnds = async () => {} }: OidcAdapterOptions = {},
+): (model: string) => Adapter {
   const isRevoked = (model: string, { iat }: AdapterPayload) =>
     revokedBefore !== undefined && REVOKED_BY_TIME.has(model) && !isSince(revokedBefore, iat)
 
@@ -64,12 +73,18 @@ export function createOidcAdapter(stores: StoreFactory, revokedBefore?: Date): (
           const used = { ...payload, consumed: nowSeconds() }
           if (await records.swap(id, payload, used, secondsLeft(payload))) return
         }
-        if (payload?.grantId) await grants.delete(payload.grantId)
+        if (payload?.grantId) await endGrant(payload.grantId)
         throw new errors.InvalidGrant('already used')
       },
 
-      destroy: id => records.delete(id),
-      revokeByGrantId: grantId => grants.delete(grantId),
+      destroy: id => (model === 'Grant' ? endGrant(id) : records.delete(id)),
+      // oidc-provider destroys the Grant itself at the same time, as `revokeGrantPolicy` has it.
+      async revokeByGrantId() {},
+    }
+
+    async function endGrant(grantId: string): Promise<void> {
+      await beforeGrantEnds(grantId)
+      await grants.delete(grantId)
     }
 
     /** The first browser to confirm a user code gets it; another cannot approve it any more (RFC 8628 §5.4). */
@@ -87,11 +102,12 @@ export function isSince(time: Date, seconds: number | undefined): boolean {
   return seconds !== undefined && seconds * 1000 >= time.getTime()
 }
 
-/** Makes a refresh token usable again whose refresh broke off. */
-export async function forgetConsumption(stores: StoreFactory, refreshToken: string): Promise<void> {
+/** Marks a refresh token as used where that may have been left undone. */
+export async function markAsUsed(stores: StoreFactory, refreshToken: string): Promise<void> {
   const records = stores('RefreshToken')
   const payload = await records.get<AdapterPayload>(refreshToken)
-  if (payload) await records.swap(refreshToken, payload, { ...payload, consumed: undefined }, secondsLeft(payload))
+  if (!payload || payload.consumed) return
+  await records.swap(refreshToken, payload, { ...payload, consumed: nowSeconds() }, secondsLeft(payload))
 }
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)

@@ -17,12 +17,36 @@ const WINDOW_SECONDS = 300
  */
 export async function provenKey(provider: Provider, ctx: TokenEndpointGrantContext): Promise<string | undefined> {
   const { client } = ctx.oidc
-  const proof = ctx.get('DPoP')
+  const proof = await checkProof(ctx)
   if (!proof) {
     if (client.dpopBoundAccessTokens) throw new errors.InvalidGrant('DPoP proof JWT not provided')
     return undefined
   }
-  const { payload, protectedHeader } = await verify(proof)
+  const isNew = await provider.ReplayDetection.unique(client.clientId, proof.id, proof.issuedAt + WINDOW_SECONDS + 1)
+  if (!isNew) throw new errors.InvalidGrant('the proof was used before')
+  return proof.thumbprint
+}
+
+/** A DPoP proof that was checked. */
+interface Proof {
+  /** Of its key, by RFC 7638. */
+  thumbprint: string
+  /** Its `jti`. */
+  id: string
+  /** Seconds since the Unix epoch. */
+  issuedAt: number
+}
+
+/**
+ * Checks the proof of a request, and not whether it is new.
+ *
+ * @returns `undefined` without a proof.
+ * @throws {errors.InvalidDpopProof} Not a proof for this request, made just now.
+ */
+export async function checkProof(ctx: TokenEndpointGrantContext): Promise<Proof | undefined> {
+  const text = ctx.get('DPoP')
+  if (!text) return undefined
+  const { payload, protectedHeader } = await verify(text)
   if (payload.htm !== ctx.method) throw new errors.InvalidDpopProof('the proof is for another method')
   if (locationOf(payload.htu) !== ctx.oidc.urlFor('token')) {
     throw new errors.InvalidDpopProof('the proof is for another URL')
@@ -31,13 +55,7 @@ export async function provenKey(provider: Provider, ctx: TokenEndpointGrantConte
   if (!(Math.abs(Date.now() / 1000 - issuedAt) <= WINDOW_SECONDS)) {
     throw new errors.InvalidDpopProof('the proof was not made just now')
   }
-  const isNew = await provider.ReplayDetection.unique(
-    client.clientId,
-    String(payload.jti),
-    issuedAt + WINDOW_SECONDS + 1,
-  )
-  if (!isNew) throw new errors.InvalidGrant('the proof was used before')
-  return calculateJwkThumbprint(protectedHeader.jwk as object)
+  return { thumbprint: await calculateJwkThumbprint(protectedHeader.jwk as object), id: String(payload.jti), issuedAt }
 }
 
 async function verify(proof: string): Promise<JWTVerifyResult> {

@@ -28,7 +28,7 @@ export function extendProvider(
     if (isNewGrant(ctx)) await keepClient(String(ctx.oidc.client?.clientId))
     leaveByPage(ctx, provider.issuer)
     publishWhatIsEnforced(ctx)
-    if (ctx.status === 503) ctx.set('retry-after', RETRY_SECONDS)
+    if (ctx.status === 503 && !ctx.response.get('retry-after')) ctx.set('retry-after', RETRY_SECONDS)
   })
   // Koa writes errors to the console itself unless somebody listens.
   provider.silent = true

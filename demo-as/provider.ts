@@ -36,6 +36,7 @@ import { OIDC_SCOPES } from './request-parameters.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes } from './scopes.ts'
 import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
+import { markLast } from './spend-last.ts'
 import { canStay } from './staying.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
@@ -91,8 +92,13 @@ export interface ProviderOptions {
    * @throws {errors.OIDCProviderError} `temporarily_unavailable` leaves the refresh token usable; `invalid_grant` ends the grant.
    */
   beforeRefresh?(refresh: Refresh): Promise<void>
+  /** Called before a grant is deleted, for whatever reason, and waited for. */
+  beforeGrantEnds?(grantId: string): Promise<void>
   log: (event: string, facts: Readonly<Record<string, unknown>>) => void
 }
+
+/** What has to be remembered of an assertion is remembered until it ends. */
+const LONGEST_ASSERTION_SECONDS = 3600
 
 /** The protocol engine, set up so that what it publishes about itself is what it enforces. */
 export function createProvider(options: ProviderOptions): Provider {
@@ -100,7 +106,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const secure = new URL(issuer).protocol === 'https:'
   const RefreshingProvider = refreshing({ ...options, graceSeconds: lifetimes.refreshGrace })
   const clients = [...resources.all.map(introspectionClient), ...options.clients]
-  const adapter = createOidcAdapter(options.stores, options.revokedBefore)
+  const adapter = createOidcAdapter(options.stores, options)
   const provider = new RefreshingProvider(issuer, {
     adapter,
     clients,
@@ -124,6 +130,11 @@ export function createProvider(options: ProviderOptions): Provider {
     },
     responseTypes: ['code'],
     discovery: assertionIssuers.length > 0 ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {},
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, { exp }) => {
+      if (Number(exp) - Date.now() / 1000 > LONGEST_ASSERTION_SECONDS) {
+        throw new errors.InvalidClientAuth('the client_assertion is valid for too long')
+      }
+    },
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     enabledJWA: {
       idTokenSigningAlgValues: ['ES256'],
@@ -188,6 +199,8 @@ export function createProvider(options: ProviderOptions): Provider {
   lookUpOnce(provider.Client)
   lookUpOnce(provider.RefreshToken)
   lookUpOnce(provider.Grant)
+  for (const model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) markLast(model)
+  endGrantFirst(provider)
   extendProvider(provider, resources, clientId => keepClient(options.stores, clientId, lifetimes.grant))
   if (assertionIssuers.length > 0) {
     acceptIdentityAssertions(provider, {
@@ -255,6 +268,20 @@ function features(options: ProviderOptions): Configuration['features'] {
         return resourceServerOf(resource, accessTokenFormat, machineScopes(ctx, permitted))
       },
     },
+  }
+}
+
+/**
+ * oidc-provider deletes a token that is revoked, and then what it belongs to. What breaks off in between could not be made again: nothing would
+ * be found by the token.
+ */
+function endGrantFirst({ AccessToken, RefreshToken, Grant }: Provider): void {
+  for (const { prototype } of [AccessToken, RefreshToken]) {
+    const { destroy } = prototype
+    prototype.destroy = async function () {
+      if (this.grantId !== undefined) await Grant.adapter.destroy(this.grantId)
+      await destroy.call(this)
+    }
   }
 }
 

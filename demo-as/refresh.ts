@@ -1,12 +1,13 @@
 import { hash, hkdfSync } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
-import { TemporarilyUnavailable } from './errors.ts'
-import { forgetConsumption, isSince } from './oidc-adapter.ts'
+import { createLocks } from './locks.ts'
+import { isSince, markAsUsed } from './oidc-adapter.ts'
+import { checkProof } from './proof.ts'
 import { scopeOfRefresh } from './refresh-scope.ts'
 import { OIDC_SCOPES } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 import { namedScopes, scopesIn } from './scopes.ts'
+import { spendLast, withMarksLast } from './spend-last.ts'
 import type { Store, StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
 import { createSeal, type Seal } from './upstream/sealed.ts'
@@ -41,17 +42,24 @@ interface Answered {
   at: number
 }
 
-/** A refresh may take this long, the upstream included; after that another process tries. */
-const LOCK_SECONDS = 30
-const WAIT_SECONDS = 20
-const FIRST_POLL_MILLISECONDS = 25
-const LAST_POLL_MILLISECONDS = 400
+/** By grant: the parameter with the thing that is used once. */
+const SPENT_BY: Readonly<Record<string, string>> = {
+  authorization_code: 'code',
+  'urn:ietf:params:oauth:grant-type:device_code': 'device_code',
+}
+
 /** Clocks of processes differ by less. */
 const CLOCK_SKEW_SECONDS = 60
 
-/** oidc-provider's class, with a refresh of ours around its own. */
+/** oidc-provider's class, with a refresh of ours around its own, and everything that is used once marked last. */
 export function refreshing(options: RefreshOptions): typeof Provider {
-  const wrap = createRefresh(options)
+  const refresh = createRefresh(options)
+  const locks = createLocks(options.stores('GrantLock'))
+  const wrap = (provider: Provider, name: string, handler: GrantHandler): GrantHandler => {
+    if (name === 'refresh_token') return refresh(provider, handler)
+    const parameter = SPENT_BY[name]
+    return parameter === undefined ? handler : spendLast(parameter, locks, handler)
+  }
   return class extends Provider {
     // Grants of oidc-provider itself come by here too.
     override registerGrantType<Params extends object>(
@@ -59,8 +67,7 @@ export function refreshing(options: RefreshOptions): typeof Provider {
       handler: (ctx: TokenEndpointGrantContext<Params>) => void | Promise<void>,
       ...rest: [params?: Names, duplicates?: Names]
     ): void {
-      const isRefresh = name === 'refresh_token'
-      super.registerGrantType(name, isRefresh ? wrap(this, handler as GrantHandler) : handler, ...rest)
+      super.registerGrantType(name, wrap(this, name, handler as GrantHandler), ...rest)
     }
   }
 }
@@ -71,13 +78,14 @@ export function refreshing(options: RefreshOptions): typeof Provider {
  * - Clients refresh twice at once, and lose answers to bad networks: within the grace period the same request gets the same
  *   answer again, from every process. Later use of a used token revokes the family (RFC 9700 §4.14.2).
  * - Of requests at once one refreshes, in all processes together, and asks the upstream; the others wait for its answer.
- * - A refresh that broke off because the store or the process went away can be made again.
+ * - A refresh that broke off because the store or the process went away can be made again, however much later: the token is marked as used
+ *   after everything else.
  * - Scopes are those of {@link scopeOfRefresh}.
  */
 function createRefresh(options: RefreshOptions): (provider: Provider, handler: GrantHandler) => GrantHandler {
   const { graceSeconds, resources, revokedBefore, stores, log } = options
   const answers = stores('RefreshAnswer')
-  const locks = stores('RefreshLock')
+  const locks = createLocks(stores('RefreshLock'))
 
   return (provider, handler) => async ctx => {
     const token = ctx.oidc.params.refresh_token
@@ -85,63 +93,63 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
     const id = digest(token)
     // Before the scope is settled: the next request comes as this one did.
     const request = requestOf(ctx)
+    const repeated = () => repeat(ctx, token, id, request)
 
-    const deadline = Date.now() + WAIT_SECONDS * 1000
-    for (let wait = FIRST_POLL_MILLISECONDS; !(await locks.add(id, true, LOCK_SECONDS)); wait *= 2) {
-      if (Date.now() > deadline) throw new TemporarilyUnavailable('another refresh of this token is still under way')
-      await delay(Math.min(wait, LAST_POLL_MILLISECONDS))
-      if (await repeat(ctx, token, id, request)) return
-    }
-    try {
+    ctx.body = await locks.aloneOr(id, repeated, async () => {
       const found = await provider.RefreshToken.find(token, { ignoreExpiration: true })
-      // There is no answer yet while the token is unused.
-      if ((!found || found.consumed) && (await repeat(ctx, token, id, request))) return
-      if (found) await prepare(provider, ctx, found, id)
-      await handler(ctx)
-      await keep(ctx, token, id, request)
-    } finally {
-      await locks.delete(id)
-    }
+      // While the token is not marked, there hardly is an answer: that is noticed below.
+      const earlier = (!found || found.consumed) && (await repeated())
+      if (earlier) return earlier
+      if (found) await prepare(provider, ctx, found)
+      const markUnlessUsed = await withMarksLast(ctx, handler)
+      // Somebody else was here, and broke off before the mark or was held up for longer than the lock lasts: theirs is the answer.
+      const other = found && !(await keep(ctx, token, id, request)) && (await repeated())
+      if (other) return other
+      // Where answers are kept, the first one has decided.
+      if (found && graceSeconds > 0) await markAsUsed(stores, token)
+      else await markUnlessUsed()
+      return ctx.body
+    })
   }
 
-  async function keep(ctx: TokenEndpointGrantContext, token: string, id: string, request: string): Promise<void> {
-    if (graceSeconds === 0) return
+  /** @returns `false` where another answer is kept already. */
+  async function keep(ctx: TokenEndpointGrantContext, token: string, id: string, request: string): Promise<boolean> {
+    if (graceSeconds === 0) return true
     const sealed = sealOf(token, answers).seal(JSON.stringify(ctx.body), id)
     const answered: Answered = { request, sealed, at: nowSeconds() }
-    await answers.set(id, answered, graceSeconds + CLOCK_SKEW_SECONDS)
+    return answers.add(id, answered, graceSeconds + CLOCK_SKEW_SECONDS)
   }
 
-  /** @throws {errors.InvalidGrant} The token was used for something else. */
-  async function repeat(ctx: TokenEndpointGrantContext, token: string, id: string, request: string): Promise<boolean> {
+  /**
+   * @returns The answer that was given before; `undefined` where there is none.
+   * @throws {errors.InvalidGrant} The token was used for something else.
+   * @throws {errors.InvalidDpopProof}
+   */
+  async function repeat(
+    ctx: TokenEndpointGrantContext,
+    token: string,
+    id: string,
+    request: string,
+  ): Promise<object | undefined> {
     const answered = await answers.get<Answered>(id)
-    if (!answered || nowSeconds() - answered.at >= graceSeconds) return false
-    if (revokedBefore && !isSince(revokedBefore, answered.at)) return false
+    if (!answered || nowSeconds() - answered.at >= graceSeconds) return undefined
+    if (revokedBefore && !isSince(revokedBefore, answered.at)) return undefined
     if (answered.request !== request) throw new errors.InvalidGrant('was refreshed with other parameters')
     const answer = sealOf(token, answers).open(answered.sealed, id)
-    if (answer === undefined) return false
+    if (answer === undefined) return undefined
+    await checkProof(ctx)
+    await markAsUsed(stores, token)
     log('refresh_repeated', { clientId: ctx.oidc.client.clientId })
-    ctx.body = JSON.parse(answer)
-    return true
+    return JSON.parse(answer)
   }
 
-  async function prepare(
-    provider: Provider,
-    ctx: TokenEndpointGrantContext,
-    token: RefreshToken,
-    id: string,
-  ): Promise<void> {
+  async function prepare(provider: Provider, ctx: TokenEndpointGrantContext, token: RefreshToken): Promise<void> {
     const { clientId } = ctx.oidc.client
     if (token.clientId !== clientId || token.isExpired || !token.grantId || !token.accountId) return
     if (token.consumed) {
-      // Used a moment ago, and nobody was answered: that refresh broke off.
-      const isUnfinished = nowSeconds() - Number(token.consumed) < graceSeconds && !(await answers.get(id))
-      if (!isUnfinished) {
-        // The family ends, whatever else the request gets wrong.
-        ctx.oidc.params.scope = undefined
-        return
-      }
-      await forgetConsumption(stores, token.jti)
-      token.consumed = undefined
+      // The family ends, whatever else the request gets wrong.
+      ctx.oidc.params.scope = undefined
+      return
     }
     try {
       await options.beforeRefresh?.({ grantId: token.grantId, accountId: token.accountId, clientId })
@@ -184,8 +192,8 @@ const nowSeconds = () => Math.floor(Date.now() / 1000)
 const digest = (text: string) => hash('sha256', text, 'base64url')
 
 /**
- * Two requests are the same when these are; `scope` is in an order of ours by now. The proof of possession is not checked again, so its
- * key has to be the same too.
+ * Two requests are the same when these are; `scope` is in an order of ours by now. A proof of possession is another one each time, by the same
+ * key.
  */
 function requestOf(ctx: TokenEndpointGrantContext): string {
   const { client, params } = ctx.oidc

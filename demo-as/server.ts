@@ -131,7 +131,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const real = options.upstream && onCall ? reportedUpstream(options.upstream, onCall) : options.upstream
   const upstream: Upstream & Partial<Pick<FakeUpstream, 'page'>> =
     real ?? createFakeUpstream(issuer, redirectUri, people, stores, binding)
-  const sessions = createUpstreamSessions(stores, seal, lifetimes.grant)
+  const sessions = createUpstreamSessions(stores, seal, lifetimes.grant, sharedSeal !== undefined)
   const accounts = stores('Account')
   const grants = createUpstreamGrants({ upstream, sessions, accounts, accountSeconds: lifetimes.grant, log })
 
@@ -164,6 +164,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       beginSignIn: async (ctx, interaction) => addressOf(ctx.req, await signIn.begin(ctx.req, ctx.res, interaction)),
       account: subject => signIn.account(subject),
       beforeRefresh: refresh => grants.beforeRefresh(provider, refresh),
+      beforeGrantEnds: grants.end,
     })
     signIn = createSignIn({
       provider,
@@ -184,14 +185,25 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       log,
     })
     logEvents(provider, log)
-    provider.on('grant.revoked', (_ctx, grantId) => void grants.end(grantId))
     return { oidc: provider.callback(), signIn }
   }
 
   const keys = createSigningKeys({ stores, seal: sharedSeal, retiredSeconds: retiredSecondsFor(lifetimes.accessToken) })
   const engine = await followKeys(keys, createEngine, log)
+  /** Left by processes that ended in the middle, and by an upstream that was away. No timer: there is nothing to stop. */
+  let settledAt = 0
+  function settleNowAndThen(): void {
+    if (Date.now() - settledAt < SETTLE_MILLISECONDS) return
+    settledAt = Date.now()
+    void grants.settle()
+  }
+  settleNowAndThen()
+
   const checkReady = async () => void (await accounts.get('ready'))
-  const oidc: Route['run'] = async (req, res) => (await engine()).oidc(req, res)
+  const oidc: Route['run'] = async (req, res) => {
+    settleNowAndThen()
+    return (await engine()).oidc(req, res)
+  }
   const routes = new Map<string, Route>([
     ['/.well-known/oauth-authorization-server', { methods: ['GET', 'HEAD'], run: oidc }],
     ['/.well-known/openid-configuration', { methods: ['GET', 'HEAD'], run: oidc }],
@@ -301,6 +313,8 @@ interface Route {
   methods: readonly string[]
   run(req: IncomingMessage, res: ServerResponse): unknown
 }
+
+const SETTLE_MILLISECONDS = 60_000
 
 const DAY = 24 * 3600
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Provider from 'oidc-provider'
 import { type Approvals, isOwnNavigation } from './approvals.ts'
@@ -21,21 +22,19 @@ import type { ClientKinds } from './clients/client-kinds.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { createFirstSteps, type Place } from './first-steps.ts'
 import { readForm, redirect, sendPage, targetOf } from './http.ts'
+import { insist } from './insist.ts'
+import { createLocks } from './locks.ts'
 import { consentPage, type Stay, type Ticked } from './pages/consent.ts'
 import type { Html } from './pages/html.ts'
 import { expiredPage, forgedFormPage, onwardPage } from './pages/messages.ts'
 import type { Purpose } from './pages/purpose.ts'
-import { type Failure, type Refused, refusal } from './pages/refusal.ts'
+import { type Refused, refusal } from './pages/refusal.ts'
 import type { Resources } from './resources.ts'
 import { canStay, refuseToStay } from './staying.ts'
 import type { StoreFactory } from './stores/store.ts'
+import { answerOf, CONSEQUENCES } from './upstream/no-answer.ts'
 import type { UpstreamSessions } from './upstream/sessions.ts'
-import {
-  type SignedInUser,
-  type Upstream,
-  UpstreamMisconfiguredError,
-  UpstreamUnavailableError,
-} from './upstream/upstream.ts'
+import { type Keep, type SignedInUser, type Upstream, UpstreamError } from './upstream/upstream.ts'
 
 /** Where the fake upstream sends the browser back to; a real one to {@link BRIDGE_CALLBACK_PATH}. */
 export const CALLBACK_PATH = '/fakeupstreamauth/callback'
@@ -63,10 +62,36 @@ interface Over {
 interface Pending extends Begun {
   consent?: Consent
   user?: SignedInUser
-  /** Of the upstream, about this sign-in. */
-  memory?: unknown
+  /** Of the upstream, about this sign-in, sealed. */
+  memory?: string
   /** What the upstream needs later, sealed. */
   session?: string
+}
+
+/** What came so far of a step, and of what the browser came with. */
+interface Progress {
+  browser: string
+  /** Of the upstream, in place of {@link Pending.memory}. */
+  memory?: string
+  /** Where the step led. A browser that did not get the answer gets it now. */
+  next?: string
+}
+
+/** One browser at one step. */
+interface Visit {
+  req: IncomingMessage
+  res: ServerResponse
+  step: string
+  place: Place
+  /** Name of the step with all that the browser came with. */
+  name: string
+}
+
+/** Where a step leads. Nothing, where the browser has got its answer. */
+interface Outcome {
+  next: string
+  /** The sign-in has ended. Default false. */
+  isOver?: boolean
 }
 
 /** Somebody who has been at the upstream. */
@@ -111,7 +136,8 @@ export interface SignInOptions {
 
 /**
  * What happens between an authorization request and its answer: upstream and consent, in either order. Each step is tied to
- * the browser that made the one before, and ends by itself. The first can be taken until the sign-in is over, the others once.
+ * the browser that made the one before, and ends by itself. The first can be taken until the sign-in is over, the others once. A step that
+ * broke off, in whichever process, is taken again from where it was; and to the same request of the same browser there is the same answer.
  */
 export interface SignIn {
   /**
@@ -143,6 +169,8 @@ export function createSignIn(options: SignInOptions): SignIn {
   const signIns = stores('SignIn')
   const consents = stores('Consent')
   const waiting = { upstream: signIns, consent: consents }
+  const progress = stores('SignInProgress')
+  const locks = createLocks(stores('SignInLock'))
   const accounts = stores('Account')
 
   return {
@@ -156,70 +184,78 @@ export function createSignIn(options: SignInOptions): SignIn {
       try {
         return await start(req, signIn, pending)
       } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error
         // Goes to the client as temporarily_unavailable (RFC 6749 §4.1.2.1).
-        if (error instanceof UpstreamUnavailableError) throw new TemporarilyUnavailable(NO_ANSWER, error.message)
-        throw error
+        const { event, description } = CONSEQUENCES[error.outcome]
+        log(event, { reason: error.message })
+        throw new TemporarilyUnavailable(description, error.message)
       }
     },
 
     async callback(req, res) {
       const { query } = targetOf(req)
-      const state = query.get('state') ?? ''
-      // Looked at first and taken afterwards, so that a stranger's browser cannot use up somebody's state.
-      if (!(await ofThisBrowser(req, 'upstream', state))) return startOver(req, res, state)
-      const pending = await take('upstream', state)
-      if (!pending) return startOver(req, res, state)
-      const { memory, ...before } = pending
-      const identified = await orFailure(() => upstream.identify(query, { state, redirectUri, memory }))
-      if (identified.outcome !== 'signed_in') return refuse(res, identified, state, pending)
-      const request = await findRequest(options, pending.interaction)
-      if (!request) return sendPage(res, expiredPage(), 400)
+      const step = query.get('state') ?? ''
+      const visit = visitOf(req, res, 'upstream', step, query)
+      await takeStep(visit, async (pending, known, keep) => {
+        const identified = await answerOf(keep, async keep => {
+          const memory = known === undefined ? undefined : sessions.unpack(known)
+          return upstream.identify(query, { state: step, redirectUri, memory, keep })
+        })
+        if (identified.outcome !== 'signed_in') return refuse(res, identified, step, pending)
+        const request = await findRequest(options, pending.interaction)
+        if (!request) return void sendPage(res, expiredPage(), 400)
 
-      const { user } = identified
-      const session = identified.session === undefined ? undefined : sessions.pack(identified.session)
-      await accounts.set(user.subject, user, options.accountSeconds)
-      log('signed_in', { subject: user.subject, clientId: request.client.clientId })
-      const arrived: Arrived = { ...before, user, session }
-      const consent = await consentOf(req, arrived, request)
-      if (consent) return redirect(res, await allow(req, res, state, arrived, request, consent))
-      redirect(res, await ask(binding.next(state), { ...arrived, consent: undefined }))
+        const { user } = identified
+        const session = identified.session === undefined ? undefined : sessions.pack(identified.session)
+        await accounts.set(user.subject, user, options.accountSeconds)
+        log('signed_in', { subject: user.subject, clientId: request.client.clientId })
+        const arrived: Arrived = { ...pending, memory: undefined, user, session }
+        const consent = await consentOf(req, arrived, request)
+        if (consent) return allow(visit, arrived, request, consent)
+        return { next: await ask(binding.next(step), { ...arrived, consent: undefined }) }
+      })
     },
 
     async consent(req, res) {
       const { query } = targetOf(req)
-      const id = query.get('id') ?? ''
-      const pending = await ofThisBrowser(req, 'consent', id)
-      if (!pending) return req.method === 'GET' ? startOver(req, res, id) : sendPage(res, expiredPage(), 400)
-      const request = await findRequest(options, pending.interaction)
-      if (!request) return sendPage(res, expiredPage(), 400)
-      const all: Ticked = { scopes: offered(request, pending.user), stay: true }
+      const step = query.get('id') ?? ''
       if (req.method === 'GET') {
-        return sendPage(res, pageOf(id, pending, request, query.get('tick') === 'none' ? NO_SCOPE : all))
+        const pending = await ofThisBrowser(req, 'consent', step)
+        if (!pending) return startOver(req, res, step)
+        const request = await findRequest(options, pending.interaction)
+        if (!request) return sendPage(res, expiredPage(), 400)
+        const ticked = query.get('tick') === 'none' ? NO_SCOPE : offeredTo(pending, request)
+        return sendPage(res, pageOf(step, pending, request, ticked))
       }
 
+      const browser = binding.read(req, step)
+      if (browser === undefined) return sendPage(res, expiredPage(), 400)
       const form = await readForm(req)
-      if (!binding.isFormToken(form?.get('form_token'), pending.browser, id)) {
-        return sendPage(res, forgedFormPage(consentUrl(id)), 403)
+      if (!form || !binding.isFormToken(form.get('form_token'), browser, step)) {
+        return sendPage(res, forgedFormPage(consentUrl(step)), 403)
       }
-      const decision = form?.get('decision')
-      const ticked = tickedIn(form, all)
-      if (decision === 'allow' && ticked.scopes.length === 0 && all.scopes.length > 0) {
-        return sendPage(res, pageOf(id, pending, request, ticked, true), 422)
-      }
-      if (!(await take('consent', id))) return sendPage(res, expiredPage(), 400)
-      const consent: Consent = {
-        ...ticked,
-        remember: form?.get('remember') === 'yes' && isRememberable(pending, request),
-      }
-      switch (decision) {
-        case 'allow':
-          if (isArrived(pending)) return redirect(res, await allow(req, res, id, pending, request, consent))
-          return goOn(res, id, { ...pending, consent })
-        case 'another':
-          return goOn(res, id, { ...pending, user: undefined, session: undefined, another: true })
-        default:
-          return redirect(res, await deny(req, res, id, pending, request))
-      }
+      const visit = visitOf(req, res, 'consent', step, form)
+      await takeStep(visit, async pending => {
+        const request = await findRequest(options, pending.interaction)
+        if (!request) return void sendPage(res, expiredPage(), 400)
+        const decision = form.get('decision')
+        const all = offeredTo(pending, request)
+        const ticked = tickedIn(form, all)
+        if (decision === 'allow' && ticked.scopes.length === 0 && all.scopes.length > 0) {
+          return void sendPage(res, pageOf(step, pending, request, ticked, true), 422)
+        }
+        const remember = form.get('remember') === 'yes' && isRememberable(pending, request)
+        const consent: Consent = { ...ticked, remember }
+        switch (decision) {
+          case 'allow':
+            if (isArrived(pending)) return allow(visit, pending, request, consent)
+            return goOn(visit, { ...pending, consent })
+          case 'another':
+            return goOn(visit, { ...pending, user: undefined, session: undefined, another: true })
+          default:
+            return deny(req, pending, request)
+        }
+      })
     },
 
     async purpose(req, state) {
@@ -228,6 +264,53 @@ export function createSignIn(options: SignInOptions): SignIn {
     },
 
     account: subject => accounts.get<SignedInUser>(subject),
+  }
+
+  function visitOf(
+    req: IncomingMessage,
+    res: ServerResponse,
+    place: Place,
+    step: string,
+    request: URLSearchParams,
+  ): Visit {
+    const name = hash('sha256', JSON.stringify([place, step, request.toString()]), 'base64url')
+    return { req, res, place, step, name }
+  }
+
+  /** Takes a step, one at a time in all processes. It is over once everything that it leads to is stored. */
+  async function takeStep(
+    { req, res, place, step, name }: Visit,
+    take: (pending: Pending, memory: string | undefined, keep: Keep) => Promise<Outcome | undefined>,
+  ): Promise<void> {
+    const signIn = binding.signInOf(step)
+    const browser = binding.read(req, step)
+    // So that no other browser can hold up this one.
+    if (browser === undefined) return startOver(req, res, step)
+    await locks.alone(hash('sha256', `${signIn} ${browser}`, 'base64url'), async () => {
+      const before = await progress.get<Progress>(name)
+      if (before?.next !== undefined && isOfBrowser(req, step, before)) return sendOn(res, before.next, undefined)
+      const pending = await ofThisBrowser(req, place, step)
+      if (!pending) return startOver(req, res, step)
+      const first = firstSteps.read(signIn, place, step)
+      if (first) await begun.swap(signIn, undefined, first, 2 * pageSeconds)
+
+      const keep: Keep = async memory => {
+        const kept: Progress = { browser, memory: sessions.pack(memory) }
+        await insist(() => progress.set(name, kept, pageSeconds))
+      }
+      const outcome = await take(pending, before?.memory ?? pending.memory, keep)
+      if (!outcome) return
+      await progress.set(name, { browser, next: outcome.next } satisfies Progress, pageSeconds)
+      if (outcome.isOver) await begun.set(signIn, { over: true } satisfies Over, 2 * pageSeconds)
+      else if (!first) await waiting[place].delete(step)
+      if (outcome.isOver) binding.end(res, step)
+      await sendOn(res, outcome.next, pending)
+    })
+  }
+
+  async function sendOn(res: ServerResponse, next: string, begun: Begun | undefined): Promise<void> {
+    if (new URL(next, provider.issuer).origin === new URL(provider.issuer).origin) redirect(res, next)
+    else sendPage(res, onwardPage(next, upstream.name, begun && (await purposeFor(begun))))
   }
 
   /** @returns Address of the first page of a sign-in. */
@@ -255,7 +338,8 @@ export function createSignIn(options: SignInOptions): SignIn {
   /** @returns Address at the upstream. */
   async function depart(state: string, pending: Pending): Promise<string> {
     const { url, memory } = await upstream.depart({ state, redirectUri, another: pending.another })
-    await signIns.set(state, { ...pending, memory } satisfies Pending, pageSeconds)
+    const sealed = memory === undefined ? undefined : sessions.pack(memory)
+    await signIns.set(state, { ...pending, memory: sealed } satisfies Pending, pageSeconds)
     return url
   }
 
@@ -265,12 +349,9 @@ export function createSignIn(options: SignInOptions): SignIn {
     return consentUrl(id)
   }
 
-  async function goOn(res: ServerResponse, id: string, pending: Pending): Promise<void> {
-    const departed = await orFailure(async () => ({ url: await depart(binding.next(id), pending) }))
-    if ('outcome' in departed) return refuse(res, departed, id, pending)
-    const { url } = departed
-    if (new URL(url).origin === new URL(provider.issuer).origin) redirect(res, url)
-    else sendPage(res, onwardPage(url, upstream.name, await purposeFor(pending)))
+  async function goOn({ res, step }: Visit, pending: Pending): Promise<Outcome | undefined> {
+    const departed = await answerOf(notKept, () => depart(binding.next(step), pending))
+    return typeof departed === 'string' ? { next: departed } : refuse(res, departed, step, pending)
   }
 
   function pageOf(
@@ -321,8 +402,8 @@ export function createSignIn(options: SignInOptions): SignIn {
     return [undefined, pending.user.subject].includes(consent.approvedBy) ? consent : undefined
   }
 
-  /** @param step - From which the sign-in can be started over. */
-  async function refuse(res: ServerResponse, refused: Refused, step: string, pending: Pending): Promise<void> {
+  /** @param step - From which the sign-in can be started over. Where the upstream said nothing, the browser may also come back to it. */
+  async function refuse(res: ServerResponse, refused: Refused, step: string, pending: Pending): Promise<undefined> {
     const request = await findRequest(options, pending.interaction)
     log('sign_in_refused', { clientId: request?.client.clientId, outcome: refused.outcome, reason: refused.reason })
     if (refused.outcome === 'not_allowed') {
@@ -330,6 +411,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const again: Begun = { interaction, browser, ownNavigation, another: true }
       await begun.set(binding.signInOf(step), again, pageSeconds)
     }
+    if (refused.outcome === 'not_allowed' || refused.outcome === 'nobody') await signIns.delete(step)
     const { page, status } = refusal(upstream.name, refused, consentUrl(step), await purposeFor(pending))
     if (status === 503) res.setHeader('retry-after', '10')
     sendPage(res, page, status)
@@ -345,31 +427,22 @@ export function createSignIn(options: SignInOptions): SignIn {
     return known && 'over' in known ? undefined : pending
   }
 
-  function isOfBrowser(req: IncomingMessage, step: string, { browser }: Begun): boolean {
+  function isOfBrowser(req: IncomingMessage, step: string, { browser }: { browser: string }): boolean {
     return isSame(binding.read(req, step) ?? '', browser)
   }
 
-  /** Takes a step that {@link ofThisBrowser} has found. */
-  async function take(place: Place, step: string): Promise<Pending | undefined> {
-    const signIn = binding.signInOf(step)
-    const first = firstSteps.read(signIn, place, step)
-    if (!first) return waiting[place].take<Pending>(step)
-    await begun.swap(signIn, undefined, first, 2 * pageSeconds)
-    return first
-  }
-
   async function allow(
-    req: IncomingMessage,
-    res: ServerResponse,
-    step: string,
+    { req, res, name }: Visit,
     { user, session }: Arrived,
     request: AuthorizationRequest,
     { scopes: chosen, stay = true, remember }: Consent,
-  ) {
+  ): Promise<Outcome> {
     const { client, resource } = request
     const granted = grantable(request, user, chosen)
     const withheld = resourceScopesOf(request).filter(scope => !granted.includes(scope))
     const grant = new provider.Grant({ accountId: user.subject, clientId: client.clientId })
+    // A step that broke off and is taken again gives the same grant, and not a second one.
+    grant.jti = hash('sha256', `grant of ${name}`, 'base64url')
     grant.addResourceScope(resource.resource, granted.join(' '))
     // Clients name them again when they refresh, and are to get what they got now.
     if (withheld.length > 0) grant.rejectResourceScope(resource.resource, withheld.join(' '))
@@ -386,54 +459,37 @@ export function createSignIn(options: SignInOptions): SignIn {
       await approvals.remember(req, res, { subject: user.subject, stay }, { ...approvable, scopes })
     }
     log('consent_given', { subject: user.subject, clientId: client.clientId, scopes: granted })
-    await end(res, step)
     // Answers every `prompt` that a client may ask for: this flow does all of it each time.
     const login = { accountId: user.subject, remember: false }
-    return resume(request, { login, consent: { grantId }, select_account: {} })
+    return { next: await resume(request, { login, consent: { grantId }, select_account: {} }), isOver: true }
   }
 
-  async function deny(
-    req: IncomingMessage,
-    res: ServerResponse,
-    step: string,
-    { user }: Pending,
-    request: AuthorizationRequest,
-  ) {
+  async function deny(req: IncomingMessage, { user }: Pending, request: AuthorizationRequest): Promise<Outcome> {
     log('consent_refused', { subject: user?.subject, clientId: request.client.clientId })
     const approvable = approvableOf(request)
     if (approvable) await approvals.forget(req, approvable)
-    await end(res, step)
-    return resume(request, { error: 'access_denied', error_description: 'The user refused.' })
-  }
-
-  async function end(res: ServerResponse, step: string): Promise<void> {
-    await begun.set(binding.signInOf(step), { over: true } satisfies Over, 2 * pageSeconds)
-    binding.end(res, step)
+    const next = await resume(request, { error: 'access_denied', error_description: 'The user refused.' })
+    return { next, isOver: true }
   }
 }
 
-/** What an upstream answers, or why it gives no answer. */
-async function orFailure<T>(ask: () => Promise<T>): Promise<T | Failure> {
-  try {
-    return await ask()
-  } catch (error) {
-    const { message: reason } = error as Error
-    if (error instanceof UpstreamUnavailableError) return { outcome: 'unavailable', reason }
-    if (error instanceof UpstreamMisconfiguredError) return { outcome: 'misconfigured', reason }
-    throw error
-  }
-}
+/** A departure gives nothing that there is only once. */
+const notKept: Keep = async () => {}
 
 const NO_SCOPE: Ticked = { scopes: [], stay: true }
 
-/** What a form leaves ticked, of what its page offered. A single scope has no box: it stands and falls with the decision. */
-function tickedIn(form: URLSearchParams | undefined, { scopes: offer }: Ticked): Ticked {
-  const sent = form?.getAll('scope') ?? []
-  const scopes = offer.length === 1 ? offer : offer.filter(scope => sent.includes(scope))
-  return { scopes, stay: form?.get('stay') === 'yes' }
-}
+/** Everything that a page offers. */
+const offeredTo = ({ user }: Pending, request: AuthorizationRequest): Ticked => ({
+  scopes: offered(request, user),
+  stay: true,
+})
 
-const NO_ANSWER = 'the identity provider does not answer'
+/** What a form leaves ticked, of what its page offered. A single scope has no box: it stands and falls with the decision. */
+function tickedIn(form: URLSearchParams, { scopes: offer }: Ticked): Ticked {
+  const sent = form.getAll('scope')
+  const scopes = offer.length === 1 ? offer : offer.filter(scope => sent.includes(scope))
+  return { scopes, stay: form.get('stay') === 'yes' }
+}
 
 const isArrived = (pending: Pending): pending is Arrived => pending.user !== undefined
 

@@ -187,17 +187,32 @@ export const authorizationServerEvents = {
     means:
       'At a refresh, the provider or the rules said that the person may no longer enter. They have to sign in again.',
   },
+  upstream_behind: {
+    level: 'warn',
+    members: ['subject', 'client_id', 'reason'],
+    means:
+      'An answer of the provider cannot be checked yet: its key is new, and is fetched again each time. The client was told to try again. Nobody is signed out.',
+    action:
+      'If it goes on: does the key set of the provider hold the key that it signs with? docs/runbooks/key-rotation.md.',
+  },
+  upstream_session_unreadable: {
+    level: 'error',
+    members: ['reason'],
+    means:
+      'What the provider gave for somebody was sealed under a key that this process does not have. They get 503 here and are not signed out.',
+    action: 'Give all processes the same BRIDGE_KEYS. If the key is lost for good, set REVOKE_BEFORE to now.',
+  },
   upstream_unavailable: {
     level: 'warn',
-    members: ['reason'],
+    members: ['subject', 'client_id', 'reason'],
     means: 'The provider could not be asked about a person; the client was told to try again. Nobody is signed out.',
     action: 'docs/runbooks/provider-down.md.',
   },
   upstream_rejected_us: {
     level: 'error',
-    members: ['reason'],
+    members: ['subject', 'client_id', 'reason'],
     means:
-      'The provider does not accept the bridge as its client. No refresh and no sign-in works until that is mended; nobody is signed out.',
+      'The provider does not accept the bridge as its client, or answers what cannot be accepted. No refresh and no sign-in works until that is mended; nobody is signed out.',
     action: 'Check BRIDGE_CLIENT_ID and BRIDGE_CLIENT_SECRET (expired?), then `npx idplug doctor`.',
   },
   upstream_without_refresh_token: {
@@ -209,7 +224,8 @@ export const authorizationServerEvents = {
   upstream_end_failed: {
     level: 'info',
     members: ['grant_id', 'reason'],
-    means: 'The session at the provider could not be ended with its grant here.',
+    means:
+      'The session at the provider could not be ended with its grant here. It is tried again every minute for a day.',
   },
   store_unreachable: {
     level: 'warn',
@@ -238,7 +254,11 @@ export const authorizationServerEvents = {
 } as const satisfies Record<string, EventEntry>
 
 /** What the outcome of a sign-in says about who has to act. */
-const OUTCOMES: Readonly<Record<string, EventEntry['level']>> = { unavailable: 'warn', misconfigured: 'error' }
+const OUTCOMES: Readonly<Record<string, EventEntry['level']>> = {
+  behind: 'warn',
+  away: 'warn',
+  rejected_us: 'error',
+}
 
 /** Level of an event of the authorization server: its own, or that of what went wrong. */
 export function levelOf(event: string, { error, outcome }: Readonly<Record<string, unknown>>): EventEntry['level'] {

@@ -1,13 +1,11 @@
+import type { Unanswered } from '../upstream/no-answer.ts'
 import type { Identification } from '../upstream/upstream.ts'
 import { type Html, html, OwnAddress } from './html.ts'
 import { messagePage } from './messages.ts'
 import type { Purpose } from './purpose.ts'
 
-/** Why an upstream gave no answer. */
-export type Failure = { outcome: 'unavailable' | 'misconfigured'; reason: string }
-
 /** How a sign-in at the upstream can end other than well. */
-export type Refused = Exclude<Identification, { outcome: 'signed_in' }> | Failure
+export type Refused = Exclude<Identification, { outcome: 'signed_in' }> | Unanswered
 
 /**
  * The page for somebody who did not get in.
@@ -27,9 +25,10 @@ export function refusal(
       return { page: nobodyPage(upstream, again, purpose), status: 400 }
     case 'not_allowed':
       return { page: notAllowedPage(upstream, refused.words, again, purpose), status: 403 }
-    case 'unavailable':
+    case 'behind':
+    case 'away':
       return { page: unavailablePage(upstream, again, purpose), status: 503 }
-    case 'misconfigured':
+    case 'rejected_us':
       return { page: misconfiguredPage(upstream, purpose), status: 500 }
   }
 }

@@ -5,13 +5,19 @@ import {
   WWWAuthenticateChallengeError,
 } from 'openid-client'
 import { NO_CODE } from './token-errors.ts'
-import { type Identification, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
+import {
+  type Identification,
+  UpstreamBehindError,
+  UpstreamError,
+  UpstreamMisconfiguredError,
+  UpstreamUnavailableError,
+} from './upstream.ts'
 
 /** Whether an error is the person's matter, who then signs in again. */
 type PersonRefused = (error: unknown) => boolean
 
 /**
- * Runs a call, and sorts what goes wrong by who has to act: nobody (the upstream is down), the operator, or the person, who
+ * Runs a call, and sorts what goes wrong by who has to act: nobody (the upstream is down, or ahead of us), the operator, or the person, who
  * signs in again.
  *
  * @param isPersonRefused - Default: nothing is the person's matter.
@@ -24,8 +30,9 @@ export async function sorted(call: () => Promise<unknown>, isPersonRefused?: Per
   } catch (thrown) {
     const error = unwrapped(thrown)
     // Sorted already.
-    if (error instanceof UpstreamUnavailableError || error instanceof UpstreamMisconfiguredError) throw error
+    if (error instanceof UpstreamError) throw error
     const reason = reasonOf(error)
+    if (isKeyMissing(error)) throw new UpstreamBehindError(reason, { cause: error })
     if (isOutage(error)) throw new UpstreamUnavailableError(reason, { cause: error })
     if (isPersonRefused?.(error)) return { outcome: 'nobody', reason } satisfies Identification
     throw new UpstreamMisconfiguredError(reason, { cause: error })
@@ -53,22 +60,29 @@ export const isRefreshRefused: PersonRefused = error => {
     if (error.error === NO_CODE) return REFUSALS.includes(error.status)
     return error.status >= 400 && error.status < 500 && !isClientRefused(error.error)
   }
-  // An answer that cannot be read says nothing about the person.
-  return isForgery(error)
+  // An answer that cannot be read, or that fails a check (a wrong clock is enough), says nothing about the person.
+  return isAboutAnother(error)
 }
+
+/** The userinfo endpoint speaks of somebody else than the ID token (OpenID Connect Core 1.0 §5.3.2). */
+const isAboutAnother = (error: unknown) =>
+  error instanceof ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
 
 const REFUSALS = [400, 401, 403]
 
 /** Whether it is the credentials of the bridge that a provider does not accept (RFC 6749 §5.2). */
 export const isClientRefused = (code: string) => code === 'invalid_client' || code === 'unauthorized_client'
 
+/** A key that cannot be had yet: it is fetched anew for each answer that needs it. */
+export const isKeyMissing = (error: unknown) =>
+  error instanceof ClientError && error.code === 'OAUTH_KEY_SELECTION_FAILED'
+
 export function isOutage(error: unknown): boolean {
   if (error instanceof ResponseBodyError) return isOutageStatus(error.status) || OUTAGE_ERRORS.has(error.error)
   if (error instanceof AuthorizationResponseError) return OUTAGE_ERRORS.has(error.error)
   if (error instanceof WWWAuthenticateChallengeError) return isOutageStatus(error.status)
   if (error instanceof ClientError) {
-    // A key that cannot be had yet says nothing about the person.
-    if (error.code === 'OAUTH_TIMEOUT' || error.code === 'OAUTH_KEY_SELECTION_FAILED') return true
+    if (error.code === 'OAUTH_TIMEOUT') return true
     return error.cause instanceof Response && isOutageStatus(error.cause.status)
   }
   // What `fetch` throws: no connection, no name, no certificate.

@@ -55,9 +55,12 @@ export function createFakeUpstream(
       return { url: url.href }
     },
 
-    async identify(answer) {
+    async identify(answer, { memory, keep }) {
+      if (memory !== undefined) return { outcome: 'signed_in', user: memory as SignedInUser }
       const user = await codes.take<SignedInUser>(answer.get('code') ?? '')
-      return user ? { outcome: 'signed_in', user } : { outcome: 'nobody' }
+      if (!user) return { outcome: 'nobody' }
+      await keep(user)
+      return { outcome: 'signed_in', user }
     },
 
     async page(req, res, purposeOf) {

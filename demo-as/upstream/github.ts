@@ -23,6 +23,13 @@ interface Session {
   refreshToken?: string
 }
 
+/** What is kept of a sign-in until it is over. */
+interface Memory {
+  verifier: string
+  /** GitHub takes a code once. */
+  session?: Session
+}
+
 type Json = Readonly<Record<string, unknown>>
 
 /** Answers of the API; lists are empty where no rule goes by them. */
@@ -65,29 +72,36 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
         ...(scope && { scope }),
         ...(another && { prompt: 'select_account' }),
       }).toString()
-      return { url: url.href, memory: verifier }
+      return { url: url.href, memory: { verifier } satisfies Memory }
     },
 
-    async identify(answer, { redirectUri, memory }) {
+    async identify(answer, { redirectUri, memory, keep }) {
       const [code, ...others] = answer.getAll('code')
       // RFC 9207 §2.4: compared also where the metadata does not announce it.
       if (answer.getAll('iss').some(issuer => issuer !== `${site}/login/oauth`)) return nobody('iss of another server')
       if (answer.has('error')) return nobody(answer.get('error') ?? '')
       if (!code || others.length > 0) return nobody('no code')
+      const { verifier, session: known } = memory as Memory
+      if (known) return look(known)
       const session = await requestToken({
         grant_type: 'authorization_code',
         code,
         redirect_uri: redirectUri,
-        code_verifier: String(memory),
+        code_verifier: verifier,
       })
-      return session ? look(session) : nobody('bad_verification_code')
+      if (!session) return nobody('bad_verification_code')
+      await keep({ verifier, session } satisfies Memory)
+      return look(session)
     },
 
-    async recheck(kept) {
+    async recheck(kept, keep) {
       const { refreshToken } = kept as Session
       if (refreshToken === undefined) return look(kept as Session)
-      const session = await requestToken({ grant_type: 'refresh_token', refresh_token: refreshToken })
-      return session ? look(session) : nobody('bad_refresh_token')
+      const renewed = await requestToken({ grant_type: 'refresh_token', refresh_token: refreshToken })
+      if (!renewed) return nobody('bad_refresh_token')
+      const session: Session = { refreshToken, ...renewed }
+      await keep(session)
+      return look(session)
     },
 
     async end(kept) {

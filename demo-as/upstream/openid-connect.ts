@@ -14,8 +14,9 @@ import { type AssertionAudience, type ClientCredentials, createClientAuthenticat
 import { discover } from './discover.ts'
 import { ForeignTokenError, isForgery, isOutage, isRefreshRefused, isSignInRefused, sorted } from './failures.ts'
 import { createNewestKeys } from './newest-keys.ts'
-import { retold, type Told } from './told.ts'
-import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
+import { createTokenAnswers, type TokenAnswer } from './token-answers.ts'
+import { joined, retold, type Told } from './told.ts'
+import type { Identification, Upstream } from './upstream.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -83,9 +84,12 @@ const NO_TOKEN = 'idplug-warm-up'
 
 type Tokens = Awaited<ReturnType<typeof refreshTokenGrant>>
 
+/** What is kept of a sign-in until it is over. */
 interface Memory {
   nonce: string
   verifier: string
+  /** Answer of the token endpoint, which takes a code once. */
+  tokens?: unknown
 }
 
 /** What is kept of a sign-in: no access token and no ID token. */
@@ -100,7 +104,8 @@ interface Session extends Told {
 export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const { preset, rules } = options
   const authentication = createClientAuthentication(options, preset.assertionAudience)
-  const configuration = keptOnceItWorks(() => discover(options, authentication.apply))
+  const tokenAnswers = createTokenAnswers(options.fetch)
+  const configuration = keptOnceItWorks(() => discover({ ...options, fetch: tokenAnswers.fetch }, authentication.apply))
   const withNewestKeys = createNewestKeys(authentication.apply)
   const nowSeconds = () => Math.floor(options.now() / 1000)
   const named = new Set([...rules.allow, ...rules.grants.flatMap(({ to }) => to)])
@@ -135,12 +140,13 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         return { url: url.href, memory: { nonce, verifier } satisfies Memory }
       }),
 
-    identify: (answer, { state, redirectUri, memory }) =>
+    identify: (answer, { state, redirectUri, memory, keep }) =>
       sorted(async () => {
-        const { nonce, verifier } = memory as Memory
+        const { nonce, verifier, tokens: known } = memory as Memory
         const back = new URL(redirectUri)
         back.search = answer.toString()
-        const tokens = await requestTokens(config =>
+        const kept = { known, keep: (tokens: unknown) => keep({ nonce, verifier, tokens } satisfies Memory) }
+        const tokens = await requestTokens(kept, config =>
           authorizationCodeGrant(config, back, {
             expectedState: state,
             expectedNonce: nonce,
@@ -154,15 +160,19 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
         return identified(await told(tokens), tokens.refresh_token)
       }, isSignInRefused),
 
-    recheck: session =>
+    recheck: (session, keep) =>
       sorted(async () => {
         const { refreshToken, ...before } = session as Session
         if (refreshToken === undefined) return identified(before, undefined)
-        const tokens = await requestTokens(config => refreshTokenGrant(config, refreshToken))
-        const next = tokens.refresh_token ?? refreshToken
-        return keeping({ ...before, refreshToken: next }, async () =>
-          identified((await told(tokens)) ?? (await toldByUserInfo(tokens, before)), next),
-        )
+        let next = refreshToken
+        const rotated = async (tokens: unknown) => {
+          const { refresh_token } = tokens as { refresh_token?: unknown }
+          if (typeof refresh_token !== 'string' || refresh_token === refreshToken) return
+          next = refresh_token
+          await keep({ ...before, refreshToken: next } satisfies Session)
+        }
+        const tokens = await requestTokens({ keep: rotated }, config => refreshTokenGrant(config, refreshToken))
+        return identified((await told(tokens)) ?? (await toldByUserInfo(tokens, before)), next)
       }, isRefreshRefused),
 
     end: session =>
@@ -183,9 +193,9 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     })
   }
 
-  async function requestTokens(ask: (config: Configuration) => Promise<Tokens>): Promise<Tokens> {
+  async function requestTokens(answer: TokenAnswer, ask: (config: Configuration) => Promise<Tokens>): Promise<Tokens> {
     const config = await configuration()
-    return authentication.tried(() => withNewestKeys(config, ask))
+    return tokenAnswers.during(answer, () => authentication.tried(() => withNewestKeys(config, ask)))
   }
 
   /** What an ID token says, with the userinfo endpoint where claims stand there; `undefined` without one. */
@@ -196,7 +206,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     if ((claims.azp ?? options.clientId) !== options.clientId) throw new ForeignTokenError()
     // An empty `sub` is nobody's, and is not asked about.
     const answer = (claims.sub && preset.userInfo && (await userInfo(tokens, claims.sub))) || {}
-    return { claims: { ...answer, ...claims }, userInfo: Object.keys(answer), signedInAt: nowSeconds() }
+    return { claims: joined(claims, answer), userInfo: Object.keys(answer), signedInAt: nowSeconds() }
   }
 
   /** OpenID Connect Core 1.0 §12.2: a refresh may come without an ID token. */
@@ -230,17 +240,6 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
     return admitted.outcome === 'signed_in'
       ? { ...admitted, session: { refreshToken, ...told } satisfies Session }
       : admitted
-  }
-}
-
-/** The provider gave a refresh token for the one that was used: it is kept even when what comes afterwards fails. */
-async function keeping(session: Session, call: () => Promise<Identification>): Promise<Identification> {
-  try {
-    return await sorted(call, isRefreshRefused)
-  } catch (error) {
-    if (error instanceof UpstreamUnavailableError || error instanceof UpstreamMisconfiguredError)
-      error.session = session
-    throw error
   }
 }
 

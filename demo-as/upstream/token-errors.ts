@@ -10,13 +10,16 @@ type Fetch = typeof globalThis.fetch
 export function withSpelledErrors(fetch: Fetch): Fetch {
   return async (input, init) => {
     const response = await fetch(input, init)
-    const isTokenRequest = init?.body instanceof URLSearchParams && init.body.has('grant_type')
-    if (!isTokenRequest || response.status < 400 || response.status > 499) return response
+    if (!isTokenRequest(init) || response.status < 400 || response.status > 499) return response
     const { status } = response
     const headers = response.headers.get('retry-after')
     const body = codeIn(await response.text()) ?? { error: challengedCode(response) ?? NO_CODE }
     return Response.json(body, { status, headers: headers === null ? {} : { 'retry-after': headers } })
   }
+}
+
+export function isTokenRequest(init: RequestInit | undefined): boolean {
+  return init?.body instanceof URLSearchParams && init.body.has('grant_type')
 }
 
 function codeIn(text: string): { error: string } | undefined {

@@ -12,6 +12,18 @@ export interface Told {
 /** Who somebody is, which ID tokens alone decide. */
 const IDENTITY = ['iss', 'sub', 'aud', 'tid', 'oid']
 
+/** An address is verified by the document that names it, and by no other. */
+const ADDRESS = ['email', 'email_verified']
+
+/** Claims of two documents about one person. Those that hold only together come from one of the two. */
+export function joined(first: Claims, second: Claims): Claims {
+  const namesAddress = ADDRESS.some(name => name in first)
+  return { ...without(second, namesAddress ? ADDRESS : []), ...first }
+}
+
+const without = (claims: Claims, names: readonly string[]): Claims =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => !names.includes(name)))
+
 /**
  * What is known about somebody after an answer of the userinfo endpoint to a refresh that came without an ID token.
  *
@@ -26,10 +38,9 @@ export function retold(
   now: number,
   namesIn: (claims: Claims) => readonly string[],
 ): Told {
-  const only = (keep: (name: string) => boolean) =>
-    Object.fromEntries(Object.entries(before.claims).filter(([name]) => keep(name)))
-  const fresh = { ...answer, ...only(name => IDENTITY.includes(name)) }
-  const claims = { ...only(name => !before.userInfo?.includes(name)), ...fresh }
+  const others = Object.keys(before.claims).filter(name => !IDENTITY.includes(name))
+  const fresh = { ...answer, ...without(before.claims, others) }
+  const claims = joined(fresh, without(before.claims, before.userInfo ?? []))
   const said = namesIn(fresh)
   const isAllSaid = namesIn(claims).every(name => said.includes(name))
   return { claims, userInfo: Object.keys(answer), signedInAt: isAllSaid ? now : before.signedInAt }

@@ -41,7 +41,7 @@ function setUp(more: Record<string, string>, groups = [...MANY, STAFF], register
     const { url, memory } = await upstream.depart({ state: 's', redirectUri: CALLBACK, another: false })
     const response = await emulator.fetch(`${url}&login_hint=ada@contoso.example`, { redirect: 'manual' })
     const answer = new URL(response.headers.get('location') ?? '').searchParams
-    return upstream.identify(answer, { state: 's', redirectUri: CALLBACK, memory })
+    return upstream.identify(answer, { state: 's', redirectUri: CALLBACK, memory, keep: async () => {} })
   }
   return { emulator, identify }
 }

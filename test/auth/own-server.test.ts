@@ -89,8 +89,8 @@ describe('a bug in the authorization server', () => {
     const lines: string[] = []
     const observer = stderrObserver(line => void lines.push(line))
     observer.authorizationServer?.('upstream_rejected_us', { reason: 'invalid_client' })
-    observer.authorizationServer?.('sign_in_refused', { outcome: 'misconfigured', reason: 'invalid_scope' })
-    observer.authorizationServer?.('sign_in_refused', { outcome: 'misconfigured', reason: 'invalid_scope' })
+    observer.authorizationServer?.('sign_in_refused', { outcome: 'rejected_us', reason: 'invalid_scope' })
+    observer.authorizationServer?.('sign_in_refused', { outcome: 'rejected_us', reason: 'invalid_scope' })
     expect(lines).toEqual(['idplug: upstream_rejected_us: invalid_client', 'idplug: sign_in_refused: invalid_scope'])
   })
 })

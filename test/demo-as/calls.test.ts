@@ -54,7 +54,7 @@ describe('calls to an upstream', () => {
     const reported = reportedUpstream(upstream, call => calls.push(call))
     await expect(reported.depart({} as never)).rejects.toThrow('invalid_client')
     expect(await reported.identify(new URLSearchParams(), {} as never)).toMatchObject({ outcome: 'not_allowed' })
-    await expect(reported.recheck?.({})).rejects.toThrow('ECONNREFUSED')
+    await expect(reported.recheck?.({}, async () => {})).rejects.toThrow('ECONNREFUSED')
     expect(told(calls)).toEqual([
       ['upstream', 'depart', 'rejected_us'],
       ['upstream', 'identify', 'not_allowed'],

@@ -93,11 +93,11 @@ describe('a used refresh token, within the grace period', () => {
     const kept: string[] = []
     const stores: StoreFactory = collection => {
       const store = memory(collection)
-      const set: typeof store.set = (key, value, seconds) => {
+      const add: typeof store.add = (key, value, seconds) => {
         if (collection === 'RefreshAnswer') kept.push(`${key} ${JSON.stringify(value)}`)
-        return store.set(key, value, seconds)
+        return store.add(key, value, seconds)
       }
-      return { ...store, isLocal: false, set }
+      return { ...store, isLocal: false, add }
     }
     const { client } = await startWithClient({ stores })
     const { clientId, tokens } = await client.obtainTokens()
@@ -135,26 +135,17 @@ describe('a refresh that breaks off', () => {
   }
   let isOn = false
 
-  it('after the token was marked as used can be made again, and logs nobody out', async () => {
+  it.each([0, GRACE + 1, 86_400])('can be made again %d seconds later, and logs nobody out', async seconds => {
     isOn = false
     const { client } = await startWithClient({ stores: failing(1) })
     const { clientId, tokens } = await client.obtainTokens()
     isOn = true
     expect((await client.refresh(clientId, tokens.refresh_token)).status).toBe(500)
+    pass(seconds)
     const again = await client.refresh(clientId, tokens.refresh_token)
     expect(again.status).toBe(200)
     expect((await client.introspect(again.json.access_token)).json).toMatchObject({ active: true })
     expect((await client.refresh(clientId, again.json.refresh_token)).status).toBe(200)
-  })
-
-  it('is not made again after the grace period', async () => {
-    isOn = false
-    const { client } = await startWithClient({ stores: failing(1) })
-    const { clientId, tokens } = await client.obtainTokens()
-    isOn = true
-    expect((await client.refresh(clientId, tokens.refresh_token)).status).toBe(500)
-    pass(GRACE + 1)
-    expect((await client.refresh(clientId, tokens.refresh_token)).json.error).toBe('invalid_grant')
   })
 })
 

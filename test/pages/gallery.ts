@@ -104,7 +104,7 @@ export const gallery: Readonly<Record<string, Readonly<Record<string, Html>>>> =
     refused: messages.returnPage('com.example.notes:/callback?error=access_denied', 'Claude Code', false),
   },
   refusal: Object.fromEntries(
-    (['nobody', 'unavailable', 'misconfigured', 'not_allowed'] as const).map(outcome => {
+    (['nobody', 'away', 'rejected_us', 'not_allowed'] as const).map(outcome => {
       const refused = { outcome, reason: 'x', words: 'Only people of example.com may sign in.' }
       return [outcome, refusal('Example ID', refused, '/oauth/consent?id=x', purpose).page]
     }),

@@ -6,6 +6,8 @@ import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../d
 import type { Outage } from '../../../emulators/core/emulator.ts'
 import { createGithubEmulator, type GithubUser } from '../../../emulators/github.ts'
 
+const keep = async () => {}
+
 const ORIGIN = 'https://github.com'
 const CLIENT = { clientId: 'Iv1', clientSecret: 'bridge-secret', redirectUris: ['https://as.example/oauth/callback'] }
 const REQUEST = { state: 'the-state', redirectUri: CLIENT.redirectUris[0] as string }
@@ -47,7 +49,7 @@ function start({
   }
   async function identify() {
     const { answer, memory } = await signIn()
-    return upstream.identify(answer, { ...REQUEST, memory })
+    return upstream.identify(answer, { ...REQUEST, memory, keep })
   }
   return { provider, upstream, users: users as GithubUser[], signIn, identify }
 }
@@ -136,7 +138,7 @@ describe('GitHub as upstream', () => {
     const { upstream, signIn } = start()
     const { answer, memory } = await signIn()
     change(answer)
-    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+    expect(await upstream.identify(answer, { ...REQUEST, memory, keep })).toMatchObject({ outcome: 'nobody' })
   })
 
   it('signs somebody in whether iss is there or not', async () => {
@@ -144,13 +146,13 @@ describe('GitHub as upstream', () => {
     const { answer, memory } = await signIn()
     expect(answer.get('iss')).toBe('https://github.com/login/oauth')
     answer.delete('iss')
-    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.identify(answer, { ...REQUEST, memory, keep })).toMatchObject({ outcome: 'signed_in' })
   })
 
   it('signs nobody in by a code whose challenge was another', async () => {
     const { upstream, signIn } = start()
     const [one, other] = [await signIn(), await signIn()]
-    expect(await upstream.identify(one.answer, { ...REQUEST, memory: other.memory })).toMatchObject({
+    expect(await upstream.identify(one.answer, { ...REQUEST, memory: other.memory, keep })).toMatchObject({
       outcome: 'nobody',
     })
   })
@@ -173,32 +175,32 @@ describe('while GitHub is down, nobody is refused', () => {
     const { provider, upstream, signIn } = start()
     const { answer, memory } = await signIn()
     provider.fail(outage)
-    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toThrow(UpstreamUnavailableError)
+    await expect(upstream.identify(answer, { ...REQUEST, memory, keep })).rejects.toThrow(UpstreamUnavailableError)
   })
 
   it.each(outages)('afterwards, by %s', async (_label, outage) => {
     const { provider, upstream, identify } = start()
     const session = sessionOf(await identify())
     const recover = provider.fail(outage)
-    await expect(upstream.recheck?.(session)).rejects.toThrow(UpstreamUnavailableError)
+    await expect(upstream.recheck?.(session, keep)).rejects.toThrow(UpstreamUnavailableError)
     recover()
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'signed_in' })
   })
 })
 
 describe.each(['oauth', 'github'] as const)('somebody who is asked about again, through an app of kind %s', kind => {
   it('is still there', async () => {
     const { upstream, identify } = start({ kind })
-    const again = await upstream.recheck?.(sessionOf(await identify()))
+    const again = await upstream.recheck?.(sessionOf(await identify()), keep)
     expect(again).toMatchObject({ outcome: 'signed_in', user: { subject: 'github:1001' } })
-    expect(await upstream.recheck?.(again && sessionOf(again))).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.recheck?.(again && sessionOf(again), keep)).toMatchObject({ outcome: 'signed_in' })
   })
 
   it('is nobody when the account is gone', async () => {
     const { upstream, users, identify } = start({ kind })
     const session = sessionOf(await identify())
     users.length = 0
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'nobody' })
   })
 })
 
@@ -209,13 +211,13 @@ it('may not enter any more after leaving the organization', async () => {
   })
   const session = sessionOf(await identify())
   Object.assign(users[0] as object, { organizations: [] })
-  expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'not_allowed' })
+  expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'not_allowed' })
 })
 
 it('ends the token at GitHub', async () => {
   const { upstream, identify } = start()
   const session = sessionOf(await identify())
   await upstream.end?.(session)
-  expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+  expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'nobody' })
   await expect(upstream.end?.(session)).resolves.toBeUndefined()
 })

@@ -8,6 +8,7 @@ import { createUpstreamSessions } from '../../../demo-as/upstream/sessions.ts'
 import {
   type Identification,
   type Upstream,
+  UpstreamBehindError,
   UpstreamMisconfiguredError,
   UpstreamUnavailableError,
 } from '../../../demo-as/upstream/upstream.ts'
@@ -22,7 +23,7 @@ async function start(answer: Identification | Error, upstream: Partial<Upstream>
   const events: string[] = []
   const rejected: string[] = []
   const stores = createMemoryStores()
-  const sessions = createUpstreamSessions(stores, createSeal([randomBytes(32)]), 60)
+  const sessions = createUpstreamSessions(stores, createSeal([randomBytes(32)]), 60, true)
   await sessions.keep('grant-1', 'x:1', 'old')
   const grants = createUpstreamGrants({
     upstream: {
@@ -49,14 +50,24 @@ async function start(answer: Identification | Error, upstream: Partial<Upstream>
     save: async () => 'grant-1',
   }
   const provider = { Grant: { find: async () => grant } } as unknown as Provider
-  return { grants, sessions, stores, ended, events, rejected, refresh: () => grants.beforeRefresh(provider, REFRESH) }
+  const sessionOf = async (grantId: string) => (await sessions.find(grantId))?.session
+  return {
+    grants,
+    sessions,
+    sessionOf,
+    stores,
+    ended,
+    events,
+    rejected,
+    refresh: () => grants.beforeRefresh(provider, REFRESH),
+  }
 }
 
 describe('before a refresh', () => {
   it('the session that the upstream gave takes the place of the one before', async () => {
-    const { refresh, sessions, stores } = await start(signedIn)
+    const { refresh, sessionOf, stores } = await start(signedIn)
     await refresh()
-    expect(await sessions.find('grant-1')).toBe('new')
+    expect(await sessionOf('grant-1')).toBe('new')
     expect(await stores('Account').get('x:1')).toEqual(ada)
   })
 
@@ -71,55 +82,73 @@ describe('before a refresh', () => {
     ['may not enter any more', { outcome: 'not_allowed', words: '', reason: '' }],
     ['is another one', { ...signedIn, user: { ...ada, subject: 'x:2' } }],
   ])('the grant ends when the person %s', async (_label, answer) => {
-    const { refresh, sessions, events } = await start(answer)
+    const { refresh, events } = await start(answer)
     await expect(refresh()).rejects.toMatchObject({ error: 'invalid_grant' })
-    expect(await sessions.find('grant-1')).toBeUndefined()
     expect(events).toEqual(['access_ended'])
   })
 
-  it('nothing changes while the upstream is down', async () => {
-    const { refresh, sessions } = await start(new UpstreamUnavailableError('down'))
+  it.each([
+    ['is down', new UpstreamUnavailableError('down'), 'upstream_unavailable'],
+    ['is ahead of us', new UpstreamBehindError('OAUTH_KEY_SELECTION_FAILED'), 'upstream_behind'],
+    ['refuses this server as its client', new UpstreamMisconfiguredError('invalid_client'), 'upstream_rejected_us'],
+  ])('nothing changes while the upstream %s, and that is said', async (_label, error, event) => {
+    const { refresh, sessionOf, events } = await start(error)
     await expect(refresh()).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
-    expect(await sessions.find('grant-1')).toBe('old')
+    expect(await sessionOf('grant-1')).toBe('old')
+    expect(events).toEqual([event])
   })
 
   it('a session that was renewed before the upstream went down is kept', async () => {
-    const error = Object.assign(new UpstreamUnavailableError('down'), { session: 'renewed' })
-    const { refresh, sessions } = await start(error)
+    const { refresh, sessionOf } = await start(signedIn, {
+      async recheck(_session, keep) {
+        await keep('renewed')
+        throw new UpstreamUnavailableError('down')
+      },
+    })
     await expect(refresh()).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
-    expect(await sessions.find('grant-1')).toBe('renewed')
+    expect(await sessionOf('grant-1')).toBe('renewed')
   })
 
-  it('nothing changes while the upstream refuses this server as its client, and that is said', async () => {
-    const { refresh, sessions, events } = await start(new UpstreamMisconfiguredError('invalid_client'))
-    await expect(refresh()).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
-    expect(await sessions.find('grant-1')).toBe('old')
-    expect(events).toEqual(['upstream_rejected_us'])
+  it.each([
+    ['before it answers', 'renewed'],
+    ['after it has answered', 'new'],
+  ])('what the upstream gives for a grant that ends %s is ended there', async (when, given) => {
+    const { refresh, sessions, ended } = await start(signedIn, {
+      async recheck(_session, keep) {
+        if (when === 'before it answers') await sessions.end('grant-1')
+        await keep('renewed')
+        await sessions.end('grant-1')
+        return signedIn
+      },
+    })
+    await expect(refresh()).rejects.toMatchObject({ error: 'invalid_grant' })
+    expect(ended).toEqual([given])
   })
 
   it('nothing changes by an error that nobody expected', async () => {
-    const { refresh, sessions } = await start(new Error('bug'))
+    const { refresh, sessionOf } = await start(new Error('bug'))
     await expect(refresh()).rejects.toThrow('bug')
-    expect(await sessions.find('grant-1')).toBe('old')
+    expect(await sessionOf('grant-1')).toBe('old')
   })
 
   it('the grant ends when what the upstream gave is lost', async () => {
     const { refresh, sessions } = await start(signedIn)
-    await sessions.remove('grant-1')
+    await sessions.forget('grant-1')
     await expect(refresh()).rejects.toMatchObject({ error: 'invalid_grant' })
   })
 
   it('nobody is asked where the upstream cannot say', async () => {
-    const { refresh, sessions } = await start(signedIn, { recheck: undefined })
+    const { refresh, sessionOf } = await start(signedIn, { recheck: undefined })
     await refresh()
-    expect(await sessions.find('grant-1')).toBe('old')
+    expect(await sessionOf('grant-1')).toBe('old')
   })
 })
 
-describe('a grant that was revoked', () => {
+describe('a grant that ends', () => {
   it('ends its session at the upstream, once', async () => {
     const { grants, ended } = await start(signedIn)
     await grants.end('grant-1')
+    await grants.settle()
     await grants.end('grant-1')
     expect(ended).toEqual(['old'])
   })
@@ -128,17 +157,28 @@ describe('a grant that was revoked', () => {
     const { grants, sessions, ended } = await start(signedIn, { endsAll: true })
     await sessions.keep('grant-2', 'x:1', 'other')
     await grants.end('grant-1')
+    await grants.settle()
     expect(ended).toEqual([])
     await grants.end('grant-2')
+    await grants.settle()
     expect(ended).toEqual(['other'])
   })
 
-  it('is over here also when the upstream is down', async () => {
-    const { grants, sessions, events } = await start(signedIn, {
-      end: () => Promise.reject(new UpstreamUnavailableError('down')),
+  it('has its session ended later when the upstream is down, by whichever process', async () => {
+    const ended: unknown[] = []
+    let isDown = true
+    const { grants, events } = await start(signedIn, {
+      async end(session) {
+        if (isDown) throw new UpstreamUnavailableError('down')
+        ended.push(session)
+      },
     })
     await grants.end('grant-1')
-    expect(await sessions.find('grant-1')).toBeUndefined()
-    expect(events).toEqual(['upstream_end_failed'])
+    await grants.settle()
+    expect(events).toContain('upstream_end_failed')
+    isDown = false
+    await grants.settle()
+    await grants.settle()
+    expect(ended).toEqual(['old'])
   })
 })

@@ -3,12 +3,18 @@ import { describe, expect, it } from 'vitest'
 import { people } from '../../../adapters/people.ts'
 import { createOpenIdUpstream, type OpenIdUpstreamOptions } from '../../../demo-as/upstream/openid-connect.ts'
 import type { Identification } from '../../../demo-as/upstream/upstream.ts'
-import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../demo-as/upstream/upstream.ts'
+import {
+  UpstreamBehindError,
+  UpstreamMisconfiguredError,
+  UpstreamUnavailableError,
+} from '../../../demo-as/upstream/upstream.ts'
 import { createAzureEmulator } from '../../../emulators/azure.ts'
 import type { Outage } from '../../../emulators/core/emulator.ts'
 import { createKeyRing, type JsonObject, signJwt } from '../../../emulators/core/keys.ts'
 import type { OptionalMember } from '../../../emulators/core/optional-members.ts'
 import { createOidcEmulator, type OidcUser } from '../../../emulators/oidc.ts'
+
+const keep = async () => {}
 
 const ORIGIN = 'https://id.example.com'
 const CLIENT = {
@@ -87,7 +93,7 @@ function start({ claims, userInfo, methods, foreignKey = false, ...changes }: Se
   }
   async function identify() {
     const { answer, memory } = await signIn()
-    return upstream.identify(answer, { ...REQUEST, memory })
+    return upstream.identify(answer, { ...REQUEST, memory, keep })
   }
   return { provider, upstream, users, clock, asked, authorizations, signIn, identify }
 }
@@ -134,7 +140,7 @@ describe('an upstream by OpenID Connect', () => {
     const { url, memory } = await upstream.depart(REQUEST)
     const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
     const answer = new URL(response.headers.get('location') ?? '').searchParams
-    await upstream.identify(answer, { ...REQUEST, memory }).catch(() => {})
+    await upstream.identify(answer, { ...REQUEST, memory, keep }).catch(() => {})
     expect(sent).toEqual(['bridge-1.a:s-_.*+%25'])
   })
 
@@ -150,7 +156,9 @@ describe('an upstream by OpenID Connect', () => {
     const { upstream, authorizations } = start({ ...client, methods: ['client_secret_basic'] })
     const { memory } = await upstream.depart(REQUEST)
     const answer = new URLSearchParams({ code: 'the-code', state: REQUEST.state, iss: ORIGIN })
-    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+    await expect(upstream.identify(answer, { ...REQUEST, memory, keep })).rejects.toBeInstanceOf(
+      UpstreamMisconfiguredError,
+    )
     const [scheme, credentials = ''] = authorizations[0]?.split(' ') ?? []
     expect(scheme).toBe('Basic')
     expect(Buffer.from(credentials, 'base64').toString()).toBe('the-bridge_1.a*:a+secret%3A+100%25+%C3%BC%2B')
@@ -184,7 +192,7 @@ describe('an upstream by OpenID Connect', () => {
       const { url, memory } = await upstream.depart(REQUEST)
       const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
       const answer = new URL(response.headers.get('location') ?? '').searchParams
-      return upstream.identify(answer, { ...REQUEST, memory })
+      return upstream.identify(answer, { ...REQUEST, memory, keep })
     }
     return { used, signIn }
   }
@@ -319,7 +327,7 @@ describe('a key that the provider replaced', () => {
     const { provider, upstream, identify } = start()
     const session = sessionOf(await identify())
     provider.keys.rotate('gone')
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'signed_in' })
     provider.keys.rotate('gone')
     expect(await identify()).toMatchObject({ outcome: 'signed_in' })
   })
@@ -337,8 +345,8 @@ describe('a key that the provider replaced', () => {
     const { kid } = provider.keys.rotate('gone')
     provider.keys.publishAlso({ kty: 'RSA', kid: 'another', use: 'sig', n: 'AQAB', e: 'AQAB' })
     provider.keys.withdraw(kid)
-    await expect(upstream.recheck?.(session)).rejects.toBeInstanceOf(UpstreamUnavailableError)
-    await expect(identify()).rejects.toBeInstanceOf(UpstreamUnavailableError)
+    await expect(upstream.recheck?.(session, keep)).rejects.toBeInstanceOf(UpstreamBehindError)
+    await expect(identify()).rejects.toBeInstanceOf(UpstreamBehindError)
   })
 })
 
@@ -375,13 +383,13 @@ describe('nobody is signed in by', () => {
     const { upstream, signIn } = start()
     const { answer, memory } = await signIn()
     change(answer)
-    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+    expect(await upstream.identify(answer, { ...REQUEST, memory, keep })).toMatchObject({ outcome: 'nobody' })
   })
 
   it('a code whose challenge was another', async () => {
     const { upstream, signIn } = start()
     const [one, other] = [await signIn(), await signIn()]
-    expect(await upstream.identify(one.answer, { ...REQUEST, memory: other.memory })).toMatchObject({
+    expect(await upstream.identify(one.answer, { ...REQUEST, memory: other.memory, keep })).toMatchObject({
       outcome: 'nobody',
       reason: 'invalid_grant',
     })
@@ -390,8 +398,8 @@ describe('nobody is signed in by', () => {
   it('a code that was used', async () => {
     const { upstream, signIn } = start()
     const { answer, memory } = await signIn()
-    await upstream.identify(answer, { ...REQUEST, memory })
-    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'nobody' })
+    await upstream.identify(answer, { ...REQUEST, memory, keep })
+    expect(await upstream.identify(answer, { ...REQUEST, memory, keep })).toMatchObject({ outcome: 'nobody' })
   })
 })
 
@@ -436,7 +444,7 @@ describe('a person whom the provider does not identify', () => {
     const { upstream, identify } = start({ claims })
     const session = sessionOf(await identify())
     claims.sub = ''
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'nobody' })
   })
 })
 
@@ -452,18 +460,18 @@ describe('a provider that is down', () => {
     const { provider, upstream, signIn } = start()
     const { answer, memory } = await signIn()
     const recover = provider.fail(outage)
-    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toThrow(UpstreamUnavailableError)
+    await expect(upstream.identify(answer, { ...REQUEST, memory, keep })).rejects.toThrow(UpstreamUnavailableError)
     recover()
-    expect(await upstream.identify(answer, { ...REQUEST, memory })).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.identify(answer, { ...REQUEST, memory, keep })).toMatchObject({ outcome: 'signed_in' })
   })
 
   it.each(outages)('and %s is no refusal of a person who is asked about', async (_label, outage) => {
     const { provider, upstream, identify } = start()
     const session = sessionOf(await identify())
     const recover = provider.fail(outage)
-    await expect(upstream.recheck?.(session)).rejects.toThrow(UpstreamUnavailableError)
+    await expect(upstream.recheck?.(session, keep)).rejects.toThrow(UpstreamUnavailableError)
     recover()
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'signed_in' })
   })
 
   it('at the first request is asked again at the next', async () => {
@@ -477,7 +485,7 @@ describe('a provider that is down', () => {
     const answer = new URLSearchParams({ state: REQUEST.state, error: 'temporarily_unavailable' })
     const { upstream, signIn } = start()
     const { memory } = await signIn()
-    await expect(upstream.identify(answer, { ...REQUEST, memory })).rejects.toThrow(UpstreamUnavailableError)
+    await expect(upstream.identify(answer, { ...REQUEST, memory, keep })).rejects.toThrow(UpstreamUnavailableError)
   })
 })
 
@@ -498,7 +506,7 @@ describe('a person who is asked about again', () => {
     const { upstream, users, identify } = start()
     const session = sessionOf(await identify())
     users.length = 0
-    expect(await upstream.recheck?.(session)).toEqual({ outcome: 'nobody', reason: 'invalid_grant' })
+    expect(await upstream.recheck?.(session, keep)).toEqual({ outcome: 'nobody', reason: 'invalid_grant' })
   })
 
   it('who left the group may not enter', async () => {
@@ -506,23 +514,23 @@ describe('a person who is asked about again', () => {
     const { upstream, users, identify } = start({ rules })
     const session = sessionOf(await identify())
     ;(users[0] as { claims: object }).claims = { groups: [] }
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'not_allowed' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'not_allowed' })
   })
 
   it('is somebody until the sign-in is too old, where there is no refresh token', async () => {
     const preset = { ...people.oidc.signIn, scopes: ['openid'] }
     const { upstream, clock, identify } = start({ preset })
     const session = sessionOf(await identify())
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'signed_in' })
     clock.now += 3600_000
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'nobody' })
   })
 
   it('is nobody once the session was ended', async () => {
     const { upstream, identify } = start()
     const session = sessionOf(await identify())
     await upstream.end?.(session)
-    expect(await upstream.recheck?.(session)).toMatchObject({ outcome: 'nobody' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'nobody' })
   })
 })
 
@@ -534,15 +542,21 @@ describe('a refresh without an ID token', () => {
   async function signedIn(omit: OptionalMember[] = [], preset: OpenIdUpstreamOptions['preset'] = people.oidc.signIn) {
     const users: OidcUser[] = [{ login: 'ada', id: '1', claims }]
     const clock = { now: Date.now() }
-    const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users, now: () => clock.now })
+    const provider = createOidcEmulator({
+      origin: ORIGIN,
+      clients: [CLIENT],
+      users,
+      now: () => clock.now,
+      rotateRefreshTokens: true,
+    })
     provider.vary({ omit: ['refresh.id_token', ...omit] })
     const { upstream } = start({ preset, fetch: provider.fetch, rules, now: () => clock.now })
     const { url, memory } = await upstream.depart(REQUEST)
     const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
     const answer = new URL(response.headers.get('location') ?? '').searchParams
-    let session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory }))
+    let session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory, keep }))
     const recheck = async () => {
-      const identified = await upstream.recheck?.(session)
+      const identified = await upstream.recheck?.(session, keep)
       if (identified?.outcome === 'signed_in') session = identified.session
       return identified?.outcome
     }
@@ -610,12 +624,14 @@ describe('a refresh without an ID token', () => {
   it('keeps the refresh token that it was given while userinfo is down', async () => {
     const { provider, upstream, session } = await signedIn()
     const recover = provider.fail({ kind: 'status', path: '/userinfo', status: 503 })
-    const error = await upstream.recheck?.(session).catch((error: unknown) => error)
-    expect(error).toBeInstanceOf(UpstreamUnavailableError)
-    const { session: kept } = error as UpstreamUnavailableError
+    let kept: unknown
+    const recheck = upstream.recheck?.(session, async next => {
+      kept = next
+    })
+    await expect(recheck).rejects.toBeInstanceOf(UpstreamUnavailableError)
     expect(kept).toMatchObject({ refreshToken: expect.any(String) })
     recover()
-    expect(await upstream.recheck?.(kept)).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.recheck?.(kept, keep)).toMatchObject({ outcome: 'signed_in' })
   })
 
   it.each([401, 403, 404])('goes by the maximum age where userinfo answers %d', async status => {
@@ -635,7 +651,7 @@ describe('what a provider says to a refresh', () => {
     const text = typeof body === 'string' ? body : JSON.stringify(body)
     const type: Record<string, string> = typeof body === 'string' ? {} : { 'content-type': 'application/json' }
     provider.fail({ kind: 'status', path: '/token', status, body: text, headers: { ...type, ...headers } })
-    return upstream.recheck?.(session)
+    return upstream.recheck?.(session, keep)
   }
   const challenge = (value: string) => ({ 'www-authenticate': value })
 
@@ -682,7 +698,7 @@ describe('what a provider says to a refresh', () => {
     const session = sessionOf(await identify())
     provider.keys.rotate('gone')
     provider.fail({ kind: 'status', path: '/jwks', status: 404 })
-    await expect(upstream.recheck?.(session)).rejects.toBeInstanceOf(Error)
+    await expect(upstream.recheck?.(session, keep)).rejects.toBeInstanceOf(Error)
   })
 })
 
@@ -700,7 +716,7 @@ describe('Entra ID for several tenants', () => {
     const { url, memory } = await upstream.depart(REQUEST)
     const response = await provider.fetch(`${url}&login_hint=${login}`, { redirect: 'manual' })
     const answer = new URL(response.headers.get('location') ?? '').searchParams
-    return upstream.identify(answer, { ...REQUEST, memory })
+    return upstream.identify(answer, { ...REQUEST, memory, keep })
   }
 
   it('signs in people of a tenant that may enter, by tid and oid', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createMemoryStores } from '../../../demo-as/stores/memory.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
 import { createUpstreamSessions } from '../../../demo-as/upstream/sessions.ts'
+import { UpstreamBehindError } from '../../../demo-as/upstream/upstream.ts'
 
 const key = () => randomBytes(32)
 
@@ -41,32 +42,63 @@ describe('what is sealed', () => {
 })
 
 describe('sessions at the upstream', () => {
-  const create = () => createUpstreamSessions(createMemoryStores(), createSeal([key()]), 60)
+  const create = () => createUpstreamSessions(createMemoryStores(), createSeal([key()]), 60, true)
 
   it('are found by their grant, and the last one counts', async () => {
     const sessions = create()
     await sessions.keep('grant-1', 'ada', { refreshToken: 'one' })
-    await sessions.keep('grant-1', 'ada', { refreshToken: 'two' })
-    expect(await sessions.find('grant-1')).toEqual({ refreshToken: 'two' })
+    const kept = await sessions.find('grant-1')
+    expect(await kept?.replace({ refreshToken: 'two' })).toBe(true)
+    expect(await kept?.replace({ refreshToken: 'three' })).toBe(true)
+    expect((await sessions.find('grant-1'))?.session).toEqual({ refreshToken: 'three' })
     expect(await sessions.find('grant-2')).toBeUndefined()
   })
 
-  it('are gone once they are removed, which says whether the person has others', async () => {
+  it('are not brought back by what a refresh was given after the grant ended', async () => {
+    const sessions = create()
+    await sessions.keep('grant-1', 'ada', 1)
+    await sessions.keep('grant-2', 'ada', 2)
+    const [one, two] = [await sessions.find('grant-1'), await sessions.find('grant-2')]
+    await sessions.end('grant-1')
+    await sessions.forget('grant-2')
+    expect(await one?.replace(11)).toBe(false)
+    expect(await two?.replace(22)).toBe(false)
+    expect((await sessions.find('grant-1'))?.session).toBe(1)
+    expect(await sessions.find('grant-2')).toBeUndefined()
+  })
+
+  it('are marked when their grants end, until they are forgotten', async () => {
+    const sessions = create()
+    await sessions.keep('grant-1', 'ada', 1)
+    await sessions.keep('grant-2', 'ada', 2)
+    await sessions.end('grant-1')
+    await sessions.end('grant-1')
+    await sessions.end('grant-3')
+    expect(await sessions.ending()).toEqual(['grant-1'])
+    await sessions.forget('grant-1')
+    expect(await sessions.ending()).toEqual([])
+  })
+
+  it('know whether the person has others, of grants that have not ended', async () => {
     const sessions = create()
     await sessions.keep('grant-1', 'ada', 1)
     await sessions.keep('grant-2', 'ada', 2)
     await sessions.keep('grant-3', 'ben', 3)
-    expect(await sessions.remove('grant-1')).toEqual({ session: 1, hasOthers: true })
-    expect(await sessions.remove('grant-1')).toBeUndefined()
-    expect(await sessions.remove('grant-2')).toEqual({ session: 2, hasOthers: false })
+    expect(await sessions.hasOthers('grant-1', 'ada')).toBe(true)
+    expect(await sessions.hasOthers('grant-3', 'ben')).toBe(false)
+    await sessions.end('grant-2')
+    expect(await sessions.hasOthers('grant-1', 'ada')).toBe(false)
   })
 
-  it('are not found when the key is gone', async () => {
+  it('that were sealed under a key that is not here are not known, which is not the same as gone', async () => {
     const stores = createMemoryStores()
-    await createUpstreamSessions(stores, createSeal([key()]), 60).keep('grant-1', 'ada', 1)
-    const after = createUpstreamSessions(stores, createSeal([key()]), 60)
-    expect(await after.find('grant-1')).toBeUndefined()
-    expect(await after.remove('grant-1')).toBeUndefined()
+    await createUpstreamSessions(stores, createSeal([key()]), 60, true).keep('grant-1', 'ada', 1)
+    const after = createUpstreamSessions(stores, createSeal([key()]), 60, true)
+    await expect(after.find('grant-1')).rejects.toBeInstanceOf(UpstreamBehindError)
+    expect(() => after.unpack(create().pack(1))).toThrow(UpstreamBehindError)
+    // The key of a process ends with it.
+    const restarted = createUpstreamSessions(stores, createSeal([key()]), 60, false)
+    expect(await restarted.find('grant-1')).toBeUndefined()
   })
 
   it('can be packed until there is a grant', () => {

@@ -14,6 +14,8 @@ import { createOidcEmulator } from '../../../emulators/oidc.ts'
 import { createOktaEmulator } from '../../../emulators/okta.ts'
 import { labelOf, membersOf, omissionsOf } from '../../support/variants.ts'
 
+const keep = async () => {}
+
 const REDIRECT_URI = 'https://as.example/oauth/callback'
 const CLIENT = { clientId: 'bridge', clientSecret: 'bridge-secret', redirectUris: [REDIRECT_URI] }
 const REQUEST = { state: 'the-state', redirectUri: REDIRECT_URI }
@@ -57,7 +59,7 @@ async function signIn(upstream: Upstream, emulator: Emulator, login: string): Pr
   const { url, memory } = await upstream.depart(REQUEST)
   const response = await emulator.fetch(`${url}&login_hint=${login}`, { redirect: 'manual' })
   const answer = new URL(response.headers.get('location') ?? '').searchParams
-  return upstream.identify(answer, { ...REQUEST, memory })
+  return upstream.identify(answer, { ...REQUEST, memory, keep })
 }
 
 const providers = {
@@ -140,20 +142,22 @@ describe('somebody of a group, at a provider', () => {
     if (identified.outcome !== 'signed_in') expect.fail(`not signed in: ${JSON.stringify(identified)}`)
     const { session } = identified
     expect(identified.user.subject).toBe('oidc:id.example.com:1')
-    expect(await outcomeOf(upstream.recheck?.(session))).toBe('signed_in')
+    expect(await outcomeOf(upstream.recheck?.(session, keep))).toBe('signed_in')
 
     // Without a refresh token nobody is asked; without a word about groups nobody says it. Then the age decides.
     const isAsked = !lacks('token.refresh_token')
     const isTold = isAsked && !(lacks('refresh.id_token') && noUserInfoGroups)
     ;(users[0] as Person).claims = { ...CLAIMS, groups: [] }
-    expect(await outcomeOf(upstream.recheck?.(session)), 'left the group').toBe(isTold ? 'not_allowed' : 'signed_in')
+    expect(await outcomeOf(upstream.recheck?.(session, keep)), 'left the group').toBe(
+      isTold ? 'not_allowed' : 'signed_in',
+    )
     const before = clock.now
     clock.now += MAX_AGE_SECONDS * 1000
-    expect(await outcomeOf(upstream.recheck?.(session)), 'much later').toBe(isTold ? 'not_allowed' : 'nobody')
+    expect(await outcomeOf(upstream.recheck?.(session, keep)), 'much later').toBe(isTold ? 'not_allowed' : 'nobody')
     clock.now = before
 
     users.length = 0
-    expect(await outcomeOf(upstream.recheck?.(session)), 'removed').toBe(isAsked ? 'nobody' : 'signed_in')
+    expect(await outcomeOf(upstream.recheck?.(session, keep)), 'removed').toBe(isAsked ? 'nobody' : 'signed_in')
     await upstream.end?.(session)
   })
 })
@@ -169,12 +173,12 @@ describe.each(['okta', 'auth0', 'google', 'azure'] as const)('somebody at %s', n
     const { upstream, signIn } = bridge(['everyone'])
     const identified = await signIn()
     if (identified.outcome !== 'signed_in') expect.fail(`not signed in: ${JSON.stringify(identified)}`)
-    const again = await upstream.recheck?.(identified.session)
+    const again = await upstream.recheck?.(identified.session, keep)
     expect(again).toMatchObject({ outcome: 'signed_in', user: { subject: identified.user.subject } })
     users.length = 0
     const isAsked = (identified.session as { refreshToken?: string }).refreshToken !== undefined
     expect(isAsked).toBe(!omit.includes('token.refresh_token'))
-    expect(await outcomeOf(upstream.recheck?.(identified.session))).toBe(isAsked ? 'nobody' : 'signed_in')
+    expect(await outcomeOf(upstream.recheck?.(identified.session, keep))).toBe(isAsked ? 'nobody' : 'signed_in')
   })
 })
 
@@ -207,11 +211,11 @@ describe('somebody at GitHub', () => {
     })
     const identified = await signIn(upstream, emulator, 'ada')
     const { session } = identified as Extract<Identification, { outcome: 'signed_in' }>
-    const again = await upstream.recheck?.(session)
+    const again = await upstream.recheck?.(session, keep)
     expect(again).toMatchObject({ outcome: 'signed_in', user: { subject: 'github:1001' } })
     users.length = 0
     const { session: next } = again as typeof identified & { session: unknown }
-    expect(await outcomeOf(upstream.recheck?.(next))).toBe('nobody')
+    expect(await outcomeOf(upstream.recheck?.(next, keep))).toBe('nobody')
   })
 })
 
@@ -225,7 +229,7 @@ describe.each(Object.keys(providers) as (keyof typeof providers)[])('errors of %
     const identified = await signIn()
     users.length = 0
     const { session } = identified as Extract<Identification, { outcome: 'signed_in' }>
-    expect(await outcomeOf(upstream.recheck?.(session))).toBe('nobody')
+    expect(await outcomeOf(upstream.recheck?.(session, keep))).toBe('nobody')
   })
 
   it.each([undefined, 'challenge', 'other_code'] as const)('tell of a wrong secret: %s', async errors => {

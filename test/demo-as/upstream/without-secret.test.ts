@@ -46,10 +46,12 @@ function upstreamAt({ metadataUrl, fetch, preset = people.oidc.signIn }: Place, 
   return { upstream, forms }
 }
 
+const keep = async () => {}
+
 async function identify(upstream: Upstream, visit: (url: string) => Promise<Response>) {
   const { url, memory } = await upstream.depart(REQUEST)
   const answer = new URL((await visit(url)).headers.get('location') ?? '').searchParams
-  return upstream.identify(answer, { ...REQUEST, memory })
+  return upstream.identify(answer, { ...REQUEST, memory, keep })
 }
 
 /** An emulated provider at which the bridge is registered in a way of its own. */
@@ -78,7 +80,7 @@ describe('a bridge signs that it is the client', () => {
     const { upstream, forms, identify } = start({ jwks: [registered] }, { clientKey: { jwk } })
     const found = await identify()
     if (found.outcome !== 'signed_in') throw new Error(JSON.stringify(found))
-    expect(await upstream.recheck?.(found.session)).toMatchObject({ outcome: 'signed_in' })
+    expect(await upstream.recheck?.(found.session, keep)).toMatchObject({ outcome: 'signed_in' })
     await upstream.end?.(found.session)
     const assertions = forms.map(form => form.get('client_assertion') ?? '')
     expect(new Set(assertions.map(text => decodeJwt(text).jti)).size).toBe(assertions.length)
@@ -247,10 +249,10 @@ describe('oidc-provider as it is', () => {
     const found = await identify(upstream, visit)
     expect(found).toMatchObject({ outcome: 'signed_in', user: { subject: expect.stringMatching(/:ada$/) } })
     if (found.outcome !== 'signed_in') return
-    const again = await upstream.recheck?.(found.session)
+    const again = await upstream.recheck?.(found.session, keep)
     expect(again).toMatchObject({ outcome: 'signed_in' })
     await upstream.end?.((again as typeof found).session)
-    expect(await upstream.recheck?.((again as typeof found).session)).toMatchObject({ outcome: 'nobody' })
+    expect(await upstream.recheck?.((again as typeof found).session, keep)).toMatchObject({ outcome: 'nobody' })
   })
 
   it('and refuses one that signs with another key', async () => {

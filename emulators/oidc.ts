@@ -28,6 +28,8 @@ export interface OidcEmulatorOptions extends EmulatorOptions {
    * claims that are specified nowhere. Default: none.
    */
   userInfoClaims?: readonly string[]
+  /** Whether a refresh token is good for once, and its second use ends all that came of it (RFC 9700 §4.14.2). Default false. */
+  rotateRefreshTokens?: boolean
   /** Default: `ada` and `cleo`. */
   users?: readonly OidcUser[]
   /** Default: `native`, public, `machine` and `introspector`, which have `{client id}-secret`. */
@@ -87,6 +89,8 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
     grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
     assertionAudiences: () => [issuer(), emulator.origin + product.token],
     refreshable: ({ scopes }) => scopes.includes('offline_access'),
+    rotateRefreshTokens: options.rotateRefreshTokens,
+    detectReuse: options.rotateRefreshTokens,
     responseIssuer: product.metadata?.authorization_response_iss_parameter_supported ? issuer : undefined,
     grant(requested: Grant) {
       const unknown = requested.scopes.find(

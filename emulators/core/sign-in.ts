@@ -80,6 +80,8 @@ export interface SignInRules {
   refreshable?(grant: Grant): boolean
   /** Whether a refresh token is good for once. Default false. */
   readonly rotateRefreshTokens?: boolean
+  /** Whether a refresh token that is used again ends all that came of it (RFC 9700 §4.14.2), where they rotate. Default false. */
+  readonly detectReuse?: boolean
   /** `iss` of authorization responses (RFC 9207). Default: they have none. */
   responseIssuer?(): string
   /** What client assertions may be made out to. Default: the URL that was asked. */
@@ -119,6 +121,8 @@ interface Code {
 export function createSignIn(rules: SignInRules): SignIn {
   const codes = new Map<string, Code>()
   const refreshTokens = new Map<string, Grant>()
+  /** By used refresh token: the one that came of it. */
+  const successors = new Map<string, string>()
   const grantTypes = rules.grantTypes ?? ['authorization_code', 'refresh_token']
   const decide = rules.grant ?? (grant => grant)
   const redirectAllowed = rules.redirectAllowed ?? isRegistered
@@ -234,10 +238,16 @@ export function createSignIn(rules: SignInRules): SignIn {
   function redeemRefreshToken(form: URLSearchParams, client: Client): Grant {
     const refreshToken = form.get('refresh_token') ?? ''
     const grant = refreshTokens.get(refreshToken)
+    if (rules.detectReuse) endSuccessors(refreshToken)
     if (!grant || grant.client !== client || isRemoved(grant)) throw new OAuthFailure('invalid_grant')
     const scopes = form.has('scope') ? scopesOf(form).filter(scope => grant.scopes.includes(scope)) : grant.scopes
     if (rules.rotateRefreshTokens) refreshTokens.delete(refreshToken)
     return decide({ ...grant, grantType: 'refresh_token', scopes })
+  }
+
+  function endSuccessors(refreshToken: string): void {
+    for (let next = successors.get(refreshToken); next !== undefined; next = successors.get(next))
+      refreshTokens.delete(next)
   }
 
   const isRemoved = ({ user }: Grant) => user !== undefined && !rules.users.includes(user)
@@ -262,6 +272,7 @@ export function createSignIn(rules: SignInRules): SignIn {
     if (refreshToken !== null && refreshTokens.has(refreshToken)) return body
     const fresh = secret()
     refreshTokens.set(fresh, grant)
+    if (refreshToken !== null) successors.set(refreshToken, fresh)
     return { ...body, refresh_token: fresh }
   }
 

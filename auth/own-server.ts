@@ -232,10 +232,8 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
     }),
     clients: [...configuration.clients] as never,
     accessTokenFormat: settings.ACCESS_TOKEN_FORMAT,
-    registration: settings.REGISTRATION === 'on' && {
-      perAddress: settings.REGISTRATION_LIMIT,
-      trustedProxies: settings.TRUSTED_PROXIES,
-    },
+    registration: settings.REGISTRATION === 'on',
+    limits: { registrations: { perAddress: { times: settings.REGISTRATION_LIMIT, seconds: 600 } } },
     clientDocuments: settings.CIMD === 'on' && {
       allowedHosts: settings.CIMD_ALLOWED_HOSTS,
       privateHosts: settings.CIMD_PRIVATE_HOSTS,

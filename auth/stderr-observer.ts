@@ -6,6 +6,8 @@ const FOR_THE_OPERATOR = new Set([
   'upstream_rejected_us',
   'upstream_session_unreadable',
   'upstream_without_refresh_token',
+  'client_documents_unreachable',
+  'proxy_not_trusted',
 ])
 const MINUTE = 60_000
 /** Causes remembered at once; beyond, they are forgotten together. */

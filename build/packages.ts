@@ -100,7 +100,6 @@ export const server: Package = {
     'pino',
     'prom-client',
     'proper-lockfile',
-    'rate-limiter-flexible',
     'redis',
     'tinyqueue',
     'undici',

@@ -312,7 +312,7 @@ export const settingsSchema = z.strictObject({
     .refine(ranges => ranges.every(parseIpRange), 'must be IP addresses or ranges such as 10.0.0.0/8')
     .default([])
     .describe(
-      'Addresses and CIDR ranges of your proxies, separated by commas. Their X-Forwarded-For is trusted to say who registers, and who sends a token that the provider must be asked about. Without this setting, everybody behind a proxy shares one limit and one turn.',
+      'Addresses and CIDR ranges of your proxies, separated by commas. Their X-Forwarded-For is trusted to say who asks the authorization server, and who sends a token that the provider must be asked about. Without this setting, everybody behind a proxy shares one limit and one turn.',
     ),
   CIMD: oneOf(['on', 'off'])
     .default('on')

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createAddressOf } from './clients/remote-address.ts'
+import { createAddressOf } from './strangers/remote-address.ts'
 
 /** Told what was decided. Gets no token and no secret. */
 export type Log = (event: string, facts: Readonly<Record<string, unknown>>) => void

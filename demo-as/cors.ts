@@ -20,7 +20,7 @@ export function answerCors(req: IncomingMessage, res: ServerResponse, path: stri
   const method = METHODS.get(path)
   if (!method) return false
   res.setHeader('access-control-allow-origin', '*')
-  res.setHeader('access-control-expose-headers', 'WWW-Authenticate')
+  res.setHeader('access-control-expose-headers', 'WWW-Authenticate, Retry-After')
   if (req.method !== 'OPTIONS') return false
   res.setHeader('access-control-allow-methods', method)
   // Named one by one: a star does not cover Authorization.

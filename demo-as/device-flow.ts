@@ -2,6 +2,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { displayName } from './authorization-request.ts'
 import { siteOf } from './mount.ts'
 import { deviceCodePage, deviceConfirmPage, deviceDonePage } from './pages/device.ts'
+import { forgottenFormPage } from './pages/messages.ts'
 
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>
 
@@ -15,8 +16,14 @@ export const deviceFlowPages = {
 
   userCodeInputSource: async (ctx, _form, _out, error) => {
     ctx.type = 'html'
+    if (ctx.oidc.session?.exp === undefined && error) {
+      ctx.body = forgottenFormPage(DEVICE_PATH).render(siteOf(ctx.req))
+      return
+    }
     const userCode = typeof ctx.state.userCode === 'string' ? ctx.state.userCode : undefined
     const problem = error && problemOf(error.name)
+    // oidc-provider answers 200 to a code that does not exist.
+    if (error && ctx.status < 400) ctx.status = 422
     ctx.body = deviceCodePage({ action: DEVICE_PATH, xsrf: xsrfOf(ctx), userCode, problem }).render(siteOf(ctx.req))
   },
 

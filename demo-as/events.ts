@@ -18,6 +18,8 @@ export function logEvents(provider: Provider, log: Log): void {
   provider.on('introspection.error', refused('introspection_refused'))
   provider.on('revocation.error', refused('revocation_refused'))
   provider.on('device_authorization.error', refused('device_authorization_refused'))
+  provider.on('code_verification.error', refused('device_form_refused'))
+  provider.on('device_resume.error', refused('device_form_refused'))
   provider.on('registration_create.success', (_ctx, client) => log('client_registered', { clientId: client.clientId }))
   provider.on('grant.success', ctx => {
     const { AccessToken, ClientCredentials } = ctx.oidc.entities

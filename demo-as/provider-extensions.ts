@@ -1,33 +1,43 @@
 import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { displayName } from './authorization-request.ts'
 import { DEVICE_PATH } from './device-flow.ts'
+import { TemporarilyUnavailable } from './errors.ts'
 import { mountOf, siteOf } from './mount.ts'
-import { returnPage } from './pages/messages.ts'
+import { failurePage, returnPage, unreachablePage } from './pages/messages.ts'
 import { isRegisteredRedirect, redirectUriProblem } from './redirect-uris.ts'
 import { normalizeParameters, type Parameters } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 
+export interface ExtensionOptions {
+  resources: Resources
+  /** Told of each client that gets a token. */
+  clientUsed(clientId: string): Promise<void>
+  /** Whether clients may be told that they need not register. */
+  documentsWork(): boolean
+}
+
 /**
  * Rules of ours that oidc-provider has no option for. Each is set on objects that belong to the one instance.
  */
-export function extendProvider(
-  provider: Provider,
-  resources: Resources,
-  keepClient: (clientId: string) => Promise<void>,
-): void {
+export function extendProvider(provider: Provider, { resources, clientUsed, documentsWork }: ExtensionOptions): void {
   pinAddress(provider)
   prepareParameters(provider, resources)
   ruleRedirectUris(provider)
   checkResourceBeforeUse(provider)
   allowGrantsWithoutScope(provider)
+  leaveUnsavedSessions(provider)
   provider.use(async (context, next) => {
     const ctx = context as KoaContextWithOIDC
     prefillUserCode(ctx)
-    await next()
-    await forgetSession(ctx)
-    if (isNewGrant(ctx)) await keepClient(String(ctx.oidc.client?.clientId))
-    leaveByPage(ctx, provider.issuer)
-    publishWhatIsEnforced(ctx)
+    try {
+      await next()
+      await forgetSession(ctx)
+      if (isNewGrant(ctx)) await clientUsed(String(ctx.oidc.client?.clientId))
+      leaveByPage(ctx, provider.issuer)
+      publishWhatWorks(ctx, documentsWork)
+    } catch (error) {
+      answerFailure(ctx, error as Error, provider)
+    }
     if (ctx.status === 503 && !ctx.response.get('retry-after')) ctx.set('retry-after', RETRY_SECONDS)
   })
   // Koa writes errors to the console itself unless somebody listens.
@@ -35,6 +45,29 @@ export function extendProvider(
 }
 
 const RETRY_SECONDS = '5'
+
+/** What fails around oidc-provider's own handling of errors: Koa would take all headers away, and tell nobody. */
+function answerFailure(ctx: KoaContextWithOIDC, error: Error, provider: Provider): void {
+  const isAway = error instanceof TemporarilyUnavailable
+  if (!isAway) provider.emit('server_error', ctx, error)
+  ctx.status = isAway ? 503 : 500
+  if (ctx.accepts('json', 'html') === 'html') {
+    ctx.type = 'html'
+    ctx.body = (isAway ? unreachablePage(undefined) : failurePage()).render(siteOf(ctx.req))
+  } else {
+    const description = isAway ? error.error_description : 'Something went wrong here.'
+    ctx.body = { error: isAway ? error.error : 'server_error', error_description: description }
+  }
+}
+
+/** oidc-provider means to save the session of a form that came without one. */
+function leaveUnsavedSessions({ Session }: Provider): void {
+  const prototype = Session.prototype as unknown as { exp?: number; persist(): Promise<unknown> }
+  const { persist } = prototype
+  prototype.persist = async function () {
+    return typeof this.exp === 'number' ? persist.call(this) : undefined
+  }
+}
 
 /** Addresses that are published follow from the issuer, whatever the Host and X-Forwarded headers say. */
 function pinAddress(provider: Provider): void {
@@ -136,7 +169,9 @@ function isNewGrant(ctx: KoaContextWithOIDC): boolean {
 
 /** A session ends with the authorization that it was for: the next one asks the upstream again. */
 async function forgetSession(ctx: KoaContextWithOIDC): Promise<void> {
-  if (isResume(ctx)) await ctx.oidc.session?.destroy()
+  const session = ctx.oidc.session as (KoaContextWithOIDC['oidc']['session'] & { new?: boolean }) | undefined
+  // One that was made for this request and not saved is not in the store.
+  if (isResume(ctx) && session && (!session.new || session.exp !== undefined)) await session.destroy()
 }
 
 function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
@@ -149,9 +184,10 @@ function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
   ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).render(siteOf(ctx.req))
 }
 
-/** oidc-provider names all response modes that it has code for. */
-function publishWhatIsEnforced(ctx: KoaContextWithOIDC): void {
+/** oidc-provider names all that it has code for. */
+function publishWhatWorks(ctx: KoaContextWithOIDC, documentsWork: () => boolean): void {
   if (ctx._matchedRouteName !== 'discovery') return
   const metadata = ctx.body as Record<string, unknown>
   metadata.response_modes_supported = ['query']
+  if (!documentsWork()) delete metadata.client_id_metadata_document_supported
 }

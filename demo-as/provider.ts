@@ -25,6 +25,7 @@ import {
   expiredPage,
   requestErrorPage,
   unknownClientPage,
+  unreachableDocumentPage,
   unreachablePage,
   unusableDocumentPage,
 } from './pages/messages.ts'
@@ -201,7 +202,15 @@ export function createProvider(options: ProviderOptions): Provider {
   lookUpOnce(provider.Grant)
   for (const model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) markLast(model)
   endGrantFirst(provider)
-  extendProvider(provider, resources, clientId => keepClient(options.stores, clientId, lifetimes.grant))
+  extendProvider(provider, {
+    resources,
+    clientUsed: async clientId => {
+      await keepClient(options.stores, clientId, lifetimes.grant)
+      if (clientKinds.kindOf(clientId) === 'document') await options.clientDocuments?.used(clientId)
+    },
+    // Without registration they are all that there is.
+    documentsWork: () => !options.registration || options.clientDocuments?.seemReachable() !== false,
+  })
   if (assertionIssuers.length > 0) {
     acceptIdentityAssertions(provider, {
       issuers: assertionIssuers,
@@ -296,8 +305,11 @@ function resourceServerOf(
 
 function errorPage(ctx: KoaContextWithOIDC, out: ErrorOut, error: Error, { kindOf }: ClientKinds): Html {
   if (error instanceof errors.SessionNotFound) return expiredPage()
-  if (error instanceof TemporarilyUnavailable) return unreachablePage(out.error_description)
   const clientId = String(ctx.query.client_id)
+  if (error instanceof TemporarilyUnavailable) {
+    const isDocument = !ctx.oidc.client && kindOf(clientId) === 'document'
+    return isDocument ? unreachableDocumentPage(clientId) : unreachablePage(out.error_description)
+  }
   const isClientError = error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata
   if (isClientError && ctx.oidc.route === 'authorization') {
     const isAddress = ['document', 'misspelled'].includes(kindOf(clientId))

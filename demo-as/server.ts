@@ -7,18 +7,17 @@ import { createBrowserBinding } from './browser-binding.ts'
 import { type OnCall, reportedStores, reportedUpstream } from './calls.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
 import { createClientKinds } from './clients/client-kinds.ts'
-import { createRegistrationLimit, type RegistrationLimitOptions } from './clients/registration-limit.ts'
 import { answerCors } from './cors.ts'
 import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { logEvents } from './events.ts'
-import { addressOf, BODY_LIMIT, pathOf, sendJson, sendPage, setSecurityHeaders } from './http.ts'
+import { addressOf, pathOf, sendJson, sendPage, setSecurityHeaders } from './http.ts'
 import type { AssertionIssuer } from './identity-assertions.ts'
 import { followKeys } from './key-reload.ts'
 import { enterMount, ICON_PATH, LOGO_PATH, mountOf, STYLESHEET_PATH, withoutMount } from './mount.ts'
 import { icon, stylesheet } from './pages/assets.ts'
 import type { Branding } from './pages/branding.ts'
-import { unreachablePage } from './pages/messages.ts'
+import { tooLongPage, tooManyPage, unreachablePage } from './pages/messages.ts'
 import { createProvider, type Lifetimes } from './provider.ts'
 import { isLoopbackHost } from './redirect-uris.ts'
 import { createResources, type ProtectedResource } from './resources.ts'
@@ -27,6 +26,8 @@ import { BRIDGE_CALLBACK_PATH, CALLBACK_PATH, CONSENT_PATH, createSignIn, type S
 import { createSigningKeys, retiredSecondsFor, type SigningKey } from './signing-keys.ts'
 import { createMemoryStores } from './stores/memory.ts'
 import type { StoreFactory } from './stores/store.ts'
+import type { OtherLimits } from './strangers/limits.ts'
+import { createStrangers, type TooMuch } from './strangers/strangers.ts'
 import { createFakeUpstream, FAKE_UPSTREAM_PATH, type FakeUpstream } from './upstream/fake-upstream.ts'
 import { createUpstreamGrants } from './upstream/grants.ts'
 import { createSeal } from './upstream/sealed.ts'
@@ -36,7 +37,6 @@ import { demoUsers, guestScopes } from './users.ts'
 
 export type { ClientMetadata } from 'oidc-provider'
 export type { ClientDocumentsOptions } from './clients/client-documents.ts'
-export type { RegistrationLimitOptions } from './clients/registration-limit.ts'
 export type { AssertionIssuer } from './identity-assertions.ts'
 export type { Branding } from './pages/branding.ts'
 export type { Lifetimes } from './provider.ts'
@@ -75,8 +75,12 @@ export interface AuthorizationServerOptions {
   assertionIssuers?: readonly AssertionIssuer[]
   /** Clients that need not register, in RFC 7591 members. Their `scope` is what they may have as client_credentials. */
   clients?: readonly ClientMetadata[]
-  /** Limits on clients that register themselves (RFC 7591); `false` lets nobody register. */
-  registration?: RegistrationLimitOptions | false
+  /** Whether clients may register themselves (RFC 7591). Default true. */
+  registration?: boolean
+  /** How often strangers may do something, where that is to be other than {@link LIMITS}. */
+  limits?: OtherLimits
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` tells who asks. Default: none. */
+  trustedProxies?: readonly string[]
   /**
    * Clients that publish a Client ID Metadata Document: whose are fetched, and how. `false` knows none. Default: those of
    * every public host.
@@ -85,8 +89,6 @@ export interface AuthorizationServerOptions {
   lifetimes?: Lifetimes
   /** Aborts when the process is about to stop: `/ready` answers 503 from then on, everything else goes on. Default: none. */
   stopping?: AbortSignal
-  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` tells {@link log} who asked. Default: none. */
-  trustedProxies?: readonly string[]
   /** How the pages show whose they are. */
   branding?: Branding
   /** Told what was decided, with the `requestId` and `address` of the request. Gets no token and no secret. */
@@ -124,6 +126,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const redirectUri = new URL(mount + callbackPath, url).href
   const sharedSeal = options.encryptionKeys && createSeal(options.encryptionKeys)
   const seal = sharedSeal ?? createSeal([randomBytes(32)])
+  const strangers = createStrangers({ limits: options.limits, trustedProxies: options.trustedProxies, log })
   const secrets = await createSharedValue<Secrets>(stores('Secrets'), 'secrets', sharedSeal).get(makeSecrets)
   const binding = createBrowserBinding(url, 2 * lifetimes.page, secrets.formKey)
   const { all } = resources
@@ -139,7 +142,9 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const clientKinds = createClientKinds(resources, clients)
   const approvals = createApprovals(url, stores, lifetimes.grant)
   const clientDocuments =
-    options.clientDocuments === false ? undefined : createClientDocuments(stores, options.clientDocuments ?? {}, log)
+    options.clientDocuments === false
+      ? undefined
+      : createClientDocuments(stores, options.clientDocuments ?? {}, strangers, log)
 
   /** oidc-provider takes its keys when it is made: other keys make another one, over the same store. */
   function createEngine(signingKeys: readonly SigningKey[]): Engine {
@@ -185,6 +190,10 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       log,
     })
     logEvents(provider, log)
+    provider.on('grant.success', ctx => strangers.welcome(ctx.req))
+    provider.on('grant.error', (ctx, error) => {
+      if (!isStillWaiting(error)) strangers.count('refused credentials', ctx.req)
+    })
     return { oidc: provider.callback(), signIn }
   }
 
@@ -219,12 +228,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     [STYLESHEET_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('text/css', stylesheet(branding.colors)) }],
     [ICON_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('image/svg+xml', icon) }],
   ])
-  if (options.registration !== false) {
-    routes.set('/oauth/register', {
-      methods: ['POST'],
-      run: limited(createRegistrationLimit(options.registration ?? {}), oidc),
-    })
-  }
+  if (options.registration !== false) routes.set('/oauth/register', { methods: ['POST'], run: oidc })
   const { logo } = branding
   if (logo) routes.set(LOGO_PATH, { methods: ['GET', 'HEAD'], run: sendAsset(logo.type, Buffer.from(logo.bytes)) })
   const { page } = upstream
@@ -249,6 +253,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     ['/health', health],
     ['/ready', ready],
   ])
+  const pages = new Set(['/oauth/authorize', DEVICE_PATH, callbackPath, CONSENT_PATH, FAKE_UPSTREAM_PATH])
   const routeOf = (path: string) => routes.get(path) ?? (RESUME.test(path) ? resume : undefined)
 
   const internalHost = options.internalUrl === undefined ? undefined : new URL(options.internalUrl).host
@@ -268,11 +273,10 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       res.setHeader('allow', route.methods.join(', '))
       return refuse(res, 405, 'invalid_request', `This endpoint takes ${route.methods.join(' and ')}.`)
     }
-    if (Number(req.headers['content-length'] ?? 0) > BODY_LIMIT) {
-      res.setHeader('connection', 'close')
-      return refuse(res, 413, 'invalid_request', `A request may have ${BODY_LIMIT} bytes.`)
-    }
+    const tooMuch = strangers.refuse(req, path)
+    if (tooMuch) return sendTooMuch(res, tooMuch, pages.has(path))
     await route.run(req, res)
+    strangers.answered(req, path, res.statusCode)
   }
 
   return {
@@ -301,6 +305,11 @@ interface Secrets {
 }
 
 const NOTHING = () => undefined
+
+/** A device asks again and again whether its code was confirmed (RFC 8628 §3.5), and what is away is not the fault of who asks. */
+const isStillWaiting = ({ message }: Error) =>
+  ['authorization_pending', 'slow_down', 'temporarily_unavailable', 'server_error'].includes(message)
+
 const makeSecrets = (): Secrets => ({ cookieKey: randomSecret(), formKey: randomSecret() })
 const randomSecret = () => randomBytes(32).toString('base64url')
 
@@ -360,13 +369,13 @@ function isExpectedHost(host: string | undefined, issuer: URL): boolean {
   return URL.canParse(`http://${host}`) && isLoopbackHost(new URL(`http://${host}`).hostname)
 }
 
-function limited(waitOf: (req: IncomingMessage) => Promise<number | undefined>, run: Route['run']): Route['run'] {
-  return async (req, res) => {
-    const seconds = await waitOf(req)
-    if (seconds === undefined) return run(req, res)
-    res.setHeader('retry-after', seconds)
-    refuse(res, 429, 'temporarily_unavailable', `Too many registrations; the next is welcome in ${seconds} seconds.`)
-  }
+function sendTooMuch(res: ServerResponse, tooMuch: TooMuch, onPage: boolean): void {
+  const { status, description } = tooMuch
+  // What is left of the request is not read.
+  if (status === 413) res.setHeader('connection', 'close')
+  if (status === 429) res.setHeader('retry-after', tooMuch.seconds)
+  if (onPage) sendPage(res, status === 429 ? tooManyPage(tooMuch.seconds) : tooLongPage(), status)
+  else refuse(res, status, status === 429 ? 'temporarily_unavailable' : 'invalid_request', description)
 }
 
 /** Something that this server depends on is away. Browsers on a page get one, everybody else JSON. */

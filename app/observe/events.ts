@@ -173,7 +173,37 @@ export const authorizationServerEvents = {
     level: 'info',
     members: ['url', 'error', 'reason'],
     means: 'The metadata document of a client cannot be used or fetched.',
-    action: 'If no document can be fetched from here: HTTPS_PROXY, CIMD_ALLOWED_HOSTS, or CIMD=off.',
+    action: 'If no document can be fetched from here: client_documents_unreachable.',
+  },
+  client_documents_unreachable: {
+    level: 'warn',
+    members: ['url', 'attempts', 'advertised', 'reason'],
+    means:
+      'The network led nowhere when the metadata document of a client was fetched. With `advertised: false`, the metadata no longer offers documents, and clients register.',
+    action: 'Set HTTPS_PROXY, with CIMD_ALLOWED_HOSTS if the proxy wants names; or CIMD=off.',
+  },
+  client_documents_reachable: {
+    level: 'info',
+    members: [],
+    means: 'A metadata document could be fetched; the metadata offers documents again.',
+  },
+  device_form_refused: {
+    level: 'info',
+    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    means: 'The page for the codes of devices got a form that did not come from it, or was open for too long.',
+  },
+  strangers_refused: {
+    level: 'warn',
+    members: ['activity', 'limit', 'requests'],
+    means:
+      'Requests got 429, because there were too many of an `activity` from one address, or in total (`limit`). Written once a minute, with the number of `requests`.',
+    action: 'docs/runbooks/client-misbehaving.md.',
+  },
+  proxy_not_trusted: {
+    level: 'warn',
+    members: ['proxy', 'reason'],
+    means: 'Requests come through a proxy that is not named, so that everybody behind it shares one limit.',
+    action: 'Set TRUSTED_PROXIES to the address of the proxy (`proxy`).',
   },
   family_revoked: {
     level: 'info',

@@ -1,9 +1,12 @@
+import type { IncomingMessage } from 'node:http'
 import CachePolicy from 'http-cache-semantics'
 import { LRUCache } from 'lru-cache'
 import { errors } from 'oidc-provider'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { TemporarilyUnavailable } from '../errors.ts'
 import type { StoreFactory } from '../stores/store.ts'
+import { createRateLimit } from '../strangers/rate.ts'
+import type { Strangers } from '../strangers/strangers.ts'
+import { createDocumentHosts } from './document-hosts.ts'
 import {
   createGuardedFetch,
   type FetchedDocument,
@@ -13,15 +16,9 @@ import {
   InnerAddressError,
 } from './guarded-fetch.ts'
 
-export interface ClientDocumentLimits {
-  /** Requests to one host per minute. Default 30. */
-  perHost?: number
-  /** Requests to all hosts per minute. Default 600. */
-  inTotal?: number
-}
-
 export interface ClientDocumentsOptions extends Partial<GuardedFetchOptions> {
-  limits?: ClientDocumentLimits
+  /** Requests to one host per minute. Default 60. */
+  perHost?: number
 }
 
 /**
@@ -32,19 +29,30 @@ export interface ClientDocuments {
   /**
    * Has a document at hand, from the cache or its host.
    *
+   * @param asked - The request that names it; its sender may have so many documents fetched.
    * @throws {errors.InvalidClient} It may not or cannot be had from there.
    * @throws {TemporarilyUnavailable} Its host does not answer and there is no earlier copy, or it was asked too often.
    */
-  load(url: string): Promise<void>
+  load(url: string, asked?: IncomingMessage): Promise<void>
   /** The document as an answer of its host. */
   fetch(url: string): Promise<Response>
+  /** Told that the client of a document got a token: what it publishes is kept for longer. */
+  used(url: string): Promise<void>
+  /** Whether documents can be had at all; see {@link DocumentHosts}. */
+  seemReachable(): boolean
 }
 
 /** How long a document is used without asking its host, whatever the host says, in seconds. */
 const FRESH = { min: 30, max: 24 * 3600 }
 
-/** A copy stands in for a host that does not answer, for so long. */
-const KEPT_SECONDS = 7 * 24 * 3600
+/**
+ * A copy stands in for a host that does not answer, for so long. Strangers can have documents fetched; those that nobody signs in with
+ * go soon.
+ */
+const KEPT_SECONDS = { unused: 3600, used: 7 * 24 * 3600 }
+
+/** What says how long an answer is good for. The rest of its headers is not kept. */
+const CACHE_HEADERS = ['age', 'cache-control', 'content-type', 'date', 'etag', 'expires', 'last-modified', 'pragma']
 
 const MAX_URL_LENGTH = 2000
 
@@ -56,38 +64,42 @@ interface Copy {
   policy: CachePolicy.CachePolicyObject
   /** Milliseconds since the Unix epoch. */
   freshUntil: number
+  /** Somebody signed in with it. */
+  used?: boolean
 }
 
 export function createClientDocuments(
   stores: StoreFactory,
-  { limits = {}, ...guard }: ClientDocumentsOptions,
+  { perHost = 60, ...guard }: ClientDocumentsOptions,
+  strangers: Pick<Strangers, 'take'>,
   log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
 ): ClientDocuments {
   const guardedFetch = createGuardedFetch({ allowedHosts: [], privateHosts: [], ...guard })
   const copies = stores('ClientDocument')
-  const admit = createLimit(limits)
+  const hostLimit = createRateLimit({ times: perHost, seconds: 60 })
+  const hosts = createDocumentHosts(async url => renew(url, await copies.get<Copy>(url)), log)
   const failures = new LRUCache<string, Error>({ max: 1000, ttl: FAILURE_MILLISECONDS, perf: Date })
   const underWay = new Map<string, Promise<Copy>>()
 
-  async function find(url: string): Promise<Copy> {
+  async function find(url: string, asked?: IncomingMessage): Promise<Copy> {
     if (url.length > MAX_URL_LENGTH) throw unusable(`its address has more than ${MAX_URL_LENGTH} characters`)
     const copy = await copies.get<Copy>(url)
     if (copy && Date.now() < copy.freshUntil) return copy
     let asking = underWay.get(url)
     if (!asking) {
-      asking = renew(url, copy).finally(() => underWay.delete(url))
+      asking = renew(url, copy, asked).finally(() => underWay.delete(url))
       underWay.set(url, asking)
     }
     return asking
   }
 
-  async function renew(url: string, old: Copy | undefined): Promise<Copy> {
+  async function renew(url: string, old: Copy | undefined, asked?: IncomingMessage): Promise<Copy> {
     try {
       const failed = failures.get(url)
       if (failed) throw failed
-      await admit(new URL(url).host)
-      const copy = await ask(url, old)
-      await copies.set(url, copy, KEPT_SECONDS)
+      admit(new URL(url).host, old ? undefined : asked)
+      const copy = { ...(await ask(url, old)), used: old?.used }
+      await keep(url, copy)
       return copy
     } catch (error) {
       if (!(error instanceof errors.OIDCProviderError)) throw error
@@ -100,24 +112,47 @@ export function createClientDocuments(
     }
   }
 
+  /** @param asked - The request that names a document which is not known yet. @throws {TemporarilyUnavailable} Too often. */
+  function admit(host: string, asked: IncomingMessage | undefined): void {
+    if (asked && strangers.take('documents', asked) !== undefined) {
+      throw new TemporarilyUnavailable(UNREACHABLE, 'too many documents were asked for')
+    }
+    if (hostLimit.take(host) > 0) throw new TemporarilyUnavailable(UNREACHABLE, `${host} was asked too often`)
+  }
+
+  async function keep(url: string, copy: Copy): Promise<void> {
+    await copies.set(url, copy, copy.used ? KEPT_SECONDS.used : KEPT_SECONDS.unused)
+  }
+
   async function ask(url: string, old: Copy | undefined): Promise<Copy> {
     const request = { url, method: 'GET', headers: { accept: 'application/json' } }
     const policy = old && CachePolicy.fromObject(old.policy)
     const headers = policy ? policy.revalidationHeaders(request) : request.headers
-    const answer = await guardedFetch(url, onlyText(headers)).catch(explain)
+    const answer = await guardedFetch(url, onlyText(headers)).catch((error: unknown) => {
+      if (error instanceof FetchFailedError) hosts.failed(url)
+      return explain(error)
+    })
+    hosts.answered()
     if (policy && old && answer.status === 304) {
       return copyOf(policy.revalidatedPolicy(request, answer).policy, old.body)
     }
     checkAnswer(answer)
-    return copyOf(new CachePolicy(request, answer, { shared: true }), answer.body)
+    const kept = Object.entries(answer.headers).filter(([name]) => CACHE_HEADERS.includes(name))
+    const policyOf = { status: answer.status, headers: Object.fromEntries(kept) }
+    return copyOf(new CachePolicy(request, policyOf, { shared: true }), answer.body)
   }
 
   return {
-    load: async url => void (await find(url)),
+    load: async (url, asked) => void (await find(url, asked)),
     async fetch(url) {
       const { body } = await find(url)
       return new Response(body, { headers: { 'content-type': 'application/json' } })
     },
+    async used(url) {
+      const copy = await copies.get<Copy>(url)
+      if (copy && !copy.used) await keep(url, { ...copy, used: true })
+    },
+    seemReachable: hosts.seemReachable,
   }
 }
 
@@ -147,20 +182,6 @@ function explain(error: unknown): never {
 }
 
 const UNREACHABLE = 'what the application publishes about itself cannot be reached'
-
-function createLimit({ perHost = 30, inTotal = 600 }: ClientDocumentLimits): (host: string) => Promise<void> {
-  const host = new RateLimiterMemory({ points: perHost, duration: 60 })
-  const all = new RateLimiterMemory({ points: inTotal, duration: 60 })
-  return async name => {
-    try {
-      await host.consume(name)
-      await all.consume('all')
-    } catch (refused) {
-      if (!(refused instanceof RateLimiterRes)) throw refused
-      throw new TemporarilyUnavailable(UNREACHABLE, `${name} was asked too often`)
-    }
-  }
-}
 
 function onlyText(headers: CachePolicy.Headers): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))

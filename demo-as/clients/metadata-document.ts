@@ -16,14 +16,14 @@ export function metadataDocumentFeature(
     cacheDuration: { min: 0, max: 0 },
     // Loaded ahead: oidc-provider makes invalid_client of whatever happens while it fetches, and a host that is down is no
     // reason for a client to forget its tokens.
-    allowFetch: async (_ctx, clientId) => {
+    allowFetch: async (ctx, clientId) => {
       if (kindOf(clientId) !== 'document') return false
-      await documents.load(clientId)
+      await documents.load(clientId, ctx?.req)
       return true
     },
     allowClient: async (ctx, client) => {
       // In the spelling that oidc-provider fetches it by.
-      if (client.jwksUri && isSigned(ctx)) await documents.load(new URL(client.jwksUri).href)
+      if (client.jwksUri && isSigned(ctx)) await documents.load(new URL(client.jwksUri).href, ctx?.req)
       return true
     },
   }

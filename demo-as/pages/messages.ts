@@ -68,6 +68,58 @@ export function unreachablePage(what: string | undefined): Html {
   )
 }
 
+export function failurePage(): Html {
+  return messagePage(
+    'Something went wrong',
+    'This server made a mistake. You did nothing wrong.',
+    'Try again from the application. If this happens again, tell the people who run this server; its log says what is wrong.',
+  )
+}
+
+/**
+ * The form for a code came from a page that this browser does not have open any more.
+ *
+ * @param again - Path of that page.
+ */
+export function forgottenFormPage(again: string): Html {
+  return messagePage(
+    'This page is too old',
+    'The form was not sent from a page of this server, or the page was open for too long. Nothing has been decided.',
+    html`If your device shows a code, <a href="${new OwnAddress(again)}">enter it again</a>.`,
+  )
+}
+
+/** Too many requests came from this network, or from everywhere. */
+export function tooManyPage(seconds: number): Html {
+  const minutes = Math.ceil(seconds / 60)
+  return messagePage(
+    'Too many requests',
+    'This server was asked too often, by your network or by others. You did nothing wrong, and nothing has been decided.',
+    `Try again in ${seconds < 100 ? `${seconds} ${seconds === 1 ? 'second' : 'seconds'}` : `${minutes} minutes`}.`,
+  )
+}
+
+/** A request that is longer than what applications need. */
+export function tooLongPage(): Html {
+  return messagePage(
+    'This request is too long',
+    'The application that sent you here asked for more than this server can read. You did nothing wrong.',
+    'Tell the people who build the application.',
+  )
+}
+
+/** What a client publishes about itself cannot be fetched. */
+export function unreachableDocumentPage(clientId: string): Html {
+  const { host } = new URL(clientId)
+  return messagePage(
+    'Not reachable right now',
+    html`The application that sent you here is described at <strong>${clipped(host)}</strong>, which this server cannot reach. Nothing was shared, and
+you did nothing wrong.`,
+    html`Reload this page in a minute. If that does not help, tell the people who run this server: its log says which setting is missing. Once they
+have changed it, or if this has happened several times, connect again from the application.`,
+  )
+}
+
 /** An authorization request that cannot be answered by a redirect, because it is not certain to whom that would go. */
 export function requestErrorPage(error: string, description: string | undefined): Html {
   return layout(

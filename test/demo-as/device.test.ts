@@ -5,7 +5,7 @@ import { createClient, distantStores, RESOURCE, startServer } from './support.ts
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 
 async function start(options: Parameters<typeof startServer>[0] = {}) {
-  const { origin } = await startServer(options)
+  const { origin, events } = await startServer(options)
   const client = createClient(origin)
   const { json } = await client.register({
     client_name: 'Living room display',
@@ -24,7 +24,7 @@ async function start(options: Parameters<typeof startServer>[0] = {}) {
     }
   }
   const poll = (device_code: string) => client.token({ grant_type: DEVICE_CODE, client_id, device_code })
-  return { origin, client, client_id, ask, poll }
+  return { origin, events, client, client_id, ask, poll }
 }
 
 /** A browser that opened the address of a code and confirmed that it is the one on the device. */
@@ -143,6 +143,20 @@ describe('the device flow', () => {
     const refused = await browser.submit(page, 'user_code', { user_code, xsrf: 'x' })
     expect(refused.status).toBe(400)
     expect(refused.text).not.toContain('Is this your device?')
+  })
+
+  it.each([
+    ['without a session', {}, new URLSearchParams({ user_code: 'BCDF-GHJK' })],
+    ['with the cookie of a session that is made up', { cookie: '_session=x; _session.sig=y' }, new URLSearchParams()],
+    ['that is no form', { 'content-type': 'text/plain' }, 'user_code=BCDF-GHJK'],
+  ])('answers a form %s with a page that says what to do, and the log has it', async (_name, headers, body) => {
+    const { origin, events } = await start()
+    const response = await fetch(`${origin}/oauth/device`, { method: 'POST', headers: headers as never, body })
+    expect(response.status).toBe(400)
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(response.headers.get('x-frame-options')).toBe('DENY')
+    expect(await response.text()).toContain('href="/oauth/device"')
+    expect(events.at(-1)).toMatchObject({ event: 'device_form_refused', facts: { error: 'invalid_request' } })
   })
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createCallerOf } from '../../demo-as/clients/remote-address.ts'
+import { createCallerOf } from '../../demo-as/strangers/remote-address.ts'
 import type { Upstream } from '../../demo-as/upstream/upstream.ts'
 import { createBrowser, signIn } from '../support/browser.ts'
 import { basic, createClient, startServer, startWithClient } from './support.ts'
@@ -204,7 +204,9 @@ describe('a registration', () => {
   })
 
   it('is one too many after so many from one address: 429 and when the next is welcome', async () => {
-    const { client } = await startWithClient({ registration: { perAddress: 2 } })
+    const { client } = await startWithClient({
+      limits: { registrations: { perAddress: { times: 2, seconds: 600 } } },
+    })
     const statuses = []
     for (let i = 0; i < 3; i++) statuses.push((await client.register()).status)
     expect(statuses).toEqual([201, 201, 429])
@@ -214,7 +216,10 @@ describe('a registration', () => {
   })
 
   it('is one too many after so many of all', async () => {
-    const { client } = await startWithClient({ registration: { inTotal: 1, trustedProxies: ['127.0.0.1', '::1'] } })
+    const { client } = await startWithClient({
+      limits: { registrations: { inTotal: { times: 1, seconds: 600 } } },
+      trustedProxies: ['127.0.0.1', '::1'],
+    })
     const from = (address: string) => client.post('/oauth/register', '{}', { 'x-forwarded-for': address })
     expect((await from('8.8.8.8')).status).not.toBe(429)
     expect((await from('8.8.4.4')).status).toBe(429)

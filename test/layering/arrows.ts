@@ -56,7 +56,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'lru-cache',
     'oidc-provider',
     'openid-client',
-    'rate-limiter-flexible',
     'redis',
     'tinyqueue',
     'undici',

@@ -457,7 +457,7 @@ describe('a document is fetched', () => {
   })
 
   it('from one host so many times a minute, whatever the addresses of its documents', async () => {
-    const { user, host, asked } = await start({ documents: { limits: { perHost: 3 } } })
+    const { user, host, asked } = await start({ documents: { perHost: 3 } })
     const statuses: number[] = []
     for (let i = 0; i < 5; i++) {
       const { status } = await createBrowser().open(user.authorizeUrl(`https://${host}/${i}.json`).url)
@@ -465,6 +465,113 @@ describe('a document is fetched', () => {
     }
     expect(statuses).toEqual([400, 400, 400, 503, 503])
     expect(asked).toHaveLength(3)
+  })
+})
+
+describe('documents that nobody can fetch', () => {
+  const cutOff: Answer = req => void req.socket.destroy()
+  const isInvited = async (origin: string) => {
+    const metadata = await (await fetch(`${origin}/.well-known/oauth-authorization-server`)).json()
+    return (metadata as Record<string, unknown>).client_id_metadata_document_supported
+  }
+  /** A person who reloads the page, some seconds after it failed. */
+  async function fail({ page, client }: Pick<Awaited<ReturnType<typeof start>>, 'page' | 'client'>, times: number) {
+    client.answer = cutOff
+    for (let i = 0; i < times; i++) {
+      expect((await page()).status).toBe(503)
+      later(6)
+    }
+  }
+
+  it('are told of in the log, with the settings that help, and on the page', async () => {
+    useClock()
+    const started = await start()
+    await fail(started, 2)
+    const told = started.events.filter(({ event }) => event === 'client_documents_unreachable')
+    expect(told).toHaveLength(1)
+    expect(told[0]?.facts).toMatchObject({ url: started.clientId, advertised: true })
+    expect(told[0]?.facts.reason).toMatch(/HTTPS_PROXY.*CIMD_ALLOWED_HOSTS.*CIMD=off/)
+    const { text } = await started.page()
+    expect(text).toContain('tell the people who run this server')
+    expect(text).toContain(`<strong>${started.host}</strong>`)
+  })
+
+  it('are no longer asked of clients, which then register, until one can be fetched', async () => {
+    useClock()
+    const started = await start()
+    const { origin, client, asked, events } = started
+    expect(await isInvited(origin)).toBe(true)
+    await fail(started, 3)
+    expect(await isInvited(origin)).toBe(undefined)
+    const unreachable = events.filter(({ event }) => event === 'client_documents_unreachable')
+    expect(unreachable.at(-1)?.facts.advertised).toBe(false)
+    client.answer = undefined
+    expect(await isInvited(origin)).toBe(undefined)
+    expect(asked).toHaveLength(3)
+    // Nobody asks any more, so the server does.
+    later(5 * 60)
+    await isInvited(origin)
+    await vi.waitFor(async () => expect(await isInvited(origin)).toBe(true))
+    expect(events.map(({ event }) => event)).toContain('client_documents_reachable')
+  })
+
+  it('are asked of clients nevertheless where these cannot register', async () => {
+    useClock()
+    const started = await start({ options: { registration: false } })
+    await fail(started, 3)
+    expect(await isInvited(started.origin)).toBe(true)
+  })
+
+  it('are asked of clients nevertheless when others were fetched that day: strangers name hosts that do not exist', async () => {
+    useClock()
+    const started = await start()
+    expect((await started.page()).status).toBe(200)
+    later(3600)
+    started.client.answer = cutOff
+    for (let i = 0; i < 5; i++) {
+      await createBrowser().open(started.user.authorizeUrl(`https://${started.host}/${i}.json`).url)
+    }
+    expect(await isInvited(started.origin)).toBe(true)
+  })
+})
+
+describe('what strangers have fetched', () => {
+  it('is bounded by address, and does not keep others from a host', async () => {
+    const limits = { documents: { perAddress: { times: 2, seconds: 60 } } }
+    const { user, host, asked, clientId } = await start({
+      options: { limits, trustedProxies: ['127.0.0.1', '::1'] },
+    })
+    const open = async (id: string, address: string) =>
+      (await fetch(user.authorizeUrl(id).url, { headers: { 'x-forwarded-for': address }, redirect: 'manual' })).status
+    const statuses = []
+    for (let i = 0; i < 4; i++) statuses.push(await open(`https://${host}/${i}.json`, '203.0.113.1'))
+    expect(statuses).toEqual([400, 400, 503, 503])
+    expect(asked).toHaveLength(2)
+    expect(await open(clientId, '203.0.113.2')).toBe(303)
+    // What is known already is for everybody.
+    expect(await open(clientId, '203.0.113.1')).toBe(303)
+  })
+
+  it('is kept for an hour, and for a week once somebody signed in', async () => {
+    useClock()
+    const unused = await start()
+    expect((await unused.page()).status).toBe(200)
+    const used = await start()
+    await used.obtainTokens()
+    later(2 * 3600)
+    for (const { client } of [unused, used]) client.answer = unavailable
+    expect((await unused.page()).status).toBe(503)
+    expect((await used.page()).status).toBe(200)
+  })
+
+  it('is stored without what its host says beside it', async () => {
+    const stores = createMemoryStores()
+    const headers = { 'x-padding': 'x'.repeat(4000), 'set-cookie': 'x=y', etag: '"1"' }
+    const { page, clientId } = await start({ headers, options: { stores } })
+    await page()
+    const copy = JSON.stringify(await stores('ClientDocument').get(clientId))
+    expect(copy).toContain('etag')
+    expect(copy).not.toMatch(/padding|set-cookie/)
   })
 })
 

@@ -210,6 +210,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
   const { settings, mode, demoIssuer, demoClientSecret } = configuration
   const log = (event: string, facts: Readonly<Record<string, unknown>>) => observer.authorizationServer?.(event, facts)
   const serverPackage = await loadServerPackage(configuration.bridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER')
+  checkRedirectUris(serverPackage, configuration)
   const redis = await connectRedis(serverPackage, configuration, log)
   const server = await serverPackage.createAuthorizationServer({
     stores: redis?.stores,
@@ -231,6 +232,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
       }
     }),
     clients: [...configuration.clients] as never,
+    redirects: { hosts: settings.CLIENT_REDIRECT_HOSTS, schemes: settings.CLIENT_REDIRECT_SCHEMES },
     accessTokenFormat: settings.ACCESS_TOKEN_FORMAT,
     registration: settings.REGISTRATION === 'on',
     limits: { registrations: { perAddress: { times: settings.REGISTRATION_LIMIT, seconds: 600 } } },
@@ -267,6 +269,20 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
       await redis?.close()
     },
   }
+}
+
+/** @throws {ConfigError} A client that the operator set up has a redirect URI that the server would refuse. */
+function checkRedirectUris({ redirectUriProblem }: ServerPackage, { clients, demoIssuer }: Configuration): void {
+  const problems = clients.flatMap(({ client_id, redirect_uris }) =>
+    redirect_uris.flatMap(uri => {
+      const problem = redirectUriProblem(uri, new URL(demoIssuer), 'operator')
+      const setting = `AUTH_CLIENTS_FILE: ${client_id}`
+      return problem === undefined
+        ? []
+        : [{ setting, problem: `has the redirect URI ${uri}, which ${problem}`, see: 'docs/clients.md' }]
+    }),
+  )
+  if (problems.length > 0) throw new ConfigError(problems)
 }
 
 /** How long requests in flight may take to finish once the process is told to stop. */

@@ -40,6 +40,27 @@ const publicUrls = list.superRefine((urls, context) => {
   }
 })
 const lowerCaseList = list.transform(names => names.map(name => name.toLowerCase()))
+/** Schemes that a browser acts upon itself, or that lead to files. */
+const NO_APPLICATION = [
+  'about',
+  'blob',
+  'data',
+  'file',
+  'filesystem',
+  'ftp',
+  'http',
+  'https',
+  'javascript',
+  'vbscript',
+  'ws',
+  'wss',
+]
+const schemes = lowerCaseList
+  .transform(names => names.map(name => name.replace(/:(\/\/)?$/, '')))
+  .refine(
+    names => names.every(name => /^[a-z][a-z0-9+.-]{1,49}$/.test(name) && !NO_APPLICATION.includes(name)),
+    'must be schemes of applications, such as acme-desk',
+  )
 const hosts = lowerCaseList.refine(
   names => names.every(isHost),
   'must be host names, each with its port unless it is 443',
@@ -327,11 +348,21 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Hosts whose documents are fetched even though their address is inside your network, and never through a proxy. Also for trying out a client on localhost.',
     ),
+  CLIENT_REDIRECT_HOSTS: hosts
+    .default([])
+    .describe(
+      'The only hosts on the web to which clients that you did not set up may have people sent back, separated by commas; with the port unless it is 443. Programs on the computer of the person are not affected. Default: every host.',
+    ),
+  CLIENT_REDIRECT_SCHEMES: schemes
+    .default([])
+    .describe(
+      'Schemes of applications of your own that clients may have people sent back to, separated by commas, such as acme-desk. Schemes made from a domain name (com.example.app) and those of well-known applications work without.',
+    ),
   AUTH_CLIENTS_FILE: z
     .string()
     .optional()
     .describe(
-      'Path of a JSON file with authorization server clients that have their own credentials: machines and agents (docs/clients.md).',
+      'Path of a JSON file with clients of the authorization server that you set up: machines, agents, and applications that sign people in (docs/clients.md).',
     ),
   DANGEROUSLY_ALLOW_FAKE_SIGN_IN: oneOf(['on', 'off'])
     .default('off')

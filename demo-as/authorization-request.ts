@@ -137,10 +137,7 @@ function vouchingOf({ client, clientKind }: AuthorizationRequest): Vouching {
  */
 export function approvableOf(request: AuthorizationRequest): Approvable | undefined {
   const { interaction, client, clientKind, resource } = request
-  const wantsConsent = String(interaction.params.prompt ?? '')
-    .split(' ')
-    .includes('consent')
-  if (clientKind !== 'registered' || interaction.deviceCode || wantsConsent) return undefined
+  if (clientKind !== 'registered' || interaction.deviceCode || wantsConsent(interaction.params.prompt)) return undefined
   const url = new URL(String(interaction.params.redirect_uri))
   return {
     clientId: client.clientId,
@@ -148,6 +145,13 @@ export function approvableOf(request: AuthorizationRequest): Approvable | undefi
     resource: resource.resource,
     scopes: scopesOf(request),
   }
+}
+
+/** @param prompt - Of the request (OpenID Connect Core 1.0 §3.1.2.1). */
+export function wantsConsent(prompt: unknown): boolean {
+  return String(prompt ?? '')
+    .split(' ')
+    .includes('consent')
 }
 
 function destinationOf({ interaction }: AuthorizationRequest): Destination {

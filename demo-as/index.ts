@@ -1,14 +1,15 @@
 /** What the composition needs of the authorization server. Loaded only where settings ask for one: `#authorization-server`. */
 export { createIssuerKeys, discoverJwksUri } from './identity-assertions.ts'
 export { fetchInProcess } from './in-process.ts'
+export { redirectUriProblem } from './redirect-uris.ts'
 export {
   type AssertionIssuer,
   type AuthorizationServer,
   type AuthorizationServerOptions,
-  type ClientMetadata,
   createAuthorizationServer,
   createGithubUpstream,
   createOpenIdUpstream,
+  type OperatorClient,
   type StoreFactory,
   type Upstream,
 } from './server.ts'

@@ -4,7 +4,7 @@ import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { mountOf, siteOf } from './mount.ts'
 import { failurePage, returnPage, unreachablePage } from './pages/messages.ts'
-import { isRegisteredRedirect, redirectUriProblem } from './redirect-uris.ts'
+import { isRegisteredRedirect, type RedirectLimits, redirectUriProblem } from './redirect-uris.ts'
 import { normalizeParameters, type Parameters } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 
@@ -14,15 +14,20 @@ export interface ExtensionOptions {
   clientUsed(clientId: string): Promise<void>
   /** Whether clients may be told that they need not register. */
   documentsWork(): boolean
+  /** Where a client may have people sent back to. */
+  redirectLimits(clientId: string): RedirectLimits
 }
 
 /**
  * Rules of ours that oidc-provider has no option for. Each is set on objects that belong to the one instance.
  */
-export function extendProvider(provider: Provider, { resources, clientUsed, documentsWork }: ExtensionOptions): void {
+export function extendProvider(
+  provider: Provider,
+  { resources, clientUsed, documentsWork, redirectLimits }: ExtensionOptions,
+): void {
   pinAddress(provider)
   prepareParameters(provider, resources)
-  ruleRedirectUris(provider)
+  ruleRedirectUris(provider, redirectLimits)
   checkResourceBeforeUse(provider)
   allowGrantsWithoutScope(provider)
   leaveUnsavedSessions(provider)
@@ -104,26 +109,31 @@ function prepareParameters(provider: Provider, resources: Resources): void {
 const hasCredentials = (ctx: KoaContextWithOIDC, params: Parameters) =>
   Boolean(ctx.get('authorization') || params.client_secret || params.client_assertion)
 
-function ruleRedirectUris(provider: Provider): void {
+function ruleRedirectUris(provider: Provider, limitsOf: (clientId: string) => RedirectLimits): void {
   const issuer = new URL(provider.issuer)
   const Client = provider.Client as unknown as ClientClass
   type Schema = ClientClass['Schema']['prototype']
   Client.Schema.prototype.redirectUris = function (this: Schema, uris = this.redirect_uris) {
     for (const uri of uris) {
-      const problem = redirectUriProblem(uri, issuer)
+      const problem = redirectUriProblem(uri, issuer, limitsOf(this.client_id))
       if (problem) this.invalidate(`redirect_uris: ${uri} ${problem}`)
     }
   }
   Client.prototype.redirectUriAllowed = function (this: ClientClass['prototype'], uri) {
-    return isRegisteredRedirect(uri, this.redirectUris, issuer)
+    return isRegisteredRedirect(uri, this.redirectUris, issuer, limitsOf(this.clientId))
   }
 }
 
 /** Members of oidc-provider's client class that its types leave out. */
 interface ClientClass {
-  prototype: { redirectUris: string[]; redirectUriAllowed(uri: string): boolean }
+  prototype: { clientId: string; redirectUris: string[]; redirectUriAllowed(uri: string): boolean }
   Schema: {
-    prototype: { redirect_uris: string[]; redirectUris(uris?: string[]): void; invalidate(description: string): never }
+    prototype: {
+      client_id: string
+      redirect_uris: string[]
+      redirectUris(uris?: string[]): void
+      invalidate(description: string): never
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type ResourceServer,
 } from 'oidc-provider'
 import type { ClientDocuments } from './clients/client-documents.ts'
-import { type ClientKinds, refuseMisspelledIds } from './clients/client-kinds.ts'
+import { type ClientKinds, type OperatorClient, refuseMisspelledIds } from './clients/client-kinds.ts'
 import { findClient } from './clients/find-client.ts'
 import { metadataDocumentFeature, readMetadataDocument } from './clients/metadata-document.ts'
 import { rememberClients } from './clients/remember-clients.ts'
@@ -31,6 +31,7 @@ import {
 } from './pages/messages.ts'
 import { PROOF_ALGORITHMS } from './proof.ts'
 import { extendProvider } from './provider-extensions.ts'
+import type { RedirectRules } from './redirect-uris.ts'
 import { refreshing } from './refresh.ts'
 import { checkRegistration } from './registration.ts'
 import { OIDC_SCOPES } from './request-parameters.ts'
@@ -73,7 +74,9 @@ export interface ProviderOptions {
   /** Signs cookies. */
   cookieKey: string
   /** Those that the operator set up. */
-  clients: readonly ClientMetadata[]
+  clients: readonly OperatorClient[]
+  /** Where other clients may have people sent back to. */
+  redirects: RedirectRules
   clientKinds: ClientKinds
   /** Whether clients may register themselves (RFC 7591). */
   registration: boolean
@@ -106,7 +109,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const { issuer, resources, lifetimes, assertionIssuers, clientKinds } = options
   const secure = new URL(issuer).protocol === 'https:'
   const RefreshingProvider = refreshing({ ...options, graceSeconds: lifetimes.refreshGrace })
-  const clients = [...resources.all.map(introspectionClient), ...options.clients]
+  const clients = [...resources.all.map(introspectionClient), ...options.clients.map(registrationOf)]
   const adapter = createOidcAdapter(options.stores, options)
   const provider = new RefreshingProvider(issuer, {
     adapter,
@@ -154,7 +157,7 @@ export function createProvider(options: ProviderOptions): Provider {
         if (property !== 'software_id') return
         if (ctx?.oidc?.route === 'registration') checkRegistration(ctx, metadata)
         else if (clientKinds.kindOf(String(metadata.client_id)) === 'document') {
-          readMetadataDocument(metadata, new URL(issuer))
+          readMetadataDocument(metadata, new URL(issuer), options.redirects)
         }
       },
     },
@@ -210,6 +213,7 @@ export function createProvider(options: ProviderOptions): Provider {
     },
     // Without registration they are all that there is.
     documentsWork: () => !options.registration || options.clientDocuments?.seemReachable() !== false,
+    redirectLimits: clientId => (clientKinds.kindOf(clientId) === 'configured' ? 'operator' : options.redirects),
   })
   if (assertionIssuers.length > 0) {
     acceptIdentityAssertions(provider, {
@@ -354,6 +358,11 @@ function alwaysAsk() {
     new Prompt({ name: 'consent', requestable: true }),
     new Prompt({ name: 'select_account', requestable: true }),
   ]
+}
+
+/** What `scope` and `trusted` say is asked of {@link ClientKinds}: for oidc-provider, `scope` would also limit what a person can grant. */
+function registrationOf({ scope: _scope, trusted: _trusted, ...client }: OperatorClient): ClientMetadata {
+  return client
 }
 
 function introspectionClient({ clientId, clientSecret, name }: ProtectedResource): ClientMetadata {

@@ -30,13 +30,38 @@ export function redirectKindOf({ protocol, hostname }: URL): RedirectKind {
   return isLoopbackHost(hostname) ? 'loopback' : 'site'
 }
 
+/** What else a redirect URI may be, or may not be. */
+export interface RedirectRules {
+  /** The only hosts on the web, with a port unless it is the usual one. Default: every one. */
+  readonly hosts?: readonly string[]
+  /** Schemes of applications beside those that everybody knows, without a colon. */
+  readonly schemes?: readonly string[]
+}
+
+/** For URIs that the operator wrote down. */
+export type RedirectLimits = RedirectRules | 'operator'
+
+/** Schemes that a browser acts upon itself, or that lead to files. */
+const NO_APPLICATION = new Set([
+  'about:',
+  'blob:',
+  'data:',
+  'file:',
+  'filesystem:',
+  'ftp:',
+  'javascript:',
+  'vbscript:',
+  'ws:',
+  'wss:',
+])
+
 /**
  * Says what is wrong with a redirect URI, or `undefined`.
  *
  * @param issuer - Redirects to the authorization server itself are refused: they would hand one client's code to the
  *   sign-in of another.
  */
-export function redirectUriProblem(value: string, issuer: URL): string | undefined {
+export function redirectUriProblem(value: string, issuer: URL, limits: RedirectLimits = {}): string | undefined {
   if (value.length > 2000) return 'is longer than 2000 characters'
   const problem = absoluteUrlProblem(value)
   if (problem) return problem
@@ -46,11 +71,15 @@ export function redirectUriProblem(value: string, issuer: URL): string | undefin
   const kind = redirectKindOf(url)
   if (kind !== 'scheme') {
     if (isSameServer(url, issuer)) return 'is an address of the authorization server itself'
-    if (url.protocol === 'https:' || kind === 'loopback') return undefined
-    return 'is not encrypted: https is needed, except for localhost, 127.0.0.1 and [::1]'
+    if (kind === 'loopback') return undefined
+    if (url.protocol !== 'https:') return 'is not encrypted: https is needed, except for localhost, 127.0.0.1 and [::1]'
+    const isListed = limits === 'operator' || !limits.hosts?.length || limits.hosts.includes(url.host)
+    return isListed ? undefined : `leads to ${url.host}, where this server sends nobody`
   }
+  if (limits === 'operator') return NO_APPLICATION.has(url.protocol) ? `has the scheme ${url.protocol}` : undefined
   const isReverseDomain = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
-  if (isReverseDomain || APPLICATION_SCHEMES.has(url.protocol)) return undefined
+  const isOwn = limits.schemes?.includes(url.protocol.slice(0, -1))
+  if (isReverseDomain || isOwn || APPLICATION_SCHEMES.has(url.protocol)) return undefined
   return `has the scheme ${url.protocol} which is neither https nor one made from a domain name, as com.example.app:`
 }
 
@@ -59,8 +88,13 @@ export function redirectUriProblem(value: string, issuer: URL): string | undefin
  * which the system assigns anew at each start (RFC 8252 §7.3). `localhost` is treated like the addresses because that is
  * what clients register.
  */
-export function isRegisteredRedirect(value: string, registered: readonly string[], issuer: URL): boolean {
-  if (redirectUriProblem(value, issuer) !== undefined) return false
+export function isRegisteredRedirect(
+  value: string,
+  registered: readonly string[],
+  issuer: URL,
+  limits?: RedirectLimits,
+): boolean {
+  if (redirectUriProblem(value, issuer, limits) !== undefined) return false
   if (registered.includes(value)) return true
   const wanted = withoutLoopbackPort(value)
   return wanted !== undefined && registered.some(uri => withoutLoopbackPort(uri) === wanted)

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ClientMetadata } from 'oidc-provider'
 import { createApprovals } from './approvals.ts'
 import { createAudit, type Log } from './audit.ts'
 import { createBrowserBinding } from './browser-binding.ts'
 import { type OnCall, reportedStores, reportedUpstream } from './calls.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
-import { createClientKinds } from './clients/client-kinds.ts'
+import { createClientKinds, type OperatorClient } from './clients/client-kinds.ts'
 import { answerCors } from './cors.ts'
 import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
@@ -19,7 +18,7 @@ import { icon, stylesheet } from './pages/assets.ts'
 import type { Branding } from './pages/branding.ts'
 import { tooLongPage, tooManyPage, unreachablePage } from './pages/messages.ts'
 import { createProvider, type Lifetimes } from './provider.ts'
-import { isLoopbackHost } from './redirect-uris.ts'
+import { isLoopbackHost, type RedirectRules } from './redirect-uris.ts'
 import { createResources, type ProtectedResource } from './resources.ts'
 import { createSharedValue } from './shared-value.ts'
 import { BRIDGE_CALLBACK_PATH, CALLBACK_PATH, CONSENT_PATH, createSignIn, type SignIn } from './sign-in.ts'
@@ -35,8 +34,8 @@ import { createUpstreamSessions } from './upstream/sessions.ts'
 import type { SignedInUser, Upstream } from './upstream/upstream.ts'
 import { demoUsers, guestScopes } from './users.ts'
 
-export type { ClientMetadata } from 'oidc-provider'
 export type { ClientDocumentsOptions } from './clients/client-documents.ts'
+export type { OperatorClient } from './clients/client-kinds.ts'
 export type { AssertionIssuer } from './identity-assertions.ts'
 export type { Branding } from './pages/branding.ts'
 export type { Lifetimes } from './provider.ts'
@@ -73,8 +72,10 @@ export interface AuthorizationServerOptions {
   users?: readonly SignedInUser[]
   /** Identity providers of enterprises whose assertions about a user are taken in place of a sign-in (ID-JAG). Default: none. */
   assertionIssuers?: readonly AssertionIssuer[]
-  /** Clients that need not register, in RFC 7591 members. Their `scope` is what they may have as client_credentials. */
-  clients?: readonly ClientMetadata[]
+  /** Clients that need not register. Where their redirect URIs lead is up to the operator. */
+  clients?: readonly OperatorClient[]
+  /** Where other clients may have people sent back to. Default: every https host, and applications by schemes that are theirs. */
+  redirects?: RedirectRules
   /** Whether clients may register themselves (RFC 7591). Default true. */
   registration?: boolean
   /** How often strangers may do something, where that is to be other than {@link LIMITS}. */
@@ -159,6 +160,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       lifetimes,
       accessTokenFormat: options.accessTokenFormat ?? 'opaque',
       clients,
+      redirects: options.redirects ?? {},
       clientKinds,
       registration: options.registration !== false,
       // Behind a real provider a token means that somebody whom it knows has signed in.

@@ -16,6 +16,7 @@ import {
   scopesOf,
   type WaitingRequest,
   waitingRequest,
+  wantsConsent,
 } from './authorization-request.ts'
 import { type BrowserBinding, isSame } from './browser-binding.ts'
 import type { ClientKinds } from './clients/client-kinds.ts'
@@ -101,7 +102,7 @@ interface Arrived extends Pending {
 
 /** Given before it was known by whom. */
 interface Consent {
-  /** Subject of the one whose earlier approval it is; without it, the person was just asked. */
+  /** Subject of the one whose earlier approval it is; without it, the person was just asked, or nobody has to be. */
   approvedBy?: string
   /** The scopes that the person left ticked. Default: all that were asked for. */
   scopes?: readonly string[]
@@ -383,8 +384,10 @@ export function createSignIn(options: SignInOptions): SignIn {
     return ownNavigation && approvableOf(request) !== undefined
   }
 
-  /** An earlier approval in this browser that covers the request, where such a one may count. */
+  /** An approval that covers the request: the operator's for everybody, or an earlier one in this browser, where such a one may count. */
   async function approvalOf(req: IncomingMessage, { interaction, ownNavigation }: Begun): Promise<Consent | undefined> {
+    const { client_id: clientId, prompt } = interaction.params
+    if (options.clientKinds.isTrusted(String(clientId)) && !wantsConsent(prompt)) return {}
     const request = ownNavigation ? await findRequest(options, interaction) : undefined
     const approvable = request && approvableOf(request)
     const approval = approvable && (await approvals.find(req, approvable))

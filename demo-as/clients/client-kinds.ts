@@ -27,12 +27,21 @@ export interface ClientKinds {
    * default scopes of the resource; nothing that a client registers or publishes is read.
    */
   scopesWithoutPerson(clientId: string, resource: ProtectedResource): readonly string[]
+  /** Whether people are signed in for the client without being asked about it. */
+  isTrusted(clientId: string): boolean
 }
 
-export function createClientKinds(resources: Resources, clients: readonly ClientMetadata[]): ClientKinds {
+/** A client that the operator set up, in RFC 7591 members. Its `scope` is what it may have in its own name. */
+export type OperatorClient = ClientMetadata & {
+  /** Whether people are signed in for it without being asked. Default false. */
+  trusted?: boolean
+}
+
+export function createClientKinds(resources: Resources, clients: readonly OperatorClient[]): ClientKinds {
   const scopes = new Map<string, string | undefined>()
   for (const { clientId } of resources.all) scopes.set(clientId, undefined)
   for (const { client_id, scope } of clients) scopes.set(client_id, scope)
+  const trusted = new Set(clients.filter(({ trusted }) => trusted).map(({ client_id }) => client_id))
 
   return {
     kindOf(clientId) {
@@ -40,6 +49,8 @@ export function createClientKinds(resources: Resources, clients: readonly Client
       if (!isWebAddress(clientId)) return 'registered'
       return documentUrlProblem(clientId) === undefined ? 'document' : 'misspelled'
     },
+
+    isTrusted: clientId => trusted.has(clientId),
 
     scopesWithoutPerson(clientId, resource) {
       const scope = scopes.get(clientId)

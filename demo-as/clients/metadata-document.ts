@@ -1,5 +1,5 @@
 import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
-import { redirectUriProblem } from '../redirect-uris.ts'
+import { type RedirectRules, redirectUriProblem } from '../redirect-uris.ts'
 import type { ClientDocuments } from './client-documents.ts'
 import type { ClientKinds } from './client-kinds.ts'
 
@@ -37,7 +37,7 @@ const isSigned = (ctx: KoaContextWithOIDC | undefined) => ctx?.oidc?.params?.cli
  *
  * @throws {errors.InvalidClientMetadata} It names an address to fetch that this server has no use for.
  */
-export function readMetadataDocument(metadata: Partial<ClientMetadata>, issuer: URL): void {
+export function readMetadataDocument(metadata: Partial<ClientMetadata>, issuer: URL, redirects: RedirectRules): void {
   if (metadata.sector_identifier_uri !== undefined) {
     throw new errors.InvalidClientMetadata('sector_identifier_uri is not supported')
   }
@@ -48,7 +48,9 @@ export function readMetadataDocument(metadata: Partial<ClientMetadata>, issuer: 
     metadata.token_endpoint_auth_method = metadata.jwks || metadata.jwks_uri ? 'private_key_jwt' : 'none'
   }
   if (Array.isArray(metadata.redirect_uris)) {
-    const usable = metadata.redirect_uris.filter(uri => redirectUriProblem(String(uri), issuer) === undefined)
+    const usable = metadata.redirect_uris.filter(
+      uri => redirectUriProblem(String(uri), issuer, redirects) === undefined,
+    )
     if (usable.length > 0) metadata.redirect_uris = usable
   }
 }

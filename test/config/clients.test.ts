@@ -51,6 +51,46 @@ describe('AUTH_CLIENTS_FILE', () => {
     ])
   })
 
+  const portal = {
+    client_id: 'portal',
+    grants: ['sign_in'],
+    clientSecretEnv: 'NIGHTLY_SECRET',
+    redirect_uris: ['https://portal.example.com/callback'],
+  }
+  const { clientSecretEnv: _secret, ...withoutSecret } = portal
+  const desk = { ...withoutSecret, public: true, redirect_uris: ['acme-desk://callback', 'http://localhost/callback'] }
+
+  it('accepts applications that sign people in: with a secret, trusted, or public', () => {
+    expect(
+      load({
+        clients: [
+          { ...portal, trusted: true },
+          { ...desk, client_id: 'desk' },
+        ],
+      }),
+    ).toEqual({
+      problems: [],
+      clients: [
+        {
+          client_id: 'portal',
+          client_secret: SECRET,
+          token_endpoint_auth_method: 'client_secret_basic',
+          grant_types: ['authorization_code', 'refresh_token'],
+          response_types: ['code'],
+          redirect_uris: ['https://portal.example.com/callback'],
+          trusted: true,
+        },
+        {
+          client_id: 'desk',
+          token_endpoint_auth_method: 'none',
+          grant_types: ['authorization_code', 'refresh_token'],
+          response_types: ['code'],
+          redirect_uris: ['acme-desk://callback', 'http://localhost/callback'],
+        },
+      ],
+    })
+  })
+
   const { clientSecretEnv: _none, ...withoutKey } = nightly
   it.each([
     ['a file that is not JSON', '{', {}, 'is not JSON'],
@@ -75,6 +115,28 @@ describe('AUTH_CLIENTS_FILE', () => {
     ],
     ['a machine without scopes', { clients: [{ ...nightly, scopes: [] }] }, undefined, 'needs scopes'],
     ['the same id twice', { clients: [nightly, nightly] }, undefined, 'two clients have the id nightly'],
+    [
+      'a public machine',
+      { clients: [{ ...withoutKey, public: true }] },
+      undefined,
+      'is public: only sign_in works without credentials',
+    ],
+    ['a sign-in that ends nowhere', { clients: [{ ...portal, redirect_uris: [] }] }, undefined, 'needs redirect_uris'],
+    [
+      'a machine with redirect URIs',
+      { clients: [{ ...nightly, redirect_uris: ['https://a.example'] }] },
+      undefined,
+      'has none without it',
+    ],
+    ['scopes of a sign-in', { clients: [{ ...portal, scopes: ['notes:read'] }] }, undefined, 'the person decides'],
+    ['a trusted public client', { clients: [{ ...desk, trusted: true }] }, undefined, 'anybody can pose as'],
+    [
+      'a trusted client on the computer of the person',
+      { clients: [{ ...portal, trusted: true, redirect_uris: ['http://localhost/callback'] }] },
+      undefined,
+      'all of its redirect_uris must be https',
+    ],
+    ['a trusted machine', { clients: [{ ...nightly, trusted: true }] }, undefined, 'for clients that sign people in'],
     ['a missing secret', { clients: [nightly] }, {}, 'NIGHTLY_SECRET: is not set, nor is NIGHTLY_SECRET_FILE'],
     ['a short secret', { clients: [nightly] }, { NIGHTLY_SECRET: 'short' }, 'must have at least 16 characters'],
   ])('refuses %s', (_name, content, env, problem) => {

@@ -25,7 +25,6 @@ export function createBridge(
     upstream: createUpstream(server, bridge, settings, fetch, log),
     assertionIssuers: assertionIssuers(server, bridge, settings, fetch),
     encryptionKeys: current && ([current, ...previous] as const),
-    lifetimes: { accessToken: settings.BRIDGE_RECHECK_SECONDS },
   }
 }
 

@@ -216,6 +216,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
     stores: redis?.stores,
     revokedBefore: settings.REVOKE_BEFORE,
     ...createBridge(serverPackage, configuration, fetch, log),
+    lifetimes: lifetimesOf(configuration),
     issuer: demoIssuer,
     internalUrl: settings.AUTH_SERVER_INTERNAL_URL,
     resources: configuration.resources.map(({ key, resource, furtherResources, demoClientId }) => {
@@ -268,6 +269,17 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
       await closeGracefully(listening, GRACE_MILLISECONDS)
       await redis?.close()
     },
+  }
+}
+
+/** Clients, people and provider sessions are remembered for as long as a refresh may still come, and for 90 days at least. */
+function lifetimesOf({ bridge, settings }: Configuration) {
+  const { SIGN_IN_IDLE_SECONDS: idle, SIGN_IN_MAX_SECONDS: most } = settings
+  return {
+    ...(bridge && { accessToken: settings.BRIDGE_RECHECK_SECONDS }),
+    refreshToken: idle,
+    grant: Math.max(idle, 90 * 86_400),
+    ...(most !== undefined && { grantMax: most }),
   }
 }
 

@@ -3,7 +3,25 @@ import type { Settings } from './settings.ts'
 
 /** Settings that are right by themselves, and of which one makes another useless. */
 export function contradictions(settings: Readonly<Settings>, usesOwnServer: boolean): ConfigProblem[] {
-  const { AUTH_TOKEN_HEADER, DPOP } = settings
+  return [...tokenHeader(settings, usesOwnServer), ...lifetimes(settings, usesOwnServer)]
+}
+
+/** Of a demo, whose access tokens have no setting. */
+const ACCESS_TOKEN_SECONDS = 3_600
+
+function lifetimes(settings: Readonly<Settings>, usesOwnServer: boolean): ConfigProblem[] {
+  const { AUTH_BRIDGE, BRIDGE_RECHECK_SECONDS, SIGN_IN_IDLE_SECONDS, SIGN_IN_MAX_SECONDS } = settings
+  const accessToken = AUTH_BRIDGE === 'on' ? BRIDGE_RECHECK_SECONDS : ACCESS_TOKEN_SECONDS
+  if (!usesOwnServer) return []
+  const lifetimes = { SIGN_IN_IDLE_SECONDS, SIGN_IN_MAX_SECONDS }
+  return Object.entries(lifetimes).flatMap(([setting, seconds]) => {
+    if (seconds === undefined || seconds > accessToken) return []
+    const problem = `must be more than ${accessToken}, the life of an access token: clients refresh only when that is over`
+    return [{ setting, problem, see: 'docs/bridge.md' }]
+  })
+}
+
+function tokenHeader({ AUTH_TOKEN_HEADER, DPOP }: Readonly<Settings>, usesOwnServer: boolean): ConfigProblem[] {
   if (AUTH_TOKEN_HEADER === undefined) return []
   const report = (problem: string) => [{ setting: 'AUTH_TOKEN_HEADER', problem, see: 'docs/gateways.md' }]
   if (usesOwnServer) {

@@ -271,6 +271,16 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Time after which people must sign in again if the provider gives the bridge no refresh token, or if refreshes no longer say who they are and what rules go by.',
     ),
+  SIGN_IN_IDLE_SECONDS: wholeNumber(3_600, 31_536_000)
+    .default(2_592_000)
+    .describe(
+      'How long a client that is not used may keep somebody signed in: the life of a refresh token of our authorization server, which each refresh replaces.',
+    ),
+  SIGN_IN_MAX_SECONDS: wholeNumber(3_600, 315_360_000)
+    .optional()
+    .describe(
+      'Time after which people sign in again at our authorization server, however often their client refreshed. Default: no limit; each refresh of a bridge asks the provider about the person.',
+    ),
   BRIDGE_ASSERTION_ISSUER: httpUrl
     .optional()
     .describe(

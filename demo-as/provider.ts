@@ -38,6 +38,7 @@ import { OIDC_SCOPES } from './request-parameters.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes } from './scopes.ts'
 import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
+import { slideGrants } from './sliding-grants.ts'
 import { markLast } from './spend-last.ts'
 import { canStay } from './staying.ts'
 import type { StoreFactory } from './stores/store.ts'
@@ -52,8 +53,10 @@ export interface Lifetimes {
   refreshToken?: number
   /** How long a used refresh token gives the same answer again, for clients that lost it; 0 for never. Default 30. */
   refreshGrace?: number
-  /** Of a whole family of tokens; afterwards the user has to sign in again. Default 90 days. */
+  /** Of a whole family of tokens, after its last refresh; afterwards the user has to sign in again. Default 90 days. */
   grant?: number
+  /** Of a whole family of tokens, however often it is refreshed. Default: no limit. */
+  grantMax?: number
   /** Default 60. */
   authorizationCode?: number
   /** Default 600. */
@@ -191,7 +194,7 @@ export function createProvider(options: ProviderOptions): Provider {
       ClientCredentials: lifetimes.accessToken,
       AuthorizationCode: lifetimes.authorizationCode,
       RefreshToken: lifetimes.refreshToken,
-      Grant: lifetimes.grant,
+      Grant: Math.min(lifetimes.grant, lifetimes.grantMax),
       DeviceCode: lifetimes.deviceCode,
       IdToken: ID_TOKEN_SECONDS,
       Interaction: 2 * lifetimes.page,
@@ -205,15 +208,22 @@ export function createProvider(options: ProviderOptions): Provider {
   lookUpOnce(provider.Grant)
   for (const model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) markLast(model)
   endGrantFirst(provider)
+  const clientUsed = async (clientId: string) => {
+    await keepClient(options.stores, clientId, lifetimes.grant)
+    if (clientKinds.kindOf(clientId) === 'document') await options.clientDocuments?.used(clientId)
+  }
   extendProvider(provider, {
     resources,
-    clientUsed: async clientId => {
-      await keepClient(options.stores, clientId, lifetimes.grant)
-      if (clientKinds.kindOf(clientId) === 'document') await options.clientDocuments?.used(clientId)
-    },
+    clientUsed,
     // Without registration they are all that there is.
     documentsWork: () => !options.registration || options.clientDocuments?.seemReachable() !== false,
     redirectLimits: clientId => (clientKinds.kindOf(clientId) === 'configured' ? 'operator' : options.redirects),
+  })
+  slideGrants(provider, {
+    stores: options.stores,
+    seconds: lifetimes.grant,
+    mostSeconds: lifetimes.grantMax,
+    keepClient: clientUsed,
   })
   if (assertionIssuers.length > 0) {
     acceptIdentityAssertions(provider, {

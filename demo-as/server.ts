@@ -188,7 +188,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       redirectUri,
       pageSeconds: lifetimes.page,
       accountSeconds: lifetimes.grant,
-      stay: { longest: lifetimes.grant, idle: lifetimes.refreshToken, otherwise: lifetimes.accessToken },
+      stay: { longest: lifetimes.grantMax, idle: lifetimes.refreshToken, otherwise: lifetimes.accessToken },
       log,
     })
     logEvents(provider, log)
@@ -334,6 +334,7 @@ export const DEFAULT_LIFETIMES: Required<Lifetimes> = {
   refreshToken: 30 * DAY,
   refreshGrace: 30,
   grant: 90 * DAY,
+  grantMax: Number.POSITIVE_INFINITY,
   authorizationCode: 60,
   deviceCode: 600,
   page: 600,

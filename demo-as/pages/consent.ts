@@ -43,7 +43,7 @@ export type Vouching =
 
 /** In seconds. */
 export interface Stay {
-  /** In all. */
+  /** In all; infinite without a limit. */
   longest: number
   /** Without being used. */
   idle: number
@@ -137,7 +137,7 @@ function scopeBox({ name, words }: Scope, ticked: boolean): Html {
 }
 
 function stayBox({ longest, idle, otherwise }: Stay, ticked: boolean): Html {
-  return html`<div class="choice"><label><input type="checkbox" name="stay" value="yes" aria-describedby="stay"${ticked && ' checked'}><span>Stay signed in until ${day(longest)} at the latest</span></label>
+  return html`<div class="choice"><label><input type="checkbox" name="stay" value="yes" aria-describedby="stay"${ticked && ' checked'}><span>Stay signed in${Number.isFinite(longest) && html` until ${day(longest)} at the latest`}</span></label>
 <small id="stay">${idle < longest && `Ends when it is not used for ${span(idle)}. `}Without this, you sign in again after ${span(otherwise)}.</small></div>`
 }
 

@@ -77,3 +77,27 @@ it.each<Env>([
 ])('a metadata URL with an empty step in its path stops the start: %j', env => {
   expect(stops(env)).toContain('KEYCLOAK_URL: leads to a URL with // in its path')
 })
+
+describe('lifetimes', () => {
+  it.each([
+    [{ SIGN_IN_IDLE_SECONDS: '3600' }, 'SIGN_IN_IDLE_SECONDS: must be more than 3600, the life of an access token'],
+    [{ SIGN_IN_MAX_SECONDS: '3600' }, 'SIGN_IN_MAX_SECONDS: must be more than 3600, the life of an access token'],
+  ])('stop the start where no client would ever refresh: %j', (settings, problem) => {
+    expect(stops(settings)).toContain(problem)
+    expect(() => loadConfiguration({ ...OKTA, ...settings })).not.toThrow()
+  })
+
+  it('are measured by the access tokens of the bridge where there is one', () => {
+    const bridge = {
+      ...OKTA,
+      AUTH_BRIDGE: 'on',
+      BRIDGE_CLIENT_ID: 'b',
+      BRIDGE_CLIENT_SECRET: 's',
+      BRIDGE_ALLOW: 'everyone',
+      BRIDGE_GRANT_SCOPES: 'notes:read',
+      BRIDGE_RECHECK_SECONDS: '7200',
+    }
+    expect(stops({ ...bridge, SIGN_IN_MAX_SECONDS: '7200' })).toContain('must be more than 7200')
+    expect(() => loadConfiguration({ ...bridge, SIGN_IN_MAX_SECONDS: '7201' })).not.toThrow()
+  })
+})

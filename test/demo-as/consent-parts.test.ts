@@ -150,8 +150,15 @@ describe('staying signed in', () => {
   it('has a line of its own, also when the client does not ask for it by name', async () => {
     const { open } = await start()
     for (const scope of ['notes:read', 'notes:read offline_access']) {
-      expect((await open(scope)).text).toMatch(/Stay signed in until <time datetime="20\d\d-\d\d-\d\d">/)
+      const { text } = await open(scope)
+      expect(text).toContain('Stay signed in</span>')
+      expect(text).toContain('Ends when it is not used for 30 days.')
     }
+  })
+
+  it('names the day on which it ends, where there is one', async () => {
+    const { open } = await start({ lifetimes: { grantMax: 90 * 86_400 } })
+    expect((await open()).text).toMatch(/Stay signed in until <time datetime="20\d\d-\d\d-\d\d">/)
   })
 
   it('is not offered for a client that cannot refresh', async () => {

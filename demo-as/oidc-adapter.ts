@@ -1,4 +1,5 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { grantKeeper } from './operator-records.ts'
 import type { StoreFactory } from './stores/store.ts'
 
 /** Things whose id is the secret that a client holds. It is not kept among the values as well, for whoever sees the store. */
@@ -34,6 +35,7 @@ export function createOidcAdapter(
   return model => {
     const records = stores(model)
     const grants = stores('Grant')
+    const keepGrant = grantKeeper(stores)
     const find = async (id: string): Promise<AdapterPayload | undefined> => {
       const payload = await records.get<AdapterPayload>(id)
       if (!payload || isRevoked(model, payload)) return undefined
@@ -61,6 +63,7 @@ export function createOidcAdapter(
         if (model === 'Session') await ids.set(payload.uid as string, id, expiresIn)
         if (payload.userCode) await ids.set(payload.userCode, id, expiresIn)
         if (SECRET_IDS.has(model)) await records.set(id, { ...payload, jti: undefined }, expiresIn)
+        else if (model === 'Grant') await keepGrant(id, payload, expiresIn)
         else if (model !== 'ReplayDetection') await records.set(id, payload, expiresIn)
         else if (!(await records.add(id, payload, expiresIn)))
           throw new errors.InvalidClientAuth('assertion used twice')
@@ -121,5 +124,7 @@ const secondsLeft = ({ exp = 0 }: AdapterPayload) => Math.max(1, exp - nowSecond
 export async function keepClient(stores: StoreFactory, clientId: string, seconds: number): Promise<void> {
   const clients = stores('Client')
   const registered = await clients.get(clientId)
-  if (registered !== undefined) await clients.set(clientId, registered, Math.max(seconds, UNUSED_CLIENT_SECONDS))
+  if (registered === undefined) return
+  // Not `set`: an operator may have revoked it in the meantime.
+  await clients.swap(clientId, registered, registered, Math.max(seconds, UNUSED_CLIENT_SECONDS))
 }

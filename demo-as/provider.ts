@@ -20,6 +20,7 @@ import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from '
 import { lookUpOnce } from './look-up-once.ts'
 import { cookieName, siteOf } from './mount.ts'
 import { createOidcAdapter, keepClient } from './oidc-adapter.ts'
+import { refuseRevokedClients, revokedClients } from './operator-records.ts'
 import type { Html } from './pages/html.ts'
 import {
   expiredPage,
@@ -203,6 +204,7 @@ export function createProvider(options: ProviderOptions): Provider {
   })
   rememberClients(provider, adapter('Client'), id => clientKinds.kindOf(id) === 'registered')
   refuseMisspelledIds(provider, clientKinds)
+  refuseRevokedClients(provider, clientKinds, revokedClients(options.stores))
   lookUpOnce(provider.Client)
   lookUpOnce(provider.RefreshToken)
   lookUpOnce(provider.Grant)

@@ -5,6 +5,7 @@ import { catalogue } from '../app/commands/doctor/catalogue/index.ts'
 
 const GROUPS: Readonly<Record<string, string>> = {
   config: 'The settings',
+  bridge: 'The bridge',
   tenant: 'The provider',
   token: 'An access token of the provider',
   server: 'The running server',

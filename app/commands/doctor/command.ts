@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { createProviderFetch } from 'idplug'
+import type { Configuration, Environment } from 'idplug/internal'
 import type { Visit } from '../../client/grants.ts'
 import { listenForBrowser } from '../../client/visit.ts'
 import { type ProgramEnvironment, readEnvironment } from '../../environment.ts'
@@ -71,7 +72,8 @@ async function doctor(url: string | undefined, options: DoctorOptions, command: 
     ...env,
     ...(options.idp && { AUTH_PROVIDER: options.idp, AUTH_CONFIG: undefined, AUTH_SHADOW: undefined }),
   }
-  const tenants = looksAtTenant ? await examineTenants(settings, { fetch, now: Date.now, file }, client) : []
+  const surroundings = { fetch, now: Date.now, file, loadDocument: documentLoader(env) }
+  const tenants = looksAtTenant ? await examineTenants(settings, surroundings, client) : []
   const visit = options.attack ? await listenForBrowser({ say: text => console.error(text) }) : undefined
   const attack = visit && { redirectUri: visit.redirectUri, signIn: (url: URL) => codesToo(visit, url) }
   const server = url === undefined ? undefined : await examineServer(url, fetch, { token, tool: options.tool }, attack)
@@ -85,6 +87,19 @@ async function doctor(url: string | undefined, options: DoctorOptions, command: 
     console.log(parts.filter(Boolean).join('\n\n'))
   }
   return findings.some(({ severity }) => severity === 'error') ? EXIT.found : EXIT.fine
+}
+
+/** As the authorization server of this configuration would fetch them. */
+function documentLoader(env: Environment) {
+  return ({ settings }: Configuration) =>
+    async (url: string) => {
+      const { createClientDocuments } = await import('../../../demo-as/clients/client-documents.ts')
+      const { createMemoryStores } = await import('../../../demo-as/stores/memory.ts')
+      const { CIMD_ALLOWED_HOSTS: allowedHosts, CIMD_PRIVATE_HOSTS: privateHosts } = settings
+      const proxy = env.HTTPS_PROXY || env.https_proxy
+      const options = { allowedHosts, privateHosts, ...(proxy && { proxy }) }
+      await createClientDocuments(createMemoryStores(), options, () => {}).load(url)
+    }
 }
 
 /** Where the browser ended up; nobody has to sign in for the other attacks. */

@@ -8,6 +8,7 @@ import {
 } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
+import { type BridgeSurroundings, checkBridge } from './bridge.ts'
 import type { FindingCode } from './catalogue/index.ts'
 import { type ClientOutlook, clientOutlooks } from './clients.ts'
 import { type Finding, finding } from './finding.ts'
@@ -22,6 +23,8 @@ export interface Surroundings {
   readonly now: () => number
   /** The file that some of the settings were taken from. Default: none. */
   readonly file?: SettingsFile
+  /** See {@link BridgeSurroundings.loadDocument}. */
+  readonly loadDocument?: (configuration: Configuration) => BridgeSurroundings['loadDocument']
 }
 
 export interface DoctorReport {
@@ -38,7 +41,7 @@ export interface DoctorReport {
  */
 export async function examineTenants(
   env: Environment,
-  { fetch, now, file }: Surroundings,
+  { fetch, now, file, loadDocument }: Surroundings,
   client?: TrialClient,
 ): Promise<readonly Finding[]> {
   let configuration: Configuration
@@ -59,11 +62,30 @@ export async function examineTenants(
     const { validator } = createProviders([provider], surroundings)
     const probe = createProbe({ fetch, timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS, insecureHosts })
     const tenant: Tenant = { provider, validator, probe, ...surroundings }
-    const { findings, metadata } = await checkTenant(tenant)
+    const { findings: all, metadata } = await checkTenant(tenant)
+    const findings = isOwnServer(provider.adapter.name, configuration) ? aboutOwnServer(all) : all
     if (client === undefined || metadata === undefined) return findings
     return [...findings, ...(await tryClient(tenant, metadata, client, scopes))]
   })
-  return [...configuration.warnings.map(warningFinding), ...(await Promise.all(found)).flat()]
+  const probe = createProbe({
+    fetch,
+    timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS,
+    insecureHosts: settings.AUTH_INSECURE_HOSTS,
+  })
+  const ofBridge = await checkBridge(configuration, { fetch, probe, loadDocument: loadDocument?.(configuration) })
+  return [...configuration.warnings.map(warningFinding), ...ofBridge, ...(await Promise.all(found)).flat()]
+}
+
+/** Our own authorization server in the process of the MCP server, demo or bridge. */
+function isOwnServer(adapter: string, { mode, usesOwnServer }: Configuration): boolean {
+  return adapter === 'demo' && usesOwnServer && mode !== 'separate'
+}
+
+/** Whether it runs is no question of settings, and the secret between the two is known to the process alone. */
+function aboutOwnServer(findings: readonly Finding[]): readonly Finding[] {
+  const unreachable = findings.find(({ code }) => code === 'tenant.unreachable')
+  if (unreachable) return [finding('config.not_running', unreachable.seen)]
+  return findings.filter(({ code }) => code !== 'tenant.credentials_refused')
 }
 
 /** Warnings that say more than that a setting has no effect. */

@@ -69,7 +69,7 @@ export async function checkServer(url: string, probe: Probe, trial: ServerTrial 
   const { metadata, findings } = await checkMetadata(url, metadataUrl, probe)
   const issuers = listOf(metadata?.authorization_servers)
   const servers = await Promise.all(issuers.map(issuer => checkAuthorizationServer(issuer, url, probe)))
-  const found = [...checkChallenge(challenge, answer), ...findings]
+  const found = [...checkChallenge(challenge, answer), ...findings, ...(await checkOperation(url, probe))]
   return {
     facts: {
       url,
@@ -124,6 +124,19 @@ function checkAnswer(answer: Answer): Finding | undefined {
   if (status < 300) return finding('server.open', `status ${status} at ${url} to a request without a token`)
   if (status < 400) return finding('server.login_page', `status ${status} to ${clip(headers.get('location'))}`)
   return finding('server.failing', `status ${status} at ${url}`)
+}
+
+/** What the server says to those who operate it. Other servers have other paths, or none. */
+async function checkOperation(url: string, probe: Probe): Promise<Finding[]> {
+  const [ready, metrics] = await Promise.all(['/ready', '/metrics'].map(path => probe(new URL(path, url).href)))
+  const isNotReady = ready?.outcome === 'answered' && ready.status === 503 && ready.json?.status === 'not ready'
+  // On this machine everybody may.
+  const isForeign = !isLoopback(new URL(url).hostname)
+  const isPublic = isForeign && metrics?.outcome === 'answered' && /^# (HELP|TYPE) /m.test(metrics.text)
+  return [
+    ...(isNotReady ? [finding('server.not_ready', `${clip(ready.json?.reason)} at ${ready.url}`)] : []),
+    ...(isPublic ? [finding('server.metrics_public', `status ${metrics.status} at ${metrics.url}`)] : []),
+  ]
 }
 
 function checkChallenge(challenge: Challenge | undefined, { headers }: Answered): Finding[] {

@@ -49,7 +49,7 @@ export async function checkTenant(tenant: Tenant): Promise<TenantReport> {
     const notReady = await readiness(validator, name)
     return { findings: notReady ? [...local, notReady] : local }
   }
-  const found = await fetchMetadata(provider, probe)
+  const found = await fetchMetadata(provider.options.metadataUrl, name, probe)
   if (found.finding) return { findings: [...local, ...(await checkWithoutMetadata(found.finding, tenant))] }
   const { answer, metadata } = found
 
@@ -104,13 +104,17 @@ function checkConfiguration({ adapter, options }: ProviderConfiguration, resourc
   return [...findings, ...concerns.map(([code, seen]) => finding(code as FindingCode, seen, adapter.name))]
 }
 
-type MetadataFound =
+export type MetadataFound =
   | { finding: Finding }
   | { finding?: undefined; answer: Answered; metadata: Metadata & { issuer?: unknown } }
 
-/** The first document at the places where the server looks, else what is most telling about them. */
-async function fetchMetadata({ adapter, options }: ProviderConfiguration, probe: Probe): Promise<MetadataFound> {
-  const { issuer, metadataUrl } = issuerAndMetadata(String(options.metadataUrl))
+/**
+ * The first document at the places where the server looks, else what is most telling about them.
+ *
+ * @param place - Issuer, or URL of its metadata document.
+ */
+export async function fetchMetadata(place: string, name: string, probe: Probe): Promise<MetadataFound> {
+  const { issuer, metadataUrl } = issuerAndMetadata(place)
   const answers: Answer[] = []
   for (const url of metadataUrl === undefined ? wellKnownUrls(issuer) : [metadataUrl]) {
     const answer = await probe(url)
@@ -118,7 +122,7 @@ async function fetchMetadata({ adapter, options }: ProviderConfiguration, probe:
     answers.push(answer)
   }
   const telling = answers.find(({ outcome }) => outcome === 'failed') ?? answers.find(isNotMissing) ?? answers[0]
-  return { finding: metadataFinding(telling as Answer, adapter.name) }
+  return { finding: metadataFinding(telling as Answer, name) }
 }
 
 function isNotMissing(answer: Answer): boolean {

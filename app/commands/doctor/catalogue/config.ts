@@ -14,6 +14,12 @@ export const config = {
     expected: 'settings that the chosen provider and the server read',
     cure: 'Correct the name (docs/settings.md, docs/providers.md), choose the provider that it belongs to, or remove it. If other software needs it, leave it.',
   },
+  'config.not_running': {
+    severity: 'note',
+    title: 'The server with our own authorization server does not run',
+    expected: 'an answer of its metadata',
+    cure: 'Start the server and run the doctor again, to have what it publishes checked as well.',
+  },
   'config.fake_sign_in': {
     severity: 'warning',
     title: 'Others can reach the demo sign-in',

@@ -1,4 +1,5 @@
 import { attack } from './attack.ts'
+import { bridge } from './bridge.ts'
 import { config } from './config.ts'
 import { server } from './server.ts'
 import { tenant } from './tenant.ts'
@@ -8,6 +9,6 @@ import { token } from './token.ts'
  * Every finding of `idplug doctor`. Codes are stable: scripts look for them. The page `docs/findings.md` is made from this by
  * `npm run docs`.
  */
-export const catalogue = { ...config, ...tenant, ...token, ...server, ...attack } as const
+export const catalogue = { ...config, ...bridge, ...tenant, ...token, ...server, ...attack } as const
 
 export type FindingCode = keyof typeof catalogue

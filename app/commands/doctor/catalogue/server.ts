@@ -158,4 +158,16 @@ export const server = {
     expected: 'scope in WWW-Authenticate with every scope that the tool needs',
     cure: 'Name all scopes of the operation in the challenge, those already granted included.',
   },
+  'server.not_ready': {
+    severity: 'error',
+    title: 'The server says that it is not ready',
+    expected: 'status 200 at /ready',
+    cure: 'With store_unreachable, look at the store; with stopping, the process is being replaced; else ask the provider: idplug doctor without a URL.',
+  },
+  'server.metrics_public': {
+    severity: 'warning',
+    title: 'Everybody can read the metrics',
+    expected: 'status 401 or 404 at /metrics',
+    cure: 'Set METRICS_PORT or METRICS_TOKEN (docs/production.md), or have the proxy in front refuse the path.',
+  },
 } as const satisfies Record<string, CatalogueEntry>

@@ -7,7 +7,9 @@ import { catalogue } from '../../../../app/commands/doctor/catalogue/index.ts'
 const entries = Object.entries(catalogue) as [string, CatalogueEntry][]
 
 test('each finding is produced in a test', () => {
-  const tests = ['tenant', 'server', 'attack'].map(name => readFileSync(new URL(`${name}.test.ts`, import.meta.url)))
+  const tests = ['tenant', 'bridge', 'server', 'attack'].map(name =>
+    readFileSync(new URL(`${name}.test.ts`, import.meta.url)),
+  )
   const text = tests.join('\n')
   expect(entries.map(([code]) => code).filter(code => !text.includes(`'${code}'`))).toEqual([])
 })

@@ -79,6 +79,9 @@ function calling(answer: () => Response): Fetch {
 }
 
 const mistakes: Partial<Record<FindingCode, Case>> = {
+  'server.not_ready': {
+    fetch: replaced(fetch, '/ready', () => Response.json({ status: 'not ready', reason: 'stopping' }, { status: 503 })),
+  },
   'server.unreachable': { fetch: broken('ECONNREFUSED') },
   'server.tls_untrusted': { fetch: broken('CERT_HAS_EXPIRED') },
   'server.open': { fetch: unauthenticated(ok) },
@@ -245,4 +248,19 @@ test('finds nothing where our own server asks for more scopes, with a token of a
   const allowed = await examineServer(server.resource, fetch, { token, tool: 'list_notes' })
   expect(allowed.findings.map(({ code }) => code)).toEqual(['server.step_up_in_result'])
   expect((await examineServer(server.resource, fetch, { token }, {})).findings).toEqual([])
+})
+
+test.each([
+  ['https://mcp.example.com/mcp', ['server.metrics_public' satisfies FindingCode]],
+  ['http://localhost:3232/mcp', []],
+])('finds metrics that everybody can read, unless that is this machine alone: %s', async (url, codes) => {
+  const challenge = `Bearer resource_metadata="${new URL(METADATA, url)}"`
+  const respond: Fetch = async input => {
+    const { pathname } = new URL(new Request(input).url)
+    if (pathname === '/metrics') return new Response('# HELP idplug_requests_total Requests.\n')
+    if (pathname !== '/mcp') return new Response('', { status: 404 })
+    return new Response('', { status: 401, headers: { 'www-authenticate': challenge } })
+  }
+  const { findings } = await examineServer(url, respond)
+  expect(findings.map(({ code }) => code).filter(code => code.startsWith('server.metrics'))).toEqual(codes)
 })

@@ -21,9 +21,9 @@ export interface FastifyScope {
   addHook(name: 'onRequest', hook: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): unknown
   removeAllContentTypeParsers(): void
   addContentTypeParser(
-    type: string,
+    types: string[],
     options: object,
-    parser: (request: FastifyRequest, payload: never) => Promise<unknown>,
+    parser: (request: FastifyRequest, payload: never, done: (error: Error | null, body?: unknown) => void) => void,
   ): unknown
 }
 
@@ -40,7 +40,10 @@ export type FastifyPlugin = (scope: FastifyScope, options: unknown, done: (error
 export function protect(auth: Auth): FastifyPlugin {
   return plugin(scope => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', {}, async ({ raw }) => (raw as RequestWithBody).body)
+    // By its name, too: Fastify looks into the content type of every request that only * is for.
+    scope.addContentTypeParser(['application/json', '*'], {}, ({ raw }, _payload, done) =>
+      done(null, (raw as RequestWithBody).body),
+    )
     scope.addHook('onRequest', async ({ raw }, reply) => {
       const decided = await decide(auth, raw)
       if (decided.outcome !== 'accepted') return answer(reply, decided)

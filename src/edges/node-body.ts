@@ -14,8 +14,9 @@ export type ParsedBody = { readonly value: unknown; readonly text?: string } | {
  * `request.body`, where frameworks and the MCP SDKs look for it and body parsers that run later leave it alone.
  *
  * @param limit - In bytes.
+ * @throws {TypeError} Somebody has read it and left nothing.
  */
-export async function parseNodeBody(request: RequestWithBody, limit: number): Promise<ParsedBody> {
+export function parseNodeBody(request: RequestWithBody, limit: number): ParsedBody | Promise<ParsedBody> {
   const { headers } = request
   // Some parsers leave an empty object where they did not read: that says nothing about what will be read later.
   if (request.body !== undefined && (request._body || request.readableDidRead)) return alreadyRead(request.body)
@@ -27,14 +28,10 @@ export async function parseNodeBody(request: RequestWithBody, limit: number): Pr
     throw new TypeError('something in front of protect(auth) has read the body and left nothing in request.body')
   }
   // The client hung up meanwhile, and no event says so any more.
-  if (request.destroyed) return { problem: 'incomplete' }
-  const parsed = await readJson(request, limit)
-  if ('value' in parsed) {
-    request.body = parsed.value
-    request._body = true // the mark of body-parser 1.x; 2.x sees that the stream has ended
-  }
-  return parsed
+  return request.destroyed ? INCOMPLETE : readJson(request, limit)
 }
+
+const INCOMPLETE: ParsedBody = { problem: 'incomplete' }
 
 /** Whether a request announces a body. */
 export function hasBody(request: IncomingMessage): boolean {
@@ -59,7 +56,7 @@ function parse(text: string): ParsedBody {
   }
 }
 
-function readJson(request: IncomingMessage, limit: number): Promise<ParsedBody> {
+function readJson(request: RequestWithBody, limit: number): Promise<ParsedBody> {
   return new Promise(resolve => {
     const chunks: Buffer[] = []
     let size = 0
@@ -71,9 +68,16 @@ function readJson(request: IncomingMessage, limit: number): Promise<ParsedBody> 
       resolve({ problem: 'too_large' })
     }
     request.on('data', collect)
-    request.on('end', () => resolve(parse(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString())))
+    request.on('end', () => {
+      const parsed = parse(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString())
+      if ('value' in parsed) {
+        request.body = parsed.value
+        request._body = true // the mark of body-parser 1.x; 2.x sees that the stream has ended
+      }
+      resolve(parsed)
+    })
     // The client hung up. After `end` these say nothing new.
-    const fail = () => resolve({ problem: 'incomplete' })
+    const fail = () => resolve(INCOMPLETE)
     request.on('error', fail).on('close', fail)
   })
 }

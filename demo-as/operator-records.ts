@@ -7,6 +7,10 @@ import { LIST_LIMIT, type Store, type StoreFactory } from './stores/store.ts'
 export const wordsOfGrant = {
   person: (subject: string) => `person:${subject}`,
   client: (clientId: string) => `client:${clientId}`,
+  all: ({ accountId = '', clientId = '' }: AdapterPayload) => [
+    wordsOfGrant.person(accountId),
+    wordsOfGrant.client(clientId),
+  ],
 }
 
 /** Ids of clients that have had a grant, however they are known. */
@@ -32,9 +36,8 @@ export function grantKeeper(stores: StoreFactory) {
   const grants = stores('Grant')
   const clients = clientsWithGrants(stores)
   return async (id: string, payload: AdapterPayload, seconds: number): Promise<void> => {
-    const { accountId = '', clientId = '' } = payload
-    const words = [wordsOfGrant.person(accountId), wordsOfGrant.client(clientId)]
-    await Promise.all([grants.set(id, payload, seconds, words), clients.add(clientId, seconds)])
+    const words = wordsOfGrant.all(payload)
+    await Promise.all([grants.set(id, payload, seconds, words), clients.add(payload.clientId ?? '', seconds)])
   }
 }
 

@@ -1,5 +1,6 @@
 import type Provider from 'oidc-provider'
 import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
+import { clientsWithGrants, wordsOfGrant } from './operator-records.ts'
 import type { StoreFactory } from './stores/store.ts'
 
 export interface SlidingGrantsOptions {
@@ -22,6 +23,7 @@ export function slideGrants(provider: Provider, options: SlidingGrantsOptions): 
   const { stores, seconds, mostSeconds, keepClient } = options
   const grants = stores('Grant')
   const accounts = stores('Account')
+  const clients = clientsWithGrants(stores)
   const stepSeconds = Math.min(DAY, seconds / 10)
 
   provider.use(async (context, next) => {
@@ -40,9 +42,13 @@ export function slideGrants(provider: Provider, options: SlidingGrantsOptions): 
     const now = Math.floor(Date.now() / 1000)
     const { iat = now, exp = now } = grant
     const end = Math.min(now + seconds, iat + mostSeconds)
-    if (end - exp < stepSeconds || !(await grants.swap(grantId, grant, { ...grant, exp: end }, end - now))) return
+    if (end - exp < stepSeconds) return
+    const next = { ...grant, exp: end }
+    if (!(await grants.swap(grantId, grant, next, end - now, wordsOfGrant.all(grant)))) return
     const account = accountId === undefined ? undefined : await accounts.get(accountId)
     if (account !== undefined) await accounts.set(String(accountId), account, seconds)
-    if (clientId !== undefined) await keepClient(clientId)
+    if (clientId === undefined) return
+    await keepClient(clientId)
+    await clients.add(clientId, end - now)
   }
 }

@@ -64,7 +64,7 @@ async function checkCredentials(upstream: Upstream, name: string): Promise<Findi
   const token = 'idplug-doctor'
   const told = { claims: {}, userInfo: [], signedInAt: Math.floor(Date.now() / 1000) }
   const session = { refreshToken: token, accessToken: token, ...told }
-  const said = await saidBy(async () => upstream.recheck?.(session))
+  const said = await saidBy(async () => upstream.recheck?.(session, async () => {}))
   return 'failed' in said ? [finding('bridge.client_refused', said.failed, name)] : []
 }
 

@@ -98,7 +98,7 @@ function documentLoader(env: Environment) {
       const { CIMD_ALLOWED_HOSTS: allowedHosts, CIMD_PRIVATE_HOSTS: privateHosts } = settings
       const proxy = env.HTTPS_PROXY || env.https_proxy
       const options = { allowedHosts, privateHosts, ...(proxy && { proxy }) }
-      await createClientDocuments(createMemoryStores(), options, () => {}).load(url)
+      await createClientDocuments(createMemoryStores(), options, { take: () => undefined }, () => {}).load(url)
     }
 }
 

@@ -234,6 +234,7 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
     }),
     clients: [...configuration.clients] as never,
     redirects: { hosts: settings.CLIENT_REDIRECT_HOSTS, schemes: settings.CLIENT_REDIRECT_SCHEMES },
+    branding: configuration.branding,
     accessTokenFormat: settings.ACCESS_TOKEN_FORMAT,
     registration: settings.REGISTRATION === 'on',
     limits: { registrations: { perAddress: { times: settings.REGISTRATION_LIMIT, seconds: 600 } } },

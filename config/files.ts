@@ -22,6 +22,21 @@ export function readTextFile(path: string): string {
   return builtIn('fs').readFileSync(path, 'utf8')
 }
 
+/**
+ * A file that another one names.
+ *
+ * @param file - The one that names it, by a path relative to itself or an absolute one.
+ * @returns Or why it cannot be read, as the end of a sentence about it.
+ */
+export function readFileBeside(file: string, name: string): { bytes: Uint8Array } | { problem: string } {
+  try {
+    const { dirname, resolve } = builtIn('path')
+    return { bytes: builtIn('fs').readFileSync(resolve(dirname(file), name)) }
+  } catch (error) {
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` }
+  }
+}
+
 /** Changes whenever the file does; empty when it is not there. */
 export function stateOfFile(path: string): string {
   const stats = builtIn('fs').statSync(path, { throwIfNoEntry: false })

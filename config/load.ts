@@ -2,6 +2,7 @@ import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { canonicalResource } from '../src/resource.ts'
 import { isLoopback } from '../src/url.ts'
 import { readApiKeys } from './api-keys-file.ts'
+import { type BrandingConfiguration, loadBranding } from './branding.ts'
 import { type BridgeConfiguration, loadBridge } from './bridge.ts'
 import { caFileProblems } from './ca-file.ts'
 import { type ClientEntry, loadClients } from './clients.ts'
@@ -57,6 +58,8 @@ export interface Configuration {
   readonly usesOwnServer: boolean
   /** Clients of our authorization server that the operator set up. */
   readonly clients: readonly ClientEntry[]
+  /** How the pages of our authorization server show whose they are. */
+  readonly branding?: BrandingConfiguration
   /** Where our authorization server signs people in; absent: at its fake upstream. */
   readonly bridge?: BridgeConfiguration
   /** Issuer of our own authorization server, byte for byte as it is published. */
@@ -186,6 +189,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   aboutWhole.push(...contradictions(settings, usesOwnServer), ...portProblems(settings))
   problems.push(...caFileProblems(settings.AUTH_CA_FILE), ...internalUrlProblems(settings, mode, usesOwnServer))
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
+  const branding = loadBranding(settings.AUTH_BRANDING, problems)
   const { providers: inForce = [], shadow: inShadow } = resources[0] ?? {}
   checkScopeRules({ settings, bridge, clients, apiKeys, scopes: declared }, problems)
   checkGrants(inShadow ? [...inForce, inShadow] : inForce, declared, problems)
@@ -218,6 +222,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     usesOwnServer,
     bridge,
     clients,
+    branding,
     demoIssuer,
     demoClientSecret,
     warnings,

@@ -223,7 +223,14 @@ function bridgeIsOff(set: readonly Variable[], env: Environment, { read }: Known
 }
 
 /** What people rely on and only our own authorization server obeys. */
-const OF_OWN_SERVER = ['AUTH_CLIENTS_FILE', 'CIMD', 'CIMD_ALLOWED_HOSTS', 'REGISTRATION', 'REVOKE_BEFORE']
+const OF_OWN_SERVER = [
+  'AUTH_BRANDING',
+  'AUTH_CLIENTS_FILE',
+  'CIMD',
+  'CIMD_ALLOWED_HOSTS',
+  'REGISTRATION',
+  'REVOKE_BEFORE',
+]
 
 function serverIsUnused(set: readonly Variable[], { usesOwnServer }: KnownNames): Verdict | undefined {
   const found = set.map(({ name }) => name).filter(name => OF_OWN_SERVER.includes(name))

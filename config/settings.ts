@@ -374,6 +374,12 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Path of a JSON file with clients of the authorization server that you set up: machines, agents, and applications that sign people in (docs/clients.md).',
     ),
+  AUTH_BRANDING: z
+    .string()
+    .optional()
+    .describe(
+      'Path of a JSON file with the name, logo, colors and links that the pages of our authorization server show (docs/bridge.md). Read at the start; colors that cannot be read well stop it.',
+    ),
   DANGEROUSLY_ALLOW_FAKE_SIGN_IN: oneOf(['on', 'off'])
     .default('off')
     .describe(

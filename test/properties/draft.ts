@@ -1,4 +1,6 @@
+import type { ConfiguredProvider } from '../../config/providers.ts'
 import type { PresentationScheme, ValidatedToken } from '../../src/token-validator.ts'
+import type { ApiKey } from '../../src/validators/api-keys.ts'
 
 /**
  * What has to become of a token: accepted, 401, 503 or 500. It follows from how the token was made, and never from code under
@@ -48,6 +50,10 @@ export interface Subject<D extends Draft = Draft> {
   readonly name: string
   /** Settings, as in `AUTH_PROVIDER` and the provider's own. */
   readonly env: Readonly<Record<string, string>>
+  /** An API key by its SHA-256, beside the provider. Default: none are accepted. */
+  readonly findApiKey?: (sha256: string) => ApiKey | undefined
+  /** The provider of a tenant, in place of those of the settings. */
+  readonly findTenant?: (issuer: string) => ConfiguredProvider | undefined
   /** A good token as documented, or as a sample has it. */
   draft(): D
   /** Changes that a good token stays good with, and others. */

@@ -28,11 +28,16 @@ describe(`generated tokens and answers, seed ${SEED}`, () => {
   })
 
   it(`take less than ${MOST_MILLISECONDS} ms of the processor each`, () => {
-    const times = outcomes.flatMap(({ milliseconds }) => milliseconds).sort((a, b) => a - b)
-    const at = (share: number) => times[Math.floor(share * (times.length - 1))] ?? Number.NaN
-    console.log(`ms of the processor: median ${at(0.5)}, 99 % ${at(0.99)}, longest ${at(1)}`)
-    // The last few may be the machine's.
+    const times = outcomes.flatMap(outcome => outcome.times)
+    const first = times.map(time => time.first).sort((a, b) => a - b)
+    const at = (share: number) => first[Math.floor(share * (first.length - 1))] ?? Number.NaN
+    const slow = first.filter(time => time >= MOST_MILLISECONDS).length
+    const slowest = Math.max(...times.map(({ least }) => least))
+    console.log(
+      `ms of the processor, first attempts: median ${at(0.5)}, 99 % ${at(0.99)}, longest ${at(1)}; ${slow} of ${times.length} took ${MOST_MILLISECONDS} or more; longest at its best ${slowest}`,
+    )
     expect(at(0.99)).toBeLessThan(MOST_MILLISECONDS)
+    expect(slowest).toBeLessThan(MOST_MILLISECONDS)
   })
 })
 

@@ -13,14 +13,23 @@ export interface Outcome {
   readonly runs: number
   /** How many were good. */
   readonly good: number
-  /** Processor time of each decision, in milliseconds. */
-  readonly milliseconds: readonly number[]
+  readonly times: readonly Time[]
+}
+
+/**
+ * Processor time of a decision in milliseconds, of all threads of the process: what compiles and what cleans memory up is in it, and
+ * the decisions of a new process are slower than those of one that runs.
+ */
+export interface Time {
+  readonly first: number
+  /** Of up to ten attempts, made until one is quick enough. */
+  readonly least: number
 }
 
 /** Longest that a decision should occupy the processor, in milliseconds. */
 export const MOST_MILLISECONDS = 5
 /** How often a decision is made again that took longer: memory may have been cleaned up during it. */
-const REPETITIONS = 5
+const REPETITIONS = 10
 
 /**
  * Makes tokens and answers of one provider, and compares what becomes of them with what has to.
@@ -29,7 +38,7 @@ const REPETITIONS = 5
  */
 export async function check(subject: Subject, { runs, seed }: { runs: number; seed: number }): Promise<Outcome> {
   const createValidator = validators(subject)
-  const milliseconds: number[] = []
+  const times: Time[] = []
   let good = 0
   await fc.assert(
     fc.asyncProperty(casesOf(subject), async changes => {
@@ -38,15 +47,17 @@ export async function check(subject: Subject, { runs, seed }: { runs: number; se
       const verdicts = verdictsOf(changes)
       if (verdicts.includes('good')) good++
       const presented = subject.present(draft)
-      let least = Number.POSITIVE_INFINITY
-      for (let repetition = 0; repetition < REPETITIONS && least > MOST_MILLISECONDS; repetition++) {
-        least = Math.min(least, await judge(createValidator, { subject, draft, presented, verdicts }))
+      const attempt = () => judge(createValidator, { subject, draft, presented, verdicts })
+      const first = await attempt()
+      let least = first
+      for (let repetition = 1; repetition < REPETITIONS && least > MOST_MILLISECONDS; repetition++) {
+        least = Math.min(least, await attempt())
       }
-      milliseconds.push(least)
+      times.push({ first, least })
     }),
     { numRuns: runs, seed },
   )
-  return { runs, good, milliseconds }
+  return { runs, good, times }
 }
 
 /** Half of the cases hold what does no harm only; most others hold one thing that does. */
@@ -90,12 +101,18 @@ function verdictsOf(changes: readonly Change[]): readonly Verdict[] {
 type CreateValidator = (fetch: typeof globalThis.fetch) => TokenValidator
 
 /** The settings are read once; each case has a validator that knows nothing of the others. */
-function validators({ name, env }: Subject): CreateValidator {
-  const { providers, resource } = loadConfiguration({ ...env, PUBLIC_URL: 'https://mcp.example.com' })
+function validators({ name, env, findApiKey, findTenant }: Subject): CreateValidator {
+  const inCode = findTenant && { isLibrary: true, providers: [], resources: { server: { resource: RESOURCE } } }
+  const { providers, resource, resources } = loadConfiguration(
+    { ...env, PUBLIC_URL: 'https://mcp.example.com' },
+    inCode,
+  )
   if (resource !== RESOURCE) throw new Error(`${name}: the resource is ${resource}`)
+  const load = resources[0]?.loadTenant
+  const further = { findApiKey, ...(findTenant && load !== undefined ? { tenants: { find: findTenant, load } } : {}) }
   // One token each: room for more would cost more than the decision.
   const context = { resource, now: () => NOW * 1000, cacheMaxEntries: 1 }
-  return fetch => createProviders(providers, { ...context, fetch }).validator
+  return fetch => createProviders(providers, { ...context, fetch }, further).validator
 }
 
 interface Case {

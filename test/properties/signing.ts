@@ -94,7 +94,7 @@ function signed(draft: JwtDraft): string {
 }
 
 /** Empty for an algorithm that this does not know. */
-function signatureOf(algorithm: string, input: Buffer, key: KeyObject): Buffer {
+export function signatureOf(algorithm: string, input: Buffer, key: KeyObject): Buffer {
   const [, family, bits] = /^(RS|PS|ES)(256|384|512)$/.exec(algorithm) ?? []
   if (family === undefined) return Buffer.alloc(0)
   const isPss = family === 'PS' && key.asymmetricKeyType === 'rsa'

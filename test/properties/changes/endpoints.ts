@@ -70,9 +70,8 @@ const keySet = (draft: JwtDraft, answer: Answer) => {
   draft.answers.keys = answer
 }
 
-/** Metadata and keys: what cannot be had, and what says that the settings are wrong. */
-export const keyEndpoints: ChangeFamily<JwtDraft>[] = [
-  ...answers(NO_ANSWERS, 'unknown', metadata, 'metadata: '),
+/** Keys: what cannot be had, and what says that the settings are wrong. */
+export const keySetEndpoints: ChangeFamily<JwtDraft>[] = [
   ...answers(NO_ANSWERS, 'unknown', keySet, 'keys: '),
   ...answers(
     [
@@ -96,6 +95,26 @@ export const keyEndpoints: ChangeFamily<JwtDraft>[] = [
     keySet,
     'keys: ',
   ),
+  ...harmless(
+    fc.constantFrom('text/plain', 'text/html', '').map(
+      (type): Change<JwtDraft> => ({
+        part: 'endpoint',
+        name: `keys: as ${type}`,
+        verdict: 'good',
+        make: draft =>
+          keySet(
+            draft,
+            () => new Response(JSON.stringify({ keys: draft.keySet }), { headers: { 'content-type': type } }),
+          ),
+      }),
+    ),
+  ),
+]
+
+/** Metadata and keys. */
+export const keyEndpoints: ChangeFamily<JwtDraft>[] = [
+  ...keySetEndpoints,
+  ...answers(NO_ANSWERS, 'unknown', metadata, 'metadata: '),
   ...answers(
     [
       ['404', text(404)],
@@ -141,19 +160,7 @@ export const keyEndpoints: ChangeFamily<JwtDraft>[] = [
         },
       }),
     ),
-    fc.constantFrom('text/plain', 'text/html', '').map(
-      (type): Change<JwtDraft> => ({
-        part: 'endpoint',
-        name: `keys: as ${type}`,
-        verdict: 'good',
-        make: draft =>
-          keySet(
-            draft,
-            () => new Response(JSON.stringify({ keys: draft.keySet }), { headers: { 'content-type': type } }),
-          ),
-      }),
-    ),
   ),
 ]
 
-export { json, page, text }
+export { json, keySet, page, text }

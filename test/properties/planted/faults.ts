@@ -21,6 +21,9 @@ const KEYS = 'src/engines/key-table.ts'
 const JWS = 'src/engines/jws.ts'
 const INTROSPECTION = 'src/engines/introspection.ts'
 const REQUEST = 'src/engines/provider-request.ts'
+const KEYS_BY_ID = 'src/engines/keys-by-id.ts'
+const API_KEYS = 'src/validators/api-keys.ts'
+const LOAD_BALANCER = 'AWS Application Load Balancer'
 
 /** One in each check. */
 export const plantedFaults: readonly PlantedFault[] = [
@@ -516,5 +519,153 @@ export const plantedFaults: readonly PlantedFault[] = [
     'the client is not compared',
     'if (rules.audience.clientIds && !',
     'if (false && !',
+  ),
+  fault('supabase', JUDGE, 'the client is not compared', 'if (rules.audience.clientIds && !', 'if (false && !'),
+  fault(
+    'authentik',
+    JUDGE,
+    'a token may name no client',
+    "requiredText(clientOf(claims), 'client_id')",
+    "String(clientOf(claims) ?? 'nobody')",
+  ),
+  fault('workos', JUDGE, 'aud is not compared', 'if (expected && !audience.some(', 'if (false && !audience.some('),
+  fault(
+    'descope',
+    JUDGE,
+    'one fitting beginning of aud is enough',
+    'expected.includes(value))) {',
+    'expected.some(one => value.startsWith(one)))) {',
+  ),
+  fault(
+    'ping',
+    JWT,
+    'the list of algorithms is not asked',
+    'const algorithm = algorithms.find(name => name === header.alg)',
+    "const algorithm = ([...algorithms, 'ES256'] as SignatureAlgorithm[]).find(name => name === header.alg)",
+  ),
+  fault('logto', KEYS, 'a private key in the set verifies', '&&\n    isAbsent(d)', ''),
+  fault(
+    'b2c',
+    JWT,
+    'iss is not compared',
+    'answersFor: actual => issuer.includes(actual), accepts: () => true',
+    'answersFor: () => true, accepts: () => true',
+  ),
+  fault(
+    'Cloudflare Access',
+    'src/claims/options.ts',
+    'tokens of another kind are let through',
+    'if (actual === expected || ',
+    'if (true || ',
+  ),
+  fault(
+    'Google IAP',
+    JWT,
+    'iss is not compared',
+    'answersFor: actual => issuer.includes(actual), accepts: () => true',
+    'answersFor: () => true, accepts: () => true',
+  ),
+  fault(
+    LOAD_BALANCER,
+    JWT,
+    'claims stand in for the header',
+    '{ ...claims, ...Object.fromEntries(names.map(name => [name, header[name]])) }',
+    '{ ...Object.fromEntries(names.map(name => [name, header[name]])), ...claims }',
+  ),
+  fault(
+    LOAD_BALANCER,
+    JWT,
+    'what the header lacks is taken from the payload',
+    'names.map(name => [name, header[name]])',
+    'names.flatMap(name => (name in header ? [[name, header[name]]] : []))',
+  ),
+  fault(LOAD_BALANCER, KEYS_BY_ID, 'ids lead anywhere', '!KEY_ID.test(keyId)', 'keyId === null'),
+  fault(
+    LOAD_BALANCER,
+    KEYS_BY_ID,
+    'a key that is not there is a wrong setting',
+    'if (status === 403 || status === 404) throw unknown(keyId)',
+    '',
+  ),
+  fault(
+    LOAD_BALANCER,
+    KEYS_BY_ID,
+    'a key may be part of a text',
+    '-----END PUBLIC KEY-----\\s*$/',
+    '-----END PUBLIC KEY-----/',
+  ),
+  fault(
+    LOAD_BALANCER,
+    JWT,
+    'padding may stand anywhere',
+    '/^(?:[A-Za-z0-9_-]+={0,2}\\.){2}[A-Za-z0-9_-]+={0,2}$/',
+    '/^[A-Za-z0-9_.=-]+$/',
+  ),
+  fault(
+    'userinfo',
+    'adapters/userinfo/binding.ts',
+    'the first of several audiences is the client',
+    'others.length === 0 ? only : undefined',
+    'others.length >= 0 ? only : undefined',
+  ),
+  fault('userinfo', JUDGE, 'the client is not compared', 'if (rules.audience.clientIds && !', 'if (false && !'),
+  fault(
+    'userinfo',
+    'adapters/userinfo/index.ts',
+    'iss is not compared',
+    ' || iss === issuer) return',
+    ' || issuer) return',
+  ),
+  fault(
+    'userinfo',
+    'adapters/userinfo/answer.ts',
+    'an answer about nobody is about somebody',
+    'if (!MEMBERS.some(name => Object.hasOwn(claims, name)))',
+    'if (false)',
+  ),
+  fault(
+    'userinfo',
+    'adapters/userinfo/answer.ts',
+    'other answers than 200 are read',
+    'if (status !== 200)',
+    'if (false)',
+  ),
+  fault(
+    'userinfo',
+    'adapters/userinfo/answer.ts',
+    'an error of the token is found in any text',
+    'const value = quoted ?? bare\n',
+    "const value = challenge?.includes('error=invalid_token') ? 'invalid_token' : (quoted ?? bare)\n    if (value === 'invalid_token') return value\n",
+  ),
+  fault(
+    'userinfo, for an audience',
+    JUDGE,
+    'aud is not compared',
+    'if (expected && !audience.some(',
+    'if (false && !audience.some(',
+  ),
+  fault('API keys', API_KEYS, 'a key counts one second longer', 'seconds >= expiresAt', 'seconds > expiresAt'),
+  fault('API keys', API_KEYS, 'a key never ends', 'seconds >= expiresAt', 'false'),
+  fault('API keys', API_KEYS, 'any key will do', 'if (!found)', 'if (key === found)'),
+  fault(
+    'API keys',
+    API_KEYS,
+    'what is not quite a key is shown to the provider',
+    'token.startsWith(API_KEY_PREFIX) ? keys',
+    'API_KEY.test(token) ? keys',
+  ),
+  fault(
+    'tenants',
+    'src/validators/tenants.ts',
+    'a tenant is judged by the settings of another',
+    'if (!validator || answersFor(validator, issuer)) return validator',
+    'return validator',
+  ),
+  fault(
+    'tenants',
+    'src/validators/tenants.ts',
+    'a tenant that cannot be looked up is a stranger',
+    'throw new ValidatorUnavailableError({',
+    "throw new InvalidTokenError({ kind: 'issuer_unknown', actual: '', expected: [] }) ?? new ValidatorUnavailableError({",
   ),
 ]

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import fc from 'fast-check'
 import {
   audience,
@@ -25,7 +26,7 @@ import { type JwtDraft, jwtDraft, present } from '../signing.ts'
 import { anyJson, NOW } from '../values.ts'
 import { ANY_TYPE } from './oidc.ts'
 
-interface Product {
+export interface Product {
   readonly env: Readonly<Record<string, string>>
   readonly issuer: string
   readonly metadataUrl?: string
@@ -34,15 +35,20 @@ interface Product {
   readonly expected: Draft['expected']
   readonly changes: readonly ChangeFamily[]
   readonly types?: readonly ChangeFamily<JwtDraft>[]
+  /** Default: RSA. */
+  readonly key?: KeyObject
 }
 
-function product(name: string, { env, issuer: iss, header = { typ: 'JWT' }, ...rest }: Product): Subject<JwtDraft> {
+export function product(
+  name: string,
+  { env, issuer: iss, header = { typ: 'JWT' }, ...rest }: Product,
+): Subject<JwtDraft> {
   const { metadataUrl = `${iss}/.well-known/openid-configuration` } = rest
   const claims = { iss, iat: NOW - 10, exp: NOW + 300, ...rest.claims }
   return {
     name,
     env: { AUTH_PROVIDER: name, ...env },
-    draft: () => jwtDraft({ metadataUrl, issuer: iss, header, claims, expected: rest.expected }),
+    draft: () => jwtDraft({ metadataUrl, issuer: iss, header, claims, expected: rest.expected, key: rest.key }),
     changes: [
       ...tokenChanges,
       ...(rest.types ?? types(ANY_TYPE)),
@@ -58,10 +64,10 @@ function product(name: string, { env, issuer: iss, header = { typ: 'JWT' }, ...r
 }
 
 /** Claims that a mark of access tokens must have. */
-const mark = (claim: string, value: string, others: readonly string[]) =>
+export const mark = (claim: string, value: string, others: readonly string[]) =>
   bad(oneOf(claim, [undefined, null, '', 7, {}, [], true, value.toUpperCase(), `${value} `, ...others], 'refused'))
 
-const without = (families: readonly ChangeFamily[], claim: string) =>
+export const without = (families: readonly ChangeFamily[], claim: string) =>
   families.map(({ verdict, arbitrary }) => ({ verdict, arbitrary: arbitrary.filter(({ part }) => part !== claim) }))
 
 const KEYCLOAK = 'https://id.example.com/realms/acme'

@@ -40,6 +40,7 @@ export function extendProvider(
       if (isNewGrant(ctx)) await clientUsed(String(ctx.oidc.client?.clientId))
       leaveByPage(ctx, provider.issuer)
       publishWhatWorks(ctx, documentsWork)
+      nameRefusedGrant(ctx)
     } catch (error) {
       answerFailure(ctx, error as Error, provider)
     }
@@ -192,6 +193,15 @@ function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
   ctx.type = 'html'
   const clientName = ctx.oidc.client ? displayName(ctx.oidc.client) : 'the application'
   ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).render(siteOf(ctx.req))
+}
+
+/** oidc-provider says `invalid_request` to a client that may not use a grant (RFC 6749 §5.2). */
+function nameRefusedGrant(ctx: KoaContextWithOIDC): void {
+  const refusal = ctx.body as { error?: string; error_description?: string } | undefined
+  const isGrant = ['token', 'device_authorization'].includes(String(ctx._matchedRouteName))
+  if (isGrant && ctx.status === 400 && refusal?.error_description?.endsWith('is not allowed for this client')) {
+    refusal.error = 'unauthorized_client'
+  }
 }
 
 /** oidc-provider names all that it has code for. */

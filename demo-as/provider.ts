@@ -114,6 +114,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const secure = new URL(issuer).protocol === 'https:'
   const RefreshingProvider = refreshing({ ...options, graceSeconds: lifetimes.refreshGrace })
   const clients = [...resources.all.map(introspectionClient), ...options.clients.map(registrationOf)]
+  const rules = { issuer: new URL(issuer), redirects: options.redirects, grantTypes: grantTypesOf(options) }
   const adapter = createOidcAdapter(options.stores, options)
   const provider = new RefreshingProvider(issuer, {
     adapter,
@@ -159,9 +160,9 @@ export function createProvider(options: ProviderOptions): Provider {
       properties: ['software_id', 'software_version'],
       validator: (ctx, property, _value, metadata) => {
         if (property !== 'software_id') return
-        if (ctx?.oidc?.route === 'registration') checkRegistration(ctx, metadata)
+        if (ctx?.oidc?.route === 'registration') checkRegistration(ctx, metadata, rules)
         else if (clientKinds.kindOf(String(metadata.client_id)) === 'document') {
-          readMetadataDocument(metadata, new URL(issuer), options.redirects)
+          readMetadataDocument(metadata, rules)
         }
       },
     },
@@ -240,6 +241,14 @@ export function createProvider(options: ProviderOptions): Provider {
   }
   return provider
 }
+
+function grantTypesOf({ assertionIssuers }: ProviderOptions): string[] {
+  const types = ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_CODE_GRANT]
+  return assertionIssuers.length > 0 ? [...types, ASSERTION_GRANT] : types
+}
+
+const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+const ASSERTION_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 /** Whatever is fetched is named by a stranger, except the keys of clients that were set up beforehand. */
 function clientFetch({ clients, clientDocuments }: ProviderOptions): Configuration['fetch'] {

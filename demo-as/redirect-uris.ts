@@ -63,9 +63,10 @@ const NO_APPLICATION = new Set([
  */
 export function redirectUriProblem(value: string, issuer: URL, limits: RedirectLimits = {}): string | undefined {
   if (value.length > 2000) return 'is longer than 2000 characters'
-  const problem = absoluteUrlProblem(value)
+  const spelled = withPlainScheme(value)
+  const problem = absoluteUrlProblem(spelled)
   if (problem) return problem
-  const url = new URL(value)
+  const url = new URL(spelled)
   if (/%(2f|5c|00)|(^|\/)\.\.;/i.test(url.pathname)) return 'has an encoded slash or a dot segment in its path'
 
   const kind = redirectKindOf(url)
@@ -84,8 +85,26 @@ export function redirectUriProblem(value: string, issuer: URL, limits: RedirectL
 }
 
 /**
- * Whether a requested redirect URI is one of the registered ones: equal as a string or, on loopback, equal but for the port,
- * which the system assigns anew at each start (RFC 8252 §7.3). `localhost` is treated like the addresses because that is
+ * Schemes have no capitals that mean anything (RFC 3986 §3.1), and some applications write theirs like a name: `com.Example.App:`.
+ * Addresses on the web are left as they are.
+ */
+export function withPlainScheme(value: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(value)?.[0] ?? ''
+  const plain = scheme.toLowerCase()
+  return plain === 'https:' || plain === 'http:' ? value : plain + value.slice(scheme.length)
+}
+
+/** Schemes under which a browser runs, shows or reads what is behind the colon, with this server as the one that led there. */
+const SCRIPT = /^(javascript|vbscript|data|file|blob|about|view-source|filesystem):/i
+
+/** Whether an address is an attack, and not one that this server has no use for. */
+export function isScript(value: string): boolean {
+  return SCRIPT.test(value.replace(/[\s\p{C}]/gu, ''))
+}
+
+/**
+ * Whether a requested redirect URI is one of the registered ones: equal as a string (but for capitals in the scheme of an application) or,
+ * on loopback, equal but for the port, which the system assigns anew at each start (RFC 8252 §7.3). `localhost` is treated like the addresses because that is
  * what clients register.
  */
 export function isRegisteredRedirect(
@@ -95,7 +114,7 @@ export function isRegisteredRedirect(
   limits?: RedirectLimits,
 ): boolean {
   if (redirectUriProblem(value, issuer, limits) !== undefined) return false
-  if (registered.includes(value)) return true
+  if (registered.some(uri => withPlainScheme(uri) === withPlainScheme(value))) return true
   const wanted = withoutLoopbackPort(value)
   return wanted !== undefined && registered.some(uri => withoutLoopbackPort(uri) === wanted)
 }

@@ -11,6 +11,16 @@ export const OIDC_SCOPES: readonly string[] = ['openid', 'offline_access']
 /** Endpoints whose requests name what they want; at the others it is in what was granted before. */
 const ASKING = new Set(['authorization', 'device_authorization'])
 
+/** What a device can say with effect: what it wants, and who it is. */
+const OF_DEVICES = new Set([
+  'client_id',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+  'scope',
+  'resource',
+])
+
 /**
  * Brings a request into the form that everything behind it relies on: `resource` in its canonical spelling, scopes that this server
  * knows in an order of its own, and the sign-in scopes of the resource where the request names none of its scopes. Does not decide what
@@ -25,6 +35,10 @@ export function normalizeParameters(route: string, params: Parameters, resources
   if (route === 'token' && !isMachine) passOverScopes(params, resources)
   if (!ASKING.has(route) && !isMachine) return
 
+  if (route === 'device_authorization') {
+    // The request is stored, and a stranger may have written it.
+    for (const name of Object.keys(params)) if (!OF_DEVICES.has(name)) params[name] = undefined
+  }
   params.resource ??= resources.only?.resource
   const resource = resources.find(String(params.resource))
   if (!resource) throw new errors.InvalidTarget('resource is needed: this server knows several MCP servers')

@@ -1,5 +1,5 @@
 import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
-import { type RedirectRules, redirectUriProblem } from '../redirect-uris.ts'
+import { leaveOutUnusable, type RegistrationRules } from '../registration.ts'
 import type { ClientDocuments } from './client-documents.ts'
 import type { ClientKinds } from './client-kinds.ts'
 
@@ -37,20 +37,13 @@ const isSigned = (ctx: KoaContextWithOIDC | undefined) => ctx?.oidc?.params?.cli
  *
  * @throws {errors.InvalidClientMetadata} It names an address to fetch that this server has no use for.
  */
-export function readMetadataDocument(metadata: Partial<ClientMetadata>, issuer: URL, redirects: RedirectRules): void {
+export function readMetadataDocument(metadata: Partial<ClientMetadata>, rules: RegistrationRules): void {
   if (metadata.sector_identifier_uri !== undefined) {
     throw new errors.InvalidClientMetadata('sector_identifier_uri is not supported')
   }
-  // Anybody can publish a document, so it gives no privileges; and it would forbid every later step-up.
-  delete metadata.scope
   // oidc-provider has put in the default of registration, a shared secret, which a document cannot have.
   if (metadata.token_endpoint_auth_method === 'client_secret_basic') {
     metadata.token_endpoint_auth_method = metadata.jwks || metadata.jwks_uri ? 'private_key_jwt' : 'none'
   }
-  if (Array.isArray(metadata.redirect_uris)) {
-    const usable = metadata.redirect_uris.filter(
-      uri => redirectUriProblem(String(uri), issuer, redirects) === undefined,
-    )
-    if (usable.length > 0) metadata.redirect_uris = usable
-  }
+  leaveOutUnusable(metadata, rules)
 }

@@ -100,7 +100,7 @@ export function ruleOf(path: string, method: string | undefined): EndpointRule {
   const form = { urlLength: PAGE_URL, bodyBytes: BODY_LIMIT }
   switch (path) {
     case '/oauth/register':
-      return { ...call, activity: 'registrations', counts: 'each' }
+      return { ...call, bodyBytes: BODY_LIMIT, activity: 'registrations', counts: 'each' }
     case '/oauth/authorize':
       return { urlLength: AUTHORIZATION_URL, bodyBytes: 0, activity: 'authorization requests', counts: 'each' }
     case '/oauth/device_authorization':

@@ -110,12 +110,12 @@ describe('client_credentials', () => {
     const { client } = await start()
     const { json } = await client.register()
     const refused = await client.token({ grant_type, client_id: json.client_id })
-    expect(refused).toMatchObject({ status: 400, json: { error: 'invalid_request' } })
+    expect(refused).toMatchObject({ status: 400, json: { error: 'unauthorized_client' } })
   })
 
   it('is nothing for the credentials of a resource server', async () => {
     const { client } = await start()
     const refused = await client.token({ grant_type }, { authorization: basic(RS.id, RS.secret) })
-    expect(refused).toMatchObject({ status: 400, json: { error: 'invalid_request' } })
+    expect(refused).toMatchObject({ status: 400, json: { error: 'unauthorized_client' } })
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { createBrowser } from '../support/browser.ts'
 import { createClient, distantStores, RESOURCE, startServer } from './support.ts'
 
@@ -177,6 +178,19 @@ describe('the device flow', () => {
     const page = await createBrowser().open(`${origin}/oauth/device?user_code=%22%3E%3Cscript%3Ealert(1)%3C/script%3E`)
     expect(page.text).toContain('&#34;&#62;&#60;script&#62;')
     expect(page.text).not.toContain('<script')
+  })
+
+  it('keeps nothing of a request but what it needs, so that strangers fill no store', async () => {
+    const stores = createMemoryStores()
+    const { ask } = await start({ stores })
+    const { device_code } = await ask({
+      nonce: 'x'.repeat(4000),
+      login_hint: 'y'.repeat(4000),
+      scope: 'z '.repeat(2000),
+    })
+    const kept = JSON.stringify(await stores('DeviceCode').get(device_code))
+    expect(kept.length).toBeLessThan(800)
+    expect(kept).toContain('"scope":"notes:read"')
   })
 
   it('is refused for a resource of a stranger', async () => {

@@ -298,8 +298,7 @@ describe('an identity assertion (ID-JAG)', () => {
       { grant_type: GRANT, assertion: asBrowser },
       { authorization: basic('browser', agent.client_secret) },
     )
-    // oidc-provider's word for a grant that the client is not set up for.
-    expect(refused.json).toMatchObject({ error: 'invalid_request' })
+    expect(refused.json).toMatchObject({ error: 'unauthorized_client' })
   })
 
   it('is refused without the credentials of the client, as every grant is (GHSA-pw9m-5jxm-xr6h)', async () => {

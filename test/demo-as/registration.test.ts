@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createCallerOf } from '../../demo-as/strangers/remote-address.ts'
 import type { Upstream } from '../../demo-as/upstream/upstream.ts'
 import { createBrowser, signIn } from '../support/browser.ts'
-import { basic, createClient, startServer, startWithClient } from './support.ts'
+import { basic, createClient, REDIRECT, startServer, startWithClient } from './support.ts'
 
 describe('dynamic registration', () => {
   it('answers with the client as it stands, and with no secret for a public one', async () => {
@@ -31,7 +31,7 @@ describe('dynamic registration', () => {
 
   it.each([
     ['javascript:alert(1)', 'scheme'],
-    ['JavaScript:alert(1)', 'normal spelling'],
+    ['JavaScript:alert(1)', 'scheme'],
     ['java\tscript:alert(1)', 'normal spelling'],
     ['data:text/html,<script>alert(1)</script>', 'scheme'],
     ['vbscript:msgbox(1)', 'scheme'],
@@ -91,20 +91,77 @@ describe('dynamic registration', () => {
     }
   })
 
-  it('refuses all when one of several redirect URIs is wrong', async () => {
+  it.each([
+    'javascript:alert(1)',
+    'JavaScript:alert(1)',
+    ' java\tscript:alert(1)',
+    'data:text/html,x',
+    'file:///etc/passwd',
+  ])('refuses all when one of several redirect URIs is %j', async uri => {
     const { origin } = await startServer()
-    const redirect_uris = ['http://localhost:7777/callback', 'javascript:alert(1)']
+    const redirect_uris = ['http://localhost:7777/callback', uri]
     expect((await createClient(origin).register({ redirect_uris })).json.error).toBe('invalid_redirect_uri')
+  })
+
+  it.each([
+    [
+      'a redirect URI whose scheme nobody knows',
+      { redirect_uris: [REDIRECT, 'myapp:/x'] },
+      { redirect_uris: [REDIRECT] },
+    ],
+    ['one that is not encrypted', { redirect_uris: ['http://10.0.0.1/x', REDIRECT] }, { redirect_uris: [REDIRECT] }],
+    [
+      'a further grant',
+      { grant_types: ['authorization_code', 'password', 'implicit', 'refresh_token'] },
+      { grant_types: ['authorization_code', 'refresh_token'] },
+    ],
+    [
+      'client_credentials of a client without credentials',
+      { grant_types: ['authorization_code', 'client_credentials'] },
+      { grant_types: ['authorization_code'] },
+    ],
+    ['a further response type', { response_types: ['code', 'token'] }, { response_types: ['code'] }],
+    ['an empty home page', { client_uri: '', logo_uri: '', tos_uri: '', policy_uri: '' }, { client_uri: undefined }],
+    ['nothing for an address of keys', { jwks_uri: null, jwks: null, contacts: null }, { jwks_uri: undefined }],
+    ['an address of keys that are never asked for', { jwks_uri: 'https://example.com/k' }, { jwks_uri: undefined }],
+    ['an empty name', { client_name: '' }, { client_name: undefined }],
+    ['a name that nobody can see', { client_name: '\u3164\u115f\u2800\u0301\u200b' }, { client_name: undefined }],
+    ['what is invisible in a name', { client_name: 'Cla\u202eu\u200bde' }, { client_name: 'Claude' }],
+    ['a type of application that nobody knows', { application_type: 'spa' }, { application_type: 'web' }],
+    ['signatures that are not made here', { id_token_signed_response_alg: 'RS256' }, {}],
+  ])('leaves out %s, and says so in the answer', async (_name, metadata, answer) => {
+    const { origin } = await startServer()
+    const { status, json } = await createClient(origin).register(metadata)
+    expect(status).toBe(201)
+    for (const [member, value] of Object.entries(answer)) expect(json[member]).toEqual(value)
+    expect(json.token_endpoint_auth_method).toBe('none')
+    expect(json).not.toHaveProperty('client_secret')
+  })
+
+  it('takes the scheme of an application with capitals, as the application goes on spelling it', async () => {
+    const { client } = await startWithClient()
+    const redirect_uri = 'com.Example.App:/callback'
+    const { json } = await client.register({ redirect_uris: [redirect_uri] })
+    expect(json.redirect_uris).toEqual(['com.example.app:/callback'])
+    const { callback, fields } = await client.obtainCode(json.client_id, { redirect_uri })
+    expect(callback.href).toMatch(/^com\.example\.app:/)
+    expect((await client.token(fields)).status).toBe(200)
   })
 
   it.each([
     ['no redirect URI', { redirect_uris: [] }],
     ['redirect URIs that are no list', { redirect_uris: 'http://localhost:7777/callback' }],
     ['a redirect URI that is no text', { redirect_uris: [7] }],
-    ['keys by address: nothing is fetched for a stranger', { jwks_uri: 'https://169.254.169.254/keys' }],
+    [
+      'keys by address that it needs: nothing is fetched for a stranger',
+      { jwks_uri: 'https://169.254.169.254/keys', token_endpoint_auth_method: 'private_key_jwt' },
+    ],
     ['a sector identifier: nothing is fetched for a stranger', { sector_identifier_uri: 'https://169.254.169.254/' }],
     ['the implicit grant', { grant_types: ['implicit'], response_types: ['token'] }],
-    ['a grant of somebody else', { grant_types: ['authorization_code', 'password'] }],
+    ['nothing but a grant of somebody else', { grant_types: ['password'], response_types: [] }],
+    ['tokens without a user for a client without credentials', { grant_types: ['client_credentials'] }],
+    ['a home page that is script', { client_uri: 'javascript:alert(1)' }],
+    ['more than there is room for', { contacts: ['x'.repeat(8000)] }],
     ['an unknown authentication method', { token_endpoint_auth_method: 'tls_client_auth' }],
     ['unsigned ID tokens', { id_token_signed_response_alg: 'none' }],
   ])('refuses %s', async (_name, metadata) => {

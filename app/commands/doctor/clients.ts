@@ -122,7 +122,7 @@ function registrationObstacle(
   registers: boolean,
 ): Obstacle | undefined {
   if (registers) return undefined
-  if (metadata.client_id_metadata_document_supported === true) {
+  if (metadata.client_id_metadata_document_supported === true && takesPublicClients(metadata)) {
     if (documents) return undefined
     return {
       verdict: 'not verified',
@@ -135,6 +135,14 @@ function registrationObstacle(
         verdict: 'set up',
         because: `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`,
       }
+}
+
+/**
+ * Whether clients without a secret are taken. Clients look before they use a document of theirs; what is absent means
+ * client_secret_basic alone (RFC 8414 §2).
+ */
+export function takesPublicClients({ token_endpoint_auth_methods_supported: methods }: Metadata): boolean {
+  return Array.isArray(methods) && methods.includes('none')
 }
 
 function fails(because: string): Obstacle {

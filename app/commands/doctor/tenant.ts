@@ -1,6 +1,7 @@
 import { AuthorizationError, issuerAndMetadata, type TokenValidator } from 'idplug'
 import { clip, consoles, isLoopback, type ProviderConfiguration, urlProblem, wellKnownUrls } from 'idplug/internal'
 import type { FindingCode } from './catalogue/index.ts'
+import { takesPublicClients } from './clients.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkKeys } from './keys.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
@@ -205,7 +206,9 @@ function checkClock(answer: Answered, { now, clockToleranceSeconds }: Tenant): F
 async function checkRegistration(metadata: Metadata, { provider, probe, insecureHosts }: Tenant): Promise<Finding[]> {
   const { name } = provider.adapter
   const endpoint = metadata.registration_endpoint
-  if (metadata.client_id_metadata_document_supported === true) return []
+  if (metadata.client_id_metadata_document_supported === true) {
+    return takesPublicClients(metadata) ? [] : [finding('tenant.cimd_without_none', methodsSeen(metadata), name)]
+  }
   const documents = finding('tenant.cimd_missing', 'client_id_metadata_document_supported is not true', name)
   if (endpoint === undefined) {
     return [finding('tenant.registration_missing', 'neither registration nor client metadata documents', name)]
@@ -213,6 +216,10 @@ async function checkRegistration(metadata: Metadata, { provider, probe, insecure
   if (typeof endpoint !== 'string' || urlProblem(endpoint, true, insecureHosts)) return [documents]
   const trial = await tryRegistration(endpoint, probe)
   return trial.open ? [documents] : [documents, finding('tenant.registration_closed', trial.seen, name)]
+}
+
+function methodsSeen({ token_endpoint_auth_methods_supported: methods }: Metadata): string {
+  return `token_endpoint_auth_methods_supported ${methods === undefined ? 'is absent' : `is ${clip(methods)}`}`
 }
 
 /** What the server itself says about the provider at its start. */

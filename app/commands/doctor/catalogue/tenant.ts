@@ -153,6 +153,12 @@ export const tenant = {
     expected: 'an endpoint that lets clients register (RFC 7591)',
     cure: `Open registration at the provider, register clients by hand, or ${USE_THE_BRIDGE}.`,
   },
+  'tenant.cimd_without_none': {
+    severity: 'warning',
+    title: 'Client ID metadata documents are supported, but no clients without a secret',
+    expected: 'none in token_endpoint_auth_methods_supported',
+    cure: `Clients publish such documents without a secret. Without none, Claude Code, Codex, VS Code and opencode try to register instead, which fails where registration is closed. Allow public clients at the provider, or ${USE_THE_BRIDGE}.`,
+  },
   'tenant.cimd_missing': {
     severity: 'note',
     title: 'Client ID metadata documents are not supported',

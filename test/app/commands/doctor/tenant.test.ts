@@ -19,7 +19,12 @@ const AUTH0 = {
 }
 /** An Auth0 tenant with everything that its toggles offer. */
 const auth0Complete = (options = {}) =>
-  auth0({ clientIdMetadataDocuments: true, issuerInResponses: true, ...options }).fetch
+  tampered(
+    auth0({ clientIdMetadataDocuments: true, issuerInResponses: true, ...options }).fetch,
+    METADATA,
+    // Whether Auth0 lists none once documents are on is not known.
+    () => ({ token_endpoint_auth_methods_supported: ['client_secret_post', 'none'] }),
+  )
 const auth0Api = (scopes: string[]) => [{ identifier: 'https://mcp.example.com/mcp', scopes }]
 const ALL = ['notes:read', 'notes:write', 'notes:admin']
 const machine = { clientId: 'machine', clientSecret: 'machine-secret' }
@@ -85,6 +90,9 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
   'tenant.pkce_plain_only': { fetch: metadata({ code_challenge_methods_supported: ['plain'] }) },
   'tenant.registration_missing': {
     fetch: metadata({ client_id_metadata_document_supported: undefined, registration_endpoint: undefined }),
+  },
+  'tenant.cimd_without_none': {
+    fetch: metadata({ token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'] }),
   },
   'tenant.cimd_missing': {
     fetch: replaced(

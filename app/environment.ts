@@ -4,6 +4,9 @@ import { parseEnv } from 'node:util'
 import { ConfigError, type ConfigProblem } from 'idplug'
 import { type Environment, knownNames, type SettingsFile, settingsSchema } from 'idplug/internal'
 
+/** In the current folder: where an authorization server keeps its state unless settings say otherwise. */
+export const DATA_FOLDER = '.idplug'
+
 /**
  * Who reads `.env`. A server runs in a folder of its operator. A command gets a URL or a token from its user, in whatever folder
  * they are: there, the file chooses no code and no file to be sent to a provider.

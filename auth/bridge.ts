@@ -20,11 +20,9 @@ export function createBridge(
   const { bridge, settings } = configuration
   if (!bridge) return {}
   const fetch = restrictedFetch(platformFetch, settings.AUTH_INSECURE_HOSTS)
-  const [current, ...previous] = bridge.keys.map(key => Buffer.from(key))
   return {
     upstream: createUpstream(server, bridge, settings, fetch, log),
     assertionIssuers: assertionIssuers(server, bridge, settings, fetch),
-    encryptionKeys: current && ([current, ...previous] as const),
   }
 }
 

@@ -279,7 +279,7 @@ function authOf(
     async ready() {
       stopping?.throwIfAborted()
       await own?.ready()
-      await stores?.ping()
+      await stores?.check()
     },
     close,
   })

@@ -28,5 +28,13 @@ export { API_KEY_PREFIX } from '../src/validators/api-keys.ts'
 export { createBridge } from './bridge.ts'
 export { declarationProblems } from './declaration.ts'
 export { combineObservers } from './observers.ts'
-export { bridgeLines, connectRedis, createOwnServer, GRACE_MILLISECONDS, loadServerPackage } from './own-server.ts'
+export {
+  bridgeLines,
+  createOwnServer,
+  encryptionKeysOf,
+  GRACE_MILLISECONDS,
+  loadServerPackage,
+  type OpenStores,
+  openStores,
+} from './own-server.ts'
 export { createProviders } from './providers.ts'

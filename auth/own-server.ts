@@ -18,7 +18,7 @@ import { signInScopes } from './sign-in-scopes.ts'
 /** The package of the authorization server. Its types are known here, its code is loaded when it is needed. */
 export type ServerPackage = typeof import('#authorization-server')
 
-export type RedisStores = Awaited<ReturnType<ServerPackage['connectRedisStores']>>
+export type OpenStores = Awaited<ReturnType<ServerPackage['openStores']>>
 
 export interface OwnServerOptions {
   readonly configuration: Configuration
@@ -39,8 +39,8 @@ export interface OwnServerOptions {
 
 /** Our own authorization server in this process. */
 export interface OwnServer extends AuthorizationServer {
-  /** Stores shared with other processes, where `REDIS_URL` is set. */
-  readonly stores: () => Promise<RedisStores | undefined>
+  /** What outlives the process; `undefined` where nothing does. */
+  readonly stores: () => Promise<OpenStores | undefined>
 }
 
 const SEE = 'docs/own-server.md'
@@ -157,10 +157,10 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
       const { server, fetchInProcess } = await startForRequest()
       return fetchInProcess(server.handler)(input, init)
     },
-    stores: async () => (await start()).redis,
+    stores: async () => (await start()).stores,
     async ready() {
-      const { redis } = await start()
-      await redis?.ping()
+      const { stores } = await start()
+      await stores?.check()
     },
     async close() {
       closing = true
@@ -201,19 +201,38 @@ export function isOwnPath(path: string, issuer: string): boolean {
 interface Running {
   readonly server: Awaited<ReturnType<ServerPackage['createAuthorizationServer']>>
   readonly fetchInProcess: ServerPackage['fetchInProcess']
-  readonly redis: RedisStores | undefined
+  readonly stores: OpenStores | undefined
   close(): Promise<void>
 }
 
 async function run(options: OwnServerOptions, proxy: string | undefined): Promise<Running> {
-  const { configuration, declarations, fetch, observer, stopping } = options
-  const { settings, mode, demoIssuer, demoClientSecret } = configuration
+  const { configuration, observer } = options
   const log = (event: string, facts: Readonly<Record<string, unknown>>) => observer.authorizationServer?.(event, facts)
   const serverPackage = await loadServerPackage(configuration.bridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER')
   checkRedirectUris(serverPackage, configuration)
-  const redis = await connectRedis(serverPackage, configuration, log)
+  const stores = await openStores(serverPackage, configuration, log)
+  try {
+    return await runOn(stores, serverPackage, options, proxy, log)
+  } catch (error) {
+    await stores?.close()
+    if (!(error instanceof serverPackage.SealedWithOtherKeyError)) throw error
+    throw new ConfigError([
+      { setting: 'BRIDGE_KEYS', problem: `has other keys (${error.message})`, see: 'docs/bridge.md' },
+    ])
+  }
+}
+
+async function runOn(
+  stores: OpenStores | undefined,
+  serverPackage: ServerPackage,
+  { configuration, declarations, fetch, observer, stopping, beside }: OwnServerOptions,
+  proxy: string | undefined,
+  log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
+): Promise<Running> {
+  const { settings, mode, demoIssuer, demoClientSecret } = configuration
   const server = await serverPackage.createAuthorizationServer({
-    stores: redis?.stores,
+    stores: stores?.stores,
+    encryptionKeys: encryptionKeysOf(configuration, stores),
     revokedBefore: settings.REVOKE_BEFORE,
     ...createBridge(serverPackage, configuration, fetch, log),
     lifetimes: lifetimesOf(configuration),
@@ -249,26 +268,20 @@ async function run(options: OwnServerOptions, proxy: string | undefined): Promis
     onCall: observer.authorizationServerCall?.bind(observer),
   })
   const { fetchInProcess } = serverPackage
-  if (mode === 'embedded') return { server, fetchInProcess, redis, close: async () => redis?.close() }
-  const { beside } = options
+  if (mode === 'embedded') return { server, fetchInProcess, stores, close: async () => stores?.close() }
   const listening = createHttpServer((request, response) => {
     const { handler } = beside?.handles(request.url ?? '') ? beside : server
     handler(request, response)
   }, stopping)
   const host = settings.AUTH_SERVER_HOST ?? (isLoopback(new URL(demoIssuer).hostname) ? '127.0.0.1' : '::')
-  try {
-    await listen(listening, settings.AUTH_SERVER_PORT, host, 'AUTH_SERVER_PORT')
-  } catch (error) {
-    await redis?.close()
-    throw error
-  }
+  await listen(listening, settings.AUTH_SERVER_PORT, host, 'AUTH_SERVER_PORT')
   return {
     server,
     fetchInProcess,
-    redis,
+    stores,
     async close() {
       await closeGracefully(listening, GRACE_MILLISECONDS)
-      await redis?.close()
+      await stores?.close()
     },
   }
 }
@@ -302,24 +315,37 @@ function checkRedirectUris({ redirectUriProblem }: ServerPackage, { clients, dem
 export const GRACE_MILLISECONDS = 10_000
 
 /**
- * The Redis in which processes remember together; `undefined` where each is to remember by itself.
+ * What outlives this process; `undefined` where nothing does.
  *
- * @throws {ConfigError} Redis cannot be reached.
+ * @throws {ConfigError} It cannot be opened, or cannot do what is needed.
  */
-export async function connectRedis(
-  { connectRedisStores }: ServerPackage,
-  { settings }: Configuration,
+export async function openStores(
+  serverPackage: ServerPackage,
+  { store }: Configuration,
   log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
-): Promise<RedisStores | undefined> {
-  const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings
-  if (url === undefined) return undefined
+): Promise<OpenStores | undefined> {
+  if (store.kind === 'memory') return undefined
   try {
-    return await connectRedisStores({ url, prefix, log })
+    return await serverPackage.openStores(store, log)
   } catch (error) {
     const { message, error_detail: detail } = error as Error & { error_detail?: string }
-    const problem = `names a Redis that does not work (${detail ?? message})`
-    throw new ConfigError([{ setting: 'REDIS_URL', problem, see: 'docs/settings.md' }])
+    throw new ConfigError([
+      { setting: store.setting, problem: `${NAMES[store.kind]} (${detail ?? message})`, see: 'docs/settings.md' },
+    ])
   }
+}
+
+const NAMES = {
+  redis: 'names a Redis that does not work',
+  sqlite: 'names a folder that does not work',
+  postgres: 'names a database that does not work',
+}
+
+/** Keys that encrypt what is stored, the one in use first. Without any, one of the moment does for a process that stores nothing. */
+export function encryptionKeysOf({ encryptionKeys }: Configuration, stores: OpenStores | undefined) {
+  const all = [...encryptionKeys.map(key => Buffer.from(key)), ...(stores?.key ? [stores.key] : [])]
+  const [current, ...previous] = all
+  return current && ([current, ...previous] as const)
 }
 
 /** For a person at a terminal: where people sign in, and what has to be registered there. */

@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.ts'
 import { createProofCheck, type ProofCheck } from '../src/bearer/dpop.ts'
 import type { ProofMemory } from '../src/bearer/proof-memory.ts'
 import { ValidatorUnavailableError } from '../src/errors.ts'
-import type { RedisStores } from './own-server.ts'
+import type { OpenStores } from './own-server.ts'
 
 /**
  * Checks proofs of possession as the settings say.
@@ -14,7 +14,7 @@ export function proofCheckOf(
   { DPOP, DPOP_NONCE_SECRET }: Settings,
   { resource, furtherResources }: ResourceConfiguration,
   now: () => number,
-  stores: (() => Promise<RedisStores | undefined>) | undefined,
+  stores: (() => Promise<OpenStores | undefined>) | undefined,
 ): ProofCheck | undefined {
   if (DPOP === 'off') return undefined
   return createProofCheck({
@@ -28,7 +28,7 @@ export function proofCheckOf(
 }
 
 /** Proofs that all processes remember together. */
-function sharedProofMemory(stores: () => Promise<RedisStores | undefined>, now: () => number): ProofMemory {
+function sharedProofMemory(stores: () => Promise<OpenStores | undefined>, now: () => number): ProofMemory {
   return {
     async add(key, until) {
       try {

@@ -1,18 +1,12 @@
 import type { Configuration } from '../config/load.ts'
 import type { AuthObserver } from '../src/auth.ts'
-import {
-  connectRedis,
-  loadServerPackage,
-  type OwnServer,
-  type RedisStores,
-  serverPackageProblem,
-} from './own-server.ts'
+import { loadServerPackage, type OpenStores, type OwnServer, openStores, serverPackageProblem } from './own-server.ts'
 
-/** What several processes remember together (`REDIS_URL`). Connected at the first use. */
+/** What is remembered outside of this process. Opened at the first use. */
 export interface SharedStores {
-  get(): Promise<RedisStores | undefined>
+  get(): Promise<OpenStores | undefined>
   /** @throws {Error} It does not answer. */
-  ping(): Promise<void>
+  check(): Promise<void>
   close(): Promise<void>
 }
 
@@ -25,15 +19,16 @@ export function sharedStores(
   own: OwnServer | undefined,
   observer: AuthObserver,
 ): SharedStores | undefined {
-  const { REDIS_URL, DPOP } = configuration.settings
-  if (REDIS_URL === undefined || DPOP === 'off') return undefined
-  if (own) return { get: own.stores, ping: async () => {}, close: async () => {} }
-  if (DPOP !== 'required' && serverPackageProblem('REDIS_URL')) return undefined
+  const { settings, store } = configuration
+  const { DPOP } = settings
+  if (store.kind === 'memory' || DPOP === 'off') return undefined
+  if (own) return { get: own.stores, check: async () => {}, close: async () => {} }
+  if (DPOP !== 'required' && serverPackageProblem(store.setting)) return undefined
   const log = (event: string, facts: Readonly<Record<string, unknown>>) => observer.authorizationServer?.(event, facts)
-  let connected: Promise<RedisStores | undefined> | undefined
+  let connected: Promise<OpenStores | undefined> | undefined
   const get = () => {
-    connected ??= loadServerPackage('REDIS_URL')
-      .then(serverPackage => connectRedis(serverPackage, configuration, log))
+    connected ??= loadServerPackage(store.setting)
+      .then(serverPackage => openStores(serverPackage, configuration, log))
       .catch(error => {
         connected = undefined
         throw error
@@ -42,7 +37,7 @@ export function sharedStores(
   }
   return {
     get,
-    ping: async () => (await get())?.ping(),
+    check: async () => (await get())?.check(),
     close: async () => (await connected?.catch(() => undefined))?.close(),
   }
 }

@@ -97,6 +97,7 @@ export const server: Package = {
     'oidc-provider',
     'open',
     'openid-client',
+    'pg',
     'pino',
     'prom-client',
     'proper-lockfile',

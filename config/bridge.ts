@@ -22,8 +22,6 @@ export interface BridgeConfiguration extends z.output<ReturnType<typeof rulesSch
   readonly clientKey?: ClientKeyEntry
   /** File with a token of the platform, read at each use. */
   readonly clientAssertionFile?: string
-  /** 32 bytes each, the one in use first; none: made at the start. */
-  readonly keys: readonly Uint8Array[]
   /** Whether groups that are too many for an ID token are looked up. */
   readonly looksUpGroups: boolean
 }
@@ -64,7 +62,6 @@ export function loadBridge(
   const report = (setting: string, problem: string) => void found.push({ setting, problem, see: SEE })
   const named = providerOf(settings, report)
   const provider = named && (named.adapter.name as PeopleProvider)
-  const keys = keysOf(settings, report)
   if (settings.BRIDGE_CLIENT_ID === undefined) {
     const callback = callbackOf(issuer)
     report(
@@ -86,7 +83,7 @@ export function loadBridge(
   problems.push(...found)
   const clientId = settings.BRIDGE_CLIENT_ID
   if (found.length > 0 || !provider || !rules || !place || clientId === undefined) return undefined
-  return { ...rules, ...place, provider, clientId, ...credentials, keys, looksUpGroups }
+  return { ...rules, ...place, provider, clientId, ...credentials, looksUpGroups }
 }
 
 type Credentials = Pick<BridgeConfiguration, 'clientSecret' | 'clientKey' | 'clientAssertionFile'>
@@ -236,13 +233,3 @@ function readRules(path: string, report: Report): unknown {
   report('BRIDGE_CONFIG', `names a file that ${file.problem}`)
   return undefined
 }
-
-function keysOf({ BRIDGE_KEYS }: Settings, report: Report): Buffer[] {
-  const keys = (BRIDGE_KEYS?.split(/[\s,]+/) ?? []).filter(Boolean).map(key => Buffer.from(key, 'base64'))
-  if (keys.some(key => key.length !== KEY_BYTES)) {
-    report('BRIDGE_KEYS', 'must be keys of 32 bytes in base64, separated by commas (openssl rand -base64 32 makes one)')
-  }
-  return keys
-}
-
-const KEY_BYTES = 32

@@ -24,6 +24,7 @@ import { type ResourceNames, type ResourcePlace, resourceNames } from './public-
 import { checkGrants, checkScopeRules } from './scope-rules.ts'
 import { insecureHostsWarning, internalUrlProblems } from './secure-urls.ts'
 import { programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
+import { encryptionKeysOf, isShared, loadStore, type StoreConfiguration } from './store.ts'
 
 export type { Environment } from './environment.ts'
 
@@ -56,6 +57,10 @@ export interface Configuration {
   readonly resource: string
   /** Whether tokens of our own authorization server are accepted, demo or bridge. */
   readonly usesOwnServer: boolean
+  /** Where our authorization server and the programs keep what outlives a process. */
+  readonly store: StoreConfiguration
+  /** 32 bytes each, the one in use first; they encrypt what is stored. None: the store has one of its own, or one is made at the start. */
+  readonly encryptionKeys: readonly Uint8Array[]
   /** Clients of our authorization server that the operator set up. */
   readonly clients: readonly ClientEntry[]
   /** How the pages of our authorization server show whose they are. */
@@ -87,6 +92,8 @@ export interface LoadOptions {
    * The settings stand in the environment of the user's own server: those of our program are not ours to read there. Default: `false`.
    */
   readonly isLibrary?: boolean
+  /** Folder in which an authorization server of this process keeps its state unless settings say otherwise. Default: none, memory. */
+  readonly dataFolder?: string
   /** Providers configured in code, instead of those that settings name. */
   readonly providers?: readonly ConfiguredProvider[]
 }
@@ -140,13 +147,18 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   // A problem of the bridge names its redirect URI.
   const isBridgeClear = isDecided && !invalid.has('AUTH_SERVER_URL')
   const bridge = isBridge && isBridgeClear ? loadBridge(settings, env, demoIssuer, hasScopes, problems) : undefined
-  if (isBridge && settings.REDIS_URL !== undefined && !settings.BRIDGE_KEYS) {
-    problems.push({
-      setting: 'BRIDGE_KEYS',
-      problem:
-        'is not set, nor is BRIDGE_KEYS_FILE: with REDIS_URL every process needs the same key (openssl rand -base64 32 makes one)',
-      see: 'docs/bridge.md',
-    })
+  const isProduction = env.NODE_ENV?.trim() === 'production'
+  const runsServer = usesOwnServer && (isAuthorizationServer || mode !== 'separate')
+  const dataFolder = runsServer && !isProduction ? options.dataFolder : undefined
+  const store = loadStore({ settings, usesOwnServer, isBridge, isLibrary, dataFolder }, aboutWhole)
+  const encryptionKeys = encryptionKeysOf(settings, problems)
+  if (isShared(store) && runsServer && !settings.BRIDGE_KEYS) {
+    const how = '(openssl rand -base64 32 makes one)'
+    const problem = isBridge
+      ? `is not set, nor is BRIDGE_KEYS_FILE: with a store that processes share, every one needs the same key ${how}`
+      : `is not set: secrets of clients and the keys that sign tokens can be read by everybody who can read the store ${how}`
+    const list = isBridge || isProduction ? problems : warnings
+    list.push({ setting: 'BRIDGE_KEYS', problem, see: 'docs/bridge.md' })
   }
   if (inCode) refuseProviderSettings(settings, problems)
   // Behind the bridge, the tokens are those of our own authorization server.
@@ -193,7 +205,6 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const { providers: inForce = [], shadow: inShadow } = resources[0] ?? {}
   checkScopeRules({ settings, bridge, clients, apiKeys, scopes: declared }, problems)
   checkGrants(inShadow ? [...inForce, inShadow] : inForce, declared, problems)
-  const isProduction = env.NODE_ENV?.trim() === 'production'
   if (usesOwnServer && !isBridge && invalid.size === 0) {
     const publicUrls = placed.flatMap(({ resource, furtherResources }) => [resource, ...furtherResources])
     const found = checkFakeSignIn({ settings, publicUrls, issuer: demoIssuer, isProduction, inCode })
@@ -203,7 +214,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   if (isProduction && invalid.size === 0) {
     const ownIssuer = usesOwnServer ? demoIssuer : undefined
     const reported = new Set(problems.map(({ setting }) => setting))
-    const found = productionProblems({ settings, mode, publicUrl, ownIssuer })
+    const found = productionProblems({ settings, store, mode, publicUrl, ownIssuer })
     problems.push(...found.filter(({ setting }) => !reported.has(setting)))
   }
   const [first, ...others] = resources
@@ -221,6 +232,8 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     resource,
     usesOwnServer,
     bridge,
+    store,
+    encryptionKeys,
     clients,
     branding,
     demoIssuer,

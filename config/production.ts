@@ -1,9 +1,11 @@
 import type { ConfigProblem } from '../src/config-error.ts'
 import type { Settings } from './settings.ts'
+import type { StoreConfiguration } from './store.ts'
 
 /** What the configuration comes to, as far as it can be unsafe. */
 export interface Posture {
   readonly settings: Readonly<Settings>
+  readonly store: StoreConfiguration
   /** Where our own authorization server runs. */
   readonly mode: 'beside' | 'embedded' | 'separate'
   readonly publicUrl: string
@@ -19,7 +21,7 @@ const SEE = 'docs/production.md'
  *
  * @returns Every problem at once.
  */
-export function productionProblems({ settings, mode, publicUrl, ownIssuer }: Posture): ConfigProblem[] {
+export function productionProblems({ settings, store, mode, publicUrl, ownIssuer }: Posture): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const report = (setting: string, problem: string) => void problems.push({ setting, problem, see: SEE })
   const isBridge = settings.AUTH_BRIDGE === 'on'
@@ -35,13 +37,14 @@ export function productionProblems({ settings, mode, publicUrl, ownIssuer }: Pos
       )
     }
   }
-  if (isBridge && settings.REDIS_URL === undefined) {
+  if (isBridge && store.kind === 'memory') {
     report(
       'REDIS_URL',
-      'is not set: a restart would log everybody out and forget every client, because their data is only in memory',
+      'is not set, nor are DATABASE_URL and AUTH_DATA_DIR: a restart would log everybody out and forget every client, because their data is only in memory',
     )
   }
-  if (isBridge && settings.BRIDGE_KEYS === undefined) {
+  // Elsewhere it is missing whether this is production or not.
+  if (isBridge && store.kind === 'memory' && settings.BRIDGE_KEYS === undefined) {
     report('BRIDGE_KEYS', 'is not set: production does not use a generated default (openssl rand -base64 32 makes one)')
   }
   return problems

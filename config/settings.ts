@@ -22,7 +22,8 @@ const httpUrl = z.url({
 })
 function isRedisUrl(text: string): boolean {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined
-  return url !== undefined && /^rediss?:$/.test(url.protocol) && url.hostname !== ''
+  if (!url || !/^rediss?(\+(cluster|sentinel))?:$/.test(url.protocol) || url.hostname === '') return false
+  return !url.protocol.includes('sentinel') || url.pathname.length > 1
 }
 const port = wholeNumber(1, 65_535)
 
@@ -290,7 +291,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .optional()
     .describe(
-      'Keys (32 bytes each, base64, separated by commas) that encrypt the provider tokens that the bridge stores. The first encrypts; the others only decrypt what earlier keys encrypted. BRIDGE_KEYS_FILE can name a file that holds them instead. Default: a key generated at startup.',
+      'Keys (32 bytes each, base64, separated by commas) that encrypt what the authorization server stores and others must not read: provider tokens, client secrets, signing keys. The first encrypts; the others only decrypt what earlier keys encrypted. BRIDGE_KEYS_FILE can name a file that holds them instead. Default: a key in AUTH_DATA_DIR; without one, a key generated at startup.',
     ),
   AUTH_MODE: oneOf(['beside', 'embedded', 'separate'])
     .optional()
@@ -399,14 +400,36 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Secret for that client id. DEMO_RS_CLIENT_SECRET_FILE can name a file that holds it instead. Required if the two servers are separate processes and not both on localhost; otherwise generated at startup.',
     ),
+  AUTH_STORE: oneOf(['memory', 'sqlite', 'redis', 'postgres'])
+    .optional()
+    .describe(
+      'Where the state of the authorization server, the notes and used DPoP proofs are kept. Default: redis if REDIS_URL is set, postgres if DATABASE_URL is (not in a server of your own, whose database that may be), sqlite if AUTH_DATA_DIR is; otherwise memory, but sqlite for npm start and npm run demo-as with the demo or a bridge, unless NODE_ENV=production.',
+    ),
+  AUTH_DATA_DIR: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      'Folder of the SQLite file and of the key that encrypts secrets in it. Several processes of one machine can share it. Default with AUTH_STORE=sqlite and npm start: .idplug in the current folder.',
+    ),
+  DATABASE_URL: z
+    .string()
+    .min(1)
+    .max(2000)
+    .optional()
+    .describe(
+      'PostgreSQL that stores the same, shared by several processes: postgres://user:password@host/database?sslmode=verify-full. Run npx idplug store migrate first. DATABASE_URL_FILE can name a file that holds it instead.',
+    ),
   REDIS_URL: z
     .string()
     .refine(text => text.split(',').every(isRedisUrl), {
-      error: 'must be a URL that starts with redis:// or rediss://; several separated by commas for a cluster',
+      error:
+        'must be a URL such as redis://host, redis+cluster://host or redis+sentinel://host/name (rediss for TLS); several separated by commas for the nodes of a cluster, or Sentinels',
     })
     .optional()
     .describe(
-      'Redis that stores the state of the authorization server and the notes, so that several processes share them and they survive a restart; redis:// or rediss://, the nodes of a cluster separated by commas. REDIS_URL_FILE can name a file that holds it instead. Default: the memory of the process.',
+      'Redis that stores the state of the authorization server and the notes, so that several processes share them and they survive a restart; redis://host, redis+cluster://host, or redis+sentinel://host:26379/name for servers that Sentinels watch; rediss for TLS, and several nodes or Sentinels separated by commas. Redis 6.0 or later. REDIS_URL_FILE can name a file that holds it instead.',
     ),
   REDIS_PREFIX: z
     .string()
@@ -499,6 +522,7 @@ export const secretSettings = [
   'BRIDGE_CLIENT_KEY',
   'BRIDGE_KEYS',
   'DEMO_RS_CLIENT_SECRET',
+  'DATABASE_URL',
   'REDIS_URL',
   'DPOP_NONCE_SECRET',
   'METRICS_TOKEN',

@@ -13,7 +13,8 @@ export {
   type StoreFactory,
   type Upstream,
 } from './server.ts'
-export { connectRedisStores, type RedisStores } from './stores/redis.ts'
+export { SealedWithOtherKeyError } from './shared-value.ts'
+export { migrateStore, type OpenStores, openStores } from './stores/open.ts'
 export { admit } from './upstream/admission.ts'
 export { assertionFields, signAssertion } from './upstream/client-assertion.ts'
 export { UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream/upstream.ts'

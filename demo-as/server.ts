@@ -23,6 +23,7 @@ import { createResources, type ProtectedResource } from './resources.ts'
 import { createSharedValue } from './shared-value.ts'
 import { BRIDGE_CALLBACK_PATH, CALLBACK_PATH, CONSENT_PATH, createSignIn, type SignIn } from './sign-in.ts'
 import { createSigningKeys, retiredSecondsFor, type SigningKey } from './signing-keys.ts'
+import { createStoreCheck } from './stores/check.ts'
 import { createMemoryStores } from './stores/memory.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { OtherLimits } from './strangers/limits.ts'
@@ -64,8 +65,8 @@ export interface AuthorizationServerOptions {
   /** Real provider that signs people in; the redirect URI `/oauth/callback` has to be registered there. Default: the fake one. */
   upstream?: Upstream
   /**
-   * Keys under which what real upstreams need later is encrypted, 32 bytes each: the first one encrypts, the others are of before.
-   * Default: one for the life of this process.
+   * Keys that encrypt what is stored and others must not read, 32 bytes each: the first one encrypts, the others only decrypt what they
+   * encrypted. Default: one for the life of this process encrypts what upstreams need later; secrets and signing keys are kept as they are.
    */
   encryptionKeys?: readonly [Buffer, ...Buffer[]]
   /** People offered on the sign-in page of the fake upstream. Default: Ada, Ben and Cleo, with more and less of the scopes that there are. */
@@ -210,7 +211,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   }
   settleNowAndThen()
 
-  const checkReady = async () => void (await accounts.get('ready'))
+  const checkStore = createStoreCheck(stores)
   const oidc: Route['run'] = async (req, res) => {
     settleNowAndThen()
     return (await engine()).oidc(req, res)
@@ -247,7 +248,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     async run(_req, res) {
       const reason = options.stopping?.aborted
         ? 'stopping'
-        : await checkReady().then(NOTHING, () => 'store_unreachable')
+        : await checkStore().then(NOTHING, () => 'store_unreachable')
       sendJson(res, reason ? 503 : 200, reason ? { status: 'not ready', reason } : { status: 'ready' })
     },
   }

@@ -7,6 +7,9 @@ const KEPT_SECONDS = 10 * 365 * 24 * 3600
 /** A process that holds the lock and dies lets go after this long. */
 const LOCK_SECONDS = 10
 
+/** A key that sealed what is in the store is missing. */
+export class SealedWithOtherKeyError extends Error {}
+
 /** A value that all processes agree on, encrypted where there is a key for it. */
 export interface SharedValue<T> {
   /** The value; `make` decides it where there is none yet. Of several processes at once, all get the same. */
@@ -26,7 +29,9 @@ export function createSharedValue<T>(store: Store, name: string, seal?: Seal): S
     if (!seal) return kept as T
     const text = typeof kept === 'string' ? seal.open(kept, name) : undefined
     if (text === undefined) {
-      throw new Error(`${name} in the store cannot be read: it was encrypted under a key that is not among BRIDGE_KEYS`)
+      throw new SealedWithOtherKeyError(
+        `${name} in the store cannot be read: it was encrypted under a key that is not among BRIDGE_KEYS`,
+      )
     }
     return JSON.parse(text) as T
   }

@@ -8,7 +8,7 @@ import type { Program, Surroundings } from './program.ts'
 /**
  * Our own authorization server as a process of its own.
  *
- * @throws {ConfigError} Its port cannot be listened on, or Redis cannot be reached.
+ * @throws {ConfigError} Its port cannot be listened on, or its store does not work.
  */
 export async function startAuthorizationServer({
   configuration,

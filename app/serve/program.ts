@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError, type Declarations } from 'idplug'
 import { type Configuration, type Environment, type LoadOptions, loadConfiguration } from 'idplug/internal'
 import type { Logger } from 'pino'
-import { readEnvironment } from '../environment.ts'
+import { DATA_FOLDER, readEnvironment } from '../environment.ts'
 import { createLogger } from '../observe/log.ts'
 
 /** What a program starts with. */
@@ -23,7 +23,7 @@ export interface Program {
   close(): Promise<void>
 }
 
-export interface ProgramOptions extends Omit<LoadOptions, 'file' | 'resources'> {
+export interface ProgramOptions extends Omit<LoadOptions, 'file' | 'resources' | 'dataFolder'> {
   /** The servers that it is about. */
   readonly declarations: (env: Environment) => Declarations
   /** Settings that the program fixes, whatever the environment says. */
@@ -49,7 +49,12 @@ export async function runProgram(
   try {
     const read = readEnvironment('server')
     const env = { ...read.env, ...fixed?.(read.env) }
-    const configuration = loadConfiguration(env, { ...options, resources: declarations(env), file: read.file })
+    const configuration = loadConfiguration(env, {
+      ...options,
+      resources: declarations(env),
+      file: read.file,
+      dataFolder: DATA_FOLDER,
+    })
     for (const { setting, problem } of configuration.warnings) console.error(`Warning: ${setting} ${problem}`)
     const { LOG_LEVEL, DRAIN_SECONDS = process.stdout.isTTY ? 0 : DEFAULT_DRAIN_SECONDS } = configuration.settings
     logger = createLogger(LOG_LEVEL)

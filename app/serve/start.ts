@@ -4,11 +4,12 @@ import {
   bridgeLines,
   type Configuration,
   closeGracefully,
-  connectRedis,
   createHttpServer,
+  type Environment,
   GRACE_MILLISECONDS,
   listen,
   loadServerPackage,
+  openStores,
 } from 'idplug/internal'
 import { notes } from '../notes/declaration.ts'
 import { createNoteStore } from '../notes/notes.ts'
@@ -33,7 +34,7 @@ export interface Running extends Program {
 /**
  * Starts the notes server, and our own authorization server with it unless that is a process of its own.
  *
- * @throws {ConfigError} A port cannot be listened on, or Redis cannot be reached.
+ * @throws {ConfigError} A port cannot be listened on, or the store does not work.
  */
 export async function start({ configuration, env, logger, stopping }: Surroundings): Promise<Running> {
   const { settings, mode, usesOwnServer } = configuration
@@ -51,6 +52,7 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
         ...env,
         PUBLIC_URL: publicUrls(configuration),
         AUTH_MODE: mode,
+        ...storeSettings(configuration),
         AUTH_SERVER_HOST: settings.AUTH_SERVER_HOST ?? settings.HOST,
       },
       stopping,
@@ -63,13 +65,13 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
   )
   const { resource } = auth
 
-  const redis =
-    settings.REDIS_URL === undefined
+  const stores =
+    configuration.store.kind === 'memory'
       ? undefined
-      : await connectRedis(await loadServerPackage('REDIS_URL'), configuration, (event, facts) =>
+      : await openStores(await loadServerPackage(configuration.store.setting), configuration, (event, facts) =>
           log.authorizationServer?.(event, facts),
         )
-  const store = redis ? createSharedNoteStore(redis.stores('Notes')) : createNoteStore()
+  const store = stores ? createSharedNoteStore(stores.stores('Notes')) : createNoteStore()
   const endpoint = createMcpEndpoint({
     servers: createCatalogServers(createNotesCatalog(store, version), reportBug),
     now: Date.now,
@@ -95,7 +97,7 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
     await Promise.race([endpoint.close(), closed])
     await Promise.all([closed, auth.close()])
     await metricsEndpoint.close()
-    await redis?.close()
+    await stores?.close()
   }
   const report = (error: Error, { issuers }: { readonly issuers: readonly string[] } = auth.validator) => {
     if (error instanceof ConfigError) throw error
@@ -127,6 +129,7 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
       `MCP endpoint          ${resource}`,
       `Sign-in               ${issuers.join(', ')}`,
       ...bridgeLines(configuration),
+      ...(stores ? [`State                 ${stores.place}`] : []),
       `How to connect        ${new URL('/', resource).href}`,
     ]
       .map(line => `  ${line}`)
@@ -137,4 +140,9 @@ export async function start({ configuration, env, logger, stopping }: Surroundin
 
 function publicUrls({ settings, resources }: Configuration): string {
   return settings.PUBLIC_URL.length > 0 ? settings.PUBLIC_URL.join(',') : resources[0].publicUrl
+}
+
+/** As configured here: the library has a different default, and leaves the database of a server alone. */
+function storeSettings({ store }: Configuration): Environment {
+  return { AUTH_STORE: store.kind, ...(store.kind === 'sqlite' && { AUTH_DATA_DIR: store.folder }) }
 }

@@ -1,25 +1,23 @@
 import { hash } from 'node:crypto'
-import { createClient, createCluster, ErrorReply } from 'redis'
+import { createClient, createCluster, createSentinel, ErrorReply } from 'redis'
 import { TemporarilyUnavailable } from '../errors.ts'
-import { LIST_LIMIT, type ListOptions, type Store, type StoreFactory } from './store.ts'
+import type { StoreConnection } from './open.ts'
+import { LIST_LIMIT, type ListOptions, type Store } from './store.ts'
 
 export interface RedisStoresOptions {
-  /** `redis://` or `rediss://`; several separated by commas are nodes of one cluster. */
+  /**
+   * One of these; `rediss` in place of `redis` for TLS:
+   *
+   * - `redis://user:password@host:6379`
+   * - `redis+cluster://user:password@host:6379`, or several of `redis://` separated by commas: a cluster, found by these nodes
+   * - `redis+sentinel://user:password@host:26379/name`, several separated by commas: the servers of that name, found by these Sentinels.
+   *   Sentinels with a password of their own have it in `?sentinel_password=`, and a name in `sentinel_username`.
+   */
   url: string
   /** What all keys begin with. Default `idplug`. */
   prefix?: string
   /** Longest wait for one answer. Default 2,000. */
   timeoutMilliseconds?: number
-  /** Told when the connection is lost and when it is back. Gets no credentials. */
-  log?: (event: string, facts: Readonly<Record<string, unknown>>) => void
-}
-
-/** Collections in Redis, shared by every process that uses the same one. */
-export interface RedisStores {
-  readonly stores: StoreFactory
-  /** @throws {TemporarilyUnavailable} Redis does not answer. */
-  ping(): Promise<void>
-  close(): Promise<void>
 }
 
 /** What the operations need of a client or a cluster. */
@@ -38,47 +36,65 @@ interface Connection {
   connect(): Promise<unknown>
   destroy(): void
   on(event: 'error', listener: (error: Error) => void): unknown
-  on(event: 'ready', listener: () => void): unknown
 }
 
 /**
- * Connects to Redis. Each entry is one key and changed by one command, so that is atomic, and a cluster needs no hash tags. Keys are
- * digests: they are tokens and codes otherwise, for whoever sees the database.
+ * Connects to Redis 6.0 or later. Each entry is one key and changed by one command, so that is atomic, and a cluster needs no hash tags.
+ * Keys are digests: they are tokens and codes otherwise, for whoever sees the database.
  *
  * While Redis is away, operations fail at once rather than wait in line, and work again as soon as it is back.
  *
  * @throws {Error} Redis cannot be reached, or does not accept the credentials.
  */
-export async function connectRedisStores(options: RedisStoresOptions): Promise<RedisStores> {
-  const { prefix = 'idplug', timeoutMilliseconds = 2000, log = () => {} } = options
-  const connection = open(options.url.split(',').map(url => url.trim()))
+export async function connectRedisStores(options: RedisStoresOptions): Promise<StoreConnection> {
+  const { prefix = 'idplug', timeoutMilliseconds = 2000 } = options
+  const urls = options.url.split(',').map(url => new URL(url.trim()))
+  const connection = open(urls)
   const ask = <T>(command: Promise<T>) => answerOf(command, timeoutMilliseconds)
-  let isAway = false
-  connection.on('error', error => {
-    if (!isAway) log('store_unreachable', { reason: (error as NodeJS.ErrnoException).code ?? error.message })
-    isAway = true
-  })
-  connection.on('ready', () => {
-    if (isAway) log('store_back', {})
-    isAway = false
-  })
+  // Without a listener, a lost connection would end the process. Whoever asks is told.
+  connection.on('error', () => {})
   try {
     await answerOf(Promise.resolve(connection.connect()), 2 * timeoutMilliseconds)
+    // One node of a cluster answers for part of the keys.
+    await Promise.all(Array.from({ length: 16 }, (_, i) => ask(connection.get(`${prefix}:start:${i}`))))
   } catch (error) {
     connection.destroy()
     throw error
   }
-
+  const take = createTake(connection, ask)
   return {
-    stores: collection => createStore(connection, ask, `${prefix}:${collection}`),
-    ping: async () => void (await ask(connection.get(`${prefix}:ping`))),
+    place: `Redis at ${urls.map(({ host }) => host).join(', ')}`,
+    stores: collection => createStore(connection, ask, take, `${prefix}:${collection}`),
     async close() {
       connection.destroy()
     },
   }
 }
 
-function createStore(connection: Connection, ask: <T>(command: Promise<T>) => Promise<T>, prefix: string): Store {
+type Ask = <T>(command: Promise<T>) => Promise<T>
+
+/** Redis 6.0 has no GETDEL, and administrators may have taken it away. */
+function createTake(connection: Connection, ask: Ask): (key: string) => Promise<string | null> {
+  let hasGetDel = true
+  return async key => {
+    if (hasGetDel) {
+      try {
+        return await ask(connection.getDel(key))
+      } catch (error) {
+        if (!(error instanceof RefusedCommand) || !/getdel/i.test(error.reply)) throw error
+        hasGetDel = false
+      }
+    }
+    return (await ask(connection.eval(TAKE, { keys: [key], arguments: [] }))) as string | null
+  }
+}
+
+function createStore(
+  connection: Connection,
+  ask: Ask,
+  take: (key: string) => Promise<string | null>,
+  prefix: string,
+): Store {
   const keyOf = (key: string) => `${prefix}:${digest(key)}`
   // Both in one slot of a cluster.
   const indexOf = (word: string) => [`${prefix}:{${digest(word)}}:keys`, `${prefix}:{${digest(word)}}:ends`]
@@ -127,7 +143,7 @@ function createStore(connection: Connection, ask: <T>(command: Promise<T>) => Pr
       const texts = [JSON.stringify(expected) ?? NOTHING, next === undefined ? NOTHING : textOf(next, words)]
       return (await run(SWAP, [keyOf(key)], ...texts, String(millisecondsOf(seconds)))) === 1
     },
-    take: async key => parse(await ask(connection.getDel(keyOf(key))))?.value as never,
+    take: async key => parse(await take(keyOf(key)))?.value as never,
     delete: async key => void (await ask(connection.del(keyOf(key)))),
   }
 }
@@ -148,6 +164,11 @@ function parse(text: string | null): { value: unknown; words: readonly string[] 
   if (end < 0) return { value: JSON.parse(text), words: [] }
   return { value: JSON.parse(text.slice(0, end)), words: JSON.parse(text.slice(end)) }
 }
+
+const TAKE = `
+local text = redis.call('GET', KEYS[1])
+if text then redis.call('DEL', KEYS[1]) end
+return text`
 
 /** Expected, next, milliseconds. */
 const SWAP = `
@@ -170,34 +191,82 @@ for _, name in ipairs(KEYS) do
   if redis.call('PTTL', name) < tonumber(ARGV[3]) then redis.call('PEXPIRE', name, ARGV[3]) end
 end`
 
-function open(urls: readonly string[]): Connection {
-  const [url = ''] = urls
+function open(urls: readonly URL[]): Connection {
+  const [first] = urls as [URL]
+  const { username, password, pathname, searchParams } = first
+  const [scheme = '', kind = urls.length > 1 ? 'cluster' : ''] = first.protocol.replace(':', '').split('+')
+  const tls = scheme === 'rediss' && ({ tls: true } as const)
   const socket = { connectTimeout: 2000, reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, 1000) }
   const common = {
     disableOfflineQueue: true,
     // While Redis hangs: what waits beyond this is refused at once.
     commandsQueueMaxLength: 10_000,
-    // The client's own timeout makes an AbortSignal for every command, which lives until it is over; answerOf is ours.
-    commandOptions: { timeout: 0 },
-    socket,
-    RESP: 2 as const,
+    socket: { ...socket, ...tls },
+    ...credentials(decodeURIComponent(username), decodeURIComponent(password)),
   }
-  if (urls.length === 1) return createClient({ url, ...common }) as unknown as Connection
-  const { username, password, protocol } = new URL(url)
-  return createCluster({
-    rootNodes: urls.map(node => ({ url: node })),
+  // The client's own timeout makes an AbortSignal for every command, which lives until it is over; answerOf is ours.
+  const shared = { commandOptions: { timeout: 0 }, RESP: 2 as const }
+  const plain = (url: URL) => url.href.replace(/^(rediss?)\+\w+:/, '$1:')
+
+  if (kind === 'sentinel') {
+    const name = decodeURIComponent(pathname.slice(1))
+    const sentinelLogin = credentials(searchParams.get('sentinel_username'), searchParams.get('sentinel_password'))
+    return createSentinel({
+      ...shared,
+      name,
+      sentinelRootNodes: urls.map(({ hostname, port }) => ({
+        host: hostname.replace(/^\[|\]$/g, ''),
+        port: Number(port || 26_379),
+      })),
+      nodeClientOptions: common,
+      sentinelClientOptions: { socket: common.socket, ...sentinelLogin },
+      scanInterval: 1000,
+      // One connection for all: without it, commands at once use up the pool of this client for good.
+      reserveClient: true,
+    }) as unknown as Connection
+  }
+  if (kind === 'cluster') {
     // Nodes that are discovered are known by address only.
-    defaults: {
-      ...common,
-      ...(username && { username: decodeURIComponent(username) }),
-      ...(password && { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' && { socket: { ...socket, tls: true } }),
-    },
-  }) as unknown as Connection
+    return createCluster({
+      ...shared,
+      rootNodes: urls.map(url => ({ url: plain(url) })),
+      defaults: common,
+    }) as unknown as Connection
+  }
+  return createClient({ ...common, ...shared, url: plain(first) }) as unknown as Connection
 }
 
-/** States in which Redis answers, but not to what it is asked. */
-const NOT_NOW = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|OOM)\b/
+const credentials = (username: string | null, password: string | null) => ({
+  ...(username && { username }),
+  ...(password && { password }),
+})
+
+/** Redis answers, but not to what it is asked. */
+class RefusedCommand extends TemporarilyUnavailable {
+  readonly reply: string
+  constructor(reply: string) {
+    super(DESCRIPTION, `Redis: ${wordsFor(reply)}`)
+    this.reply = reply
+  }
+}
+
+const DESCRIPTION = 'the store of this server does not answer; try again in a moment'
+
+/** What is sent to Redis. Servers and accounts that lack part of it are found out at the start. */
+const COMMANDS =
+  '+get +set +getdel +del +eval +zrangebylex +zadd +zscore +zrangebyscore +zrem +pttl +pexpire, for the keys of REDIS_PREFIX'
+
+function wordsFor(reply: string): string {
+  // Arguments may be secrets.
+  const text = reply.replace(/,? with args.*/s, '')
+  if (/^NOPERM/.test(text)) return `${text}. The account needs ${COMMANDS}`
+  if (/^MOVED/.test(text))
+    return 'it is a node of a cluster: write redis+cluster://, or name several nodes, separated by commas'
+  if (/unknown command/i.test(text)) {
+    return `${text}. Needed is Redis 6.0 or later that allows ${COMMANDS}. If it is a Sentinel, write redis+sentinel://host:port/name-of-the-servers`
+  }
+  return text
+}
 
 /** The client waits for ever when Redis hangs with its connections open. */
 async function answerOf<T>(command: Promise<T>, timeoutMilliseconds: number): Promise<T> {
@@ -207,7 +276,7 @@ async function answerOf<T>(command: Promise<T>, timeoutMilliseconds: number): Pr
     return await Promise.race([command, timeout.promise])
   } catch (error) {
     if (error instanceof TemporarilyUnavailable) throw error
-    if (error instanceof ErrorReply && !NOT_NOW.test(error.message)) throw error
+    if (error instanceof ErrorReply) throw new RefusedCommand(error.message)
     throw unavailable((error as NodeJS.ErrnoException).code ?? (error as Error).message)
   } finally {
     clearTimeout(timer)
@@ -216,5 +285,4 @@ async function answerOf<T>(command: Promise<T>, timeoutMilliseconds: number): Pr
   }
 }
 
-const unavailable = (detail: string) =>
-  new TemporarilyUnavailable('the store of this server does not answer; try again in a moment', `Redis: ${detail}`)
+const unavailable = (detail: string) => new TemporarilyUnavailable(DESCRIPTION, `Redis: ${detail}`)

@@ -151,8 +151,8 @@ describe('AUTH_BRIDGE=on', () => {
   })
 
   it('reads the keys of the bridge, the one in use first', () => {
-    const { bridge } = loadConfiguration({ ...complete, BRIDGE_KEYS: `${KEY}, ${KEY}` })
-    expect(bridge?.keys.map(key => key.length)).toEqual([32, 32])
+    const { encryptionKeys } = loadConfiguration({ ...complete, BRIDGE_KEYS: `${KEY}, ${KEY}` })
+    expect(encryptionKeys.map(key => key.length)).toEqual([32, 32])
   })
 })
 

@@ -29,7 +29,11 @@ describe('compose.yaml', () => {
     // npm run demo-as is separate by itself.
     const env = { AUTH_MODE: 'separate', ...compose.services[service]?.environment, ...secret }
     const { warnings } = loadConfiguration(env, { isAuthorizationServer })
-    expect(warnings.map(({ setting }) => setting)).toEqual(['AUTH_INSECURE_HOSTS', 'DANGEROUSLY_ALLOW_FAKE_SIGN_IN'])
+    expect(warnings.map(({ setting }) => setting)).toEqual([
+      ...(isAuthorizationServer ? ['BRIDGE_KEYS'] : []),
+      'AUTH_INSECURE_HOSTS',
+      'DANGEROUSLY_ALLOW_FAKE_SIGN_IN',
+    ])
   })
 
   it('has the server ask the authorization server by its name inside, and publish the name outside', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuthorizationServerOptions } from '../../demo-as/server.ts'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
-import { connectRedisStores, type RedisStores } from '../../demo-as/stores/redis.ts'
+import { connectRedisStores } from '../../demo-as/stores/redis.ts'
 import type { StoreFactory } from '../../demo-as/stores/store.ts'
 import type { Identification, SignedInUser, Upstream } from '../../demo-as/upstream/upstream.ts'
 import { createBrowser, signIn } from '../support/browser.ts'
@@ -14,7 +14,7 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const ben: SignedInUser = { subject: 'example:2', username: 'ben', name: 'Ben', scopes: ['notes:read', 'notes:write'] }
 
 let redis: RedisServer
-const open: RedisStores[] = []
+const open: { close(): Promise<void> }[] = []
 beforeAll(async () => {
   redis = await startRedis()
 })

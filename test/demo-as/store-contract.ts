@@ -260,7 +260,7 @@ export function describeStore(create: () => Promise<StoreFactory>): void {
 
   it('takes every character in words and in the keys that have some', async () => {
     const store = await open('grants')
-    const odd = ['a b', 'a:{b}', "'", '💥', 'a\nb', '%', '["x"]', 'x'.repeat(2000)]
+    const odd = ['a b', 'a:{b}', "'", '💥', 'a\nb', 'a\0b', '%', '["x"]', 'x'.repeat(2000)]
     for (const text of odd) await store.set(text, 1, 60, [text, 'all'])
     for (const text of odd) expect(await store.list(text)).toEqual([text])
     expect(await store.list('all')).toHaveLength(odd.length)

@@ -1,19 +1,37 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
-import { connectRedisStores, type RedisStores } from '../../demo-as/stores/redis.ts'
+import { migrateStore, openStores } from '../../demo-as/stores/open.ts'
+import { connectRedisStores } from '../../demo-as/stores/redis.ts'
 import type { Store, StoreFactory } from '../../demo-as/stores/store.ts'
 import { freePort } from '../support/http.ts'
-import { command, type RedisServer, startRedis } from '../support/redis.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { command, type RedisServer, type SentinelSetup, startRedis, startSentinels } from '../support/redis.ts'
 import { describeStore } from './store-contract.ts'
 
 let redis: RedisServer
+/** As 6.0 is. */
+let old: RedisServer
+let sentinels: SentinelSetup
+let postgres: PostgresServer
 let cluster: RedisServer[]
-const open: RedisStores[] = []
+const open: { close(): Promise<void> }[] = []
 
-async function connected(url: string): Promise<StoreFactory> {
-  const stores = await connectRedisStores({ url, prefix: `test-${open.length}` })
-  open.push(stores)
-  return stores.stores
+async function opened(place: Parameters<typeof openStores>[0]): Promise<StoreFactory> {
+  const { stores, close } = await openStores(place)
+  open.push({ close })
+  return stores
+}
+const onRedis = (url: string) => opened({ kind: 'redis', url, prefix: `test-${open.length}` })
+const inFolder = () => mkdtempSync(join(tmpdir(), 'data-'))
+const onSqlite = (folder = inFolder()) => opened({ kind: 'sqlite', folder, file: 'state.sqlite' })
+
+async function onPostgres(): Promise<StoreFactory> {
+  const url = await postgres.createDatabase()
+  await migrateStore({ kind: 'postgres', url })
+  return opened({ kind: 'postgres', url })
 }
 
 /** Three nodes, a third of the slots each. */
@@ -38,24 +56,34 @@ async function startCluster(): Promise<RedisServer[]> {
 
 beforeAll(async () => {
   redis = await startRedis()
+  old = await startRedis(['--rename-command', 'GETDEL', ''])
+  sentinels = await startSentinels()
+  postgres = await startPostgres()
   cluster = await startCluster()
 })
 afterAll(async () => {
   for (const { close } of open) await close()
   await redis.stop()
+  await old.stop()
+  await sentinels.stop()
+  await postgres.stop()
   for (const node of cluster) await node.stop()
 })
 
 it('the cluster of these tests has keys on each of its nodes', async () => {
-  const store = (await connected(cluster.map(({ url }) => url).join()))('spread')
+  const store = (await onRedis(cluster.map(({ url }) => url).join()))('spread')
   for (let i = 0; i < 50; i++) await store.set(`key-${i}`, i, 60)
   for (const { port } of cluster) expect(Number(/:(\d+)/.exec(await command(port, 'DBSIZE'))?.[1])).toBeGreaterThan(0)
 })
 
 const kinds: [string, () => Promise<StoreFactory>][] = [
   ['memory', async () => createMemoryStores()],
-  ['Redis', () => connected(redis.url)],
-  ['a Redis cluster', () => connected(cluster.map(({ url }) => url).join())],
+  ['SQLite', () => onSqlite()],
+  ['PostgreSQL', onPostgres],
+  ['Redis', () => onRedis(redis.url)],
+  ['Redis without GETDEL', () => onRedis(old.url)],
+  ['Redis behind Sentinels', () => onRedis(sentinels.url)],
+  ['a Redis cluster', () => onRedis(cluster.map(({ url }) => url).join())],
 ]
 
 /** Waits until Redis takes values again. */
@@ -155,15 +183,31 @@ describe('the Redis store', () => {
   it('refuses at once while Redis is away, says so once, and works again by itself', async () => {
     const own = await startRedis()
     const events: string[] = []
-    const { stores, ping, close } = await connectRedisStores({ url: own.url, log: event => events.push(event) })
+    const { stores, check, close } = await openStores({ kind: 'redis', url: own.url, prefix: 'test' }, event =>
+      events.push(event),
+    )
     const store = stores('codes')
     await own.kill()
     for (let i = 0; i < 5; i++) await expect(store.get('a')).rejects.toMatchObject(refused)
-    await expect(ping()).rejects.toMatchObject(refused)
+    await vi.waitUntil(
+      () =>
+        check().then(
+          () => false,
+          ({ status }) => status === 503,
+        ),
+      10_000,
+    )
     await own.restart()
     await isBack(store)
     expect(await store.get('a')).toBe(1)
-    await ping()
+    await vi.waitUntil(
+      () =>
+        check().then(
+          () => true,
+          () => false,
+        ),
+      10_000,
+    )
     expect(events).toEqual(['store_unreachable', 'store_back'])
     await close()
     await own.stop()
@@ -205,9 +249,82 @@ describe('the Redis store', () => {
     expect(error).toBeInstanceOf(Error)
     expect(`${error?.stack}${JSON.stringify(error)}`).not.toContain('wrong-secret')
     const right = await connectRedisStores({ url: `redis://:right@127.0.0.1:${own.port}` })
-    await right.ping()
+    await right.stores('codes').get('a')
     await right.close()
     await own.stop()
     await expect(connectRedisStores({ url: own.url, timeoutMilliseconds: 500 })).rejects.toMatchObject(refused)
+  })
+
+  it.each<[string, () => Promise<{ url: string; stop(): Promise<void> }>, string]>([
+    [
+      'an account without a command',
+      async () => {
+        const own = await startRedis(['--user', 'app', 'on', '>pw', '~*', '+@all', '-eval'])
+        return { url: `redis://app:pw@127.0.0.1:${own.port}`, stop: own.stop }
+      },
+      'eval',
+    ],
+    [
+      'an account without its keys',
+      async () => {
+        const own = await startRedis(['--user', 'app', 'on', '>pw', '~other:*', '+@all'])
+        return { url: `redis://app:pw@127.0.0.1:${own.port}`, stop: own.stop }
+      },
+      'REDIS_PREFIX',
+    ],
+    [
+      'a replica',
+      async () => {
+        const primary = await startRedis()
+        const own = await startRedis(['--replicaof', '127.0.0.1', String(primary.port)])
+        const stop = async () => void (await Promise.all([own.stop(), primary.stop()]))
+        return { url: own.url, stop }
+      },
+      'READONLY',
+    ],
+    ['a node of a cluster', async () => ({ url: cluster[0]?.url ?? '', stop: async () => {} }), 'redis+cluster://'],
+    ['a Sentinel', async () => ({ url: sentinels.sentinel.url, stop: async () => {} }), 'redis+sentinel://'],
+  ])('says at the start what is missing: %s', async (_name, start, missing) => {
+    const { url, stop } = await start()
+    const error = await openStores({ kind: 'redis', url, prefix: 'test' }).then(
+      () => undefined,
+      problem => problem,
+    )
+    expect(error).toMatchObject({ ...refused, error_detail: expect.stringContaining(missing) })
+    expect(error.error_detail).not.toContain('check:')
+    await stop()
+  })
+
+  it('finds a cluster by one of its nodes', async () => {
+    const url = (cluster[1]?.url ?? '').replace('redis:', 'redis+cluster:')
+    const store = (await onRedis(url))('one-node')
+    for (let i = 0; i < 50; i++) await store.set(`key-${i}`, i, 60)
+    expect(await store.get('key-49')).toBe(49)
+  })
+
+  it('goes on with the replica that Sentinels put in the place of a primary that is gone', async () => {
+    const own = await startSentinels()
+    const { stores, close } = await openStores({ kind: 'redis', url: own.url, prefix: 'test' })
+    const store = stores('codes')
+    await store.set('kept', 1, 600)
+    const sizes = () => Promise.all([own.primary, own.replica].map(({ port }) => command(port, 'DBSIZE')))
+    await vi.waitUntil(async () => new Set(await sizes()).size === 1, 10_000)
+    await vi.waitUntil(
+      async () => (await command(own.sentinel.port, 'SENTINEL', 'CKQUORUM', 'store')).includes('OK 3'),
+      20_000,
+    )
+    await own.primary.kill()
+    await expect(store.get('kept')).rejects.toMatchObject(refused)
+    await vi.waitUntil(
+      () =>
+        store.add('again', 1, 60).then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 30_000, interval: 100 },
+    )
+    expect(await store.get('kept')).toBe(1)
+    await close()
+    await own.stop()
   })
 })

@@ -18,7 +18,7 @@ interface Program {
 }
 
 function run(script: string, env: Record<string, string>): Program {
-  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, ...env } })
+  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, AUTH_STORE: 'memory', ...env } })
   let output = ''
   const collect = (chunk: Buffer) => {
     output += chunk
@@ -63,6 +63,7 @@ describe('the start', () => {
   it('says that Redis cannot be reached, and not the password to it', async () => {
     const { ended, output } = run(main, {
       ...(await ports()),
+      AUTH_STORE: 'redis',
       REDIS_URL: `redis://:some-password@127.0.0.1:${await freePort()}`,
       DEMO_RS_CLIENT_SECRET: 'the-same-secret-for-all-processes',
     })

@@ -56,6 +56,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'lru-cache',
     'oidc-provider',
     'openid-client',
+    'pg',
     'redis',
     'tinyqueue',
     'undici',

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,15 +22,20 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-/** Starts `redis-server` on a free port. Stopped when the test, or whoever calls `stop`, is done. */
-export async function startRedis(options: readonly string[] = []): Promise<RedisServer> {
+/**
+ * Starts `redis-server` on a free port. Stopped when the test, or whoever calls `stop`, is done.
+ *
+ * @param file - Configuration, where options do not do.
+ */
+export async function startRedis(options: readonly string[] = [], file?: string): Promise<RedisServer> {
   const port = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'redis-'))
   let child: ChildProcess
 
   async function run(): Promise<void> {
-    const always = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '']
-    child = spawn('redis-server', [...always, ...options], { stdio: 'ignore' })
+    const always = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir]
+    const server = options.includes('--sentinel') ? [] : ['--save', '', '--repl-diskless-sync-delay', '0']
+    child = spawn('redis-server', [...(file ? [file] : []), ...always, ...server, ...options], { stdio: 'ignore' })
     for (const deadline = Date.now() + 15_000; !(await accepts(port)); await delay(20)) {
       if (child.exitCode !== null || Date.now() > deadline) throw new Error('redis-server does not start')
     }
@@ -57,6 +62,43 @@ export async function redisForTest(options?: readonly string[]): Promise<RedisSe
   const redis = await startRedis(options)
   onTestFinished(() => redis.stop())
   return redis
+}
+
+export interface SentinelSetup {
+  /** `redis+sentinel://…` of all Sentinels. */
+  readonly url: string
+  readonly primary: RedisServer
+  readonly replica: RedisServer
+  /** Any of them. */
+  readonly sentinel: RedisServer
+  stop(): Promise<void>
+}
+
+/** A primary, a replica that takes over when it is gone, and three Sentinels that watch them. */
+export async function startSentinels(): Promise<SentinelSetup> {
+  const primary = await startRedis()
+  const replica = await startRedis(['--replicaof', '127.0.0.1', String(primary.port)])
+  const config = [
+    `sentinel monitor store 127.0.0.1 ${primary.port} 2`,
+    'sentinel down-after-milliseconds store 1000',
+    'sentinel failover-timeout store 3000',
+  ].join('\n')
+  const sentinels = await Promise.all(
+    [0, 1, 2].map(async () => {
+      const file = join(mkdtempSync(join(tmpdir(), 'sentinel-')), 'sentinel.conf')
+      writeFileSync(file, config)
+      return startRedis(['--sentinel'], file)
+    }),
+  )
+  const [sentinel] = sentinels as [RedisServer]
+  const all = [primary, replica, ...sentinels]
+  return {
+    url: sentinels.map(({ port }) => `redis+sentinel://127.0.0.1:${port}/store`).join(),
+    primary,
+    replica,
+    sentinel,
+    stop: async () => void (await Promise.all(all.map(server => server.stop()))),
+  }
 }
 
 /** Sends a command by itself; for setting up what a client cannot. */

@@ -1,7 +1,14 @@
 import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { ConfigError } from 'idplug'
-import { type Configuration, connectRedis, loadConfiguration, loadServerPackage } from 'idplug/internal'
+import {
+  type Configuration,
+  encryptionKeysOf,
+  loadConfiguration,
+  loadServerPackage,
+  type OpenStores,
+  openStores,
+} from 'idplug/internal'
 import { DEFAULT_LIFETIMES } from '../../../demo-as/server.ts'
 import {
   createSigningKeys,
@@ -10,7 +17,7 @@ import {
   type SigningKeys,
 } from '../../../demo-as/signing-keys.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
-import { readEnvironment } from '../../environment.ts'
+import { DATA_FOLDER, readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
 
 const EXAMPLES = `
@@ -20,7 +27,7 @@ Examples:
   idplug keys rotate --drop-others    after a leak: it signs at once, and the
                                       others are published no more
 
-The settings are those of the server (REDIS_URL above all). Running processes
+The settings are those of the server, and so is its store. Running processes
 notice within half a minute; without --drop-others nobody is logged out.
 
 Exit codes: 0 done, 1 not done, 2 wrong arguments or settings.`
@@ -56,16 +63,20 @@ export function registerKeys(program: Command): void {
 async function withKeys(command: Command, work: (keys: SigningKeys) => Promise<void>): Promise<void> {
   try {
     const { env, file } = readEnvironment('command')
-    const configuration = loadConfiguration(env, { file })
-    const redis = await connectRedis(await loadServerPackage('REDIS_URL'), configuration, () => {})
-    if (!redis) {
-      const problem = 'is not set: without it every start of the authorization server makes a key of its own'
-      throw new ConfigError([{ setting: 'REDIS_URL', problem, see: 'docs/settings.md' }])
+    const configuration = loadConfiguration(env, { file, dataFolder: DATA_FOLDER })
+    const { store } = configuration
+    const stores =
+      store.kind === 'memory'
+        ? undefined
+        : await openStores(await loadServerPackage(store.setting), configuration, () => {})
+    if (!stores) {
+      const problem = 'is memory: every start of the authorization server makes a key of its own'
+      throw new ConfigError([{ setting: 'AUTH_STORE', problem, see: 'docs/settings.md' }])
     }
     try {
-      await work(createSigningKeys({ stores: redis.stores, ...keyOptions(configuration) }))
+      await work(createSigningKeys({ stores: stores.stores, ...keyOptions(configuration, stores) }))
     } finally {
-      await redis.close()
+      await stores.close()
     }
   } catch (error) {
     const { message } = error as Error
@@ -75,10 +86,11 @@ async function withKeys(command: Command, work: (keys: SigningKeys) => Promise<v
   }
 }
 
-function keyOptions({ bridge, settings }: Configuration) {
-  const [key, ...previous] = bridge?.keys ?? []
+function keyOptions(configuration: Configuration, stores: OpenStores) {
+  const { bridge, settings } = configuration
+  const keys = encryptionKeysOf(configuration, stores)
   return {
-    seal: key && createSeal([Buffer.from(key), ...previous.map(each => Buffer.from(each))]),
+    seal: keys && createSeal(keys),
     retiredSeconds: retiredSecondsFor(bridge ? settings.BRIDGE_RECHECK_SECONDS : DEFAULT_LIFETIMES.accessToken),
   }
 }

@@ -10,7 +10,7 @@ import { freePort, listen } from '../../support/http.ts'
 /** `npm run demo-as` with the given settings. */
 function run(settings: Record<string, string>) {
   const child = spawn(process.execPath, ['app/serve/authorization-server-main.ts'], {
-    env: { PATH: process.env.PATH, ...settings },
+    env: { PATH: process.env.PATH, AUTH_STORE: 'memory', ...settings },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   let [stdout, stderr] = ['', '']

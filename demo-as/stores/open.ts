@@ -1,0 +1,105 @@
+import { createStoreCheck } from './check.ts'
+import type { StoreFactory } from './store.ts'
+
+/** Where the stores are; those in memory need no opening. */
+export type StorePlace =
+  | {
+      kind: 'sqlite' /** Made when it is not there. */
+      folder: string /** Name of the database in it. */
+      file: string
+    }
+  | {
+      kind: 'redis'
+      url: string
+      /** What all keys begin with. */
+      prefix: string
+    }
+  | { kind: 'postgres'; url: string }
+
+export interface OpenStores {
+  readonly stores: StoreFactory
+  /** Where it is, for people; without credentials. */
+  readonly place: string
+  /** 32 bytes that were made with the store and are kept beside it; they encrypt what is in it where nobody says otherwise. */
+  readonly key?: Buffer
+  /** Tries everything that the stores are needed for. @throws {TemporarilyUnavailable} Part of that does not work. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Told when a store is lost and when it is back. Gets no credentials. */
+export type StoreLog = (event: string, facts: Readonly<Record<string, unknown>>) => void
+
+/** What a kind of store gives; the check is the same for all. */
+export type StoreConnection = Omit<OpenStores, 'check'>
+
+/**
+ * Opens stores and tries them. Loads the driver of this kind only.
+ *
+ * @throws {Error} They cannot be opened, or cannot do what is needed; says what to do.
+ */
+export async function openStores(place: StorePlace, log: StoreLog = () => {}): Promise<OpenStores> {
+  const connection = await connect(place)
+  const stores = watched(connection.stores, log)
+  const check = createStoreCheck(stores)
+  try {
+    await check()
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  return { ...connection, stores, check }
+}
+
+async function connect(place: StorePlace): Promise<StoreConnection> {
+  switch (place.kind) {
+    case 'sqlite':
+      return (await import('./data-folder.ts')).openDataFolder(place.folder, place.file)
+    case 'redis':
+      return (await import('./redis.ts')).connectRedisStores(place)
+    case 'postgres':
+      return (await import('./postgres.ts')).connectPostgresStores(place.url)
+  }
+}
+
+/**
+ * Makes the tables that a store of this kind needs, or brings them up to date; nothing for those that do that by themselves.
+ *
+ * @returns Versions before and after, 0 for none; `undefined` where there is nothing to do.
+ */
+export async function migrateStore(place: StorePlace): Promise<{ from: number; to: number } | undefined> {
+  if (place.kind !== 'postgres') return undefined
+  return (await import('./postgres.ts')).migratePostgres(place.url)
+}
+
+/** Says when the stores stop working, and when they work again; once each. */
+function watched(stores: StoreFactory, log: StoreLog): StoreFactory {
+  let isAway = false
+  const watch =
+    <A extends unknown[], R>(operation: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        const answer = await operation(...args)
+        if (isAway) log('store_back', {})
+        isAway = false
+        return answer
+      } catch (error) {
+        const { message, error_detail: detail } = error as Error & { error_detail?: string }
+        if (!isAway) log('store_unreachable', { reason: detail ?? message })
+        isAway = true
+        throw error
+      }
+    }
+  return collection => {
+    const { get, set, add, swap, take, delete: remove, list } = stores(collection)
+    return {
+      get: watch(get) as typeof get,
+      set: watch(set),
+      add: watch(add),
+      swap: watch(swap),
+      take: watch(take) as typeof take,
+      delete: watch(remove),
+      list: watch(list),
+    }
+  }
+}

@@ -1,6 +1,7 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { grantKeeper } from './operator-records.ts'
 import type { StoreFactory } from './stores/store.ts'
+import type { Seal } from './upstream/sealed.ts'
 
 /** Things whose id is the secret that a client holds. It is not kept among the values as well, for whoever sees the store. */
 const SECRET_IDS = new Set(['AccessToken', 'AuthorizationCode', 'ClientCredentials', 'RefreshToken'])
@@ -14,6 +15,8 @@ const UNUSED_CLIENT_SECONDS = 24 * 3600
 export interface OidcAdapterOptions {
   /** Tokens, codes and grants from before this time are as if they had never been. Default: none. */
   revokedBefore?: Date
+  /** Encrypts the secrets of clients. Default: they are kept as they are, which is for the memory of one process. */
+  seal?: Seal
   /** Called before a Grant is deleted, for whatever reason, and waited for. */
   beforeGrantEnds?: (grantId: string) => Promise<void>
 }
@@ -23,11 +26,10 @@ export interface OidcAdapterOptions {
  *
  * All tokens of one consent name the same Grant, and each use looks the Grant up. A family is therefore revoked by
  * deleting its Grant, in one step and without an index of its members.
- *
  */
 export function createOidcAdapter(
   stores: StoreFactory,
-  { revokedBefore, beforeGrantEnds = async () => {} }: OidcAdapterOptions = {},
+  { revokedBefore, seal, beforeGrantEnds = async () => {} }: OidcAdapterOptions = {},
 ): (model: string) => Adapter {
   const isRevoked = (model: string, { iat }: AdapterPayload) =>
     revokedBefore !== undefined && REVOKED_BY_TIME.has(model) && !isSince(revokedBefore, iat)
@@ -41,6 +43,7 @@ export function createOidcAdapter(
       if (!payload || isRevoked(model, payload)) return undefined
       // What a store hands out is a copy.
       if (SECRET_IDS.has(model)) payload.jti = id
+      if (model === 'Client') return openClient(id, payload, seal)
       return payload
     }
     // Collections of their own: a client may send anything as the id of a record.
@@ -64,6 +67,7 @@ export function createOidcAdapter(
         if (payload.userCode) await ids.set(payload.userCode, id, expiresIn)
         if (SECRET_IDS.has(model)) await records.set(id, { ...payload, jti: undefined }, expiresIn)
         else if (model === 'Grant') await keepGrant(id, payload, expiresIn)
+        else if (model === 'Client') await records.set(id, sealClient(id, payload, seal), expiresIn)
         else if (model !== 'ReplayDetection') await records.set(id, payload, expiresIn)
         else if (!(await records.add(id, payload, expiresIn)))
           throw new errors.InvalidClientAuth('assertion used twice')
@@ -116,15 +120,37 @@ export async function markAsUsed(stores: StoreFactory, refreshToken: string): Pr
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 const secondsLeft = ({ exp = 0 }: AdapterPayload) => Math.max(1, exp - nowSeconds())
 
+/** In place of `client_secret` in a store that others can read. */
+const SEALED = 'sealed_secret'
+
+function sealClient(id: string, client: AdapterPayload, seal: Seal | undefined): AdapterPayload {
+  const { client_secret: secret, ...rest } = client
+  return seal && typeof secret === 'string' ? { ...rest, [SEALED]: seal.seal(secret, id) } : client
+}
+
+/** @returns `undefined` when its secret cannot be read any more: it is as unknown as one that has ended, and registers again. */
+function openClient(id: string, kept: AdapterPayload, seal: Seal | undefined): AdapterPayload | undefined {
+  const { [SEALED]: sealed, ...rest } = kept
+  if (typeof sealed !== 'string') return kept
+  const secret = seal?.open(sealed, id)
+  return secret === undefined ? undefined : { ...rest, client_secret: secret }
+}
+
 /**
- * Keeps a registered client that was used; others have an end of their own, or none.
+ * Keeps a registered client that was used; others have an end of their own, or none. Its secret is encrypted with the key in use now.
  *
  * @param seconds - As long as what it was given can be of use.
  */
-export async function keepClient(stores: StoreFactory, clientId: string, seconds: number): Promise<void> {
+export async function keepClient(
+  stores: StoreFactory,
+  clientId: string,
+  seconds: number,
+  seal: Seal | undefined,
+): Promise<void> {
   const clients = stores('Client')
-  const registered = await clients.get(clientId)
-  if (registered === undefined) return
+  const kept = await clients.get<AdapterPayload>(clientId)
+  const client = kept && openClient(clientId, kept, seal)
+  if (!client) return
   // Not `set`: an operator may have revoked it in the meantime.
-  await clients.swap(clientId, registered, registered, Math.max(seconds, UNUSED_CLIENT_SECONDS))
+  await clients.swap(clientId, kept, sealClient(clientId, client, seal), Math.max(seconds, UNUSED_CLIENT_SECONDS))
 }

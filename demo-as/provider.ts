@@ -44,6 +44,7 @@ import { markLast } from './spend-last.ts'
 import { canStay } from './staying.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
+import type { Seal } from './upstream/sealed.ts'
 import type { SignedInUser } from './upstream/upstream.ts'
 
 /** How long things live, in seconds. */
@@ -71,6 +72,8 @@ export interface ProviderOptions {
   resources: Resources
   accessTokenFormat: 'opaque' | 'jwt'
   stores: StoreFactory
+  /** Encrypts secrets of clients. Default: they are kept as they are. */
+  seal?: Seal
   /** Tokens, codes and grants from before this time are void. Default: none. */
   revokedBefore?: Date
   /** The one that signs comes first. */
@@ -212,7 +215,7 @@ export function createProvider(options: ProviderOptions): Provider {
   for (const model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) markLast(model)
   endGrantFirst(provider)
   const clientUsed = async (clientId: string) => {
-    await keepClient(options.stores, clientId, lifetimes.grant)
+    await keepClient(options.stores, clientId, lifetimes.grant, options.seal)
     if (clientKinds.kindOf(clientId) === 'document') await options.clientDocuments?.used(clientId)
   }
   extendProvider(provider, {

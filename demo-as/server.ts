@@ -157,6 +157,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       cookieKey: secrets.cookieKey,
       resources,
       stores,
+      seal: stores('Client').isLocal ? undefined : sharedSeal,
       revokedBefore: options.revokedBefore,
       lifetimes,
       accessTokenFormat: options.accessTokenFormat ?? 'opaque',

@@ -3,13 +3,15 @@ import { displayName } from './authorization-request.ts'
 import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { mountOf, siteOf } from './mount.ts'
-import { failurePage, returnPage, unreachablePage } from './pages/messages.ts'
-import { isRegisteredRedirect, type RedirectLimits, redirectUriProblem } from './redirect-uris.ts'
+import { failurePage, heldBackPage, returnPage, unreachablePage } from './pages/messages.ts'
+import { isRegisteredRedirect, type RedirectLimits, redirectKindOf, redirectUriProblem } from './redirect-uris.ts'
 import { normalizeParameters, type Parameters } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 
 export interface ExtensionOptions {
   resources: Resources
+  /** Whether the operator set a client up. */
+  isConfigured(clientId: string): boolean
   /** Told of each client that gets a token. */
   clientUsed(clientId: string): Promise<void>
   /** Whether clients may be told that they need not register. */
@@ -23,7 +25,7 @@ export interface ExtensionOptions {
  */
 export function extendProvider(
   provider: Provider,
-  { resources, clientUsed, documentsWork, redirectLimits }: ExtensionOptions,
+  { resources, isConfigured, clientUsed, documentsWork, redirectLimits }: ExtensionOptions,
 ): void {
   pinAddress(provider)
   prepareParameters(provider, resources)
@@ -39,6 +41,7 @@ export function extendProvider(
       await forgetSession(ctx)
       if (isNewGrant(ctx)) await clientUsed(String(ctx.oidc.client?.clientId))
       leaveByPage(ctx, provider.issuer)
+      holdBackError(ctx, isConfigured)
       publishWhatWorks(ctx, documentsWork)
       nameRefusedGrant(ctx)
     } catch (error) {
@@ -193,6 +196,24 @@ function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
   ctx.type = 'html'
   const clientName = ctx.oidc.client ? displayName(ctx.oidc.client) : 'the application'
   ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).render(siteOf(ctx.req))
+}
+
+/**
+ * An error before anybody was asked goes to the application at once only where that leads nobody astray: to a program on the same
+ * computer, or where the operator set the application up.
+ */
+function holdBackError(ctx: KoaContextWithOIDC, isConfigured: (clientId: string) => boolean): void {
+  const { client } = ctx.oidc
+  const location = ctx.response.get('location')
+  if (ctx._matchedRouteName !== 'authorization' || !client || !URL.canParse(location)) return
+  const url = new URL(location)
+  const error = url.searchParams.get('error')
+  if (error === null || redirectKindOf(url) === 'loopback' || isConfigured(client.clientId)) return
+  ctx.remove('location')
+  ctx.status = error === 'temporarily_unavailable' ? 503 : 400
+  ctx.type = 'html'
+  const description = url.searchParams.get('error_description') ?? ''
+  ctx.body = heldBackPage(location, displayName(client), error, description).render(siteOf(ctx.req))
 }
 
 /** oidc-provider says `invalid_request` to a client that may not use a grant (RFC 6749 §5.2). */

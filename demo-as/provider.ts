@@ -214,16 +214,18 @@ export function createProvider(options: ProviderOptions): Provider {
   lookUpOnce(provider.Grant)
   for (const model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) markLast(model)
   endGrantFirst(provider)
+  const isConfigured = (clientId: string) => clientKinds.kindOf(clientId) === 'configured'
   const clientUsed = async (clientId: string) => {
     await keepClient(options.stores, clientId, lifetimes.grant, options.seal)
     if (clientKinds.kindOf(clientId) === 'document') await options.clientDocuments?.used(clientId)
   }
   extendProvider(provider, {
     resources,
+    isConfigured,
     clientUsed,
     // Without registration they are all that there is.
     documentsWork: () => !options.registration || options.clientDocuments?.seemReachable() !== false,
-    redirectLimits: clientId => (clientKinds.kindOf(clientId) === 'configured' ? 'operator' : options.redirects),
+    redirectLimits: clientId => (isConfigured(clientId) ? 'operator' : options.redirects),
   })
   slideGrants(provider, {
     stores: options.stores,

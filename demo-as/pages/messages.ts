@@ -41,10 +41,26 @@ the server was restarted and the application still uses its old registration.</p
 <li>Remove what it has stored for this server: the sign-in, also called authentication or client registration.</li>
 <li>Connect again. It then registers again on its own.</li>
 </ol>
+<dl class="facts">
+${FORGETTING.map(([application, how]) => html`<dt>${application}</dt><dd>${how}</dd>\n`)}</dl>
 </div>
 <dl class="facts"><dt>Client id</dt><dd><code>${clipped(clientId, 80)}</code></dd></dl>`,
   )
 }
+
+/** How applications are made to forget a registration. */
+const FORGETTING: readonly [application: string, how: Html | string][] = [
+  [
+    'Claude Code',
+    html`<code>/mcp</code>, choose the server, <em>Clear authentication</em>; then <em>Authenticate</em>`,
+  ],
+  ['Claude, ChatGPT', 'Remove the connector in the settings and add it again'],
+  ['VS Code', html`The command <em>Authentication: Remove Dynamic Authentication Providers</em>`],
+  ['Cursor', 'Remove the server in the MCP settings and add it again'],
+  ['Codex', html`<code>codex mcp logout NAME</code>, then <code>codex mcp login NAME</code>`],
+  ['opencode', html`<code>opencode mcp logout NAME</code>, then <code>opencode mcp auth NAME</code>`],
+  ['mcp-remote', html`Delete the folder <code>.mcp-auth</code> in your home folder`],
+]
 
 /** A client that is known by what it publishes, and that cannot be read or used. */
 export function unusableDocumentPage(clientId: string, problem: string | undefined): Html {
@@ -128,6 +144,27 @@ export function requestErrorPage(error: string, description: string | undefined)
 <p>The application that sent you here asked for something that this server does not support. You did nothing wrong.</p>
 <div class="note"><p>If you build the application, this is for you:</p>
 <dl class="facts"><dt><code>${clipped(error)}</code></dt><dd>${clipped(description ?? '', 300)}</dd></dl></div>`,
+  )
+}
+
+/**
+ * An authorization request that an application on the web got wrong, before anybody was asked. The answer is not sent there at once:
+ * whoever registers an address could have people led there from this server (RFC 9700 §4.11.2).
+ *
+ * @param location - Redirect URI with the error in it.
+ */
+export function heldBackPage(location: string, clientName: string, error: string, description: string): Html {
+  const { protocol, host } = new URL(location)
+  const destination = protocol === 'https:' ? host : protocol
+  return layout(
+    'This request cannot be answered',
+    html`<h1>This request cannot be answered</h1>
+<p>An application that calls itself <strong><bdi>${clientName}</bdi></strong> asked for something that this server does not support.
+You did nothing wrong, and nothing was shared.</p>
+<p>It wants you to come back to <strong>${destination}</strong>. Nobody has checked that address: go there only if you came from there.</p>
+<p class="actions"><a class="button" href="${location}">Go to ${destination}</a></p>
+<div class="note"><p>If you build the application, this is for you:</p>
+<dl class="facts"><dt><code>${clipped(error)}</code></dt><dd>${clipped(description, 300)}</dd></dl></div>`,
   )
 }
 

@@ -50,6 +50,38 @@ describe('an authorization request is refused by redirect, with iss and state,',
   })
 })
 
+describe('before anybody was asked, an error goes', () => {
+  const SITE = 'https://client.example.com/callback'
+  const wrong = { prompt: 'none' }
+
+  it.each([
+    ['a site', SITE, 'client.example.com'],
+    ['a program that opens a scheme', 'cursor://anysphere.cursor-retrieval/callback', 'cursor:'],
+  ])('to %s of a client that registered itself by a page, which the person has to leave', async (_name, uri, shown) => {
+    const { origin, client, clientId, events } = await start({}, { redirect_uris: [uri] })
+    const { url } = client.authorizeUrl(clientId, { redirect_uri: uri, ...wrong })
+    const page = await createBrowser().open(url)
+    expect(page).toMatchObject({ status: 400, url })
+    expect(page.headers.get('location')).toBe(null)
+    expect(page.text).not.toContain('http-equiv')
+    expect(page.text).toContain(`<strong>${shown}</strong>`)
+    expect(page.text).toContain('<bdi>Test client</bdi>')
+    expect(page.text).toContain('login_required')
+    const href = /class="button" href="([^"]*)"/.exec(page.text)?.[1]?.replace(/&#38;/g, '&') ?? ''
+    expect(href.startsWith(uri)).toBe(true)
+    const answer = Object.fromEntries(new URL(href).searchParams)
+    expect(answer).toMatchObject({ error: 'login_required', iss: origin, state: 'af0ifjsldkj' })
+    expect(events.at(-1)).toMatchObject({ event: 'authorization_refused', facts: { clientId } })
+  })
+
+  it('to a site of a client that the operator set up at once', async () => {
+    const known = { client_id: 'known', redirect_uris: [SITE], token_endpoint_auth_method: 'none' as const }
+    const { client } = await start({ clients: [known] })
+    const { url } = await createBrowser().open(client.authorizeUrl('known', { redirect_uri: SITE, ...wrong }).url)
+    expect(url.href.startsWith(`${SITE}?error=login_required`)).toBe(true)
+  })
+})
+
 describe('an authorization request is refused by a page and never by a redirect,', () => {
   it.each([
     ['another path', `${REDIRECT}/more`],

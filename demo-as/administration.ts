@@ -3,6 +3,7 @@ import { isSince } from './oidc-adapter.ts'
 import { clientsWithGrants, pages, type Revocation, revokedClients, wordsOfGrant } from './operator-records.ts'
 import { scopesIn } from './scopes.ts'
 import type { StoreFactory } from './stores/store.ts'
+import { sessionMarker } from './upstream/sessions.ts'
 import type { SignedInUser } from './upstream/upstream.ts'
 
 /** What a person let a client have, for as long as the client can refresh it. Times are in seconds since the Unix epoch. */
@@ -44,7 +45,8 @@ export interface Administration {
   /** Clients that have grants, and those that were revoked. */
   clients(): AsyncGenerator<ClientSummary>
   /**
-   * Ends a grant: its refresh tokens and opaque access tokens are void at once, and its session at the provider is ended.
+   * Ends a grant: its refresh tokens and opaque access tokens are void at once. The next process to serve a request ends its session at the
+   * provider.
    *
    * @returns The grant as it was; `undefined` when there is none.
    */
@@ -61,19 +63,9 @@ export interface Administration {
   allowClient(clientId: string): Promise<boolean>
 }
 
-export interface AdministrationOptions {
-  stores: StoreFactory
-  /** Grants from before this time are void. Default: none are. */
-  revokedBefore?: Date | undefined
-  /** Called before a grant is deleted, so that its session at the provider is ended. */
-  beforeGrantEnds(grantId: string): Promise<void>
-}
-
-export function createAdministration({
-  stores,
-  revokedBefore,
-  beforeGrantEnds,
-}: AdministrationOptions): Administration {
+/** @param revokedBefore - Grants from before this time are void. Default: none are. */
+export function createAdministration(stores: StoreFactory, revokedBefore?: Date): Administration {
+  const markSession = sessionMarker(stores)
   const grants = stores('Grant')
   const accounts = stores('Account')
   const sessions = stores('UpstreamSession')
@@ -134,7 +126,7 @@ export function createAdministration({
   async function endGrant(grantId: string): Promise<GrantSummary | undefined> {
     const summary = await summaryOf(grantId)
     if (!summary) return undefined
-    await beforeGrantEnds(grantId)
+    await markSession(grantId)
     await grants.delete(grantId)
     return summary
   }

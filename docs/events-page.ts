@@ -1,4 +1,10 @@
-import { authorizationServerEvents, type EventEntry, REQUEST_MEMBERS, serverEvents } from '../app/observe/events.ts'
+import {
+  authorizationServerEvents,
+  commandEvents,
+  type EventEntry,
+  REQUEST_MEMBERS,
+  serverEvents,
+} from '../app/observe/events.ts'
 
 /** Page of every event that the log can hold. */
 export function eventsPage(): string {
@@ -24,7 +30,10 @@ ${table(authorizationServerEvents)}
 
 ## Commands
 
-\`npx idplug sessions\` and \`npx idplug clients\` write a line for each change, with \`by\`: who made it.
+\`npx idplug sessions\` and \`npx idplug clients\` write a line to standard error for each change. \`by\` is who made it: the user of the machine, or
+what \`--as\` says. They run beside the servers, so append the lines to the log yourself: \`npx idplug sessions end … 2>> audit.log\`.
+
+${table(commandEvents)}
 `
 }
 

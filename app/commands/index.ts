@@ -18,6 +18,8 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   explain: () => import('./explain/command.ts').then(({ registerExplain }) => registerExplain),
   migrate: () => import('./migrate/command.ts').then(({ registerMigrate }) => registerMigrate),
   keys: () => import('./keys/command.ts').then(({ registerKeys }) => registerKeys),
+  sessions: () => import('./sessions/command.ts').then(({ registerSessions }) => registerSessions),
+  clients: () => import('./sessions/clients-command.ts').then(({ registerClients }) => registerClients),
   'api-keys': () => import('./api-keys/command.ts').then(({ registerApiKeys }) => registerApiKeys),
   emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),
 }

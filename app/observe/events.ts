@@ -283,6 +283,21 @@ export const authorizationServerEvents = {
   },
 } as const satisfies Record<string, EventEntry>
 
+/** Events of `idplug sessions` and `idplug clients`: `by` is the user of the machine, or `--as`. */
+export const commandEvents = {
+  session_ended: {
+    level: 'info',
+    members: ['grant_id', 'subject', 'client_id', 'by'],
+    means: 'An operator ended a session.',
+  },
+  client_revoked: {
+    level: 'info',
+    members: ['client_id', 'sessions', 'by'],
+    means: 'An operator revoked a client; each session that ended with it has a line of its own.',
+  },
+  client_allowed: { level: 'info', members: ['client_id', 'by'], means: 'An operator let a revoked client come back.' },
+} as const satisfies Record<string, EventEntry>
+
 /** What the outcome of a sign-in says about who has to act. */
 const OUTCOMES: Readonly<Record<string, EventEntry['level']>> = {
   behind: 'warn',

@@ -38,6 +38,8 @@ export interface KeptSession {
 interface Entry {
   accountId: string
   sealed: string
+  /** When the upstream was last asked, in seconds since the Unix epoch; administration.ts shows it. */
+  usedAt: number
   /** The grant is over. */
   isEnding?: boolean
 }
@@ -55,7 +57,11 @@ export function createUpstreamSessions(
   isShared: boolean,
 ): UpstreamSessions {
   const entries = stores('UpstreamSession')
-  const wordsOf = ({ accountId, isEnding }: Entry) => [`person:${accountId}`, ...(isEnding ? [ENDING] : [])]
+  const entryOf = (grantId: string, accountId: string, session: unknown): Entry => ({
+    accountId,
+    sealed: seal.seal(JSON.stringify(session), grantId),
+    usedAt: Math.floor(Date.now() / 1000),
+  })
 
   const open = (sealed: string, place: string): unknown => {
     const text = seal.open(sealed, place)
@@ -77,7 +83,7 @@ export function createUpstreamSessions(
     },
 
     async keep(grantId, accountId, session) {
-      const entry: Entry = { accountId, sealed: seal.seal(JSON.stringify(session), grantId) }
+      const entry = entryOf(grantId, accountId, session)
       await entries.set(grantId, entry, seconds, wordsOf(entry))
     },
 
@@ -97,7 +103,7 @@ export function createUpstreamSessions(
         session,
         async replace(next) {
           const before = entry as Entry
-          const after: Entry = { accountId, sealed: seal.seal(JSON.stringify(next), grantId) }
+          const after = entryOf(grantId, accountId, next)
           const isReplaced = await insist(() => swap(grantId, before, after))
           if (isReplaced) entry = after
           return isReplaced
@@ -105,14 +111,7 @@ export function createUpstreamSessions(
       }
     },
 
-    async end(grantId) {
-      for (;;) {
-        const entry = await entries.get<Entry>(grantId)
-        if (!entry || entry.isEnding) return
-        const marked = { ...entry, isEnding: true }
-        if (await entries.swap(grantId, entry, marked, ENDING_SECONDS, wordsOf(marked))) return
-      }
-    },
+    end: sessionMarker(stores),
 
     ending: () => entries.list(ENDING, { limit: LIST_LIMIT }),
 
@@ -123,6 +122,21 @@ export function createUpstreamSessions(
     },
 
     forget: grantId => entries.delete(grantId),
+  }
+}
+
+const wordsOf = ({ accountId, isEnding }: Entry) => [`person:${accountId}`, ...(isEnding ? [ENDING] : [])]
+
+/** {@link UpstreamSessions.end} for somebody who cannot open the seal. */
+export function sessionMarker(stores: StoreFactory): UpstreamSessions['end'] {
+  const entries = stores('UpstreamSession')
+  return async grantId => {
+    for (;;) {
+      const entry = await entries.get<Entry>(grantId)
+      if (!entry || entry.isEnding) return
+      const marked = { ...entry, isEnding: true }
+      if (await entries.swap(grantId, entry, marked, ENDING_SECONDS, wordsOf(marked))) return
+    }
   }
 }
 

@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it, vi } from 'vitest'
 import { createAdministration } from '../../demo-as/administration.ts'
 import { createOidcAdapter } from '../../demo-as/oidc-adapter.ts'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
+import type { Upstream } from '../../demo-as/upstream/upstream.ts'
 import { listenHttps } from '../support/https.ts'
 import { createClient, REDIRECT, RESOURCE, startServer, startWithClient } from './support.ts'
 
@@ -15,11 +17,10 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 async function world() {
   const stores = createMemoryStores()
   const { client, events } = await startWithClient({ stores })
-  const ended: string[] = []
-  const administration = createAdministration({ stores, beforeGrantEnds: async id => void ended.push(id) })
+  const administration = createAdministration(stores)
   const grants = (filter = {}) => all(administration.grants(filter))
   const clients = () => all(administration.clients())
-  return { client, events, administration, grants, clients, ended, stores }
+  return { client, events, administration, grants, clients, stores }
 }
 
 describe('grants', () => {
@@ -46,29 +47,50 @@ describe('grants', () => {
     expect((await grants()).map(({ subject }) => subject).toSorted()).toEqual(['ada', 'ben'])
   })
 
-  it('end with their tokens, after their session at the provider was marked', async () => {
-    const { client, administration, grants, ended } = await world()
+  it('end with their tokens', async () => {
+    const { client, administration, grants } = await world()
     const { clientId, tokens } = await client.obtainTokens()
     const [grant] = await grants()
     expect(await administration.endGrant(grant?.grantId ?? '')).toEqual(grant)
-    expect(ended).toEqual([grant?.grantId])
     expect(await grants()).toEqual([])
     expect((await client.introspect(tokens.access_token)).json).toEqual({ active: false })
     const refreshed = await client.refresh(clientId, tokens.refresh_token)
     expect(refreshed).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })
   })
 
-  it('that do not exist are no error', async () => {
-    const { administration, ended } = await world()
-    expect(await administration.endGrant('nothing')).toBeUndefined()
+  it('end at the provider as well, by the process that serves the next request', async () => {
+    const stores = createMemoryStores()
+    const ended: unknown[] = []
+    const user = { subject: 'github:7', username: 'octocat', name: 'Octocat', scopes: ['notes:read', 'notes:write'] }
+    const upstream: Upstream = {
+      name: 'Example',
+      depart: async ({ state, redirectUri }) => ({ url: `${redirectUri}?${new URLSearchParams({ state })}` }),
+      identify: async () => ({ outcome: 'signed_in', user, session: 'at-the-provider' }),
+      end: async session => void ended.push(session),
+    }
+    const options = { stores, upstream, encryptionKeys: [randomBytes(32)] as const }
+    const { client } = await startWithClient(options)
+    await client.obtainTokens()
+    const administration = createAdministration(stores)
+    const [grant] = await all(administration.grants({ subject: 'github:7' }))
+    expect(grant).toMatchObject({ username: 'octocat', usedAt: expect.any(Number) })
+    await administration.endGrant(grant?.grantId ?? '')
     expect(ended).toEqual([])
+    // Of another process, or of this one after a restart.
+    await startServer(options)
+    await vi.waitFor(() => expect(ended).toEqual(['at-the-provider']))
+  })
+
+  it('that do not exist are no error', async () => {
+    const { administration } = await world()
+    expect(await administration.endGrant('nothing')).toBeUndefined()
   })
 
   it('from before everything was revoked are not listed', async () => {
     const { client, stores } = await world()
     await client.obtainTokens()
     const revokedBefore = new Date(Date.now() + 60_000)
-    const later = createAdministration({ stores, revokedBefore, beforeGrantEnds: async () => {} })
+    const later = createAdministration(stores, revokedBefore)
     expect(await all(later.grants())).toEqual([])
   })
 
@@ -130,7 +152,7 @@ describe('clients', () => {
     const { origin } = await startServer({ stores, clientDocuments: { privateHosts: [host], resolve } })
     const client = createClient(origin)
     const signIn = async () => (await client.token((await client.obtainCode(clientId)).fields)).json
-    const administration = createAdministration({ stores, beforeGrantEnds: async () => {} })
+    const administration = createAdministration(stores)
     const tokens = await signIn()
     expect(await all(administration.clients())).toMatchObject([{ clientId, clientName: 'Published' }])
 

@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { authorizationServerEvents, type EventEntry, levelOf, serverEvents } from '../../../app/observe/events.ts'
+import {
+  authorizationServerEvents,
+  commandEvents,
+  type EventEntry,
+  levelOf,
+  serverEvents,
+} from '../../../app/observe/events.ts'
 
 /** Text of all source files below a folder. */
 function sourcesOf(folder: string): string[] {
@@ -35,6 +41,16 @@ describe('the list of events', () => {
     const text = [...sourcesOf('app/serve'), ...sourcesOf('app/observe')].join('\n')
     const names = new Set([...text.matchAll(/\bevent: '(\w+)'/g)].map(([, name]) => name))
     expect(Object.keys(serverEvents).toSorted()).toEqual([...names].toSorted())
+  })
+
+  it('has every event of commands, with its members, and no other', () => {
+    const text = sourcesOf('app/commands/sessions').join('\n')
+    const written = [...text.matchAll(/\{ event: '(\w+)', ([^}]*)\}/g)].map(([, name, rest = '']) => [
+      name,
+      [...rest.matchAll(/(?:^|,)\s*(\w+)\s*(?=[:,]|$)/g)].map(([, member]) => member),
+    ])
+    const listed = Object.entries<EventEntry>(commandEvents).map(([name, { members }]) => [name, members])
+    expect(Object.fromEntries(written)).toEqual(Object.fromEntries(listed))
   })
 
   it.each(Object.entries<EventEntry>(authorizationServerEvents))('names the members of %s', (name, { members }) => {

@@ -1,0 +1,63 @@
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { ConfigError } from 'idplug'
+import { connectRedis, loadConfiguration, loadServerPackage } from 'idplug/internal'
+import { destination, type Logger } from 'pino'
+import { type Administration, createAdministration } from '../../../demo-as/administration.ts'
+import { loadDeclarations } from '../../declarations.ts'
+import { readEnvironment } from '../../environment.ts'
+import { createLogger } from '../../observe/log.ts'
+import { EXIT } from '../exit.ts'
+
+/** Options of every command that looks at who is in. */
+export interface OperatorOptions {
+  json?: boolean
+  as?: string
+}
+
+export interface Operator {
+  readonly administration: Administration
+  /** Who wants it, for the audit log: `--as`, or the user of this machine. */
+  readonly by: string
+  /** Lines for the audit log, on standard error: standard output has the result. */
+  readonly audit: Logger
+}
+
+/**
+ * Opens the store of the server, lets a command work on it, and closes it. What cannot be done ends with a sentence.
+ *
+ * @param work - Returns the exit code.
+ */
+export async function withStore(
+  command: Command,
+  { as }: OperatorOptions,
+  work: (operator: Operator) => Promise<number>,
+): Promise<void> {
+  try {
+    const { env, file } = readEnvironment('command')
+    const configuration = loadConfiguration(env, { file, resources: loadDeclarations(env) })
+    const redis = await connectRedis(await loadServerPackage('REDIS_URL'), configuration, () => {})
+    if (!redis) {
+      const problem = 'is not set: without it, who is in is known to the running process alone'
+      throw new ConfigError([{ setting: 'REDIS_URL', problem, see: 'docs/settings.md' }])
+    }
+    try {
+      const administration = createAdministration(redis.stores, configuration.settings.REVOKE_BEFORE)
+      const audit = createLogger('info', destination({ dest: 2, sync: true }))
+      process.exitCode = await work({ administration, by: as ?? userInfo().username, audit })
+    } finally {
+      await redis.close()
+    }
+  } catch (error) {
+    const { message } = error as Error
+    if (error instanceof ConfigError) command.error(`error: ${message}`, { exitCode: EXIT.usage })
+    console.error(`error: ${message}`)
+    process.exitCode = EXIT.found
+  }
+}
+
+/** Lets out control characters, which clients may have put into their names: they could change what a terminal shows. */
+export const plainText = (text: string) => text.replace(/\p{C}/gu, '').slice(0, 60)
+
+/** Time for people, to the minute. */
+export const minuteOf = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir, userInfo } from 'node:os'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { connectRedisStores } from '../../../demo-as/stores/redis.ts'
+import { startWithClient } from '../../demo-as/support.ts'
+import { redisForTest } from '../../support/redis.ts'
+
+const main = new URL('../../../app/main.ts', import.meta.url).pathname
+
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [main, ...args], { cwd: tmpdir(), env: { PATH: process.env.PATH, ...env } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const said = { stdout: '', stderr: '' }
+  child.stdout.on('data', chunk => (said.stdout += chunk))
+  child.stderr.on('data', chunk => (said.stderr += chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, ...said }
+}
+
+/** An authorization server with its state in Redis, and the commands on the same one. */
+async function world() {
+  const redis = await redisForTest()
+  const { stores, close } = await connectRedisStores({ url: redis.url })
+  onTestFinished(close)
+  const { client } = await startWithClient({ stores })
+  const env = { REDIS_URL: redis.url, DEMO_RS_CLIENT_SECRET: 'the-same-secret-for-all-processes' }
+  const idplug = (...args: string[]) => run(args, env)
+  const list = async (...args: string[]) => JSON.parse((await idplug('sessions', 'list', '--json', ...args)).stdout)
+  /** Lines of the audit log. */
+  const auditOf = ({ stderr }: { stderr: string }) =>
+    stderr.split('\n').flatMap(line => (line.startsWith('{') ? [JSON.parse(line)] : []))
+  return { client, idplug, list, auditOf }
+}
+
+describe('idplug sessions', () => {
+  it('lists who is in, and ends one session at once', async () => {
+    const { client, idplug, list, auditOf } = await world()
+    const { clientId, tokens } = await client.obtainTokens({}, 'ada')
+    await client.obtainTokens({}, 'ben')
+    const [ada] = await list('--person', 'ADA')
+    expect(ada).toMatchObject({ subject: 'ada', username: 'ada', clientId, clientName: 'Test client' })
+    expect(Date.parse(ada.usedAt)).toBeLessThanOrEqual(Date.now())
+    expect(await list('--client', clientId)).toEqual([ada])
+    expect(await list()).toHaveLength(2)
+    const limited = await idplug('sessions', 'list', '--limit', '1')
+    expect(limited.stdout).toContain('Test client')
+    expect(limited.stderr).toContain('There are more than 1')
+
+    const ended = await idplug('sessions', 'end', ada.grantId, '--as', 'ops@example.com')
+    expect(ended.code).toBe(0)
+    expect(auditOf(ended)).toEqual([
+      {
+        level: 'info',
+        time: expect.any(String),
+        event: 'session_ended',
+        grant_id: ada.grantId,
+        subject: 'ada',
+        client_id: clientId,
+        by: 'ops@example.com',
+      },
+    ])
+    expect((await client.introspect(tokens.access_token)).json).toEqual({ active: false })
+    expect((await client.refresh(clientId, tokens.refresh_token)).json).toMatchObject({ error: 'invalid_grant' })
+    expect((await list()).map(({ subject }: { subject: string }) => subject)).toEqual(['ben'])
+    const again = await idplug('sessions', 'end', ada.grantId)
+    expect(again).toMatchObject({ code: 1, stdout: 'There is no such session.\n' })
+    expect(auditOf(again)).toEqual([])
+  })
+
+  it('ends all sessions of a person, by whoever runs it', async () => {
+    const { client, idplug, list, auditOf } = await world()
+    await client.obtainTokens({}, 'ada')
+    await client.obtainTokens({}, 'ada')
+    await client.obtainTokens({}, 'ben')
+    const ended = await idplug('sessions', 'end', '--person', 'ada', '--json')
+    expect(JSON.parse(ended.stdout)).toHaveLength(2)
+    expect(auditOf(ended)).toMatchObject([
+      { event: 'session_ended', subject: 'ada', by: userInfo().username },
+      { event: 'session_ended', subject: 'ada', by: userInfo().username },
+    ])
+    expect(await list()).toMatchObject([{ subject: 'ben' }])
+  })
+
+  it.each([
+    [['sessions', 'end']],
+    [['sessions', 'end', 'one', '--person', 'ada']],
+    [['sessions', 'list', '--limit', 'all']],
+    [['sessions', 'kill']],
+  ])('exits with 2 for %j', async args => {
+    expect((await run(args)).code).toBe(2)
+  })
+})
+
+describe('idplug clients', () => {
+  it('revokes a client with its sessions, and says so', async () => {
+    const { client, idplug, list, auditOf } = await world()
+    const { clientId, tokens } = await client.obtainTokens({}, 'ada')
+    expect(JSON.parse((await idplug('clients', 'list', '--json')).stdout)).toEqual([
+      { clientId, clientName: 'Test client', sessions: 1, usedAt: expect.any(String) },
+    ])
+    const revoked = await idplug('clients', 'revoke', clientId, '--as', 'ops')
+    expect(revoked).toMatchObject({ code: 0, stdout: `Revoked ${clientId}; 1 of its sessions ended.\n` })
+    expect(auditOf(revoked)).toMatchObject([
+      { event: 'client_revoked', client_id: clientId, sessions: 1, by: 'ops' },
+      { event: 'session_ended', subject: 'ada', client_id: clientId, by: 'ops' },
+    ])
+    expect((await client.introspect(tokens.access_token)).json).toEqual({ active: false })
+    expect(await list()).toEqual([])
+    expect((await idplug('clients', 'list')).stdout).toContain('revoked by ops')
+    expect(await idplug('clients', 'allow', clientId)).toMatchObject({ code: 0 })
+    expect(await idplug('clients', 'allow', clientId)).toMatchObject({ code: 1 })
+  })
+})
+
+it.each(['sessions', 'clients'])('idplug %s explains itself, and needs a store that others share', async name => {
+  const { code, stderr } = await run([name, 'list'])
+  expect(code).toBe(2)
+  expect(stderr).toContain('REDIS_URL: is not set')
+  expect(stderr).not.toContain('    at ')
+  const help = await run([name, 'list', '--help'])
+  expect(help.code).toBe(0)
+  for (const line of help.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+})

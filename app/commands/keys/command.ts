@@ -1,14 +1,7 @@
 import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { ConfigError } from 'idplug'
-import {
-  type Configuration,
-  encryptionKeysOf,
-  loadConfiguration,
-  loadServerPackage,
-  type OpenStores,
-  openStores,
-} from 'idplug/internal'
+import { type Configuration, encryptionKeysOf, loadConfiguration, type OpenStores } from 'idplug/internal'
 import { DEFAULT_LIFETIMES } from '../../../demo-as/server.ts'
 import {
   createSigningKeys,
@@ -19,6 +12,7 @@ import {
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
 import { DATA_FOLDER, readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
+import { openStore } from '../open-store.ts'
 
 const EXAMPLES = `
 Examples:
@@ -64,15 +58,7 @@ async function withKeys(command: Command, work: (keys: SigningKeys) => Promise<v
   try {
     const { env, file } = readEnvironment('command')
     const configuration = loadConfiguration(env, { file, dataFolder: DATA_FOLDER })
-    const { store } = configuration
-    const stores =
-      store.kind === 'memory'
-        ? undefined
-        : await openStores(await loadServerPackage(store.setting), configuration, () => {})
-    if (!stores) {
-      const problem = 'is memory: every start of the authorization server makes a key of its own'
-      throw new ConfigError([{ setting: 'AUTH_STORE', problem, see: 'docs/settings.md' }])
-    }
+    const stores = await openStore(configuration, 'every start of the authorization server makes a key of its own')
     try {
       await work(createSigningKeys({ stores: stores.stores, ...keyOptions(configuration, stores) }))
     } finally {

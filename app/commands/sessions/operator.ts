@@ -1,13 +1,14 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { ConfigError } from 'idplug'
-import { connectRedis, loadConfiguration, loadServerPackage } from 'idplug/internal'
+import { loadConfiguration } from 'idplug/internal'
 import { destination, type Logger } from 'pino'
 import { type Administration, createAdministration } from '../../../demo-as/administration.ts'
 import { loadDeclarations } from '../../declarations.ts'
-import { readEnvironment } from '../../environment.ts'
+import { DATA_FOLDER, readEnvironment } from '../../environment.ts'
 import { createLogger } from '../../observe/log.ts'
 import { EXIT } from '../exit.ts'
+import { openStore } from '../open-store.ts'
 
 /** Options of every command that looks at who is in. */
 export interface OperatorOptions {
@@ -35,18 +36,14 @@ export async function withStore(
 ): Promise<void> {
   try {
     const { env, file } = readEnvironment('command')
-    const configuration = loadConfiguration(env, { file, resources: loadDeclarations(env) })
-    const redis = await connectRedis(await loadServerPackage('REDIS_URL'), configuration, () => {})
-    if (!redis) {
-      const problem = 'is not set: without it, who is in is known to the running process alone'
-      throw new ConfigError([{ setting: 'REDIS_URL', problem, see: 'docs/settings.md' }])
-    }
+    const configuration = loadConfiguration(env, { file, dataFolder: DATA_FOLDER, resources: loadDeclarations(env) })
+    const stores = await openStore(configuration, 'who is in is known to the running process alone')
     try {
-      const administration = createAdministration(redis.stores, configuration.settings.REVOKE_BEFORE)
+      const administration = createAdministration(stores.stores, configuration.settings.REVOKE_BEFORE)
       const audit = createLogger('info', destination({ dest: 2, sync: true }))
       process.exitCode = await work({ administration, by: as ?? userInfo().username, audit })
     } finally {
-      await redis.close()
+      await stores.close()
     }
   } catch (error) {
     const { message } = error as Error

@@ -116,7 +116,7 @@ describe('idplug clients', () => {
 it.each(['sessions', 'clients'])('idplug %s explains itself, and needs a store that others share', async name => {
   const { code, stderr } = await run([name, 'list'])
   expect(code).toBe(2)
-  expect(stderr).toContain('REDIS_URL: is not set')
+  expect(stderr).toContain('AUTH_STORE: is memory')
   expect(stderr).not.toContain('    at ')
   const help = await run([name, 'list', '--help'])
   expect(help.code).toBe(0)

@@ -30,6 +30,8 @@ export interface OidcEmulatorOptions extends EmulatorOptions {
   userInfoClaims?: readonly string[]
   /** Whether a refresh token is good for once, and its second use ends all that came of it (RFC 9700 §4.14.2). Default false. */
   rotateRefreshTokens?: boolean
+  /** How long a used refresh token is still taken, where they rotate (Okta and Auth0 have a setting for it). Default 0. */
+  reuseSeconds?: number
   /** Default: `ada` and `cleo`. */
   users?: readonly OidcUser[]
   /** Default: `native`, public, `machine` and `introspector`, which have `{client id}-secret`. */
@@ -91,6 +93,7 @@ export function createOidcEmulator(options: OidcEmulatorOptions = {}): OidcEmula
     refreshable: ({ scopes }) => scopes.includes('offline_access'),
     rotateRefreshTokens: options.rotateRefreshTokens,
     detectReuse: options.rotateRefreshTokens,
+    reuseSeconds: options.reuseSeconds,
     responseIssuer: product.metadata?.authorization_response_iss_parameter_supported ? issuer : undefined,
     grant(requested: Grant) {
       const unknown = requested.scopes.find(

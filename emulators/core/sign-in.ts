@@ -80,6 +80,8 @@ export interface SignInRules {
   refreshable?(grant: Grant): boolean
   /** Whether a refresh token is good for once. Default false. */
   readonly rotateRefreshTokens?: boolean
+  /** How long a used refresh token is still taken, for clients that lost the answer, where they rotate. Default 0. */
+  readonly reuseSeconds?: number
   /** Whether a refresh token that is used again ends all that came of it (RFC 9700 §4.14.2), where they rotate. Default false. */
   readonly detectReuse?: boolean
   /** `iss` of authorization responses (RFC 9207). Default: they have none. */
@@ -121,6 +123,8 @@ interface Code {
 export function createSignIn(rules: SignInRules): SignIn {
   const codes = new Map<string, Code>()
   const refreshTokens = new Map<string, Grant>()
+  /** Used refresh tokens that are still taken; milliseconds since the Unix epoch. */
+  const usedUntil = new Map<string, number>()
   /** By used refresh token: the one that came of it. */
   const successors = new Map<string, string>()
   const grantTypes = rules.grantTypes ?? ['authorization_code', 'refresh_token']
@@ -237,11 +241,15 @@ export function createSignIn(rules: SignInRules): SignIn {
 
   function redeemRefreshToken(form: URLSearchParams, client: Client): Grant {
     const refreshToken = form.get('refresh_token') ?? ''
+    if ((usedUntil.get(refreshToken) ?? Number.POSITIVE_INFINITY) <= rules.now()) refreshTokens.delete(refreshToken)
     const grant = refreshTokens.get(refreshToken)
-    if (rules.detectReuse) endSuccessors(refreshToken)
+    if (rules.detectReuse && !grant) endSuccessors(refreshToken)
     if (!grant || grant.client !== client || isRemoved(grant)) throw new OAuthFailure('invalid_grant')
     const scopes = form.has('scope') ? scopesOf(form).filter(scope => grant.scopes.includes(scope)) : grant.scopes
-    if (rules.rotateRefreshTokens) refreshTokens.delete(refreshToken)
+    if (rules.rotateRefreshTokens && !usedUntil.has(refreshToken)) {
+      if (rules.reuseSeconds) usedUntil.set(refreshToken, rules.now() + rules.reuseSeconds * 1000)
+      else refreshTokens.delete(refreshToken)
+    }
     return decide({ ...grant, grantType: 'refresh_token', scopes })
   }
 
@@ -269,7 +277,7 @@ export function createSignIn(rules: SignInRules): SignIn {
   async function respond(grant: Grant, refreshToken: string | null = null): Promise<JsonObject> {
     const body = await rules.issue(grant)
     if (!rules.refreshable?.(grant)) return body
-    if (refreshToken !== null && refreshTokens.has(refreshToken)) return body
+    if (!rules.rotateRefreshTokens && refreshToken !== null) return body
     const fresh = secret()
     refreshTokens.set(fresh, grant)
     if (refreshToken !== null) successors.set(refreshToken, fresh)

@@ -2,6 +2,7 @@ import Provider, { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { displayName } from './authorization-request.ts'
 import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
+import { insist } from './insist.ts'
 import { mountOf, siteOf } from './mount.ts'
 import { failurePage, heldBackPage, returnPage, unreachablePage } from './pages/messages.ts'
 import { isRegisteredRedirect, type RedirectLimits, redirectKindOf, redirectUriProblem } from './redirect-uris.ts'
@@ -39,7 +40,8 @@ export function extendProvider(
     try {
       await next()
       await forgetSession(ctx)
-      if (isNewGrant(ctx)) await clientUsed(String(ctx.oidc.client?.clientId))
+      // The tokens are given by now, whatever becomes of this.
+      if (isNewGrant(ctx)) await insist(() => clientUsed(String(ctx.oidc.client?.clientId))).catch(() => {})
       leaveByPage(ctx, provider.issuer)
       holdBackError(ctx, isConfigured)
       publishWhatWorks(ctx, documentsWork)

@@ -106,6 +106,12 @@ function meant(names: readonly string[]): string {
   return names.map(name => (providerNames.includes(name) ? '' : didYouMean(name, providerNames))).join('')
 }
 
+/** What is said about names that are near to none of ours: a file, a module or a package, most likely. */
+function ofOwn(names: readonly string[]): string {
+  const isForeign = names.some(name => !providerNames.includes(name) && didYouMean(name, providerNames) === '')
+  return isForeign ? '; a configuration or adapter of your own goes into AUTH_CONFIG (docs/adapters.md)' : ''
+}
+
 /** A provider has one name in our messages and metrics. */
 const canonical = (name: string) => providerNamed(name)?.name ?? name
 
@@ -116,7 +122,8 @@ const canonical = (name: string) => providerNamed(name)?.name ?? name
 export const settingsSchema = z.strictObject({
   AUTH_PROVIDER: list
     .refine(names => names.every(name => providerNamed(name)), {
-      error: ({ input }) => `must be one or more of ${providerNames.join(', ')}${meant(input as string[])}`,
+      error: ({ input: names }) =>
+        `must be one or more of ${providerNames.join(', ')}${meant(names as string[])}${ofOwn(names as string[])}`,
     })
     .transform(names => names.map(canonical))
     .default([])

@@ -68,6 +68,17 @@ describe('the provider in force', () => {
     expect(problems(env)[setting]).toContain('(did you mean auth0?)')
   })
 
+  it.each(['./acme.json', './acme.ts', '@acme/idplug-adapter', 'acme'])(
+    'leads to AUTH_CONFIG where it names %s, which is of the user’s own',
+    AUTH_PROVIDER => {
+      expect(problems({ AUTH_PROVIDER }).AUTH_PROVIDER).toContain('goes into AUTH_CONFIG (docs/adapters.md)')
+    },
+  )
+
+  it('does not lead to AUTH_CONFIG where its name is misspelled', () => {
+    expect(problems({ AUTH_PROVIDER: 'auht0' }).AUTH_PROVIDER).not.toContain('AUTH_CONFIG')
+  })
+
   it('accepts several providers, each once', () => {
     const env = { AUTH_PROVIDER: 'demo, okta demo', OKTA_DOMAIN: 'acme.okta.com' }
     expect(load(env).map(({ adapter }) => adapter)).toEqual(['demo', 'okta'])

@@ -109,7 +109,7 @@ export const authorizationServerEvents = {
     level: 'info',
     members: ['client_id', 'outcome', 'reason'],
     means:
-      'Nobody was signed in: `nobody` (the provider said no), `not_allowed` (by BRIDGE_ALLOW), or the provider gave no answer.',
+      'Nobody was signed in: `nobody` (the provider said no; `reason` has its code and its own words), `not_allowed` (by BRIDGE_ALLOW), or the provider gave no answer.',
     action:
       'With `not_allowed`, check the rules about people; otherwise as for upstream_unavailable and upstream_rejected_us.',
   },

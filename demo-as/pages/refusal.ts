@@ -22,21 +22,23 @@ export function refusal(
 ): { page: Html; status: number } {
   switch (refused.outcome) {
     case 'nobody':
-      return { page: nobodyPage(upstream, again, purpose), status: 400 }
+      return { page: nobodyPage(upstream, refused, again, purpose), status: 400 }
     case 'not_allowed':
       return { page: notAllowedPage(upstream, refused.words, again, purpose), status: 403 }
     case 'behind':
     case 'away':
       return { page: unavailablePage(upstream, again, purpose), status: 503 }
     case 'rejected_us':
-      return { page: misconfiguredPage(upstream, purpose), status: 500 }
+      return { page: misconfiguredPage(upstream, refused.said, purpose), status: 500 }
   }
 }
 
-function nobodyPage(upstream: string, again: string, purpose?: Purpose): Html {
+type Nobody = Extract<Identification, { outcome: 'nobody' }>
+
+function nobodyPage(upstream: string, { words, said }: Nobody, again: string, purpose?: Purpose): Html {
   return messagePage(
     'Nobody signed in',
-    `You came back from ${upstream} without a sign-in. Nothing has been decided.`,
+    html`${words ?? `You came back from ${upstream} without a sign-in.`} Nothing has been decided.${quoted(upstream, said)}`,
     html`You can <a href="${new OwnAddress(again)}">try again</a>, or go back to the application.`,
     purpose,
   )
@@ -60,10 +62,15 @@ function unavailablePage(upstream: string, again: string, purpose?: Purpose): Ht
   )
 }
 
-function misconfiguredPage(upstream: string, purpose?: Purpose): Html {
+/** @param said - Words of the provider, which are not ours. */
+function quoted(upstream: string, said: string | undefined): Html | undefined {
+  return said === undefined ? undefined : html` ${upstream} says: <q>${said}</q>`
+}
+
+function misconfiguredPage(upstream: string, said: string | undefined, purpose?: Purpose): Html {
   return messagePage(
     'This server is not set up correctly',
-    `${upstream} does not accept this server, or its answer cannot be understood. You did nothing wrong.`,
+    html`${upstream} does not accept this server, or its answer cannot be understood. You did nothing wrong.${quoted(upstream, said)}`,
     'Tell the people who run this server; its log says what is wrong.',
     purpose,
   )

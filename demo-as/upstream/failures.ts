@@ -4,6 +4,7 @@ import {
   ResponseBodyError,
   WWWAuthenticateChallengeError,
 } from 'openid-client'
+import { reasonOf, saidBy } from './reasons.ts'
 import { NO_CODE } from './token-errors.ts'
 import {
   type Identification,
@@ -31,12 +32,23 @@ export async function sorted(call: () => Promise<unknown>, isPersonRefused?: Per
     const error = unwrapped(thrown)
     // Sorted already.
     if (error instanceof UpstreamError) throw error
-    const reason = reasonOf(error)
-    if (isKeyMissing(error)) throw new UpstreamBehindError(reason, { cause: error })
-    if (isOutage(error)) throw new UpstreamUnavailableError(reason, { cause: error })
-    if (isPersonRefused?.(error)) return { outcome: 'nobody', reason } satisfies Identification
-    throw new UpstreamMisconfiguredError(reason, { cause: error })
+    const [reason, said] = [reasonOf(error), saidBy(error)]
+    const options = { cause: error, said }
+    if (isKeyMissing(error)) throw new UpstreamBehindError(reason, options)
+    if (isOutage(error)) throw new UpstreamUnavailableError(reason, options)
+    if (isPersonRefused?.(error))
+      return { outcome: 'nobody', words: wordsFor(error), reason, said } satisfies Identification
+    throw new UpstreamMisconfiguredError(reason, options)
   }
+}
+
+/** For the page, where somebody came back with an answer that was not taken. */
+export const LATE = 'The sign-in took too long, or was finished already.'
+export const FOREIGN = 'What came back does not belong to this sign-in, so it was not used.'
+
+function wordsFor(error: unknown): string | undefined {
+  if (error instanceof AuthorizationResponseError) return undefined
+  return error instanceof ResponseBodyError ? LATE : FOREIGN
 }
 
 /** The library wraps what it does not know. */
@@ -114,13 +126,3 @@ const FORGERIES = new Set([
   'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED',
 ])
 const MALFORMED = new Set(['OAUTH_INVALID_RESPONSE', 'OAUTH_PARSE_ERROR'])
-
-/** For the log: codes and claim names, never values. */
-function reasonOf(error: unknown): string {
-  if (error instanceof ResponseBodyError && error.error === NO_CODE) return `${NO_CODE} (status ${error.status})`
-  if (error instanceof ResponseBodyError || error instanceof AuthorizationResponseError) return error.error
-  const { code, message, cause } = error as { code?: string; message: string; cause?: unknown }
-  const status = cause instanceof Response ? ` (status ${cause.status})` : ''
-  const claim = (cause as { cause?: { claim?: unknown } } | undefined)?.cause?.claim
-  return `${code ?? message}${status}${typeof claim === 'string' ? ` (${claim})` : ''}`
-}

@@ -8,6 +8,7 @@ import type { Purpose } from '../pages/purpose.ts'
 import { signInPage } from '../pages/sign-in.ts'
 import type { StoreFactory } from '../stores/store.ts'
 import { userNamed } from '../users.ts'
+import { LATE } from './failures.ts'
 import type { SignedInUser, Upstream } from './upstream.ts'
 
 export const FAKE_UPSTREAM_PATH = '/fakeupstreamauth/authorize'
@@ -58,7 +59,7 @@ export function createFakeUpstream(
     async identify(answer, { memory, keep }) {
       if (memory !== undefined) return { outcome: 'signed_in', user: memory as SignedInUser }
       const user = await codes.take<SignedInUser>(answer.get('code') ?? '')
-      if (!user) return { outcome: 'nobody' }
+      if (!user) return { outcome: 'nobody', reason: 'code_unknown', words: answer.has('code') ? LATE : undefined }
       await keep(user)
       return { outcome: 'signed_in', user }
     },

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { clipped } from '../pages/html.ts'
 import { type AdmissionRules, admit, isEmailRule, type Person } from './admission.ts'
-import { isOutageStatus } from './failures.ts'
+import { FOREIGN, isOutageStatus, LATE } from './failures.ts'
 import type { UpstreamClient } from './openid-connect.ts'
+import { providerWords } from './reasons.ts'
 import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
 
 export interface GithubUpstreamOptions extends UpstreamClient {
@@ -78,8 +80,9 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     async identify(answer, { redirectUri, memory, keep }) {
       const [code, ...others] = answer.getAll('code')
       // RFC 9207 §2.4: compared also where the metadata does not announce it.
-      if (answer.getAll('iss').some(issuer => issuer !== `${site}/login/oauth`)) return nobody('iss of another server')
-      if (answer.has('error')) return nobody(answer.get('error') ?? '')
+      if (answer.getAll('iss').some(issuer => issuer !== `${site}/login/oauth`))
+        return nobody('iss of another server', FOREIGN)
+      if (answer.has('error')) return refusedBy(answer)
       if (!code || others.length > 0) return nobody('no code')
       const { verifier, session: known } = memory as Memory
       if (known) return look(known)
@@ -89,7 +92,7 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
         redirect_uri: redirectUri,
         code_verifier: verifier,
       })
-      if (!session) return nobody('bad_verification_code')
+      if (!session) return nobody('bad_verification_code', LATE)
       await keep({ verifier, session } satisfies Memory)
       return look(session)
     },
@@ -121,9 +124,14 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     const form = new URLSearchParams({ client_id: clientId, client_secret: clientSecret, ...fields })
     const response = await call(`${site}/login/oauth/access_token`, { method: 'POST', body: form })
     if (!response.ok) throw refused('a token request', response.status)
-    const { access_token: accessToken, refresh_token: refreshToken, error } = await objectIn(response)
+    const body = await objectIn(response)
+    const { access_token: accessToken, refresh_token: refreshToken, error, error_description: description } = body
     if (PERSONAL_ERRORS.has(String(error))) return undefined
-    if (typeof accessToken !== 'string') throw new UpstreamMisconfiguredError(`GitHub answers ${error ?? 'no token'}`)
+    if (typeof accessToken !== 'string') {
+      const said = providerWords(description)
+      const code = clipped(String(error ?? 'no token'), 100)
+      throw new UpstreamMisconfiguredError(`GitHub answers ${code}${said === undefined ? '' : `: ${said}`}`, { said })
+    }
     return { accessToken, ...(typeof refreshToken === 'string' && { refreshToken }) }
   }
 
@@ -184,7 +192,14 @@ const MAX_PAGES = 20
 
 const PERSONAL_ERRORS = new Set(['bad_verification_code', 'bad_refresh_token', 'expired_token'])
 
-const nobody = (reason: string): Identification => ({ outcome: 'nobody', reason })
+const nobody = (reason: string, words?: string): Identification => ({ outcome: 'nobody', reason, words })
+
+/** The person said no, or GitHub did. */
+function refusedBy(answer: URLSearchParams): Identification {
+  const said = providerWords(answer.get('error_description'))
+  const code = clipped(answer.get('error') ?? '', 100)
+  return { outcome: 'nobody', reason: said === undefined ? code : `${code}: ${said}`, said }
+}
 
 const refused = (what: string, status: number) => new UpstreamMisconfiguredError(`GitHub refuses ${what} (${status})`)
 

@@ -1,9 +1,10 @@
 import { type Keep, type NoAnswer, UpstreamError } from './upstream.ts'
 
-/** An upstream that has said nothing about somebody yet. `reason` is for the log. */
+/** An upstream that has said nothing about somebody yet. `reason` is for the log, `said` its own words about that. */
 export interface Unanswered {
   outcome: NoAnswer
   reason: string
+  said?: string
 }
 
 /** What follows when an upstream says nothing. Whatever it is, nobody loses what they have. */
@@ -49,7 +50,10 @@ export async function answerOf<T>(store: Keep, ask: (keep: Keep) => Promise<T>):
       throw error
     })
   const answer = await ask(keep).catch((error: unknown): Unanswered => {
-    if (!failed && error instanceof UpstreamError) return { outcome: error.outcome, reason: error.message }
+    if (!failed && error instanceof UpstreamError) {
+      const { outcome, message: reason, said } = error
+      return { outcome, reason, said }
+    }
     throw failed ? failed.error : error
   })
   if (failed) throw failed.error

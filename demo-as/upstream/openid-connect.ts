@@ -142,6 +142,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
 
     identify: (answer, { state, redirectUri, memory, keep }) =>
       sorted(async () => {
+        if (!answer.has('code') && !answer.has('error')) return { outcome: 'nobody', reason: 'no_code' }
         const { nonce, verifier, tokens: known } = memory as Memory
         const back = new URL(redirectUri)
         back.search = answer.toString()
@@ -232,7 +233,7 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   async function identified(told: Told | undefined, refreshToken: string | undefined): Promise<Identification> {
     const found = told && (await options.lookUp?.(told.claims))
     const person = told && preset.personOf({ ...told.claims, ...found }, options)
-    if (!person) return { outcome: 'nobody', reason: 'the ID token does not say who it is' }
+    if (!person) return { outcome: 'nobody', words: UNNAMED, reason: 'the ID token does not say who it is' }
     if (nowSeconds() - told.signedInAt >= options.maxAgeSeconds) {
       return { outcome: 'nobody', reason: 'the provider said too long ago who it is' }
     }
@@ -242,6 +243,8 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
       : admitted
   }
 }
+
+const UNNAMED = 'The answer does not say who you are.'
 
 /** Some providers refuse requests with scopes that they do not know. What the operator names is asked for all the same. */
 function requestedScopes({ preset, scopes }: OpenIdUpstreamOptions, config: Configuration): string[] {

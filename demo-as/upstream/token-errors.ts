@@ -13,9 +13,18 @@ export function withSpelledErrors(fetch: Fetch): Fetch {
     if (!isTokenRequest(init) || response.status < 400 || response.status > 499) return response
     const { status } = response
     const headers = response.headers.get('retry-after')
-    const body = codeIn(await response.text()) ?? { error: challengedCode(response) ?? NO_CODE }
+    const text = withoutSent(await response.text(), init?.body as URLSearchParams)
+    const body = codeIn(text) ?? { error: challengedCode(response) ?? NO_CODE }
     return Response.json(body, { status, headers: headers === null ? {} : { 'retry-after': headers } })
   }
+}
+
+const SECRETS = ['client_assertion', 'client_secret', 'code', 'code_verifier', 'refresh_token']
+
+/** Some repeat in their errors what they were sent, and errors go to a log. */
+function withoutSent(text: string, form: URLSearchParams): string {
+  const sent = SECRETS.flatMap(name => form.get(name) ?? []).filter(value => value.length >= 8)
+  return sent.reduce((rest, value) => rest.replaceAll(value, '…'), text)
 }
 
 export function isTokenRequest(init: RequestInit | undefined): boolean {

@@ -17,8 +17,11 @@ export interface SignedInUser {
 export type Identification =
   /** `session` is what {@link Upstream.recheck} needs later: JSON, and secret. */
   | { outcome: 'signed_in'; user: SignedInUser; session?: unknown }
-  /** Refused, removed, expired, replayed or forged. `reason` is for the log. */
-  | { outcome: 'nobody'; reason?: string }
+  /**
+   * Refused, removed, expired, replayed or forged. `reason` is for the log; `words` and `said`, which is the provider's own, are for the
+   * page. Default of `words`: that the browser came back without a sign-in.
+   */
+  | { outcome: 'nobody'; reason?: string; words?: string; said?: string }
   /** Signed in, but may not enter. `words` are for the page, `reason` for the log. */
   | { outcome: 'not_allowed'; words: string; reason: string }
 
@@ -91,6 +94,14 @@ export interface Upstream {
 /** The upstream has said nothing about somebody. What it would have said is not known, so nothing changes for them. */
 export abstract class UpstreamError extends Error {
   abstract readonly outcome: NoAnswer
+  /** What the upstream itself says about that, for the page. */
+  readonly said: string | undefined
+
+  /** @param message - For the log. */
+  constructor(message: string, { said, ...options }: ErrorOptions & { said?: string | undefined } = {}) {
+    super(message, options)
+    this.said = said
+  }
 }
 
 /** Its answer cannot be understood yet; it can soon. */

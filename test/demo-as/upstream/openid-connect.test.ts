@@ -351,21 +351,36 @@ describe('a key that the provider replaced', () => {
 })
 
 describe('nobody is signed in by', () => {
-  it.each<[string, Setup]>([
-    ['an ID token with the nonce of another sign-in', { claims: { nonce: 'other' } }],
-    ['an ID token without nonce', { claims: { nonce: undefined } }],
-    ['an ID token of another issuer', { claims: { iss: 'https://evil.example' } }],
-    ['an ID token for another client', { claims: { aud: 'other-client' } }],
-    ['an ID token for several clients that names another as its party', { claims: { aud: ['bridge', 'x'], azp: 'x' } }],
-    ['an ID token that is over', { claims: { exp: 1_000 } }],
-    ['an ID token that somebody else signed', { foreignKey: true }],
-  ])('%s', async (_label, setup) => {
-    expect(await start(setup).identify()).toMatchObject({ outcome: 'nobody', reason: expect.stringMatching(/^OAUTH_/) })
+  const FOREIGN = 'What came back does not belong to this sign-in, so it was not used.'
+
+  it.each<[string, string | RegExp, Setup]>([
+    [
+      'an ID token with the nonce of another sign-in',
+      'id_token_claim_mismatch (nonce)',
+      { claims: { nonce: 'other' } },
+    ],
+    ['an ID token without nonce', /^answer_invalid \(.*nonce.*missing\)$/, { claims: { nonce: undefined } }],
+    ['an ID token of another issuer', 'id_token_claim_mismatch (iss)', { claims: { iss: 'https://evil.example' } }],
+    ['an ID token for another client', 'id_token_claim_mismatch (aud)', { claims: { aud: 'other-client' } }],
+    [
+      'an ID token for several clients that names another as its party',
+      'id_token_claim_mismatch (azp)',
+      { claims: { aud: ['bridge', 'x'], azp: 'x' } },
+    ],
+    ['an ID token that is over', 'id_token_time_mismatch (exp)', { claims: { exp: 1_000 } }],
+    ['an ID token that somebody else signed', /^answer_invalid \(.*signature.*\)$/, { foreignKey: true }],
+  ])('%s', async (_label, reason, setup) => {
+    const found = await start(setup).identify()
+    expect(found).toMatchObject({
+      outcome: 'nobody',
+      words: FOREIGN,
+      reason: typeof reason === 'string' ? reason : expect.stringMatching(reason),
+    })
   })
 
   it.each(['other-client', '', 7, ['bridge']])('an ID token whose azp is %j', async azp => {
     const reason = 'the ID token was issued to another client (azp)'
-    expect(await start({ claims: { azp } }).identify()).toEqual({ outcome: 'nobody', reason })
+    expect(await start({ claims: { azp } }).identify()).toEqual({ outcome: 'nobody', words: FOREIGN, reason })
   })
 
   it.each(['bridge', undefined, null])('but by one whose azp is %j', async azp => {
@@ -410,7 +425,7 @@ describe('a person whom the provider does not identify', () => {
 
   it.each(PRESETS)('is nobody at %s when the ID token has an empty subject', async name => {
     const { identify } = start({ preset: people[name].signIn, claims: EMPTY, rules })
-    expect(await identify()).toEqual({ outcome: 'nobody', reason: 'the ID token does not say who it is' })
+    expect(await identify()).toMatchObject({ outcome: 'nobody', reason: 'the ID token does not say who it is' })
   })
 
   it.each(PRESETS)('is nobody at %s when the ID token has none, or one that is no text', async name => {
@@ -506,7 +521,7 @@ describe('a person who is asked about again', () => {
     const { upstream, users, identify } = start()
     const session = sessionOf(await identify())
     users.length = 0
-    expect(await upstream.recheck?.(session, keep)).toEqual({ outcome: 'nobody', reason: 'invalid_grant' })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'nobody', reason: 'invalid_grant' })
   })
 
   it('who left the group may not enter', async () => {

@@ -87,7 +87,7 @@ export const cognitoLocal: Definition = {
       name: 'bridge',
       adapter: 'oidc',
       settings: bridge().settings,
-      refuses: 'OAUTH_MISSING_SERVER_METADATA',
+      refuses: 'metadata_incomplete (authorization_endpoint)',
       because: 'its metadata names no authorization endpoint',
     },
   ],

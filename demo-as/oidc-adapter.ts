@@ -10,13 +10,15 @@ const SECRET_IDS = new Set(['AccessToken', 'AuthorizationCode', 'ClientCredentia
 const REVOKED_BY_TIME = new Set([...SECRET_IDS, 'DeviceCode', 'Grant'])
 
 /** oidc-provider keeps clients for ever; registration is open to everybody, so those that nobody uses are forgotten. */
-const UNUSED_CLIENT_SECONDS = 24 * 3600
+const UNUSED_CLIENT_SECONDS = 7 * 24 * 3600
 
 export interface OidcAdapterOptions {
   /** Tokens, codes and grants from before this time are as if they had never been. Default: none. */
   revokedBefore?: Date
   /** Encrypts the secrets of clients. Default: they are kept as they are, which is for the memory of one process. */
   seal?: Seal
+  /** How long a client is kept that has just registered. Default: a week. */
+  unusedClientSeconds?: () => number
   /** Called before a Grant is deleted, for whatever reason, and waited for. */
   beforeGrantEnds?: (grantId: string) => Promise<void>
 }
@@ -29,7 +31,12 @@ export interface OidcAdapterOptions {
  */
 export function createOidcAdapter(
   stores: StoreFactory,
-  { revokedBefore, seal, beforeGrantEnds = async () => {} }: OidcAdapterOptions = {},
+  {
+    revokedBefore,
+    seal,
+    beforeGrantEnds = async () => {},
+    unusedClientSeconds = () => UNUSED_CLIENT_SECONDS,
+  }: OidcAdapterOptions = {},
 ): (model: string) => Adapter {
   const isRevoked = (model: string, { iat }: AdapterPayload) =>
     revokedBefore !== undefined && REVOKED_BY_TIME.has(model) && !isSince(revokedBefore, iat)
@@ -59,7 +66,7 @@ export function createOidcAdapter(
       findByUid: uid => findByIndex(uid),
       findByUserCode: userCode => findByIndex(userCode),
 
-      async upsert(id, payload, expiresIn = UNUSED_CLIENT_SECONDS) {
+      async upsert(id, payload, expiresIn = unusedClientSeconds()) {
         // Until its person has decided, a request is on its way with the browser (sign-in.ts).
         if (model === 'Interaction' && payload.result === undefined) return
         if (model === 'DeviceCode') await claim(id, payload, expiresIn)
@@ -136,15 +143,19 @@ function openClient(id: string, kept: AdapterPayload, seal: Seal | undefined): A
   return secret === undefined ? undefined : { ...rest, client_secret: secret }
 }
 
+/** Some clients never register again: a person who comes back after half a year still gets in. */
+const AFTER_GRANT_SECONDS = 180 * 24 * 3600
+
 /**
- * Keeps a registered client that was used; others have an end of their own, or none. Its secret is encrypted with the key in use now.
+ * Keeps a registered client that was used, for longer than what it was given; others have an end of their own, or none. Its secret is
+ * encrypted with the key in use now.
  *
- * @param seconds - As long as what it was given can be of use.
+ * @param grantSeconds - As long as what it was given can be of use.
  */
 export async function keepClient(
   stores: StoreFactory,
   clientId: string,
-  seconds: number,
+  grantSeconds: number,
   seal: Seal | undefined,
 ): Promise<void> {
   const clients = stores('Client')
@@ -152,5 +163,5 @@ export async function keepClient(
   const client = kept && openClient(clientId, kept, seal)
   if (!client) return
   // Not `set`: an operator may have revoked it in the meantime.
-  await clients.swap(clientId, kept, sealClient(clientId, client, seal), Math.max(seconds, UNUSED_CLIENT_SECONDS))
+  await clients.swap(clientId, kept, sealClient(clientId, client, seal), grantSeconds + AFTER_GRANT_SECONDS)
 }

@@ -105,6 +105,8 @@ export interface ProviderOptions {
   beforeRefresh?(refresh: Refresh): Promise<void>
   /** Called before a grant is deleted, for whatever reason, and waited for. */
   beforeGrantEnds?(grantId: string): Promise<void>
+  /** How long a client is kept that has just registered, in seconds. Default: a week. */
+  unusedClientSeconds?(): number
   log: (event: string, facts: Readonly<Record<string, unknown>>) => void
 }
 

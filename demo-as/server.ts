@@ -174,6 +174,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       account: subject => signIn.account(subject),
       beforeRefresh: refresh => grants.beforeRefresh(provider, refresh),
       beforeGrantEnds: grants.end,
+      unusedClientSeconds: strangers.unusedClientSeconds,
     })
     signIn = createSignIn({
       provider,

@@ -12,6 +12,18 @@ export type Activity =
   | 'refused credentials'
   | 'documents'
 
+/**
+ * How long a registration that nobody uses is kept: as long as the first of these says that has one left, and otherwise an hour. Somebody
+ * may register today and sign in after the weekend; what strangers fill the store with is bounded to some 80,000 registrations of at most 8 kB, and goes soon.
+ */
+export const UNUSED_CLIENTS: readonly Rate[] = [
+  { times: 5000, seconds: 7 * 24 * 3600 },
+  { times: 10_000, seconds: 24 * 3600 },
+]
+
+/** Where those are used up. */
+export const SHORTEST_UNUSED_CLIENT_SECONDS = 3600
+
 export interface Limit {
   /** Of one address; of IPv6, of one /64. */
   perAddress: Rate
@@ -33,7 +45,7 @@ const MINUTE = 60
  * often as they may need it at once. What is stored is bounded by the limit in total.
  */
 export const LIMITS: Limits = {
-  // Stored for up to a week (UNUSED_CLIENTS). A client registers once per person and computer.
+  // Stored as long as UNUSED_CLIENTS says. A client registers once per person and computer.
   registrations: {
     perAddress: { times: 120, seconds: TEN_MINUTES },
     inTotal: { times: 2000, seconds: TEN_MINUTES },

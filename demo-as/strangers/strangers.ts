@@ -1,7 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { isPublicAddress } from '../clients/public-addresses.ts'
-import { type Activity, LIMITS, type Limit, type OtherLimits, ruleOf } from './limits.ts'
+import {
+  type Activity,
+  LIMITS,
+  type Limit,
+  type OtherLimits,
+  ruleOf,
+  SHORTEST_UNUSED_CLIENT_SECONDS,
+  UNUSED_CLIENTS,
+} from './limits.ts'
 import { createRateLimit, type RateLimit } from './rate.ts'
 import { createCallerOf } from './remote-address.ts'
 
@@ -31,6 +39,8 @@ export interface Strangers {
   count(activity: Activity, req: IncomingMessage): void
   /** Takes one. @returns Seconds to wait instead; `undefined` when there is one left. */
   take(activity: Activity, req: IncomingMessage): number | undefined
+  /** Takes a place among the clients that nobody has used. @returns How long it may stay there, in seconds. */
+  unusedClientSeconds(): number
   /** Told that somebody got a token. */
   welcome(req: IncomingMessage): void
 }
@@ -50,6 +60,7 @@ export function createStrangers({ limits = {}, trustedProxies = [], log }: Stran
   const callerOf = createCallerOf(trustedProxies)
   const known = new LRUCache<string, true>({ ...KNOWN, perf: Date })
   const told = createSummary(log)
+  const unusedClients = UNUSED_CLIENTS.map(rate => ({ seconds: rate.seconds, limit: createRateLimit(rate) }))
   const counterOf = (activity: Activity): Counter => {
     const { perAddress, inTotal }: Limit = { ...LIMITS[activity], ...limits[activity] }
     return { address: createRateLimit(perAddress), total: inTotal && createRateLimit(inTotal) }
@@ -116,6 +127,11 @@ export function createStrangers({ limits = {}, trustedProxies = [], log }: Stran
       if (wait > 0) return inSeconds(wait)
       take(activity, address)
       return undefined
+    },
+
+    unusedClientSeconds() {
+      const place = unusedClients.find(({ limit }) => limit.take('all') === 0)
+      return place?.seconds ?? SHORTEST_UNUSED_CLIENT_SECONDS
     },
 
     welcome: req => void known.set(callerOf(req), true),

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createCallerOf } from '../../demo-as/strangers/remote-address.ts'
+import { createStrangers } from '../../demo-as/strangers/strangers.ts'
 import type { Upstream } from '../../demo-as/upstream/upstream.ts'
 import { createBrowser, signIn } from '../support/browser.ts'
 import { basic, createClient, REDIRECT, startServer, startWithClient } from './support.ts'
@@ -229,26 +230,58 @@ describe('a registration', () => {
     return (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
   }
 
-  it('that nobody uses is gone after a day', async () => {
+  it('that nobody uses is gone after a week', async () => {
     const later = useClock()
     const { client } = await startWithClient()
     const { json } = await client.register()
+    later(6 * DAY)
+    expect((await createBrowser().open(client.authorizeUrl(json.client_id).url)).text).toContain('form_token')
     later(DAY + 1)
     expect((await createBrowser().open(client.authorizeUrl(json.client_id).url)).text).toContain('Unknown application')
   })
 
-  it('that was used lasts as long as what it was given, and another use lets it last longer', async () => {
+  it('that was used lasts for half a year longer than what it was given, and another use lets it last longer', async () => {
     const later = useClock()
     const { client } = await startWithClient({ lifetimes: { grant: 10 * DAY } })
     const { json } = await client.register()
+    const page = async () => (await createBrowser().open(client.authorizeUrl(json.client_id).url)).text
     const use = async () => (await client.token((await client.obtainCode(json.client_id)).fields)).status
     expect(await use()).toBe(200)
-    later(9 * DAY)
+    later(189 * DAY)
     expect(await use()).toBe(200)
-    later(9 * DAY)
-    expect(await use()).toBe(200)
-    later(10 * DAY + 1)
-    expect((await createBrowser().open(client.authorizeUrl(json.client_id).url)).text).toContain('Unknown application')
+    later(189 * DAY)
+    expect(await page()).toContain('form_token')
+    later(DAY + 1)
+    expect(await page()).toContain('Unknown application')
+  })
+
+  it('that is refreshed outlives each of its grants', async () => {
+    const later = useClock()
+    const { client } = await startWithClient({ lifetimes: { grant: 10 * DAY, grantMax: 300 * DAY } })
+    let { clientId, tokens } = await client.obtainTokens()
+    for (let days = 0; days < 290; days += 9) {
+      later(9 * DAY)
+      const { status, json } = await client.refresh(clientId, tokens.refresh_token)
+      expect(status).toBe(200)
+      tokens = json
+    }
+    later(30 * DAY)
+    expect((await client.refresh(clientId, tokens.refresh_token)).json.error).toBe('invalid_grant')
+    expect((await client.token((await client.obtainCode(clientId)).fields)).status).toBe(200)
+  })
+
+  it('is kept for less time where strangers register often, so that there are not many', () => {
+    useClock()
+    const strangers = createStrangers({ log: () => {} })
+    const seconds = Array.from({ length: 16_000 }, () => strangers.unusedClientSeconds())
+    const HOUR = 3600
+    expect([seconds[0], seconds[4999], seconds[5000], seconds[14_999], seconds[15_000]]).toEqual([
+      7 * DAY,
+      7 * DAY,
+      DAY,
+      DAY,
+      HOUR,
+    ])
   })
 
   it('that was only looked at, and refused by the user, does not last longer', async () => {
@@ -256,7 +289,7 @@ describe('a registration', () => {
     const { client } = await startWithClient()
     const { json } = await client.register()
     await signIn(client.authorizeUrl(json.client_id).url, { decision: 'deny' })
-    later(DAY + 1)
+    later(7 * DAY + 1)
     expect((await createBrowser().open(client.authorizeUrl(json.client_id).url)).text).toContain('Unknown application')
   })
 

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { mountedAt, siteOf } from './mount.ts'
 import type { Html } from './pages/html.ts'
 
-/** Largest form of a page. */
-export const BODY_LIMIT = 8192
+/** Largest form of a page: one with some hundred scopes to tick. */
+export const BODY_LIMIT = 16_384
 
 /** On every answer. The pages need a stylesheet, a picture and forms of their own origin, and nothing else. */
 const SECURITY_HEADERS = Object.entries({

@@ -209,12 +209,14 @@ function holdBackError(ctx: KoaContextWithOIDC, isConfigured: (clientId: string)
   const location = ctx.response.get('location')
   if (ctx._matchedRouteName !== 'authorization' || !client || !URL.canParse(location)) return
   const url = new URL(location)
-  const error = url.searchParams.get('error')
+  // A response type of before PKCE has its errors in the fragment, also where it is not supported.
+  const answer = url.searchParams.has('error') ? url.searchParams : new URLSearchParams(url.hash.slice(1))
+  const error = answer.get('error')
   if (error === null || redirectKindOf(url) === 'loopback' || isConfigured(client.clientId)) return
   ctx.remove('location')
   ctx.status = error === 'temporarily_unavailable' ? 503 : 400
   ctx.type = 'html'
-  const description = url.searchParams.get('error_description') ?? ''
+  const description = answer.get('error_description') ?? ''
   ctx.body = heldBackPage(location, displayName(client), error, description).render(siteOf(ctx.req))
 }
 

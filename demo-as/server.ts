@@ -16,7 +16,8 @@ import { followKeys } from './key-reload.ts'
 import { enterMount, ICON_PATH, LOGO_PATH, mountOf, STYLESHEET_PATH, withoutMount } from './mount.ts'
 import { icon, stylesheet } from './pages/assets.ts'
 import type { Branding } from './pages/branding.ts'
-import { tooLongPage, tooManyPage, unreachablePage } from './pages/messages.ts'
+import type { Html } from './pages/html.ts'
+import { failurePage, nothingHerePage, tooLongPage, tooManyPage, unreachablePage } from './pages/messages.ts'
 import { createProvider, type Lifetimes } from './provider.ts'
 import { isLoopbackHost, type RedirectRules } from './redirect-uris.ts'
 import { createResources, type ProtectedResource } from './resources.ts'
@@ -273,10 +274,11 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     }
     if (answerCors(req, res, path)) return
     const route = routeOf(path) ?? probes.get(path)
-    if (!route) return refuse(res, 404, 'not_found', 'There is nothing here.')
+    const nothing = () => nothingHerePage(all.map(({ name, resource }) => name ?? resource))
+    if (!route) return refuse(res, 404, 'not_found', 'There is nothing here.', nothing)
     if (!route.methods.includes(req.method ?? '')) {
       res.setHeader('allow', route.methods.join(', '))
-      return refuse(res, 405, 'invalid_request', `This endpoint takes ${route.methods.join(' and ')}.`)
+      return refuse(res, 405, 'invalid_request', `This endpoint takes ${route.methods.join(' and ')}.`, nothing)
     }
     const tooMuch = strangers.refuse(req, path)
     if (tooMuch) return sendTooMuch(res, tooMuch, pages.has(path))
@@ -292,10 +294,10 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
         try {
           await answer(req, res)
         } catch (error) {
-          if (error instanceof TemporarilyUnavailable && !res.headersSent) return sendUnavailable(req, res, error)
+          if (error instanceof TemporarilyUnavailable && !res.headersSent) return sendUnavailable(res, error)
           log('server_error', { error: (error as Error).stack })
           if (res.headersSent) res.destroy()
-          else refuse(res, 500, 'server_error', 'Something went wrong here.')
+          else refuse(res, 500, 'server_error', 'Something went wrong here.', failurePage)
         }
       }
       void during(req, res, answered)
@@ -384,17 +386,18 @@ function sendTooMuch(res: ServerResponse, tooMuch: TooMuch, onPage: boolean): vo
   else refuse(res, status, status === 429 ? 'temporarily_unavailable' : 'invalid_request', description)
 }
 
-/** Something that this server depends on is away. Browsers on a page get one, everybody else JSON. */
-function sendUnavailable(req: IncomingMessage, res: ServerResponse, error: TemporarilyUnavailable): void {
+/** Something that this server depends on is away. */
+function sendUnavailable(res: ServerResponse, error: TemporarilyUnavailable): void {
   res.setHeader('retry-after', RETRY_SECONDS)
-  if (req.headers.accept?.includes('text/html')) sendPage(res, unreachablePage(undefined), 503)
-  else refuse(res, 503, error.error, error.error_description ?? '')
+  refuse(res, 503, error.error, error.error_description ?? '', () => unreachablePage(undefined))
 }
 
 const RETRY_SECONDS = '5'
 
-function refuse(res: ServerResponse, status: number, error: string, description: string): void {
-  sendJson(res, status, { error, error_description: description })
+/** @param page - For people at a browser. Default: they get JSON as everybody else. */
+function refuse(res: ServerResponse, status: number, error: string, description: string, page?: () => Html): void {
+  if (page && res.req.headers.accept?.includes('text/html')) sendPage(res, page(), status)
+  else sendJson(res, status, { error, error_description: description })
 }
 
 function sendAsset(type: string, content: string | Buffer): Route['run'] {

@@ -136,6 +136,15 @@ have changed it, or if this has happened several times, connect again from the a
   )
 }
 
+/** For somebody who looks at this server with a browser. @param resourceNames - What people sign in for here. */
+export function nothingHerePage(resourceNames: readonly string[]): Html {
+  return messagePage(
+    'There is nothing to see here',
+    html`This server signs people in for ${resourceNames.map((name, index) => html`${index > 0 && ', '}<strong>${name}</strong>`)}.`,
+    'To sign in, connect from your application: it finds the way by itself.',
+  )
+}
+
 /** An authorization request that cannot be answered by a redirect, because it is not certain to whom that would go. */
 export function requestErrorPage(error: string, description: string | undefined): Html {
   return layout(

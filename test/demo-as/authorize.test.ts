@@ -74,6 +74,15 @@ describe('before anybody was asked, an error goes', () => {
     expect(events.at(-1)).toMatchObject({ event: 'authorization_refused', facts: { clientId } })
   })
 
+  it('nowhere by itself, whatever part of the address it would be in', async () => {
+    const { origin, client, clientId } = await start({}, { redirect_uris: [SITE] })
+    for (const response_type of ['token', 'id_token', 'code token', 'none', 'x']) {
+      const page = await createBrowser().open(client.authorizeUrl(clientId, { redirect_uri: SITE, response_type }).url)
+      expect(page).toMatchObject({ status: 400, url: { origin } })
+      expect(page.text).toContain('unsupported_response_type')
+    }
+  })
+
   it('to a site of a client that the operator set up at once', async () => {
     const known = { client_id: 'known', redirect_uris: [SITE], token_endpoint_auth_method: 'none' as const }
     const { client } = await start({ clients: [known] })

@@ -98,13 +98,28 @@ export const gallery: Readonly<Record<string, Readonly<Record<string, Html>>>> =
   },
   unreachablePage: { plain: messages.unreachablePage('client.example.com answered with 500') },
   requestErrorPage: { plain: messages.requestErrorPage('invalid_request', 'redirect_uri is not registered') },
+  heldBackPage: {
+    plain: messages.heldBackPage(
+      'https://client.example/cb?error=x',
+      'Claude Code',
+      'login_required',
+      'nobody signed in',
+    ),
+    long: messages.heldBackPage('com.example.app:/cb?error=x', clipped(LONG), 'invalid_request', 'x'.repeat(300)),
+  },
+  failurePage: { plain: messages.failurePage() },
+  forgottenFormPage: { plain: messages.forgottenFormPage('/oauth/device') },
+  tooLongPage: { plain: messages.tooLongPage() },
+  tooManyPage: { plain: messages.tooManyPage(30) },
+  unreachableDocumentPage: { plain: messages.unreachableDocumentPage('https://client.example.com/client.json') },
+  nothingHerePage: { plain: messages.nothingHerePage(['Notes', 'Files']) },
   onwardPage: { plain: messages.onwardPage('https://id.example.com/authorize', 'Example ID', purpose) },
   returnPage: {
     granted: messages.returnPage('com.example.notes:/callback?code=x', 'Claude Code', true),
     refused: messages.returnPage('com.example.notes:/callback?error=access_denied', 'Claude Code', false),
   },
   refusal: Object.fromEntries(
-    (['nobody', 'away', 'rejected_us', 'not_allowed'] as const).map(outcome => {
+    (['nobody', 'behind', 'away', 'rejected_us', 'not_allowed'] as const).map(outcome => {
       const refused = { outcome, reason: 'x', words: 'Only people of example.com may sign in.' }
       return [outcome, refusal('Example ID', refused, '/oauth/consent?id=x', purpose).page]
     }),

@@ -21,6 +21,7 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   sessions: () => import('./sessions/command.ts').then(({ registerSessions }) => registerSessions),
   clients: () => import('./sessions/clients-command.ts').then(({ registerClients }) => registerClients),
   'api-keys': () => import('./api-keys/command.ts').then(({ registerApiKeys }) => registerApiKeys),
+  store: () => import('./store/command.ts').then(({ registerStore }) => registerStore),
   emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),
 }
 

@@ -35,9 +35,9 @@ export async function connectPostgresStores(url: string): Promise<StoreConnectio
     writes += 1
     if (writes % 100 === 0) query(CLEAN).catch(() => {})
   }
-  const { host, port, database } = pool.options
+  const { host, pathname } = new URL(url)
   return {
-    place: `PostgreSQL at ${host}:${port ?? 5432}, database ${database}`,
+    place: `PostgreSQL at ${host}, database ${pathname.slice(1)}`,
     stores: collection => createStore(collection, query, cleanUp),
     close: () => pool.end(),
   }

@@ -52,14 +52,18 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
   const connection = open(urls)
   const ask = <T>(command: Promise<T>) => answerOf(command, timeoutMilliseconds)
   // Without a listener, a lost connection would end the process. Whoever asks is told.
-  connection.on('error', () => {})
+  let lastError: Error | undefined
+  connection.on('error', error => {
+    lastError = error
+  })
   try {
     await answerOf(Promise.resolve(connection.connect()), 2 * timeoutMilliseconds)
     // One node of a cluster answers for part of the keys.
     await Promise.all(Array.from({ length: 16 }, (_, i) => ask(connection.get(`${prefix}:start:${i}`))))
   } catch (error) {
     connection.destroy()
-    throw error
+    // The client tries again and again; what it was told is more than that it took too long.
+    throw lastError && !(error instanceof RefusedCommand) ? unavailable(reasonOf(lastError)) : error
   }
   const take = createTake(connection, ask)
   return {
@@ -277,12 +281,14 @@ async function answerOf<T>(command: Promise<T>, timeoutMilliseconds: number): Pr
   } catch (error) {
     if (error instanceof TemporarilyUnavailable) throw error
     if (error instanceof ErrorReply) throw new RefusedCommand(error.message)
-    throw unavailable((error as NodeJS.ErrnoException).code ?? (error as Error).message)
+    throw unavailable(reasonOf(error))
   } finally {
     clearTimeout(timer)
     // Whatever becomes of it now, nobody waits for it.
     command.catch(() => {})
   }
 }
+
+const reasonOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? (error as Error).message
 
 const unavailable = (detail: string) => new TemporarilyUnavailable(DESCRIPTION, `Redis: ${detail}`)

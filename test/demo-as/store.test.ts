@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { migrateStore, openStores } from '../../demo-as/stores/open.ts'
@@ -86,7 +87,9 @@ const kinds: [string, () => Promise<StoreFactory>][] = [
   ['a Redis cluster', () => onRedis(cluster.map(({ url }) => url).join())],
 ]
 
-/** Waits until Redis takes values again. */
+const refused = { error: 'temporarily_unavailable', status: 503 }
+
+/** Waits until the store takes values again. */
 const isBack = (store: Store) =>
   vi.waitUntil(
     () =>
@@ -102,7 +105,6 @@ describe.each(kinds)('the store in %s', (_name, create) => {
 })
 
 describe('the memory store', () => {
-  const refused = { error: 'temporarily_unavailable', status: 503 }
   const fill = async (store: Store, count: number, seconds: number) => {
     for (let i = 0; i < count; i++) await store.set(`filler ${i}`, i, seconds)
   }
@@ -154,6 +156,130 @@ describe('the memory store', () => {
   })
 })
 
+describe('the SQLite store', () => {
+  it('is shared by all who open the folder, and gives each thing to one of them', async () => {
+    const folder = inFolder()
+    const [one, other] = await Promise.all([onSqlite(folder), onSqlite(folder)])
+    await one('codes').set('a', 1, 60)
+    const swapped = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => (i % 2 ? one : other)('codes').swap('a', 1, `by ${i}`, 60)),
+    )
+    expect(swapped.filter(Boolean)).toHaveLength(1)
+    expect(await other('codes').get('a')).toBe(`by ${swapped.indexOf(true)}`)
+  })
+
+  it('keeps what it has, and its key, for whoever opens it next', async () => {
+    const folder = inFolder()
+    const first = await openStores({ kind: 'sqlite', folder, file: 'state.sqlite' })
+    await first.stores('grants').set('a', { kept: true }, 60, ['person:ada'])
+    await first.close()
+    const second = await openStores({ kind: 'sqlite', folder, file: 'state.sqlite' })
+    open.push(second)
+    expect(await second.stores('grants').get('a')).toEqual({ kept: true })
+    expect(await second.stores('grants').list('person:ada')).toEqual(['a'])
+    expect(second.key).toEqual(first.key)
+  })
+
+  it('drops what has ended from the file', async () => {
+    const folder = inFolder()
+    const store = (await onSqlite(folder))('codes')
+    for (let i = 0; i < 150; i++) await store.set(`ended ${i}`, i, 0.001, ['word'])
+    for (let i = 0; i < 200; i++) await store.set('kept', i, 600)
+    const database = new DatabaseSync(join(folder, 'state.sqlite'))
+    expect(database.prepare('SELECT count(*) AS count FROM entries').get()?.count).toBe(1)
+    expect(database.prepare('SELECT count(*) AS count FROM words').get()?.count).toBe(0)
+    database.close()
+  })
+
+  it('answers 503 and says why while another process holds the file', async () => {
+    const folder = inFolder()
+    const { stores, check, close } = await openStores({ kind: 'sqlite', folder, file: 'state.sqlite' })
+    open.push({ close })
+    const database = new DatabaseSync(join(folder, 'state.sqlite'))
+    database.exec('BEGIN IMMEDIATE')
+    await expect(stores('codes').set('a', 1, 60)).rejects.toMatchObject({
+      ...refused,
+      error_detail: expect.stringContaining('another process holds it'),
+    })
+    expect(await stores('codes').get('a')).toBeUndefined()
+    database.exec('ROLLBACK')
+    database.close()
+    await check()
+  })
+
+  it('says so when it was made by a later version', async () => {
+    const folder = inFolder()
+    const { close } = await openStores({ kind: 'sqlite', folder, file: 'state.sqlite' })
+    await close()
+    const database = new DatabaseSync(join(folder, 'state.sqlite'))
+    database.exec('PRAGMA user_version = 99')
+    database.close()
+    await expect(onSqlite(folder)).rejects.toThrow('a later version of idplug')
+  })
+})
+
+describe('the PostgreSQL store', () => {
+  it('is refused at the start without its tables, and with those of a later version', async () => {
+    const url = await postgres.createDatabase()
+    const start = () => opened({ kind: 'postgres', url })
+    await expect(start()).rejects.toThrow('its tables are missing: run npx idplug store migrate')
+    const migrations = await Promise.all(Array.from({ length: 4 }, () => migrateStore({ kind: 'postgres', url })))
+    expect(migrations.filter(versions => versions?.from === 0)).toHaveLength(1)
+    await start()
+    await postgres.query('UPDATE idplug_schema SET version = 99', url)
+    await expect(start()).rejects.toThrow('by a later version of idplug')
+    await expect(migrateStore({ kind: 'postgres', url })).rejects.toThrow('by a later version of idplug')
+  })
+
+  it('is shared by processes, holds no key to read, and drops what has ended', async () => {
+    const url = await postgres.createDatabase()
+    await migrateStore({ kind: 'postgres', url })
+    const [one, other] = await Promise.all([opened({ kind: 'postgres', url }), opened({ kind: 'postgres', url })])
+    await one('AccessToken').set('secret-token', 1, 60)
+    expect(await other('AccessToken').get('secret-token')).toBe(1)
+    const [kept] = await postgres.query('SELECT * FROM idplug_entries', url)
+    expect(JSON.stringify(kept)).not.toContain(Buffer.from('secret-token').toString('hex'))
+    await postgres.query("UPDATE idplug_entries SET ends_at = now() - interval '1 second'", url)
+    for (let i = 0; i < 200; i++) await one('codes').set('kept', i, 600)
+    await vi.waitUntil(async () => (await postgres.query('SELECT id FROM idplug_entries', url)).length === 1, 10_000)
+  })
+
+  it('refuses while the database is away or hangs, and works again by itself', async () => {
+    const own = await startPostgres()
+    await migrateStore({ kind: 'postgres', url: own.url })
+    const events: string[] = []
+    const place = { kind: 'postgres', url: own.url } as const
+    const { stores, close } = await openStores(place, event => events.push(event))
+    const store = stores('codes')
+    await own.kill()
+    for (let i = 0; i < 3; i++) await expect(store.get('a')).rejects.toMatchObject(refused)
+    await own.restart()
+    await isBack(store)
+    expect(events).toEqual(['store_unreachable', 'store_back'])
+    await own.pause()
+    await expect(store.get('a')).rejects.toMatchObject(refused)
+    await own.resume()
+    await isBack(store)
+    expect(await store.get('a')).toBe(1)
+    await close()
+    await own.stop()
+  }, 60_000)
+
+  it('notices a database that takes no writes', async () => {
+    const own = await startPostgres(['-c', 'default_transaction_read_only=on'])
+    const url = own.url
+    await expect(migrateStore({ kind: 'postgres', url })).rejects.toMatchObject({
+      error_detail: expect.stringContaining('it takes no writes'),
+    })
+    const writable = `${url}?options=${encodeURIComponent('-c default_transaction_read_only=off')}`
+    await migrateStore({ kind: 'postgres', url: writable })
+    await expect(opened({ kind: 'postgres', url })).rejects.toMatchObject({
+      error_detail: expect.stringContaining('it takes no writes'),
+    })
+    await own.stop()
+  })
+})
+
 describe('the Redis store', () => {
   it('is shared by processes that use the same prefix, and by no others', async () => {
     const [one, same, other] = await Promise.all(
@@ -177,8 +303,6 @@ describe('the Redis store', () => {
     await close()
     await own.stop()
   })
-
-  const refused = { error: 'temporarily_unavailable', status: 503 }
 
   it('refuses at once while Redis is away, says so once, and works again by itself', async () => {
     const own = await startRedis()

@@ -45,10 +45,10 @@ describe('idplug keys', () => {
     expect(again.output).toContain('was announced and does not sign yet; wait for it')
   })
 
-  it('says that there is nothing to rotate without REDIS_URL, and exits with 2', async () => {
-    const { code, output } = await idplug(['keys', 'rotate'])
+  it('says that there is nothing to rotate in memory, and exits with 2', async () => {
+    const { code, output } = await idplug(['keys', 'rotate'], { AUTH_STORE: 'memory' })
     expect(code).toBe(2)
-    expect(output).toContain('REDIS_URL: is not set: without it every start')
+    expect(output).toContain('AUTH_STORE: is memory: every start')
     expect(output).not.toContain('    at ')
   })
 

@@ -7,7 +7,7 @@ import { scopeOfRefresh } from './refresh-scope.ts'
 import { OIDC_SCOPES } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 import { namedScopes, scopesIn } from './scopes.ts'
-import { spendLast, withMarksLast } from './spend-last.ts'
+import { type SpentOnce, spendLast, withMarksLast } from './spend-last.ts'
 import type { Store, StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
 import { createSeal, type Seal } from './upstream/sealed.ts'
@@ -42,10 +42,16 @@ interface Answered {
   at: number
 }
 
-/** By grant: the parameter with the thing that is used once. */
-const SPENT_BY: Readonly<Record<string, string>> = {
-  authorization_code: 'code',
-  'urn:ietf:params:oauth:grant-type:device_code': 'device_code',
+/** What a grant uses up. */
+function spentBy(provider: Provider, grant: string): SpentOnce | undefined {
+  const options = { ignoreExpiration: true }
+  if (grant === 'authorization_code') {
+    return { parameter: 'code', find: code => provider.AuthorizationCode.find(code, options) }
+  }
+  if (grant === 'urn:ietf:params:oauth:grant-type:device_code') {
+    return { parameter: 'device_code', find: code => provider.DeviceCode.find(code, options) }
+  }
+  return undefined
 }
 
 /** Clocks of processes differ by less. */
@@ -57,8 +63,8 @@ export function refreshing(options: RefreshOptions): typeof Provider {
   const locks = createLocks(options.stores('GrantLock'))
   const wrap = (provider: Provider, name: string, handler: GrantHandler): GrantHandler => {
     if (name === 'refresh_token') return refresh(provider, handler)
-    const parameter = SPENT_BY[name]
-    return parameter === undefined ? handler : spendLast(parameter, locks, handler)
+    const spent = spentBy(provider, name)
+    return spent ? spendLast(spent, locks, handler) : handler
   }
   return class extends Provider {
     // Grants of oidc-provider itself come by here too.

@@ -287,9 +287,19 @@ export function createSignIn(options: SignInOptions): SignIn {
     const browser = binding.read(req, step)
     // So that no other browser can hold up this one.
     if (browser === undefined) return startOver(req, res, step)
-    await locks.alone(hash('sha256', `${signIn} ${browser}`, 'base64url'), async () => {
+    const sendAgain = async () => {
       const before = await progress.get<Progress>(name)
-      if (before?.next !== undefined && isOfBrowser(req, step, before)) return sendOn(res, before.next, undefined)
+      if (before?.next === undefined || !isOfBrowser(req, step, before)) return undefined
+      await sendOn(res, before.next, undefined)
+      return true
+    }
+    await locks.aloneOr(hash('sha256', `${signIn} ${browser}`, 'base64url'), sendAgain, async () => {
+      if (!(await sendAgain())) await proceed(browser)
+      return true
+    })
+
+    async function proceed(browser: string): Promise<void> {
+      const before = await progress.get<Progress>(name)
       const pending = await ofThisBrowser(req, place, step)
       if (!pending) return startOver(req, res, step)
       const first = firstSteps.read(signIn, place, step)
@@ -306,7 +316,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       else if (!first) await waiting[place].delete(step)
       if (outcome.isOver) binding.end(res, step)
       await sendOn(res, outcome.next, pending)
-    })
+    }
   }
 
   async function sendOn(res: ServerResponse, next: string, begun: Begun | undefined): Promise<void> {

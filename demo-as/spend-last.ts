@@ -45,19 +45,31 @@ export async function withMarksLast(
   }
 }
 
+/** Something that is used once. */
+export interface SpentOnce {
+  /** Parameter of the request that names it. */
+  parameter: string
+  find(value: string): Promise<object | undefined>
+}
+
 /**
  * Wraps the grant of something that is used once. Of requests at once one has it, in all processes together; the others come after it and
  * find it used.
- *
- * @param parameter - Of the request, with the thing.
  */
-export function spendLast(parameter: string, locks: Locks, handler: GrantHandler): GrantHandler {
+export function spendLast({ parameter, find }: SpentOnce, locks: Locks, handler: GrantHandler): GrantHandler {
   return async ctx => {
     const value = ctx.oidc.params[parameter]
     if (typeof value !== 'string' || value === '') return handler(ctx)
-    await locks.alone(hash('sha256', value, 'base64url'), async () => {
+    const isUsed = async () => {
+      const found: { consumed?: unknown } | undefined = await find(value)
+      return found?.consumed ? 'used' : undefined
+    }
+    const end = await locks.aloneOr<'used' | 'done'>(hash('sha256', value, 'base64url'), isUsed, async () => {
       const mark = await withMarksLast(ctx, handler)
       await mark()
+      return 'done'
     })
+    // Refused as what is used is.
+    if (end === 'used') await handler(ctx)
   }
 }

@@ -73,7 +73,7 @@ describe('private_key_jwt', () => {
   const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
   /** A machine that signs, and the fields with which it asks for a token. */
-  async function signer(changes: { aud?: string; key?: SigningKey; jti?: string } = {}) {
+  async function signer(changes: { aud?: string; key?: SigningKey; life?: string } = {}) {
     const { origin, client } = await start({ stores: distantStores() })
     const { publicKey, privateKey } = await generateKeyPair('ES256')
     const { json } = await client.register({
@@ -88,7 +88,7 @@ describe('private_key_jwt', () => {
       .setSubject(json.client_id)
       .setAudience(changes.aud ?? origin)
       .setJti(randomUUID())
-      .setExpirationTime('1 minute')
+      .setExpirationTime(changes.life ?? '1 minute')
       .sign(changes.key ?? privateKey)
     return { client, fields: { grant_type: 'client_credentials', client_assertion_type, client_assertion } }
   }
@@ -103,6 +103,12 @@ describe('private_key_jwt', () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => client.token(fields)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(await client.token(fields)).toMatchObject({ status: 401, json: { error: 'invalid_client' } })
+  })
+
+  it('takes one that is good for an hour, and none that is good for longer', async () => {
+    const [hour, years] = [await signer({ life: '1 hour' }), await signer({ life: '10 years' })]
+    expect(await hour.client.token(hour.fields)).toMatchObject({ status: 200 })
+    expect(await years.client.token(years.fields)).toMatchObject({ status: 401, json: { error: 'invalid_client' } })
   })
 
   it.each([

@@ -2,8 +2,14 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { AuthorizationServerOptions } from '../../demo-as/server.ts'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import type { StoreFactory } from '../../demo-as/stores/store.ts'
-import { type Upstream, UpstreamUnavailableError } from '../../demo-as/upstream/upstream.ts'
+import {
+  type Upstream,
+  UpstreamBehindError,
+  UpstreamMisconfiguredError,
+  UpstreamUnavailableError,
+} from '../../demo-as/upstream/upstream.ts'
 import { createBrowser } from '../support/browser.ts'
+import { createProofHolder } from '../support/proof-holder.ts'
 import { basic, createClient, distantStores, RESOURCE, startServer, startWithClient } from './support.ts'
 
 const GRACE = 30
@@ -86,6 +92,30 @@ describe('a used refresh token, within the grace period', () => {
       expect(refused).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })
     }
     expect((await client.refresh(clientId, first.json.refresh_token)).status).toBe(200)
+  })
+
+  it('gives it to whoever proves the key of the token anew, and to nobody else', async () => {
+    const { client, origin } = await startWithClient()
+    const [holder, thief] = [await createProofHolder(), await createProofHolder()]
+    const endpoint = `${origin}/oauth/token`
+    const { json: registered } = await client.register()
+    const { fields } = await client.obtainCode(registered.client_id)
+    const { json: tokens } = await client.token(fields, { dpop: await holder.prove(endpoint) })
+    expect(tokens.token_type).toBe('DPoP')
+    const refresh = async (proof: string) =>
+      client.token(
+        { grant_type: 'refresh_token', client_id: registered.client_id, refresh_token: tokens.refresh_token },
+        { dpop: proof },
+      )
+    const first = await refresh(await holder.prove(endpoint))
+    expect(first.status).toBe(200)
+    const [header, , signature] = (await holder.prove(endpoint)).split('.')
+    const [, payload] = (await thief.prove(endpoint)).split('.')
+    const forged = [header, payload, signature].join('.')
+    expect(await refresh(forged)).toMatchObject({ status: 400, json: { error: 'invalid_dpop_proof' } })
+    const late = await holder.prove(endpoint, undefined, { iat: Math.floor(Date.now() / 1000) - 3600 })
+    expect(await refresh(late)).toMatchObject({ status: 400, json: { error: 'invalid_dpop_proof' } })
+    expect((await refresh(await holder.prove(endpoint))).json).toEqual(first.json)
   })
 
   it('is kept so that a store outside of this process holds no token to read', async () => {
@@ -191,6 +221,22 @@ describe('in front of a real provider, a refresh', () => {
     expect(new Set(answers.map(({ json }) => json.refresh_token)).size).toBe(1)
     expect(asked).toBe(1)
   })
+
+  it.each([
+    ['away', new UpstreamUnavailableError('no answer'), '10'],
+    ['ahead of us', new UpstreamBehindError('a new key'), '5'],
+    ['not accepting us', new UpstreamMisconfiguredError('invalid_client'), '60'],
+  ])(
+    'is answered with 503 while the provider is %s, with the time after which it is worth trying',
+    async (...given) => {
+      const [, error, seconds] = given
+      const { client, clientId, tokens } = await signedIn(() => Promise.reject(error))
+      const refused = await client.refresh(clientId, tokens.refresh_token)
+      expect(refused).toMatchObject({ status: 503, json: { error: 'temporarily_unavailable' } })
+      expect(refused.headers.get('retry-after')).toBe(seconds)
+      expect((await client.introspect(tokens.access_token)).json.active).toBe(true)
+    },
+  )
 
   it('is answered with 503 while the provider is away, and the refresh token stays good', async () => {
     let away = true

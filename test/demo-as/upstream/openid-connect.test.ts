@@ -332,6 +332,15 @@ describe('a key that the provider replaced', () => {
     expect(await identify()).toMatchObject({ outcome: 'signed_in' })
   })
 
+  it('is fetched for the refresh that comes with it where it has the id of the one before', async () => {
+    const { provider, upstream, identify } = start()
+    const session = sessionOf(await identify())
+    const { kid } = provider.keys.current
+    provider.keys.rotate('gone')
+    Object.assign(provider.keys.current, { kid })
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'signed_in' })
+  })
+
   it('is not fetched again while it is known', async () => {
     const { asked, identify } = start()
     await identify()

@@ -228,8 +228,11 @@ const OF_OWN_SERVER = [
   'AUTH_CLIENTS_FILE',
   'CIMD',
   'CIMD_ALLOWED_HOSTS',
+  'CLIENT_REDIRECT_HOSTS',
   'REGISTRATION',
   'REVOKE_BEFORE',
+  'SIGN_IN_IDLE_SECONDS',
+  'SIGN_IN_MAX_SECONDS',
 ]
 
 function serverIsUnused(set: readonly Variable[], { usesOwnServer }: KnownNames): Verdict | undefined {

@@ -243,7 +243,8 @@ export const authorizationServerEvents = {
     members: ['subject', 'client_id', 'reason'],
     means:
       'The provider does not accept the bridge as its client, or answers what cannot be accepted. No refresh and no sign-in works until that is mended; nobody is signed out.',
-    action: 'Check BRIDGE_CLIENT_ID and BRIDGE_CLIENT_SECRET (expired?), then `npx idplug doctor`.',
+    action:
+      'Check BRIDGE_CLIENT_ID and its secret, certificate or key (expired?): `reason` has the words of the provider. Then `npx idplug doctor`.',
   },
   upstream_without_refresh_token: {
     level: 'warn',

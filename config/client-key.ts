@@ -24,7 +24,7 @@ export function readClientKey(text: string, certificate?: string): { key: Client
   const read = content.startsWith('{') ? readJwk(content) : readPem(content)
   if ('problem' in read) return read
   const { key, members } = read
-  const weakness = weaknessOf(key)
+  const weakness = weaknessOf(key) ?? misfit(key, members.alg)
   if (weakness !== undefined) return { problem: weakness, of: 'key' }
   const jwk = { ...key.export({ format: 'jwk' }), ...members } as ClientKeyEntry['jwk']
   const pem = certificate ?? PEM_CERTIFICATE.exec(content)?.[0]
@@ -65,12 +65,28 @@ function readPem(text: string): Read {
   }
 }
 
-const CURVES = ['prime256v1', 'secp384r1', 'secp521r1']
-
 function weaknessOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): string | undefined {
   if (type === 'rsa') return Number(details?.modulusLength) < 2048 ? 'is an RSA key of less than 2048 bits' : undefined
-  if (type === 'ed25519' || (type === 'ec' && CURVES.includes(String(details?.namedCurve)))) return undefined
+  if (type === 'ed25519' || (type === 'ec' && Object.hasOwn(ALGORITHMS, String(details?.namedCurve)))) return undefined
   return 'is of a kind that providers do not take: use RSA, P-256, P-384, P-521 or Ed25519'
+}
+
+/** By kind of key or its curve: the algorithms that it can sign with. */
+const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
+  rsa: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ed25519: ['EdDSA', 'Ed25519'],
+  prime256v1: ['ES256'],
+  secp384r1: ['ES384'],
+  secp521r1: ['ES512'],
+}
+
+function misfit(
+  { asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject,
+  alg?: string,
+): string | undefined {
+  const fitting = ALGORITHMS[details?.namedCurve ?? ''] ?? ALGORITHMS[type ?? ''] ?? []
+  if (alg === undefined || fitting.includes(alg)) return undefined
+  return `has an alg that it cannot sign with: use ${fitting.join(', ')}, or leave alg out`
 }
 
 function certificateIn(pem: string): X509Certificate | undefined {

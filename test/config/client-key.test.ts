@@ -57,6 +57,15 @@ describe('a bridge without a secret', () => {
     expect(bridge?.clientKey?.jwk).toMatchObject({ kid: 'key-7', alg: 'PS256' })
   })
 
+  it.each([
+    ['rsa', 'PS512'],
+    ['ec', 'ES256'],
+    ['ed25519', 'EdDSA'],
+  ] as const)('takes a key (%s) whose alg is %s', (kind, alg) => {
+    const BRIDGE_CLIENT_KEY = JSON.stringify({ ...keyAsJwk(kind).jwk, alg })
+    expect(loadConfiguration({ ...entra, BRIDGE_CLIENT_KEY }).bridge?.clientKey?.jwk).toMatchObject({ alg })
+  })
+
   it('finds the certificate beside the key, or in a file of its own', () => {
     const { key, certificate, thumbprint } = keyWithCertificate()
     for (const settings of [
@@ -98,6 +107,11 @@ describe('a bridge does not start', () => {
       'a public key',
       { BRIDGE_CLIENT_KEY: JSON.stringify(keyAsJwk().registered) },
       'BRIDGE_CLIENT_KEY: holds a public key',
+    ],
+    [
+      'an algorithm that is not for the key',
+      { BRIDGE_CLIENT_KEY: JSON.stringify({ ...keyAsJwk('ec').jwk, alg: 'RS256' }) },
+      'BRIDGE_CLIENT_KEY: has an alg that it cannot sign with: use ES256, or leave alg out',
     ],
     ['a set', { BRIDGE_CLIENT_KEY: '{"keys":[]}' }, 'BRIDGE_CLIENT_KEY: holds a set of keys'],
     [

@@ -25,6 +25,7 @@ export async function bundle({ entries, together, folder }: Package, out: string
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
+    comments: { jsdoc: false }, // they stand in the declarations
     // Every file takes half a millisecond to load. What an earlier group has is not taken again.
     codeSplitting: {
       groups: together.map(entry => ({ name: outputName(entry), test: id => id === join(root, entries[entry] ?? '') })),

@@ -4,20 +4,21 @@ import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import type { ApiKey } from '../src/validators/api-keys.ts'
 import { readJsonFile, stateOfFile } from './files.ts'
 
-/** One entry of the file of `AUTH_API_KEYS_FILE`. */
-const apiKey = strictObject({
-  id: z.string().regex(/^[\w.@-]{1,100}$/, { error: 'must be 1 to 100 letters, digits, or any of _ . @ -' }),
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, { error: 'must be the SHA-256 of the key, 64 hexadecimal digits in lower case' }),
-  owner: z.string().min(1).max(200),
-  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, { error: 'must be a scope (RFC 6749 §3.3)' })),
-  expires: z.iso.datetime({ offset: true, error: 'must be a time such as 2027-01-31T00:00:00Z' }).optional(),
-})
+/** One entry of the file of `AUTH_API_KEYS_FILE`. A function, like the schemas of other files: most servers have none of them. */
+const apiKey = () =>
+  strictObject({
+    id: z.string().regex(/^[\w.@-]{1,100}$/, { error: 'must be 1 to 100 letters, digits, or any of _ . @ -' }),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, { error: 'must be the SHA-256 of the key, 64 hexadecimal digits in lower case' }),
+    owner: z.string().min(1).max(200),
+    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, { error: 'must be a scope (RFC 6749 §3.3)' })),
+    expires: z.iso.datetime({ offset: true, error: 'must be a time such as 2027-01-31T00:00:00Z' }).optional(),
+  })
 
-const apiKeysFile = strictObject({ $schema: z.string().optional(), keys: z.array(apiKey).max(10_000) })
+const apiKeysFile = () => strictObject({ $schema: z.string().optional(), keys: z.array(apiKey()).max(10_000) })
 
-export type ApiKeyEntry = z.output<typeof apiKey>
+export type ApiKeyEntry = z.output<ReturnType<typeof apiKey>>
 
 /** The API keys of a file, kept up to date while the process runs. */
 export interface ApiKeysFile {
@@ -80,7 +81,7 @@ export function readApiKeys(path: string, problems: ConfigProblem[]): ApiKeyEntr
 export function checkApiKeys(value: unknown, path: string, problems: ConfigProblem[]): ApiKeyEntry[] {
   const report = (place: string, problem: string) =>
     void problems.push({ setting: `${path}: ${place}`, problem, see: SEE })
-  const parsed = apiKeysFile.safeParse(value)
+  const parsed = apiKeysFile().safeParse(value)
   for (const { path: place, message } of parsed.error?.issues ?? []) report(place.join('.') || 'file', message)
   const entries = parsed.data?.keys ?? []
   for (const member of ['id', 'sha256'] as const) {

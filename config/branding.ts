@@ -30,29 +30,32 @@ export const PAGE_COLORS = {
   dark: { accent: '#93a0ff', background: '#14151c', card: '#1e202a', note: '#2e2815', quiet: '#a9adc1' },
 } as const
 
-const color = z
-  .string()
-  .regex(/^#[0-9a-fA-F]{6}$/, 'must be a color such as #0b6b3a')
-  .toLowerCase()
-const colors = strictObject({ accent: color.optional(), background: color.optional() }).default({})
-
-const contact = httpsUrl.or(
+const color = () =>
   z
     .string()
-    .regex(/^mailto:[^\s@<>"]+@[^\s@<>"]+$/, 'must be a URL that starts with https://, or mailto: and an address'),
-)
+    .regex(/^#[0-9a-fA-F]{6}$/, 'must be a color such as #0b6b3a')
+    .toLowerCase()
+const colors = () => strictObject({ accent: color().optional(), background: color().optional() }).default({})
 
-const brandingFile = strictObject({
-  $schema: z.string().optional(),
-  name: z.string().trim().min(1).max(60).optional(),
-  logo: z.string().min(1).optional(),
-  colors: strictObject({ light: colors, dark: colors }).optional(),
-  links: strictObject({
-    terms: httpsUrl.optional(),
-    privacy: httpsUrl.optional(),
-    support: contact.optional(),
-  }).optional(),
-})
+const contact = () =>
+  httpsUrl.or(
+    z
+      .string()
+      .regex(/^mailto:[^\s@<>"]+@[^\s@<>"]+$/, 'must be a URL that starts with https://, or mailto: and an address'),
+  )
+
+const brandingFile = () =>
+  strictObject({
+    $schema: z.string().optional(),
+    name: z.string().trim().min(1).max(60).optional(),
+    logo: z.string().min(1).optional(),
+    colors: strictObject({ light: colors(), dark: colors() }).optional(),
+    links: strictObject({
+      terms: httpsUrl.optional(),
+      privacy: httpsUrl.optional(),
+      support: contact().optional(),
+    }).optional(),
+  })
 
 const SEE = 'docs/bridge.md'
 
@@ -66,7 +69,7 @@ export function loadBranding(path: string | undefined, problems: ConfigProblem[]
   const report = (problem: string) => void problems.push({ setting: 'AUTH_BRANDING', problem, see: SEE })
   const file = readJsonFile(path)
   if ('problem' in file) return report(`names a file that ${file.problem}`) as undefined
-  const parsed = brandingFile.safeParse(file.value)
+  const parsed = brandingFile().safeParse(file.value)
   for (const issue of parsed.error?.issues ?? []) report(`${issue.path.join('.') || 'file'}: ${issue.message}`)
   if (!parsed.data) return undefined
   const { name, links } = parsed.data
@@ -102,7 +105,7 @@ function typeOf(bytes: Uint8Array): 'image/svg+xml' | 'image/png' | undefined {
     : undefined
 }
 
-type Chosen = z.output<typeof colors>
+type Chosen = z.output<ReturnType<typeof colors>>
 
 /** What is missing follows from what is there, as far as it can be read. */
 function completed(chosen: Readonly<Record<Mode, Chosen>>, report: (problem: string) => void) {

@@ -27,48 +27,47 @@ const GRANT_TYPES = {
   sign_in: ['authorization_code', 'refresh_token'],
 } as const
 
-const redirectUri = z.string().min(1).max(2_000)
+const client = () =>
+  strictObject({
+    client_id: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters'),
+    client_name: z.string().min(1).max(200).optional(),
+    grants: z.array(z.enum(['client_credentials', 'identity_assertion', 'sign_in'])).min(1),
+    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope (RFC 6749 §3.3)')).default([]),
+    clientSecretEnv: z.string().min(1).optional(),
+    jwks: strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }).optional(),
+    jwks_uri: httpsUrl.optional(),
+    public: z.literal(true).optional(),
+    redirect_uris: z.array(z.string().min(1).max(2_000)).max(50).default([]),
+    trusted: z.literal(true).optional(),
+  })
+    .refine(entry => [entry.clientSecretEnv, entry.jwks, entry.jwks_uri, entry.public].filter(Boolean).length === 1, {
+      error: 'needs exactly one of clientSecretEnv, jwks and jwks_uri, or "public": true',
+    })
+    .refine(({ grants, public: isPublic }) => !isPublic || grants.every(grant => grant === 'sign_in'), {
+      error: 'is public: only sign_in works without credentials',
+    })
+    .refine(({ grants, redirect_uris }) => grants.includes('sign_in') === redirect_uris.length > 0, {
+      error: 'needs redirect_uris with the grant sign_in, and has none without it',
+    })
+    .refine(({ trusted, grants, public: isPublic }) => !trusted || (grants.includes('sign_in') && !isPublic), {
+      error:
+        'is trusted: that is for clients that sign people in and have credentials, because anybody can pose as another client',
+    })
+    .refine(({ trusted, redirect_uris }) => !trusted || redirect_uris.every(uri => uri.startsWith('https://')), {
+      error:
+        'is trusted: all of its redirect_uris must be https, because any program on a computer can listen at the others',
+    })
+    .refine(({ jwks }) => !jwks?.keys.some(key => 'd' in key || 'k' in key), {
+      error: 'holds a private key: put in the public one only',
+    })
+    .refine(({ grants, scopes }) => !grants.includes('client_credentials') || scopes.length > 0, {
+      error: 'needs scopes: what the client may have in its own name',
+    })
+    .refine(({ grants, scopes }) => scopes.length === 0 || grants.some(grant => grant !== 'sign_in'), {
+      error: 'has scopes, which are what a client may have without a person: at a sign_in the person decides',
+    })
 
-const client = strictObject({
-  client_id: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters'),
-  client_name: z.string().min(1).max(200).optional(),
-  grants: z.array(z.enum(['client_credentials', 'identity_assertion', 'sign_in'])).min(1),
-  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope (RFC 6749 §3.3)')).default([]),
-  clientSecretEnv: z.string().min(1).optional(),
-  jwks: strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }).optional(),
-  jwks_uri: httpsUrl.optional(),
-  public: z.literal(true).optional(),
-  redirect_uris: z.array(redirectUri).max(50).default([]),
-  trusted: z.literal(true).optional(),
-})
-  .refine(entry => [entry.clientSecretEnv, entry.jwks, entry.jwks_uri, entry.public].filter(Boolean).length === 1, {
-    error: 'needs exactly one of clientSecretEnv, jwks and jwks_uri, or "public": true',
-  })
-  .refine(({ grants, public: isPublic }) => !isPublic || grants.every(grant => grant === 'sign_in'), {
-    error: 'is public: only sign_in works without credentials',
-  })
-  .refine(({ grants, redirect_uris }) => grants.includes('sign_in') === redirect_uris.length > 0, {
-    error: 'needs redirect_uris with the grant sign_in, and has none without it',
-  })
-  .refine(({ trusted, grants, public: isPublic }) => !trusted || (grants.includes('sign_in') && !isPublic), {
-    error:
-      'is trusted: that is for clients that sign people in and have credentials, because anybody can pose as another client',
-  })
-  .refine(({ trusted, redirect_uris }) => !trusted || redirect_uris.every(uri => uri.startsWith('https://')), {
-    error:
-      'is trusted: all of its redirect_uris must be https, because any program on a computer can listen at the others',
-  })
-  .refine(({ jwks }) => !jwks?.keys.some(key => 'd' in key || 'k' in key), {
-    error: 'holds a private key: put in the public one only',
-  })
-  .refine(({ grants, scopes }) => !grants.includes('client_credentials') || scopes.length > 0, {
-    error: 'needs scopes: what the client may have in its own name',
-  })
-  .refine(({ grants, scopes }) => scopes.length === 0 || grants.some(grant => grant !== 'sign_in'), {
-    error: 'has scopes, which are what a client may have without a person: at a sign_in the person decides',
-  })
-
-const clientsFile = strictObject({ $schema: z.string().optional(), clients: z.array(client).max(1000) })
+const clientsFile = () => strictObject({ $schema: z.string().optional(), clients: z.array(client()).max(1000) })
 
 const SEE = 'docs/clients.md'
 
@@ -82,7 +81,7 @@ const SEE = 'docs/clients.md'
 export function loadClients(path: string | undefined, env: Environment, problems: ConfigProblem[]): ClientEntry[] {
   if (path === undefined) return []
   const report = (problem: string, setting = 'AUTH_CLIENTS_FILE') => void problems.push({ setting, problem, see: SEE })
-  const parsed = clientsFile.safeParse(readClients(path, report))
+  const parsed = clientsFile().safeParse(readClients(path, report))
   for (const issue of parsed.error?.issues ?? []) report(`${issue.path.join('.') || 'file'}: ${issue.message}`)
   const ids = parsed.data?.clients.map(({ client_id }) => client_id) ?? []
   for (const id of ids.filter((id, i) => ids.indexOf(id) !== i)) report(`two clients have the id ${id}`)

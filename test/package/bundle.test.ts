@@ -58,7 +58,7 @@ async function bundle(source: string, external: readonly RegExp[] = []): Promise
 
 const SERVER = "export { protect } from 'idplug/fetch'"
 
-// 19 kB of each is lru-cache.
+// 19 kB of each is lru-cache. With createAuth, 21 kB are the OAuth client, and some 30 kB the settings of our own authorization server.
 describe('the minified bundle of a server', () => {
   it('with authFrom and createJwtValidator has 77 kB at most, and no zod, jose or openid-client', async () => {
     const { size, builtIns, modules } = await bundle(
@@ -76,9 +76,9 @@ describe('the minified bundle of a server', () => {
     expect(modules.filter(id => id.includes('node_modules/jose'))).toEqual([])
   })
 
-  it('with createAuth and all its settings has 257 kB at most beside zod, and nothing that is for commands', async () => {
+  it('with createAuth and all its settings has 280 kB at most beside zod, and nothing that is for commands', async () => {
     const { size, builtIns, code } = await bundle(`${SERVER}\nexport { createAuth } from 'idplug'`, [/^zod/])
-    expect(size).toBeLessThanOrEqual(257)
+    expect(size).toBeLessThanOrEqual(280)
     expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
     expect(code).toContain('AUTH_PROVIDER')
     expect(code).not.toMatch(/commander|idplug init|oidc-provider/)

@@ -2,6 +2,7 @@ import { defineAdapter } from '../../src/adapter.ts'
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { createDiscovery, issuerInForce } from '../../src/engines/discovery.ts'
+import { refuseForeignToken } from '../../src/engines/foreign-token.ts'
 import { issuerOptions } from '../../src/engines/issuer.ts'
 import { InvalidTokenError } from '../../src/errors.ts'
 import { peopleOfTokens } from '../../src/people/people.ts'
@@ -39,6 +40,7 @@ export const userinfo = defineAdapter({
         explain: reason => explain(reason, settings, context.variableOf),
         expiry: 'optional', // not among what UserInfo tells
         probe: 'idplug-warm-up',
+        precheck: token => refuseForeignToken(token, [issuer()]),
         async request(token) {
           const url = settings.userInfoEndpoint ?? ((await discovery.get()).userinfo_endpoint as string)
           return { url, init: { headers: { accept: 'application/json', authorization: `Bearer ${token}` } } }

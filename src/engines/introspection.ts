@@ -6,6 +6,7 @@ import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
 import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
+import { refuseForeignToken } from './foreign-token.ts'
 import { createIntrospectionClient } from './introspection-client.ts'
 import { createTokenGate } from './token-gate.ts'
 import { isAccessToken, refuseOtherToken } from './token-kind.ts'
@@ -38,7 +39,7 @@ export interface IntrospectionValidatorOptions extends ClaimRules {
 
 /**
  * Validates access tokens by asking the authorization server (RFC 7662).
- * Checks `active`, `iss` when present, that the answer is about an access token, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not
+ * A token that names another issuer itself is refused unasked. Checks `active`, `iss` when present, that the answer is about an access token, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not
  * check scope: the operation does. An answer without `sub` is refused unless `tokensWithoutSubject` says that it is about a token
  * of the client's own.
  *
@@ -93,13 +94,19 @@ export function createIntrospectionValidator(
         await gate.warmUp()
       },
       async decide(token, sender) {
+        const explain = (error: unknown, claims: Claims) => explained(error, options.explain, { header: {}, claims })
+        try {
+          refuseForeignToken(token, [issuer(), ...(accessTokenIssuers ?? [])])
+        } catch (error) {
+          throw explain(error, {})
+        }
         const claims = await gate.ask(() => client.ask(token), sender)
         try {
           refuseInactive(claims, accessTokenIssuers ?? [issuer()])
           refuseUnmarked(claims)
           return judge(issuer(), claims)
         } catch (error) {
-          throw explained(error, options.explain, { header: {}, claims })
+          throw explain(error, claims)
         }
       },
     },

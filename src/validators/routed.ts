@@ -110,7 +110,7 @@ export function answersFor(validator: TokenValidator, issuer: string): boolean {
 }
 
 const withoutSlash = (issuer: string) => issuer.replace(/\/$/, '')
-const sameButSlash = (a: string, b: string) => withoutSlash(a) === withoutSlash(b)
+export const sameButSlash = (a: string, b: string) => withoutSlash(a) === withoutSlash(b)
 
 function shapesOf(opaqueTokens: OpaqueTokens): readonly TokenShape[] {
   return typeof opaqueTokens === 'string' ? [] : opaqueTokens

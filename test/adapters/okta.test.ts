@@ -95,7 +95,11 @@ describe.each(['custom', 'org'] as const)('by introspection, the %s authorizatio
           refused: {
             unknown: { token: 'never-issued', reason: 'inactive' },
             revoked: { token: revoked, reason: 'inactive' },
-            ofTheOtherServer: { token: await mint({ kind: kind === 'org' ? 'user' : 'org' }), reason: 'inactive' },
+            // The token says so itself: Okta is not asked.
+            ofTheOtherServer: {
+              token: await mint({ kind: kind === 'org' ? 'user' : 'org' }),
+              reason: kind === 'org' ? 'issuer_mismatch' : 'okta.org_token',
+            },
             otherBinding: { token: await mint({ clientId: 'other-app' }), reason: 'client_refused' },
             noSubject: { token: await mint({ claims: { uid: undefined, sub: undefined } }), reason: 'subject_missing' },
             otherAudience: {

@@ -6,9 +6,9 @@ import { createOidcEmulator, type OidcEmulatorOptions } from '../../emulators/oi
 import { ConfigError } from '../../src/config-error.ts'
 import type { CompleteContext } from '../../src/context.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../src/errors.ts'
-import { describeTokenValidator } from '../../src/testing/contract.ts'
 import { createContext, createKey, createProvider, mint, NOW, RESOURCE, refusalOf } from '../engines/support.ts'
 import { describeRecordings } from '../record/describe-recordings.ts'
+import { describeOverVariants, membersOf, varied } from '../support/variants.ts'
 
 const ORIGIN = 'https://as.example.com'
 const METADATA = `${ORIGIN}/.well-known/openid-configuration`
@@ -22,13 +22,15 @@ const parse = (options: object = {}) => userinfo.options.parse({ ...OPTIONS, ...
 const create = (context: CompleteContext, options: object = {}) =>
   userinfo.create(parse(options), { ...context, secret })
 const emulate = (options: OidcEmulatorOptions = {}) =>
-  createOidcEmulator({
-    origin: ORIGIN,
-    tokens: 'opaque',
-    userInfoClaims: ['client_id'],
-    now: () => NOW * 1000,
-    ...options,
-  })
+  varied(
+    createOidcEmulator({
+      origin: ORIGIN,
+      tokens: 'opaque',
+      userInfoClaims: ['client_id'],
+      now: () => NOW * 1000,
+      ...options,
+    }),
+  )
 
 /** The adapter in front of one answer of UserInfo. */
 function facing(answer: (request: Request) => Response | Promise<Response>, options: object = {}) {
@@ -49,49 +51,74 @@ const reasonOf = async (validation: Promise<unknown>) => {
   return error.reason
 }
 
-describeTokenValidator('userinfo', {
-  tokens: 'opaque',
-  async start() {
-    const emulator = emulate()
-    const changes = new Map<string, object>()
-    const revoked = await emulator.mint()
-    emulator.revoke(revoked)
-    const changed = async (change: object) => {
-      const token = await emulator.mint()
-      changes.set(token, change)
-      return token
-    }
-    return {
-      resource: RESOURCE,
-      now: NOW * 1000,
-      async fetch(input, init) {
-        const answer = await emulator.fetch(input, init)
-        const token = new Request(input, init).headers.get('authorization')?.replace('Bearer ', '') ?? ''
-        const change = changes.get(token)
-        return change ? Response.json({ ...((await answer.json()) as object), ...change }) : answer
-      },
-      createValidator: context => create(context),
-      good: [await emulator.mint(), await changed({ iss: ORIGIN, aud: 'native', client_id: undefined })],
-      refused: {
-        unknown: { token: 'never-issued', reason: 'inactive' },
-        revoked: { token: revoked, reason: 'inactive' },
-        expired: { token: await emulator.mint({ claims: { exp: NOW - 1 } }), reason: 'inactive' },
-        otherBinding: { token: await emulator.mint({ clientId: 'other-app' }), reason: 'client_refused' },
-        otherAzp: { token: await changed({ client_id: undefined, azp: 'other-app' }), reason: 'client_refused' },
-        noClient: { token: await changed({ client_id: undefined }), reason: 'claim_missing' },
-        severalAudiences: {
-          token: await changed({ client_id: undefined, aud: ['native', 'other-app'] }),
-          reason: 'claim_missing',
+describeOverVariants(
+  'userinfo',
+  {
+    tokens: 'opaque',
+    async start() {
+      const emulator = emulate()
+      const changes = new Map<string, object>()
+      const revoked = await emulator.mint()
+      emulator.revoke(revoked)
+      const changed = async (change: object) => {
+        const token = await emulator.mint()
+        changes.set(token, change)
+        return token
+      }
+      return {
+        resource: RESOURCE,
+        now: NOW * 1000,
+        async fetch(input, init) {
+          const answer = await emulator.fetch(input, init)
+          const token = new Request(input, init).headers.get('authorization')?.replace('Bearer ', '') ?? ''
+          const change = changes.get(token)
+          return change ? Response.json({ ...((await answer.json()) as object), ...change }) : answer
         },
-        clientIsNoText: { token: await changed({ client_id: ['native'] }), reason: 'claim_invalid' },
-        noSubject: { token: await changed({ sub: undefined }), reason: 'subject_missing' },
-        emptySubject: { token: await changed({ sub: '' }), reason: 'claim_invalid' },
-        numericSubject: { token: await changed({ sub: 7 }), reason: 'claim_invalid' },
-        otherIssuer: { token: await changed({ iss: 'https://other.example.com' }), reason: 'issuer_mismatch' },
-        ended: { token: await changed({ exp: NOW - 60 }), reason: 'expired' },
-      },
-    }
+        createValidator: context => create(context),
+        good: [await emulator.mint(), await changed({ iss: ORIGIN, aud: 'native', client_id: undefined })],
+        refused: {
+          unknown: { token: 'never-issued', reason: 'inactive' },
+          revoked: { token: revoked, reason: 'inactive' },
+          expired: { token: await emulator.mint({ claims: { exp: NOW - 1 } }), reason: 'inactive' },
+          otherBinding: { token: await emulator.mint({ clientId: 'other-app' }), reason: 'client_refused' },
+          otherAzp: { token: await changed({ client_id: undefined, azp: 'other-app' }), reason: 'client_refused' },
+          noClient: { token: await changed({ client_id: undefined }), reason: 'claim_missing' },
+          severalAudiences: {
+            token: await changed({ client_id: undefined, aud: ['native', 'other-app'] }),
+            reason: 'claim_missing',
+          },
+          clientIsNoText: { token: await changed({ client_id: ['native'] }), reason: 'claim_invalid' },
+          noSubject: { token: await changed({ sub: undefined }), reason: 'subject_missing' },
+          emptySubject: { token: await changed({ sub: '' }), reason: 'claim_invalid' },
+          numericSubject: { token: await changed({ sub: 7 }), reason: 'claim_invalid' },
+          otherIssuer: { token: await changed({ iss: 'https://other.example.com' }), reason: 'issuer_mismatch' },
+          ended: { token: await changed({ exp: NOW - 60 }), reason: 'expired' },
+        },
+      }
+    },
   },
+  {
+    members: membersOf('discovery', 'userinfo'),
+    read: membersOf('userinfo'),
+    needed: ['discovery.userinfo_endpoint'],
+  },
+)
+
+describe('a JWT', () => {
+  const jwtOf = (iss: string) => `e30.${Buffer.from(JSON.stringify({ iss })).toString('base64url')}.c2ln`
+
+  it('of another issuer is not shown to the endpoint', async () => {
+    const { validator, requests } = facing(() => Response.json(ADA))
+    expect(await reasonOf(validator.validate(jwtOf('https://other.example.com')))).toMatchObject({
+      kind: 'issuer_mismatch',
+    })
+    expect(requests).toEqual([])
+  })
+
+  it('of this issuer is shown to it', async () => {
+    const { validator } = facing(() => Response.json(ADA))
+    expect((await validator.validate(jwtOf(ORIGIN))).subject).toBe('ada')
+  })
 })
 
 describe('what a token becomes', () => {

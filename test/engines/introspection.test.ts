@@ -186,6 +186,43 @@ describe('a response without a mark of access tokens', () => {
   })
 })
 
+describe('a token that names its issuer', () => {
+  const text = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const jwt = (iss: unknown) => `${text({ alg: 'RS256' })}.${text({ iss })}.c2ln`
+  const encrypted = (iss: string) => `${text({ alg: 'dir', enc: 'A256GCM', iss })}..aXY.Y2lwaGVy.dGFn`
+  const OTHER = 'https://other.example.com'
+
+  test.each([
+    ['a JWT', jwt(OTHER)],
+    ['an encrypted token', encrypted(OTHER)],
+  ])('refuses %s of another issuer without asking the endpoint', async (_label, token) => {
+    const { validator, provider } = createValidator(() => Response.json(ACTIVE))
+    const { reason } = await refusalOf(validator.validate(token))
+    expect(reason).toEqual({ kind: 'issuer_mismatch', actual: OTHER, expected: [ISSUER] })
+    expect(provider.requests).toEqual([])
+  })
+
+  test.each([
+    ['of the issuer', jwt(ISSUER)],
+    ['of the issuer with a slash more', jwt(`${ISSUER}/`)],
+    ['of nobody', jwt(undefined)],
+    ['of an issuer that is no text', jwt([OTHER])],
+    ['without anything to read', 'a.b.c'],
+    ['that is opaque', 'opaque'],
+  ])('asks the endpoint about a token %s', async (_label, token) => {
+    const { validator, provider } = createValidator(() => Response.json(ACTIVE))
+    await validator.validate(token)
+    expect(provider.requests.length).toBeGreaterThan(0)
+  })
+
+  test('asks the endpoint about tokens of the configured access token issuers', async () => {
+    const { validator } = createValidator(() => Response.json({ ...ACTIVE, iss: OTHER }), {
+      accessTokenIssuers: [OTHER],
+    })
+    await validator.validate(jwt(OTHER))
+  })
+})
+
 test('lets an adapter replace a reason by one that names the fix', async () => {
   const reason = { kind: 'okta.org_server', detail: 'inactive', cure: 'Use a custom authorization server.' } as const
   const error = await refusalOf(

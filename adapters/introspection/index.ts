@@ -32,7 +32,7 @@ const known = () =>
     requireTokenType: flag
       .optional()
       .describe(
-        "Whether an answer must say that it is about an access token (token_type, or a mark of the server's own). Default: as soon as one answer has. true refuses refresh tokens from the first request on, where the endpoint answers for those, too; false is for servers that say it for some access tokens only.",
+        "Whether an answer must say that it is about an access token (token_type, or a mark of the server's own). Default: as soon as one answer has; from the first request on where audience is null. true refuses refresh tokens from the first request on, where the endpoint answers for those, too; false is for servers that do not say it, or for some access tokens only.",
       ),
     clientSecretEnv: secretName.describe(
       'Name of the variable with the client secret; with private_key_jwt with the private key, as PEM or JWK; with bearer with the access token.',
@@ -75,7 +75,8 @@ export const introspection = defineAdapter({
         ...claimRules(settings, context),
         ...issuerRules(settings),
         introspectionEndpoint: settings.introspectionEndpoint,
-        requireTokenType: settings.requireTokenType,
+        // Without an audience, an answer about a refresh token may lack nothing else.
+        requireTokenType: settings.requireTokenType ?? (settings.audience === null ? true : undefined),
         credentials: credentialsOf(settings, context.secret(settings.clientSecretEnv)),
         explain: reason => explain(reason, settings, context.variableOf),
       },

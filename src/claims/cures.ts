@@ -52,7 +52,7 @@ function idTokenCure(detail: string, setting: Setting): string {
 }
 
 function unmarkedCure(setting: Setting): string {
-  return `have the client send the access token, not the refresh token; if it did, the provider names token_type for some access tokens only: set ${setting('requireTokenType')} to false, and refresh tokens pass where it answers for those`
+  return `have the client send the access token, not the refresh token; if it did, the provider names token_type for no access tokens, or for some only: set ${setting('requireTokenType')} to false, and refresh tokens pass where it answers for those`
 }
 
 function clientCure({ clientIdClaim }: ClaimOptions, setting: Setting): string {

@@ -103,22 +103,22 @@ describe('claims', () => {
   })
 })
 
-describe('an answer without a subject', () => {
-  /** Of a validator in front of one answer. */
-  function answering(answer: object, options: object = {}) {
-    const { fetch } = createProvider({ [`${ORIGIN}/introspect`]: () => Response.json(answer) })
-    const { context, seen } = createContext(fetch)
-    const parsed = parse({ introspectionEndpoint: `${ORIGIN}/introspect`, ...options })
-    expect(introspection.mistakes?.(parsed, secret)).toEqual({})
-    const validator = introspection.create(parsed, { ...context, secret })
-    return { validate: () => validator.validate('token'), seen }
-  }
-  const reasonOf = async (...arguments_: Parameters<typeof answering>) => {
-    const error = await refusalOf(answering(...arguments_).validate())
-    expect(error).toBeInstanceOf(InvalidTokenError)
-    return error.reason
-  }
+/** Of a validator in front of one answer. */
+function answering(answer: object, options: object = {}) {
+  const { fetch } = createProvider({ [`${ORIGIN}/introspect`]: () => Response.json(answer) })
+  const { context, seen } = createContext(fetch)
+  const parsed = parse({ introspectionEndpoint: `${ORIGIN}/introspect`, ...options })
+  expect(introspection.mistakes?.(parsed, secret)).toEqual({})
+  const validator = introspection.create(parsed, { ...context, secret })
+  return { validate: () => validator.validate('token'), seen }
+}
+const reasonOf = async (...arguments_: Parameters<typeof answering>) => {
+  const error = await refusalOf(answering(...arguments_).validate())
+  expect(error).toBeInstanceOf(InvalidTokenError)
+  return error.reason
+}
 
+describe('an answer without a subject', () => {
   // As Django OAuth Toolkit 1.7.0 and Glewlwyd 2.7.5 sent them, for other times and under the resource of the tests.
   const EXP = NOW + 3600
   const DJANGO = {
@@ -151,7 +151,8 @@ describe('an answer without a subject', () => {
       scope: 'notes:read',
     },
   }
-  const BY_CLIENT = { audience: null, clientIds: 'cli m2m' }
+  // It names no token_type, and answers for access tokens only.
+  const BY_CLIENT = { audience: null, clientIds: 'cli m2m', requireTokenType: false }
 
   it('belongs to nobody: two people of one client are not one person', async () => {
     for (const username of ['made-up-ada', 'made-up-ben']) {
@@ -298,6 +299,19 @@ describe('the example configuration for Django OAuth Toolkit', () => {
 })
 
 describe('an answer without aud', () => {
+  /** oidc-provider 9.13, stock: its answers about access tokens and about refresh tokens differ by token_type alone. */
+  const STOCK = { active: true, sub: 'ada', client_id: 'native', exp: NOW + 60, iat: NOW, iss: ORIGIN, scope: 'openid' }
+  const BY_CLIENT = { audience: null, clientIds: ['native'] }
+
+  it('is refused without token_type from the first request on, because it may be about a refresh token', async () => {
+    expect(await reasonOf(STOCK, BY_CLIENT)).toMatchObject({
+      kind: 'type_mismatch',
+      cure: expect.stringContaining('requireTokenType (INTROSPECTION_REQUIRE_TOKEN_TYPE) to false'),
+    })
+    await answering({ ...STOCK, token_type: 'Bearer' }, BY_CLIENT).validate()
+    await answering(STOCK, { ...BY_CLIENT, requireTokenType: false }).validate()
+  })
+
   it('is taken where clients bind the token instead, and only theirs', async () => {
     const { emulator, validator, validate } = setUp({ audience: null, clientIds: ['native'] })
     await validate({ claims: { aud: undefined } })

@@ -96,7 +96,7 @@ const ID_TOKEN =
   '401 id_token: detail it carries nonce; cure have the client send the access token of the same response; if it did, the provider (Keycloak before 25, authentik) copies nonce into access tokens: turn that off there. dangerouslyAllowIdTokenMarks (OIDC_DANGEROUSLY_ALLOW_ID_TOKEN_MARKS) stops looking at nonce, and then ID tokens with it pass'
 /** @param variable - That lets such tokens pass. */
 export function noTokenType(variable: string): string {
-  return `401 type_mismatch: actual (no token_type); expected [Bearer, DPoP]; cure have the client send the access token, not the refresh token; if it did, the provider names token_type for some access tokens only: set requireTokenType (${variable}) to false, and refresh tokens pass where it answers for those`
+  return `401 type_mismatch: actual (no token_type); expected [Bearer, DPoP]; cure have the client send the access token, not the refresh token; if it did, the provider names token_type for no access tokens, or for some only: set requireTokenType (${variable}) to false, and refresh tokens pass where it answers for those`
 }
 const otherClient = '401 client_refused: actual client other; expected [client ours]'
 export const OPAQUE =

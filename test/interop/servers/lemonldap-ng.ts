@@ -201,6 +201,8 @@ export const lemonldapNg: Definition = {
       {
         scopes: 'openid notes:read',
         AUTH_CONFIG: settingsFile('introspection-without-audience'),
+        // It names none, and does not answer for refresh tokens.
+        INTROSPECTION_REQUIRE_TOKEN_TYPE: 'false',
         INTROSPECTION_CLIENT_IDS: Object.values(chosenClients)
           .map(({ id }) => id)
           .join(' '),

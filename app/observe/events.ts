@@ -262,7 +262,7 @@ export const authorizationServerEvents = {
     level: 'warn',
     members: ['reason'],
     means: 'The store does not answer. Requests get 503, and nobody loses anything.',
-    action: 'docs/runbooks/redis-lost.md.',
+    action: 'docs/runbooks/store-lost.md.',
   },
   store_back: { level: 'info', members: [], means: 'The store answers again.' },
   signing_keys_changed: {

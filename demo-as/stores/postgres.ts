@@ -8,7 +8,7 @@ import { LIST_LIMIT, type Store } from './store.ts'
  * Connects to PostgreSQL. Each operation is one statement. Keys are digests: they are tokens and codes otherwise, for whoever sees the
  * database.
  *
- * While the database is away, operations fail after two seconds at most, and work again as soon as it is back.
+ * While the database is away, operations fail, after some seconds when it hangs, and work again as soon as it is back.
  *
  * @param url - `postgres://user:password@host/database`; `?sslmode=verify-full` for TLS.
  * @throws {Error} It cannot be reached, or its tables are missing or of another version.
@@ -204,14 +204,15 @@ function checkVersion(version: number): void {
 }
 
 const MOST_CONNECTIONS = 10
-const TIMEOUT_MILLISECONDS = 2000
+/** For a free connection, and again for the answer. */
+const TIMEOUT_MILLISECONDS = 5000
 
 function openPool(connectionString: string, options: PoolConfig): Pool {
   const pool = new Pool({
     connectionString,
     connectionTimeoutMillis: TIMEOUT_MILLISECONDS,
     // Also of a server that hangs, which notices no timeout of its own.
-    query_timeout: 2 * TIMEOUT_MILLISECONDS,
+    query_timeout: TIMEOUT_MILLISECONDS + 1000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     application_name: 'idplug',

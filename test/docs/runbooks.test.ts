@@ -33,7 +33,7 @@ it('there is a runbook for each emergency', () => {
     'client-misbehaving.md',
     'key-rotation.md',
     'provider-down.md',
-    'redis-lost.md',
+    'store-lost.md',
     'token-leak.md',
   ])
 })

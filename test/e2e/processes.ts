@@ -10,7 +10,6 @@ const main = new URL('../../app/main.ts', import.meta.url).pathname
 export interface Processes {
   readonly resource: string
   readonly issuer: string
-  readonly redis: RedisServer
   /** Everything that all of them wrote. */
   log(): string
   /** Ends all processes as a crash would, and starts new ones on the same ports. */
@@ -21,8 +20,18 @@ export interface Processes {
  * `npm start` twice, on one Redis, behind a load balancer that hands every request to the next of the two, whatever it is about.
  * Stopped when the test ends.
  */
-export async function startProcesses(settings: Record<string, string> = {}): Promise<Processes> {
+export async function startProcesses(
+  settings: Record<string, string> = {},
+): Promise<Processes & { readonly redis: RedisServer }> {
   const redis = await redisForTest(['--appendonly', 'yes', '--appendfsync', 'always'])
+  return { ...(await startProcessesOn({ REDIS_URL: redis.url }, settings)), redis }
+}
+
+/** The same on another store. */
+export async function startProcessesOn(
+  store: Record<string, string>,
+  settings: Record<string, string> = {},
+): Promise<Processes> {
   const ports = await Promise.all([0, 1].map(async () => ({ mcp: await freePort(), as: await freePort() })))
   const [mcp, as] = await Promise.all([balance(ports.map(({ mcp }) => mcp)), balance(ports.map(({ as }) => as))])
   const [publicUrl, issuer] = [`http://localhost:${mcp}`, `http://localhost:${as}`]
@@ -30,7 +39,7 @@ export async function startProcesses(settings: Record<string, string> = {}): Pro
     PATH: process.env.PATH ?? '',
     PUBLIC_URL: publicUrl,
     AUTH_SERVER_URL: issuer,
-    REDIS_URL: redis.url,
+    ...store,
     DEMO_RS_CLIENT_SECRET: 'the-same-secret-for-all-processes',
     MCP_SESSIONS: 'off',
     ...settings,
@@ -62,7 +71,6 @@ export async function startProcesses(settings: Record<string, string> = {}): Pro
   return {
     resource: `${publicUrl}/mcp`,
     issuer,
-    redis,
     log: () => output,
     async restart() {
       await kill()

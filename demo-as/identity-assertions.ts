@@ -81,7 +81,6 @@ export function acceptIdentityAssertions(provider: Provider, options: IdentityAs
         resource,
       ).join(' ')
       const key = await provenKey(provider, ctx)
-      await useOnce(used, claims)
 
       await accounts.set(user.subject, user, options.accountSeconds)
       const grant = new provider.Grant({ accountId: user.subject, clientId: client.clientId })
@@ -97,6 +96,8 @@ export function acceptIdentityAssertions(provider: Provider, options: IdentityAs
       if (key) token.setThumbprint('jkt', key)
       ctx.oidc.entity('AccessToken', token)
       const value = await token.save()
+      // Last, so that what breaks off before can be made again. Of several at once, one is answered.
+      await useOnce(used, claims)
       log('assertion_accepted', { issuer: claims.iss, subject: user.subject, clientId: client.clientId })
       ctx.body = { access_token: value, token_type: token.tokenType, expires_in: token.expiration, scope }
     },

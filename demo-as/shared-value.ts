@@ -4,9 +4,6 @@ import type { Seal } from './upstream/sealed.ts'
 /** As good as for ever: every entry of a store has an end. */
 const KEPT_SECONDS = 10 * 365 * 24 * 3600
 
-/** A process that holds the lock and dies lets go after this long. */
-const LOCK_SECONDS = 10
-
 /** A key that sealed what is in the store is missing. */
 export class SealedWithOtherKeyError extends Error {}
 
@@ -15,9 +12,9 @@ export interface SharedValue<T> {
   /** The value; `make` decides it where there is none yet. Of several processes at once, all get the same. */
   get(make: () => T | Promise<T>): Promise<T>
   /**
-   * Puts another one in its place, alone among all processes.
+   * Puts another one in its place.
    *
-   * @throws {Error} Another change is under way.
+   * @throws {Error} Somebody else has changed it meanwhile.
    */
   change(apply: (value: T | undefined) => T | Promise<T>): Promise<void>
 }
@@ -35,20 +32,12 @@ export function createSharedValue<T>(store: Store, name: string, seal?: Seal): S
     }
     return JSON.parse(text) as T
   }
-  const lock = `${name}: changing`
-  const put = (value: T) => store.set(name, close(value), KEPT_SECONDS)
+  const change = (before: unknown, value: T) => store.swap(name, before, close(value), KEPT_SECONDS)
 
   /** Keys of before are dropped some day: what they sealed is sealed anew while they are there. */
   async function renew(kept: unknown): Promise<void> {
-    if (!seal || typeof kept !== 'string' || seal.isCurrent(kept)) return
-    // Somebody else changes it: the next one to read it looks again.
-    if (!(await store.add(lock, true, LOCK_SECONDS))) return
-    try {
-      const latest = await store.get(name)
-      if (typeof latest === 'string' && !seal.isCurrent(latest)) await put(open(latest))
-    } finally {
-      await store.delete(lock)
-    }
+    // If somebody else changes it, the next one to read it looks again.
+    if (seal && typeof kept === 'string' && !seal.isCurrent(kept)) await change(kept, open(kept))
   }
 
   return {
@@ -65,13 +54,9 @@ export function createSharedValue<T>(store: Store, name: string, seal?: Seal): S
     },
 
     async change(apply) {
-      if (!(await store.add(lock, true, LOCK_SECONDS))) throw new Error(`${name}: another change is under way`)
-      try {
-        const latest = await store.get(name)
-        await put(await apply(latest === undefined ? undefined : open(latest)))
-      } finally {
-        await store.delete(lock)
-      }
+      const latest = await store.get(name)
+      const value = await apply(latest === undefined ? undefined : open(latest))
+      if (!(await change(latest, value))) throw new Error(`${name}: another change came first`)
     },
   }
 }

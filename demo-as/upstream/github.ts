@@ -182,7 +182,7 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     const response = await options.fetch(url, { ...init, headers, signal, redirect: 'manual' }).catch(cause => {
       throw new UpstreamUnavailableError('GitHub cannot be reached', { cause })
     })
-    if (!isOutageStatus(response.status) && !isThrottled(response)) return response
+    if (!isOutageStatus(response.status) && !(await isThrottled(response))) return response
     throw new UpstreamUnavailableError(`GitHub answers ${response.status}`)
   }
 }
@@ -204,8 +204,12 @@ function refusedBy(answer: URLSearchParams): Identification {
 const refused = (what: string, status: number) => new UpstreamMisconfiguredError(`GitHub refuses ${what} (${status})`)
 
 /** Rate limits are told by 403 as well. */
-function isThrottled({ status, headers }: Response): boolean {
-  return status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after'))
+async function isThrottled(response: Response): Promise<boolean> {
+  const { status, headers } = response
+  if (status !== 403) return false
+  if (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')) return true
+  // The secondary limit may come without either.
+  return /rate limit|abuse detection/i.test(await response.clone().text())
 }
 
 async function json(response: Response): Promise<unknown> {

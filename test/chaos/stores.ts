@@ -1,3 +1,9 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { migrateStore } from '../../demo-as/stores/open.ts'
+import { startPostgres } from '../support/postgres.ts'
 import { redisForTest } from '../support/redis.ts'
 
 /** A store that processes share. */
@@ -12,12 +18,23 @@ export interface SharedStore {
 export const STORES: Readonly<Record<string, () => Promise<SharedStore>>> = {
   async redis() {
     const redis = await redisForTest(['--appendonly', 'yes', '--appendfsync', 'always'])
-    return {
-      settings: { REDIS_URL: redis.url },
-      async crash() {
-        await redis.kill()
-        await redis.restart()
-      },
-    }
+    return { settings: { REDIS_URL: redis.url }, crash: () => again(redis) }
   },
+
+  async postgres() {
+    const postgres = await startPostgres()
+    onTestFinished(() => postgres.stop())
+    const url = await postgres.createDatabase()
+    await migrateStore({ kind: 'postgres', url })
+    return { settings: { DATABASE_URL: url }, crash: () => again(postgres) }
+  },
+
+  async sqlite() {
+    return { settings: { AUTH_DATA_DIR: mkdtempSync(join(tmpdir(), 'chaos-')) } }
+  },
+}
+
+async function again(server: { kill(): Promise<void>; restart(): Promise<void> }): Promise<void> {
+  await server.kill()
+  await server.restart()
 }

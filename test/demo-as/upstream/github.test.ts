@@ -168,6 +168,10 @@ describe('while GitHub is down, nobody is refused', () => {
     ['a closed connection', { kind: 'reset' }],
     ['the rate limit', { kind: 'status', status: 403, headers: { 'x-ratelimit-remaining': '0' } }],
     ['the secondary rate limit', { kind: 'status', status: 403, headers: { 'retry-after': '60' } }],
+    [
+      'the secondary rate limit without a header',
+      { kind: 'status', status: 403, body: '{"message":"You have exceeded a secondary rate limit."}' },
+    ],
     ['something else than JSON', { kind: 'status', status: 200, body: '<p>' }],
   ]
 

@@ -3,7 +3,7 @@ import type { Measurement } from './report.ts'
 export interface Candidate {
   name: string
   /** Called before each round, outside the measured time: makes the work for one. */
-  prepare(): readonly string[]
+  prepare(): readonly string[] | Promise<readonly string[]>
   /** Does the work of one round. */
   run(tokens: readonly string[]): void | Promise<void>
 }
@@ -22,7 +22,7 @@ export async function measure(
   for (let round = -options.warmUps; round < options.rounds; round++) {
     const order = round % 2 ? candidates : candidates.toReversed()
     for (const { name, prepare, run } of order) {
-      const tokens = prepare()
+      const tokens = await prepare()
       const startedAt = process.cpuUsage()
       await run(tokens)
       const { user, system } = process.cpuUsage(startedAt)

@@ -15,6 +15,20 @@ const GRANT_TYPES: Readonly<Record<string, string>> = {
 }
 const TYPES = [...Object.values(GRANT_TYPES), 'other']
 
+const LIMITS = ['address', 'total']
+const ACTIVITIES = [
+  'registrations',
+  'authorization requests',
+  'device codes',
+  'device pages',
+  'wrong user codes',
+  'sign-in steps',
+  'refused credentials',
+  'documents',
+]
+
+const listed = (value: unknown, values: readonly string[]) => (values.includes(String(value)) ? String(value) : 'other')
+
 /** Counts what the authorization server says in its events, and measures its calls. Labels take only values that the code lists. */
 export function createAuthorizationServerMetrics(
   registry: Registry,
@@ -24,7 +38,7 @@ export function createAuthorizationServerMetrics(
   function counter(name: string, help: string, label: string, values: readonly string[]) {
     const counted = new Counter({ name, help, labelNames: [label], registers })
     for (const value of values) counted.inc({ [label]: value }, 0)
-    return (value: unknown) => counted.inc({ [label]: values.includes(String(value)) ? String(value) : 'other' })
+    return (value: unknown) => counted.inc({ [label]: listed(value, values) })
   }
 
   const signIn = counter('idplug_sign_ins_total', 'Sign-ins by outcome.', 'outcome', [...SIGN_INS, 'other'])
@@ -41,7 +55,12 @@ export function createAuthorizationServerMetrics(
     'refused',
   ])
   const plain = (name: string, help: string) => new Counter({ name, help, registers })
-  const limited = plain('idplug_limited_requests_total', 'Requests to the authorization server that were one too many.')
+  const limited = new Counter({
+    name: 'idplug_limited_requests_total',
+    help: 'Requests to the authorization server that were one too many, by what is limited and whether from one address or in total.',
+    labelNames: ['activity', 'limit'],
+    registers,
+  })
   const revoked = plain('idplug_families_revoked_total', 'Grants that were revoked with all of their tokens.')
   const bugs = plain('idplug_authorization_server_errors_total', 'Requests that ended in an error of our own.')
   const calls = {
@@ -63,7 +82,9 @@ export function createAuthorizationServerMetrics(
     },
     client_registered: () => registered('registered'),
     registration_refused: () => registered('refused'),
-    request_limited: () => limited.inc(),
+    // One event for all of a minute.
+    strangers_refused: ({ activity, limit, requests }) =>
+      limited.inc({ activity: listed(activity, ACTIVITIES), limit: listed(limit, LIMITS) }, Number(requests)),
     family_revoked: () => revoked.inc(),
     server_error: () => bugs.inc(),
   }

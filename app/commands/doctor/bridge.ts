@@ -1,4 +1,5 @@
-import { type Configuration, callbackOf, clip, createBridge, loadServerPackage } from 'idplug/internal'
+import { ConfigError } from 'idplug'
+import { type Configuration, callbackOf, clip, createBridge, loadServerPackage, openStores } from 'idplug/internal'
 import type { Upstream } from '../../../demo-as/server.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Probe } from './probe.ts'
@@ -37,6 +38,20 @@ export async function checkBridge(configuration: Configuration, surroundings: Br
     ...(metadata ? checkRefresh(request, metadata, name) : []),
     ...documents,
   ]
+}
+
+/** Tries the store of our authorization server, as that does at its start. */
+export async function checkStore(configuration: Configuration): Promise<Finding[]> {
+  const { store, usesOwnServer } = configuration
+  if (store.kind === 'memory' || !usesOwnServer) return []
+  try {
+    const stores = await openStores(await loadServerPackage(store.setting), configuration, () => {})
+    await stores?.close()
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(({ setting, problem }) => finding('bridge.store_unusable', `${setting} ${problem}`))
+  }
 }
 
 type Said<T> = { answer: T } | { failed: string }

@@ -8,7 +8,7 @@ import {
 } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
-import { type BridgeSurroundings, checkBridge } from './bridge.ts'
+import { type BridgeSurroundings, checkBridge, checkStore } from './bridge.ts'
 import type { FindingCode } from './catalogue/index.ts'
 import { type ClientOutlook, clientOutlooks } from './clients.ts'
 import { type Finding, finding } from './finding.ts'
@@ -73,7 +73,8 @@ export async function examineTenants(
     insecureHosts: settings.AUTH_INSECURE_HOSTS,
   })
   const ofBridge = await checkBridge(configuration, { fetch, probe, loadDocument: loadDocument?.(configuration) })
-  return [...configuration.warnings.map(warningFinding), ...ofBridge, ...(await Promise.all(found)).flat()]
+  const ofStore = await checkStore(configuration)
+  return [...configuration.warnings.map(warningFinding), ...ofStore, ...ofBridge, ...(await Promise.all(found)).flat()]
 }
 
 /** Our own authorization server in the process of the MCP server, demo or bridge. */

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { prometheus } from '../../../app/observe/metrics.ts'
+import { LIMITS } from '../../../demo-as/strangers/limits.ts'
 
 /** Metrics after some events, as the page has them. */
 async function after(...events: [event: string, facts?: Record<string, unknown>][]) {
@@ -31,6 +32,10 @@ describe('metrics of the authorization server', () => {
     [['access_ended', { outcome: 'not_allowed' }], 'idplug_access_ended_total{outcome="not_allowed"} 1'],
     [['client_registered'], 'idplug_registrations_total{outcome="registered"} 1'],
     [['registration_refused'], 'idplug_registrations_total{outcome="refused"} 1'],
+    [
+      ['strangers_refused', { activity: 'registrations', limit: 'total', requests: 40 }],
+      'idplug_limited_requests_total{activity="registrations",limit="total"} 40',
+    ],
     [['family_revoked'], 'idplug_families_revoked_total 1'],
     [['server_error'], 'idplug_authorization_server_errors_total 1'],
   ] as [[string, Record<string, unknown>?], string][])('counts %j as %s', async (event, line) => {
@@ -67,4 +72,11 @@ describe('metrics of the authorization server', () => {
     expect(text).toContain('idplug_bridge_calls_total{operation="recheck",outcome="away"} 1')
     expect(text).toContain('idplug_bridge_seconds_sum{operation="recheck"} 0.03')
   })
+})
+
+it('knows everything that is limited by its name', async () => {
+  for (const activity of Object.keys(LIMITS)) {
+    const { lines } = await after(['strangers_refused', { activity, limit: 'address', requests: 1 }])
+    expect(lines).toContain(`idplug_limited_requests_total{activity="${activity}",limit="address"} 1`)
+  }
 })

@@ -38,4 +38,10 @@ export const bridge = {
     expected: 'https to public hosts, directly or through HTTPS_PROXY',
     cure: 'Clients that publish a document would wait in vain. Open the firewall or set HTTPS_PROXY, name the hosts in CIMD_ALLOWED_HOSTS, or set CIMD=off, so that clients register instead.',
   },
+  'bridge.store_unusable': {
+    severity: 'error',
+    title: 'The store cannot do what the authorization server needs',
+    expected: 'a store that can be reached, takes writes, and allows every command that is used',
+    cure: 'Mend what is named above: the address, the permissions of the user of the store, a replica that takes no writes, or tables that idplug store migrate makes.',
+  },
 } as const satisfies Record<string, CatalogueEntry>

@@ -3,6 +3,8 @@ import type { FindingCode } from '../../../../app/commands/doctor/catalogue/inde
 import { examineTenants } from '../../../../app/commands/doctor/doctor.ts'
 import { createGithubEmulator } from '../../../../emulators/github.ts'
 import { createOidcEmulator } from '../../../../emulators/oidc.ts'
+import { freePort } from '../../../support/http.ts'
+import { redisForTest } from '../../../support/redis.ts'
 import { METADATA, ORIGIN, replaced, tampered } from './world.ts'
 
 type Fetch = typeof globalThis.fetch
@@ -117,6 +119,24 @@ describe('the doctor of a bridge', () => {
     const [found] = await examine({ settings: { BRIDGE_GRANT_SCOPES: 'notes:raed' } })
     expect(found).toMatchObject({ code: 'config.invalid', seen: expect.stringContaining('notes:raed') })
     expect(found?.seen).toContain('BRIDGE_GRANT_SCOPES')
+  })
+
+  it('finds a Redis that cannot be reached, takes no writes, or lacks a command, and none that works', async () => {
+    const BRIDGE_KEYS = Buffer.alloc(32, 7).toString('base64')
+    const store = async (...options: string[]) => {
+      const { url } = await redisForTest(options)
+      return (await examine({ settings: { REDIS_URL: url, BRIDGE_KEYS } })).map(({ code, seen }) => [code, seen])
+    }
+    expect(await store()).toEqual([])
+    const unusable = (what: RegExp) => [['bridge.store_unusable', expect.stringMatching(what)]]
+    expect(await store('--rename-command', 'SET', '')).toEqual(unusable(/^REDIS_URL names a Redis .*SET/))
+    expect(await store('--min-replicas-to-write', '1')).toEqual(unusable(/NOREPLICAS/))
+    const REDIS_URL = `redis://127.0.0.1:${await freePort()}`
+    const [found] = await examine({ settings: { REDIS_URL, BRIDGE_KEYS } })
+    expect(found).toMatchObject({
+      code: 'bridge.store_unusable',
+      seen: expect.stringContaining('does not work (Redis: '),
+    })
   })
 
   it.each([

@@ -10,6 +10,7 @@ import { contradictions, contradictionWarnings, portProblems } from './contradic
 import { type Environment, readSecret } from './environment.ts'
 import { checkFakeSignIn } from './fake-sign-in.ts'
 import { knownNames } from './known-names.ts'
+import { mootSettings } from './moot-settings.ts'
 import { checkNames, isServiceLink, type SettingsFile } from './name-problems.ts'
 import { PARSED_ONCE } from './parsed-once.ts'
 import { productionProblems } from './production.ts'
@@ -203,6 +204,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
   const branding = loadBranding(settings.AUTH_BRANDING, problems)
   const { providers: inForce = [], shadow: inShadow } = resources[0] ?? {}
+  warnings.push(...mootSettings(settings, inShadow ? [...inForce, inShadow] : inForce, env))
   checkScopeRules({ settings, bridge, clients, apiKeys, scopes: declared }, problems)
   checkGrants(inShadow ? [...inForce, inShadow] : inForce, declared, problems)
   if (usesOwnServer && !isBridge && invalid.size === 0) {

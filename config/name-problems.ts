@@ -2,8 +2,8 @@ import { closest } from '../src/closest.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import { clip } from '../src/text.ts'
 import type { Environment } from './environment.ts'
-import type { KnownNames } from './known-names.ts'
-import { entryVariables, lostRule, peopleVariables } from './people-settings.ts'
+import { type KnownNames, providerVariables } from './known-names.ts'
+import { entryVariables, lostRule, peopleVariables, placeVariables } from './people-settings.ts'
 
 /** A file of settings, such as `.env`. */
 export interface SettingsFile {
@@ -41,6 +41,7 @@ export function checkNames(env: Environment, known: KnownNames, file?: SettingsF
     ...otherProviders(set, known),
     bridgeIsOff(set, env, known),
     rulesPassedOver(set, known),
+    tokensPassedOver(set, known),
     serverIsUnused(set, known),
   ].filter(verdict => verdict !== undefined)
   const ofLevel = (wanted: Verdict['level']) =>
@@ -211,6 +212,18 @@ function rulesPassedOver(set: readonly Variable[], { bridged }: KnownNames): Ver
   const found = set.map(({ name }) => name).filter(name => rules.includes(name))
   if (found.length === 0) return undefined
   const problem = 'has no effect: with AUTH_BRIDGE=on, BRIDGE_ALLOW and BRIDGE_GRANT_SCOPES hold the rules about people'
+  return { level: 'warning', setting: found.join(', '), problem }
+}
+
+/** With the bridge, nobody sends tokens of the provider: only where people sign in there is read. */
+function tokensPassedOver(set: readonly Variable[], { bridged }: KnownNames): Verdict | undefined {
+  if (bridged === undefined) return undefined
+  const read = [...placeVariables(bridged), ...peopleVariables(bridged)]
+  const unread = providerVariables(bridged).filter(variable => !read.includes(variable))
+  const found = set.map(({ name }) => name).filter(name => unread.includes(name))
+  if (found.length === 0) return undefined
+  const problem =
+    'has no effect: with AUTH_BRIDGE=on, clients send tokens of our own authorization server, and this is for tokens of the provider'
   return { level: 'warning', setting: found.join(', '), problem }
 }
 

@@ -22,6 +22,14 @@ export function peopleVariables(provider: string): readonly string[] {
   return [...entryVariables(provider), ...variablesIn(optionsOf(provider).grants)]
 }
 
+/** Where people sign in: what the bridge takes from a provider's file in `config/`. */
+const PLACE_OPTIONS = ['metadataUrl', 'issuer', 'apiUrl'] as const
+
+/** Variables of that file that say where people sign in. */
+export function placeVariables(provider: string): readonly string[] {
+  return PLACE_OPTIONS.flatMap(option => variablesIn(optionsOf(provider)[option]))
+}
+
 /**
  * What is wrong with a variable that is no setting, and reads like a rule about people of a provider whose settings are read; nothing for
  * any other name. A rule that gets lost lets everybody in.

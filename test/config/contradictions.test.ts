@@ -101,3 +101,42 @@ describe('lifetimes', () => {
     expect(() => loadConfiguration({ ...bridge, SIGN_IN_MAX_SECONDS: '7201' })).not.toThrow()
   })
 })
+
+describe('a setting without effect is a warning', () => {
+  const warnings = (env: Env) => loadConfiguration(env).warnings.map(({ setting, problem }) => `${setting} ${problem}`)
+  const RULES = { OKTA_GRANT_SCOPES: 'notes:read', OKTA_GRANT_TO: 'everyone' }
+  const BRIDGE = {
+    ...OKTA,
+    AUTH_BRIDGE: 'on',
+    BRIDGE_CLIENT_ID: 'b',
+    BRIDGE_CLIENT_SECRET: 's',
+    BRIDGE_ALLOW: 'everyone',
+    BRIDGE_GRANT_SCOPES: 'notes:read',
+  }
+
+  it('AUTH_SIGN_IN_SCOPES where rules grant the scopes', () => {
+    const AUTH_SIGN_IN_SCOPES = 'all'
+    const said = expect.stringContaining('AUTH_SIGN_IN_SCOPES has no effect')
+    expect(warnings({ ...OKTA, ...RULES, AUTH_SIGN_IN_SCOPES })).toEqual([said])
+    expect(warnings({ ...OKTA, AUTH_SIGN_IN_SCOPES })).toEqual([])
+    expect(warnings({ ...BRIDGE, AUTH_SIGN_IN_SCOPES })).toEqual([])
+  })
+
+  it.each([
+    ['OKTA_GROUPS_CLAIM', 'group:staff'],
+    ['OKTA_ROLES_CLAIM', 'role:staff'],
+  ])('%s where no rule goes by it', (setting, principal) => {
+    const said = expect.stringContaining(`${setting} has no effect`)
+    expect(warnings({ ...OKTA, ...RULES, [setting]: 'of' })).toEqual([said])
+    expect(warnings({ ...OKTA, [setting]: 'of' })).toEqual([said])
+    expect(warnings({ ...OKTA, ...RULES, [setting]: 'of', OKTA_ALLOW: principal })).toEqual([])
+    expect(warnings({ ...OKTA, ...RULES, [setting]: 'of', OKTA_GRANT_TO: principal })).toEqual([])
+  })
+
+  it('what is for tokens of the provider, behind the bridge', () => {
+    const said = 'OKTA_CLIENT_IDS, OKTA_AUDIENCE has no effect: with AUTH_BRIDGE=on'
+    expect(warnings({ ...BRIDGE, OKTA_CLIENT_IDS: 'a', OKTA_AUDIENCE: 'b' })).toEqual([expect.stringContaining(said)])
+    expect(warnings({ ...BRIDGE, OKTA_AUTHORIZATION_SERVER_ID: 'aus1' })).toEqual([])
+    expect(warnings({ ...OKTA, OKTA_CLIENT_IDS: 'a' })).toEqual([])
+  })
+})

@@ -276,7 +276,8 @@ describe('rules about people', () => {
   it('of tokens of the provider itself are a warning with the bridge, unless that provider is in the shadow', () => {
     const bridge = { ...auth0, AUTH_BRIDGE: 'on', AUTH0_ALLOW: '@example.com', AUTH0_AUDIENCE: 'x' }
     const warning = expect.stringContaining('AUTH0_ALLOW has no effect: with AUTH_BRIDGE=on, BRIDGE_ALLOW')
-    expect(lines(bridge)).toEqual({ problems: [], warnings: [warning] })
+    const audience = expect.stringContaining('AUTH0_AUDIENCE has no effect: with AUTH_BRIDGE=on, clients send tokens')
+    expect(lines(bridge)).toEqual({ problems: [], warnings: [warning, audience] })
     expect(lines({ ...bridge, AUTH_SHADOW: 'auth0' }).warnings).toEqual([])
   })
 })

@@ -126,7 +126,19 @@ function withoutLoopbackPort(value: string): string | undefined {
   return url.href
 }
 
+/** On a host that the authorization server shares, its own addresses are those below the path of its issuer; others are somebody else's. */
 function isSameServer(url: URL, issuer: URL): boolean {
-  if (url.origin === issuer.origin) return true
-  return isLoopbackHost(url.hostname) && isLoopbackHost(issuer.hostname) && url.port === issuer.port
+  const isLoopback = isLoopbackHost(url.hostname) && isLoopbackHost(issuer.hostname) && url.port === issuer.port
+  if (url.origin !== issuer.origin && !isLoopback) return false
+  const prefix = plainPath(issuer.pathname).replace(/\/$/, '')
+  return plainPath(url.pathname) === prefix || plainPath(url.pathname).startsWith(`${prefix}/`)
+}
+
+/** As a lenient router may read it. */
+function plainPath(path: string): string {
+  try {
+    return decodeURIComponent(path).toLowerCase()
+  } catch {
+    return path.toLowerCase()
+  }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { redirectUriProblem } from '../../demo-as/redirect-uris.ts'
 import { type AuthorizationServerOptions, createAuthorizationServer } from '../../demo-as/server.ts'
 import type { Upstream } from '../../demo-as/upstream/upstream.ts'
 import { createBrowser, type Page } from '../support/browser.ts'
@@ -131,5 +132,32 @@ describe('an issuer with a path', () => {
     for (const path of ['/team-a', '/team-ab/oauth/token', '/team-b/oauth/token', `${DOCUMENTS[0]}/team-b`]) {
       expect(server.handles(path), path).toBe(false)
     }
+  })
+})
+
+describe('redirect URIs on the host of an issuer with a path', () => {
+  const issuer = new URL('https://example.com/team-a')
+  const ITSELF = 'is an address of the authorization server itself'
+
+  it.each([
+    'https://example.com/team-a',
+    'https://example.com/team-a/',
+    'https://example.com/team-a/oauth/callback',
+    'https://example.com/Team-A/oauth/callback',
+    'https://example.com/%74eam-a/oauth/callback',
+  ])('refuses %s, which is its own', uri => {
+    expect(redirectUriProblem(uri, issuer)).toBe(ITSELF)
+  })
+
+  it.each([
+    'https://example.com/callback',
+    'https://example.com/team-ab/callback',
+    'https://example.com/team-b/team-a/',
+  ])("accepts %s, which is somebody else's", uri => {
+    expect(redirectUriProblem(uri, issuer)).toBeUndefined()
+  })
+
+  it('refuses the whole host of an issuer without a path', () => {
+    expect(redirectUriProblem('https://example.com/callback', new URL('https://example.com'))).toBe(ITSELF)
   })
 })

@@ -121,7 +121,8 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   const own = runsHere ? createOwnServer({ configuration, declarations, env, fetch, observer, stopping }) : undefined
   const stores = sharedStores(configuration, own, observer)
   const keysFile = settings.AUTH_API_KEYS_FILE
-  const apiKeys = keysFile === undefined ? undefined : openApiKeysFile(keysFile, observer)
+  const scopes = Object.values(declarations).map(({ scopes }) => scopes)
+  const apiKeys = keysFile === undefined ? undefined : openApiKeysFile(keysFile, observer, scopes)
   const links = settings.AUTH_LINKS === undefined ? undefined : openLinkFile(settings.AUTH_LINKS, observer)
   const shared: Shared = {
     fetch: own ? fetchThrough(own, fetch) : fetch,

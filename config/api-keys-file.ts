@@ -3,6 +3,7 @@ import { strictObject } from '../src/adapter-options.ts'
 import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import type { ApiKey } from '../src/validators/api-keys.ts'
 import { readJsonFile, stateOfFile } from './files.ts'
+import { checkApiKeyScopes, type DeclaredScopes } from './scope-rules.ts'
 
 /** One entry of the file of `AUTH_API_KEYS_FILE`. A function, like the schemas of other files: most servers have none of them. */
 const apiKey = () =>
@@ -31,14 +32,17 @@ const SEE = 'docs/api-keys.md'
 const LOOK_MILLISECONDS = 2_000
 
 /**
- * Reads the file, and again whenever it changes. A file that cannot be used then is reported, and the keys from before stay.
+ * Reads the file, and again whenever it changes. A file that cannot be used then is reported, and the keys from before stay. A scope
+ * that no server declares is reported, too; it gives nothing, and the other changes count: a key may have been taken out.
  *
+ * @param scopes - Of each server of the process.
  * @param lookMilliseconds - How often it is looked at. Default 2,000.
  * @throws {ConfigError} The file cannot be used at the start.
  */
 export function openApiKeysFile(
   path: string,
   observer: { warning?(message: string, facts: Readonly<Record<string, unknown>>): void },
+  scopes: DeclaredScopes,
   lookMilliseconds = LOOK_MILLISECONDS,
 ): ApiKeysFile {
   let seen = stateOfFile(path)
@@ -48,7 +52,11 @@ export function openApiKeysFile(
     if (state === seen) return
     seen = state
     try {
-      keys = tableOf(usable(path))
+      const entries = usable(path)
+      keys = tableOf(entries)
+      const problems: ConfigProblem[] = []
+      checkApiKeyScopes(entries, scopes, problems)
+      for (const { setting, problem } of problems) observer.warning?.(`${setting} ${problem}.`, {})
     } catch (error) {
       observer.warning?.('The file of API keys cannot be used; those from before still count.', {
         problem: (error as Error).message,

@@ -36,7 +36,17 @@ export function checkScopeRules(rules: ScopeRules, problems: ConfigProblem[]): v
   for (const { client_id, scope = '' } of rules.clients) {
     check(`AUTH_CLIENTS_FILE: ${client_id}`, scope.split(' ').filter(Boolean), 'docs/clients.md')
   }
-  for (const { id, scopes } of rules.apiKeys) check(`AUTH_API_KEYS_FILE: ${id}`, scopes, 'docs/api-keys.md')
+  checkApiKeyScopes(rules.apiKeys, rules.scopes, problems)
+}
+
+/** The same for API keys. */
+export function checkApiKeyScopes(
+  keys: readonly Pick<ApiKeyEntry, 'id' | 'scopes'>[],
+  scopes: DeclaredScopes,
+  problems: ConfigProblem[],
+): void {
+  const check = scopeCheck(scopes, problems)
+  for (const { id, scopes } of keys) check(`AUTH_API_KEYS_FILE: ${id}`, scopes, 'docs/api-keys.md')
 }
 
 /** The same for the grants of providers. */

@@ -192,7 +192,11 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       redirectUri,
       pageSeconds: lifetimes.page,
       accountSeconds: lifetimes.grant,
-      stay: { longest: lifetimes.grantMax, idle: lifetimes.refreshToken, otherwise: lifetimes.accessToken },
+      stay: {
+        longest: lifetimes.grantMax,
+        idle: Math.min(lifetimes.refreshToken, lifetimes.grant),
+        otherwise: lifetimes.accessToken,
+      },
       log,
     })
     logEvents(provider, log)

@@ -115,10 +115,9 @@ small { display: block; color: var(--quiet); font-size: .875rem; font-weight: 40
 .code { font: 600 1.5rem ui-monospace, monospace; letter-spacing: .08em; text-transform: uppercase; }
 input.code { font-size: 1.125rem; }
 .error { margin: .5rem 0; color: var(--error); font-weight: 600; }
-.facts code { font-size: 1em; }
 .facts { margin: 1.5rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem; }
-.note .facts code { font-size: 1em; }
-.facts { margin: .5rem 0 0; padding: 0; border: 0; color: inherit; }
+.facts code { font-size: 1em; }
+.note .facts { margin: .5rem 0 0; padding: 0; border: 0; color: inherit; }
 dt { font-weight: 600; }
 dd { margin: 0 0 .5rem; }
 ol { margin: 0; padding-left: 1.25rem; }

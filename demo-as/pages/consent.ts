@@ -66,13 +66,13 @@ export function consentPage(page: ConsentPage): Html {
   const allowable = given.length > 0 || page.scopes.length === 0
   return layout(
     `Allow access to ${resourceName}?`,
-    html`<h1>Allow access to ${resourceName}?</h1>
+    html`<h1>Allow access to <bdi>${resourceName}</bdi>?</h1>
 <dl class="client">
 <dt>Application</dt><dd class="name"><bdi>${clientName}</bdi></dd>
 <dt>Who vouches for it</dt><dd>${vouchedBy(page.vouchedBy)}</dd>
 <dt>Where the access goes</dt><dd>${destinationOf(page.destination)}</dd>
 </dl>
-<p>The application asks to use <strong>${resourceName}</strong> ${
+<p>The application asks to use <strong><bdi>${resourceName}</bdi></strong> ${
       userName === undefined
         ? html`in your name. If you allow it, you sign in at <strong>${upstream}</strong> next.`
         : html`as <strong><bdi>${userName}</bdi></strong>.`
@@ -101,7 +101,7 @@ ${
   html`<p class="aside">Not <bdi>${userName}</bdi>? <button class="link" name="decision" value="another">Sign in as somebody else</button></p>`
 }
 </form>
-<dl class="facts"><dt>Address of ${resourceName}</dt><dd><code>${page.resource}</code></dd></dl>`,
+<dl class="facts"><dt>Address of <bdi>${resourceName}</bdi></dt><dd><code>${page.resource}</code></dd></dl>`,
   )
 }
 

@@ -17,7 +17,6 @@ export function signInPage({ action, formToken, purpose, users, refused }: SignI
     'Sign in',
     html`<h1>Sign in</h1>
 ${purposeBox(purpose)}
-<p>On the next page you choose what the application may do.</p>
 <p>This demo takes the place of your company’s sign-in. There are no passwords: choose who you want to be.</p>
 <form method="post" action="${new OwnAddress(action)}">
 <input type="hidden" name="form_token" value="${formToken}">

@@ -30,7 +30,7 @@ describe('a server without scopes', () => {
     const people = await browser.open(url)
     expect(people.text).not.toContain('may grant')
     const consent = await browser.submit(people, 'user', { user: 'cleo' })
-    expect(consent.text).toContain('<strong>Clock</strong>')
+    expect(consent.text).toContain('<strong><bdi>Clock</bdi></strong>')
     expect(consent.text).toContain('value="allow"')
     expect(consent.text).not.toContain('It will be able to')
     await expect(

@@ -55,6 +55,7 @@ const signIn = { action: '/fakeupstreamauth/authorize?state=x', formToken: 'x', 
 export const gallery: Readonly<Record<string, Readonly<Record<string, Html>>>> = {
   consentPage: {
     plain: consent({}),
+    endless: consent({ stay: { longest: Number.POSITIVE_INFINITY, idle: 30 * DAY, otherwise: 3600 } }),
     bridge: consent({ userName: undefined, scopes: notes.slice(0, 2) }),
     document: consent({
       vouchedBy: { kind: 'publisher', host: 'client.example.com' },

@@ -209,6 +209,14 @@ describe('dynamic registration', () => {
     expect(await client.refresh(last.json.client_id, 'x')).toMatchObject({ json: { error: 'invalid_grant' } })
   })
 
+  it('keeps a client in use, however many others register', async () => {
+    const { createMemoryStores } = await import('../../demo-as/stores/memory.ts')
+    const { client } = await startWithClient({ stores: createMemoryStores({ maxEntries: 50 }) })
+    const { clientId, tokens } = await client.obtainTokens()
+    for (let i = 0; i < 60; i++) await client.register()
+    expect((await client.refresh(clientId, tokens.refresh_token)).status).toBe(200)
+  })
+
   it('says inactive, and not 500, about the token of a client that was forgotten', async () => {
     const { createMemoryStores } = await import('../../demo-as/stores/memory.ts')
     const stores = createMemoryStores()

@@ -177,7 +177,7 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
   },
   proof_memory_unreachable: {
     means: 'Redis, where used DPoP proofs are remembered, does not answer.',
-    cure: 'See to Redis (REDIS_URL). A proof that is not remembered could be used twice, so none is taken meanwhile.',
+    cure: 'See to the store: npx idplug store check. A proof that is not remembered could be used twice, so none is taken meanwhile.',
   },
   scope_missing: {
     means: 'The token is good, and the operation needs more scopes.',

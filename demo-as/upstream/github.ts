@@ -161,7 +161,8 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     const entries: Json[] = []
     for (let page = 1; page <= MAX_PAGES; page++) {
       const found = await get(`${path}?per_page=${PAGE_SIZE}&page=${page}`, accessToken)
-      if (!Array.isArray(found)) return entries
+      // A list that is not shown says nothing about who is on it.
+      if (!Array.isArray(found)) throw new UpstreamMisconfiguredError(`GitHub does not show ${path}`)
       entries.push(...found)
       if (found.length < PAGE_SIZE) break
     }

@@ -119,6 +119,16 @@ describe('GitHub as upstream', () => {
     expect(await start(setup).identify()).toMatchObject({ outcome: 'not_allowed' })
   })
 
+  it('takes a list that is not shown for no answer, and not for an empty one', async () => {
+    const { provider, upstream, identify } = start({
+      allow: ['org:42'],
+      person: { organizations: [{ id: 42, login: 'acme' }] },
+    })
+    const session = sessionOf(await identify())
+    provider.fail({ kind: 'status', path: '/user/orgs', status: 403, body: '{"message":"Resource not accessible"}' })
+    await expect(upstream.recheck?.(session, keep)).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+  })
+
   it('sees an organization on the second page of the list', async () => {
     const organizations = Array.from({ length: 150 }, (_, id) => ({ id, login: `org-${id}` }))
     expect(await start({ allow: ['org:149'], person: { organizations } }).identify()).toMatchObject({

@@ -30,25 +30,31 @@ export function slideGrants(provider: Provider, options: SlidingGrantsOptions): 
     await next()
     const ctx = context as KoaContextWithOIDC
     const isRefresh = ctx._matchedRouteName === 'token' && ctx.oidc.params?.grant_type === 'refresh_token'
-    const { grantId, accountId, clientId } = ctx.oidc?.entities.RefreshToken ?? {}
-    if (!isRefresh || ctx.status !== 200 || !grantId) return
-    await extend(grantId, accountId, clientId).catch(() => {})
+    const { RefreshToken: token, Grant: grant } = ctx.oidc?.entities ?? {}
+    if (!isRefresh || ctx.status !== 200 || !token?.grantId || !grant || newEndOf(grant) === undefined) return
+    await extend(token.grantId, token.accountId, token.clientId).catch(() => {})
   })
+
+  /** @returns `undefined` where it would be as good as the old one. */
+  function newEndOf({ iat, exp }: { iat?: number; exp?: number }): number | undefined {
+    const now = Math.floor(Date.now() / 1000)
+    const end = Math.min(now + seconds, (iat ?? now) + mostSeconds)
+    return end - (exp ?? now) < stepSeconds ? undefined : end
+  }
 
   /** By compare-and-set: a grant that is revoked meanwhile does not come back. */
   async function extend(grantId: string, accountId?: string, clientId?: string): Promise<void> {
     const grant = await grants.get<AdapterPayload>(grantId)
     if (!grant) return
-    const now = Math.floor(Date.now() / 1000)
-    const { iat = now, exp = now } = grant
-    const end = Math.min(now + seconds, iat + mostSeconds)
-    if (end - exp < stepSeconds) return
+    const end = newEndOf(grant)
+    if (end === undefined) return
+    const secondsLeft = end - Math.floor(Date.now() / 1000)
     const next = { ...grant, exp: end }
-    if (!(await grants.swap(grantId, grant, next, end - now, wordsOfGrant.all(grant)))) return
+    if (!(await grants.swap(grantId, grant, next, secondsLeft, wordsOfGrant.all(grant)))) return
     const account = accountId === undefined ? undefined : await accounts.get(accountId)
     if (account !== undefined) await accounts.set(String(accountId), account, seconds)
     if (clientId === undefined) return
     await keepClient(clientId)
-    await clients.add(clientId, end - now)
+    await clients.add(clientId, secondsLeft)
   }
 }

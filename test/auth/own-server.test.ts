@@ -299,7 +299,9 @@ describe('AUTH_SIGN_IN_SCOPES', () => {
     })
     const people = await browser.open(`${ORIGIN}/oauth/authorize?${query}`)
     const consent = await browser.submit(people, 'user', { user: 'ada' })
-    return [...consent.text.matchAll(/<li>[^<]+<code>([^<]+)<\/code>/g)].map(([, scope = '']) => scope)
+    return [...consent.text.matchAll(/<(?:li class="fixed"|span)>[^<]+<code>([^<]+)<\/code>/g)].map(
+      ([, scope = '']) => scope,
+    )
   }
 
   it.each<[Record<string, string>, string[], string[]]>([

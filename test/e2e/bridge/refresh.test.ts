@@ -135,9 +135,11 @@ describe.each(Object.entries(kinds))('a refresh through a bridge to %s', (_name,
 
   it('is not possible after a revocation, which ends what the provider gave', async () => {
     const { provider, client, clientId, tokens, refresh } = await signedIn(kind)
+    // The bridge may have asked there before, to learn how it has to authenticate.
+    const before = provider.count(kind.ends)
     const { status } = await client.form('/oauth/revoke', { token: tokens.refresh_token, client_id: clientId })
     expect(status).toBe(200)
-    await expect.poll(() => provider.count(kind.ends), { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => provider.count(kind.ends), { timeout: 10_000 }).toBe(before + 1)
     expect((await refresh(tokens.refresh_token)).json).toMatchObject({ error: 'invalid_grant' })
   })
 })

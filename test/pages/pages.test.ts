@@ -3,7 +3,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { listenForBrowser } from '../../app/client/visit.ts'
 import { loadBranding } from '../../config/branding.ts'
 import { setSecurityHeaders } from '../../demo-as/http.ts'
 import { icon, stylesheet } from '../../demo-as/pages/assets.ts'
@@ -136,6 +137,26 @@ describe.each(Object.entries(windows))('on %s', (window, { context, rules }) => 
     }
     expect(complaints).toEqual([])
   })
+})
+
+it.each([
+  ['Back to the terminal', { colorScheme: 'light' }, 'code=c'],
+  ['Not signed in', { colorScheme: 'dark' }, 'error=access_denied'],
+] as const)('the command line comes back to a page that is whole: %s', async (title, context, answer) => {
+  const visit = await listenForBrowser({ say: () => {} })
+  onTestFinished(visit.close)
+  const back = visit.go(new URL('https://id.example.com/authorize'))
+  const page = await openPage(context)
+  const complaints: string[] = []
+  page.on('console', message => complaints.push(message.text()))
+  await page.goto(`${visit.redirectUri}?${answer}&state=s`)
+  await back
+  visit.close()
+  await page.getByRole('heading', { name: title }).waitFor()
+  expect(await page.evaluate('getComputedStyle(document.querySelector("main")).borderRadius')).toBe('16px')
+  expect(await page.evaluate<number>('document.querySelector("header img").naturalWidth')).toBeGreaterThan(0)
+  expect([...complaints, ...(await violations(page, ALL))]).toEqual([])
+  if (process.env.SCREENSHOTS) await screenshot(page, `command-line-${context.colorScheme}`)
 })
 
 it('axe sees what is wrong', async () => {

@@ -4,8 +4,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freePort, listen } from '../support/http.ts'
+
+// Each program is a process of its own, which starts slowly on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const main = new URL('../../app/main.ts', import.meta.url).pathname
 const demoAs = new URL('../../app/serve/authorization-server-main.ts', import.meta.url).pathname
@@ -83,7 +86,7 @@ describe('the start', () => {
     const settings = { ...(await ports()), AUTH_MODE: 'separate' }
     const server = `http://localhost:${settings.PORT}`
     const { output } = run(main, settings)
-    await expect.poll(() => answers(`${server}/health`), { timeout: 15_000 }).toBe(200)
+    await expect.poll(() => answers(`${server}/health`), { timeout: 40_000 }).toBe(200)
     expect(await answers(`${server}/ready`)).toBe(503)
     const call = () => fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
     const refused = await call()
@@ -92,7 +95,7 @@ describe('the start', () => {
     await expect.poll(output).toContain('provider_not_ready')
 
     run(demoAs, settings)
-    await expect.poll(() => answers(`${server}/ready`), { timeout: 15_000 }).toBe(200)
+    await expect.poll(() => answers(`${server}/ready`), { timeout: 40_000 }).toBe(200)
     expect((await call()).status).toBe(401)
   })
 })
@@ -120,30 +123,34 @@ describe('the stop', () => {
       string,
       string,
     ]
-    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '2' })
-    await expect.poll(() => answers(`${mcp}/ready`), { timeout: 15_000 }).toBe(200)
+    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '4' })
+    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
+    expect(await answers(`${mcp}/ready`)).toBe(200)
     expect((await ready(as))?.status).toBe(200)
     const told = Date.now()
     child.kill('SIGTERM')
     const stopping = { status: 503, body: { status: 'not ready', reason: 'stopping' }, connection: 'close' }
-    await expect.poll(() => ready(mcp)).toEqual(stopping)
+    await expect.poll(() => ready(mcp), { timeout: 10_000 }).toEqual(stopping)
     expect(await ready(as)).toEqual(stopping)
     expect(await answers(`${mcp}/health`)).toBe(200)
     expect(await answers(`${mcp}/mcp`)).toBe(401)
     expect(await answers(`${as}/.well-known/oauth-authorization-server`)).toBe(200)
     expect(await ended).toBe(0)
-    expect(Date.now() - told).toBeGreaterThanOrEqual(2000)
-    expect(output()).toContain('"drain_seconds":2')
+    expect(Date.now() - told).toBeGreaterThanOrEqual(4000)
+    expect(output()).toContain('"drain_seconds":4')
     expect(output()).not.toContain('"level":"error"')
   })
 
   it('of the authorization server alone goes the same way', async () => {
     const { AUTH_SERVER_PORT } = await ports()
     const origin = `http://localhost:${AUTH_SERVER_PORT}`
-    const { child, ended } = run(demoAs, { AUTH_SERVER_PORT, DRAIN_SECONDS: '2' })
-    await expect.poll(() => answers(`${origin}/ready`), { timeout: 15_000 }).toBe(200)
+    const { child, ended, output } = run(demoAs, { AUTH_SERVER_PORT, DRAIN_SECONDS: '4' })
+    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
+    expect(await answers(`${origin}/ready`)).toBe(200)
     child.kill('SIGTERM')
-    await expect.poll(() => ready(origin)).toMatchObject({ status: 503, body: { reason: 'stopping' } })
+    await expect
+      .poll(() => ready(origin), { timeout: 10_000 })
+      .toMatchObject({ status: 503, body: { reason: 'stopping' } })
     expect(await answers(`${origin}/.well-known/oauth-authorization-server`)).toBe(200)
     expect(await ended).toBe(0)
   })
@@ -151,9 +158,10 @@ describe('the stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('is at once when %s follows', async second => {
     const settings = await ports()
     const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '300' })
-    await expect.poll(() => answers(`http://localhost:${settings.PORT}/health`), { timeout: 15_000 }).toBe(200)
+    // It listens a moment before it listens to signals.
+    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
     child.kill('SIGTERM')
-    await expect.poll(output).toContain('stopping')
+    await expect.poll(output, { timeout: 40_000 }).toContain('stopping')
     child.kill(second)
     expect(await ended).toBe(1)
   })
@@ -162,8 +170,8 @@ describe('the stop', () => {
     const settings = await ports()
     const { file, key } = apiKey()
     const origin = `http://localhost:${settings.PORT}`
-    const { child, ended } = run(main, { ...settings, DRAIN_SECONDS: '0', AUTH_API_KEYS_FILE: file })
-    await expect.poll(() => answers(`${origin}/health`), { timeout: 15_000 }).toBe(200)
+    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '0', AUTH_API_KEYS_FILE: file })
+    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
     const headers = {
       Authorization: `Bearer ${key}`,
       Accept: 'application/json, text/event-stream',
@@ -205,7 +213,7 @@ describe('the stop', () => {
       AUTH_MODE: 'separate',
       AUTH_SERVER_URL: issuer,
     })
-    await expect.poll(() => answers(`${server}/health`), { timeout: 15_000 }).toBe(200)
+    await expect.poll(() => answers(`${server}/health`), { timeout: 40_000 }).toBe(200)
     const answer = fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
     // One of the two is the start's own probe of the credentials.
     await expect.poll(() => held.length, { timeout: 10_000 }).toBe(2)

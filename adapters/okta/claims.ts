@@ -1,3 +1,4 @@
+import { isThere } from '../../src/absent.ts'
 import { type ClaimMapping, type ClaimRules, type Claims, scopesFrom } from '../../src/engines/claim-judge.ts'
 
 /** Claims of both kinds of tokens, and members of introspection answers. */
@@ -13,8 +14,6 @@ export const mapping: ClaimMapping & Pick<ClaimRules, 'subjectClaim'> = {
       : scopesFrom(claims, ['scp', 'scope']),
   principalType: claims => (isService(claims) ? 'service' : 'user'),
 }
-
-const isThere = (value: unknown) => value !== undefined && value !== null
 
 function clientOf({ cid, client_id, act }: Claims): unknown {
   return cid ?? client_id ?? (act as { sub?: unknown } | null | undefined)?.sub

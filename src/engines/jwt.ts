@@ -1,3 +1,4 @@
+import { isThere } from '../absent.ts'
 import { type CompleteContext, completeContext, type ValidatorContext } from '../context.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
@@ -214,8 +215,6 @@ function checkHeader(
   }
   return algorithm
 }
-
-const isThere = (value: unknown) => value !== undefined && value !== null
 
 function checkIssuer({ iss }: Claims, rule: IssuerCheck): string {
   if (iss === undefined || iss === null) throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iss' })

@@ -1,4 +1,5 @@
 import type { webcrypto } from 'node:crypto'
+import { isAbsent } from '../absent.ts'
 import { InvalidTokenError, MisconfigurationError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { Claims } from './claim-judge.ts'
@@ -106,8 +107,6 @@ function isNameOf(alg: unknown, algorithm: SignatureAlgorithm): boolean {
   const names: readonly unknown[] = ['EdDSA', 'Ed25519']
   return alg === algorithm || (names.includes(alg) && names.includes(algorithm))
 }
-
-const isAbsent = (value: unknown) => value === undefined || value === null
 
 function mismatch(keyId: unknown, detail: string): InvalidTokenError {
   return new InvalidTokenError({ kind: 'key_mismatch', keyId: clip(keyId), detail })

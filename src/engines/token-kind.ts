@@ -1,3 +1,4 @@
+import { isThere } from '../absent.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { Claims } from './claim-judge.ts'
@@ -61,9 +62,9 @@ export const ACCESS_TOKEN_TYPES: readonly string[] = ['', 'jwt', 'at+jwt']
  * @throws {InvalidTokenError}
  */
 export function refuseIdToken(claims: Claims, { allowedMarks = [] }: TokenKindRules): void {
-  const use = [...USES, ...POSSIBLE_USES].find(name => isThere(claims, name) && ID.has(normalizedUse(claims[name])))
+  const use = [...USES, ...POSSIBLE_USES].find(name => carries(claims, name) && ID.has(normalizedUse(claims[name])))
   if (use) throw new InvalidTokenError({ kind: 'id_token', detail: `${use} is ${clip(claims[use])}` })
-  const mark = ID_TOKEN_MARKS.find(name => name !== 'aud' && isThere(claims, name) && !allowedMarks.includes(name))
+  const mark = ID_TOKEN_MARKS.find(name => name !== 'aud' && carries(claims, name) && !allowedMarks.includes(name))
   if (mark) throw new InvalidTokenError({ kind: 'id_token', detail: `it carries ${mark}` })
 }
 
@@ -74,12 +75,12 @@ export function refuseIdToken(claims: Claims, { allowedMarks = [] }: TokenKindRu
  */
 export function refuseOtherToken(claims: Claims): void {
   const otherUse =
-    USES.find(name => isThere(claims, name) && !ACCESS.has(normalizedUse(claims[name]))) ??
-    POSSIBLE_USES.find(name => isThere(claims, name) && OTHER.has(normalizedUse(claims[name])))
+    USES.find(name => carries(claims, name) && !ACCESS.has(normalizedUse(claims[name]))) ??
+    POSSIBLE_USES.find(name => carries(claims, name) && OTHER.has(normalizedUse(claims[name])))
   if (otherUse) throw mismatch(`${otherUse} ${clip(claims[otherUse])}`)
   if (isEventToken(claims)) throw mismatch('a security event or logout token (events)')
-  if (isThere(claims, 'htm') && isThere(claims, 'htu')) throw mismatch('a DPoP proof (htm, htu)')
-  if (isThere(claims, 'token_introspection')) throw mismatch('an answer of an introspection endpoint')
+  if (carries(claims, 'htm') && carries(claims, 'htu')) throw mismatch('a DPoP proof (htm, htu)')
+  if (carries(claims, 'token_introspection')) throw mismatch('an answer of an introspection endpoint')
 }
 
 /** What the audience of a token is compared with. */
@@ -123,7 +124,7 @@ export function isAccessToken(claims: Claims, header: Claims, rules: TokenKindRu
 /** RFC 9068 §2.1 (`typ` of the header), and the members by which providers name the use of a token. */
 export function isMarkedAccessToken(claims: Claims, header: Claims): boolean {
   if (normalizedType(header.typ) === 'at+jwt') return true
-  return [...USES, 'typ', 'type'].some(name => isThere(claims, name) && ACCESS.has(normalizedUse(claims[name])))
+  return [...USES, 'typ', 'type'].some(name => carries(claims, name) && ACCESS.has(normalizedUse(claims[name])))
 }
 
 /** `refresh_token`, `Refresh`, `urn:ietf:params:oauth:token-type:refresh_token` (RFC 8693 §3) read alike. */
@@ -138,8 +139,8 @@ function isEventToken({ events }: Claims): boolean {
   return typeof events === 'object' && events !== null && Object.keys(events).some(name => name.includes(':'))
 }
 
-function isThere(claims: Claims, name: string): boolean {
-  return Object.hasOwn(claims, name) && claims[name] !== undefined && claims[name] !== null
+function carries(claims: Claims, name: string): boolean {
+  return Object.hasOwn(claims, name) && isThere(claims[name])
 }
 
 function mismatch(actual: string): InvalidTokenError {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -15,6 +16,11 @@ const SEED = 1
 describe('a planted fault', () => {
   it('is there for 20 checks at least', () => {
     expect(plantedFaults.length).toBeGreaterThanOrEqual(20)
+  })
+
+  it.each(plantedFaults)('quotes its file exactly, and once: $name ($subject)', ({ file, search }) => {
+    const source = readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8')
+    expect(source.split(search)).toHaveLength(2)
   })
 
   it.concurrent.for(plantedFaults.map((fault, index) => ({ ...fault, index })))(

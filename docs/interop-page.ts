@@ -7,11 +7,12 @@ import {
   introspection,
   isPossible,
   type Mode,
+  userinfo,
 } from '../test/interop/modes.ts'
 import { definitions } from '../test/interop/servers/index.ts'
 import type { Definition } from '../test/interop/servers/server.ts'
 
-const MODES = { direct: 'by key', introspection: 'by introspection', bridge: 'bridge' }
+const MODES = { direct: 'by key', introspection: 'by introspection', userinfo: 'by UserInfo', bridge: 'bridge' }
 
 /** Page of the authorization servers of others that are tested against. */
 export function interopPage(): string {
@@ -30,9 +31,9 @@ ${definitions.map(row).join('\n')}
 In these sentences RESOURCE is the URL of the MCP server, OTHER that of another one, and ada, ben and the clients are those of the tests.
 Their scopes are what the server grants beside notes:read; what cures a refusal is left out here.
 
-| what | by key | by introspection |
-| --- | --- | --- |
-${BEHAVIORS.map(name => `| ${name} | ${common(direct().expected[name])} | ${common(introspection().expected[name])} |`).join('\n')}
+| what | by key | by introspection | by UserInfo |
+| --- | --- | --- | --- |
+${BEHAVIORS.map(name => `| ${name} | ${common(direct().expected[name])} | ${common(introspection().expected[name])} | ${common(userinfo().expected[name])} |`).join('\n')}
 
 ## What is tried through the bridge
 
@@ -76,7 +77,7 @@ function differences(mode: Mode): string[] {
 
 /** The remark that the tables have for all servers. */
 function usual(mode: Mode['name'], name: string): string | undefined {
-  const { expected } = { direct, introspection, bridge }[mode]()
+  const { expected } = { direct, introspection, userinfo, bridge }[mode]()
   const common = (expected as Readonly<Record<string, Expected>>)[name]
   return common && 'says' in common ? common.because : undefined
 }

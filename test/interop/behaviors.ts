@@ -89,7 +89,7 @@ export const trials: Readonly<Record<Behavior, Trial>> = {
     const isKnown = (sentence: string) => sentence.startsWith('accepted')
     const known = await until(() => ours.ask(after.access), isKnown, KEY_SECONDS)
     ours.clockSeconds = VANISHED_KEY_SECONDS + 1
-    const willDo = (sentence: string) => mode.name === 'introspection' || !isKnown(sentence)
+    const willDo = (sentence: string) => mode.name !== 'direct' || !isKnown(sentence)
     return [known, await until(() => ours.ask(before.access), willDo, KEY_SECONDS)]
   },
   async 'with our clock 40 seconds ahead, a token is refused so much early, unless that is tolerated'({

@@ -52,7 +52,7 @@ interface ModeOf<Name extends string, B extends string> {
   readonly expected: Readonly<Record<B, Expected>>
 }
 
-export interface TokenMode extends ModeOf<'direct' | 'introspection', Behavior> {
+export interface TokenMode extends ModeOf<'direct' | 'introspection' | 'userinfo', Behavior> {
   /** Setting that names the clients whose tokens are accepted. */
   readonly clientIds: string
 }
@@ -200,6 +200,43 @@ export function introspection(
 
 function introspectionClient({ id, secret }: Client): Record<string, string> {
   return { INTROSPECTION_CLIENT_ID: id, INTROSPECTION_CLIENT_SECRET: secret }
+}
+
+const NO_TIMES = 'UserInfo does not say when a token ends; the server is asked again'
+
+/** `AUTH_PROVIDER=userinfo`: UserInfo names the client, and scopes are granted by rule. */
+export function userinfo(differences: Differences = {}): TokenMode {
+  const ada = accepted('ada')
+  return {
+    name: 'userinfo',
+    adapter: 'userinfo',
+    settings: ({ issuer, clients }) => ({
+      AUTH_PROVIDER: 'userinfo',
+      AUTH_METADATA_URL: issuer,
+      USERINFO_CLIENT_IDS: Object.values(clients)
+        .map(({ id }) => id)
+        .join(' '),
+      USERINFO_GRANT_SCOPES: 'notes:read',
+      USERINFO_GRANT_TO: 'everyone',
+    }),
+    clientIds: 'USERINFO_CLIENT_IDS',
+    expected: {
+      ...common('notes:read'),
+      'a machine is accepted as itself': says('401 inactive', 'UserInfo is about people'),
+      'a token for another audience is refused': says('401 inactive'),
+      'an expired token is refused': says(ada, NO_TIMES),
+      'a refresh token is refused': says('401 inactive'),
+      'an ID token is refused': says('401 inactive'),
+      'with our clock 40 seconds ahead, a token is refused so much early, unless that is tolerated': says(
+        [ada, ada],
+        NO_TIMES,
+      ),
+      'a new key counts at once, and the one before no more after a while': says([ada, ada], NO_KEYS),
+      'a revoked token is refused': says([ada, '401 inactive']),
+      'the token of somebody who was removed is refused': says([accepted('ben'), '401 inactive']),
+      ...differences,
+    },
+  }
 }
 
 /** A file that an operator writes where there is no variable for it. */

@@ -13,7 +13,9 @@ async function newKey() {
 }
 
 /** Sign-in pages, account lookup and everything else that is not set here is what the package does on its own. */
-function configuration({ clients, scopes, people, resources, accessTokenFormat, lifetime, alwaysRefresh }, key) {
+function configuration(settings, key) {
+  const { clients, scopes, people, resources, accessTokenFormat, lifetime, alwaysRefresh, userInfoNamesClient } =
+    settings
   const resourceIndicators = {
     enabled: true,
     useGrantedResource: () => true,
@@ -28,7 +30,11 @@ function configuration({ clients, scopes, people, resources, accessTokenFormat, 
     jwks: { keys: [key] },
     scopes: ['openid', 'offline_access', ...scopes],
     cookies: { keys: ['made up'] },
-    findAccount: (_ctx, sub) => (people.includes(sub) ? { accountId: sub, claims: () => ({ sub }) } : undefined),
+    findAccount: (_ctx, sub, token) => {
+      const claims = use => ({ sub, ...(userInfoNamesClient && use === 'userinfo' && { client_id: token.clientId }) })
+      return people.includes(sub) ? { accountId: sub, claims } : undefined
+    },
+    ...(userInfoNamesClient && { claims: { openid: ['sub', 'client_id'] } }),
     features: {
       clientCredentials: { enabled: true },
       introspection: { enabled: true },

@@ -5,7 +5,12 @@ import { emulatedGithub, emulatedGoogle, emulatedMicrosoft, emulatedOkta } from 
 import { glewlwyd } from './glewlwyd.ts'
 import { lemonldapNg } from './lemonldap-ng.ts'
 import { oauth2MockServer } from './oauth2-mock-server.ts'
-import { oidcProviderWithJwts, oidcProviderWithResources, stockOidcProvider } from './oidc-provider.ts'
+import {
+  oidcProviderNamingClients,
+  oidcProviderWithJwts,
+  oidcProviderWithResources,
+  stockOidcProvider,
+} from './oidc-provider.ts'
 import type { Definition } from './server.ts'
 
 /** Everything that is tried, in the order of the page. */
@@ -16,6 +21,7 @@ export const definitions: readonly Definition[] = [
   stockOidcProvider,
   oidcProviderWithJwts,
   oidcProviderWithResources,
+  oidcProviderNamingClients,
   betterAuth,
   oauth2MockServer,
   cognitoLocal,

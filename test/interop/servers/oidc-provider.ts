@@ -1,5 +1,16 @@
 import { freePort } from '../../support/http.ts'
-import { accepted, bridge, cannot, direct, introspection, noTokenType, OPAQUE, says, settingsFile } from '../modes.ts'
+import {
+  accepted,
+  bridge,
+  cannot,
+  direct,
+  introspection,
+  noTokenType,
+  OPAQUE,
+  says,
+  settingsFile,
+  userinfo,
+} from '../modes.ts'
 import { fillIn } from '../support/code-flow.ts'
 import { createProgram } from '../support/program.ts'
 import {
@@ -32,7 +43,11 @@ function registered(bridgeCallback: string): object[] {
 }
 
 /** @param accessTokenFormat - Of tokens for a resource; `undefined`: it knows no resources. */
-async function create(bridgeCallback: string, accessTokenFormat?: 'jwt' | 'opaque'): Promise<InteropServer> {
+async function create(
+  bridgeCallback: string,
+  accessTokenFormat?: 'jwt' | 'opaque',
+  userInfoNamesClient = false,
+): Promise<InteropServer> {
   const resources = accessTokenFormat && [RESOURCE, OTHER_RESOURCE]
   const issuer = `http://localhost:${await freePort()}`
   const program = createProgram('oidc-provider', {
@@ -44,6 +59,7 @@ async function create(bridgeCallback: string, accessTokenFormat?: 'jwt' | 'opaqu
     accessTokenFormat,
     alwaysRefresh: accessTokenFormat === 'jwt',
     lifetime: LIFETIME_SECONDS,
+    userInfoNamesClient,
   })
   const server = createStandardServer({
     issuer,
@@ -91,7 +107,7 @@ export const stockOidcProvider: Definition = {
           'its tokens have no audience; the list of clients binds them',
         ),
         'a refresh token is refused': says(
-          noTokenType('in a file of your own, AUTH_CONFIG'),
+          noTokenType('INTROSPECTION_REQUIRE_TOKEN_TYPE'),
           'it is active there, but has no `token_type` as access tokens do',
         ),
         'the token of somebody who was removed is refused': says(
@@ -140,5 +156,18 @@ export const oidcProviderWithResources: Definition = {
       },
       { INTROSPECTION_TOKENS_WITHOUT_SUBJECT: 'client' },
     ),
+  ],
+}
+
+export const oidcProviderNamingClients: Definition = {
+  name: 'oidc-provider, UserInfo with the client',
+  version: VERSION,
+  from: { npm: 'oidc-provider' },
+  setUp: 'as it is, and `client_id` among the claims of UserInfo',
+  create: callback => create(callback, undefined, true),
+  modes: [
+    userinfo({
+      'a token for another audience is refused': cannot('its tokens have no audience; the list of clients binds them'),
+    }),
   ],
 }

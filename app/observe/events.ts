@@ -264,6 +264,13 @@ export const authorizationServerEvents = {
     means: 'The store does not answer. Requests get 503, and nobody loses anything.',
     action: 'docs/runbooks/store-lost.md.',
   },
+  store_evicts: {
+    level: 'warn',
+    members: ['policy'],
+    means:
+      'Redis drops entries when its memory is full: a code or an assertion that was used could be used again, and people may be signed out.',
+    action: 'Set maxmemory-policy noeviction, or give this server a Redis of its own.',
+  },
   store_back: { level: 'info', members: [], means: 'The store answers again.' },
   signing_keys_changed: {
     level: 'info',

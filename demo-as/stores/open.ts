@@ -27,7 +27,7 @@ export interface OpenStores {
   close(): Promise<void>
 }
 
-/** Told when a store is lost and when it is back. Gets no credentials. */
+/** Told when a store is lost and when it is back, and what is wrong with how it is set up. Gets no credentials. */
 export type StoreLog = (event: string, facts: Readonly<Record<string, unknown>>) => void
 
 /** What a kind of store gives; the check is the same for all. */
@@ -39,7 +39,7 @@ export type StoreConnection = Omit<OpenStores, 'check'>
  * @throws {Error} They cannot be opened, or cannot do what is needed; says what to do.
  */
 export async function openStores(place: StorePlace, log: StoreLog = () => {}): Promise<OpenStores> {
-  const connection = await connect(place)
+  const connection = await connect(place, log)
   const stores = watched(connection.stores, log)
   const check = createStoreCheck(stores)
   try {
@@ -51,12 +51,12 @@ export async function openStores(place: StorePlace, log: StoreLog = () => {}): P
   return { ...connection, stores, check }
 }
 
-async function connect(place: StorePlace): Promise<StoreConnection> {
+async function connect(place: StorePlace, log: StoreLog): Promise<StoreConnection> {
   switch (place.kind) {
     case 'sqlite':
       return (await import('./data-folder.ts')).openDataFolder(place.folder, place.file)
     case 'redis':
-      return (await import('./redis.ts')).connectRedisStores(place)
+      return (await import('./redis.ts')).connectRedisStores({ ...place, log })
     case 'postgres':
       return (await import('./postgres.ts')).connectPostgresStores(place.url)
   }

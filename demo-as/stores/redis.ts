@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { createClient, createCluster, createSentinel, ErrorReply } from 'redis'
 import { TemporarilyUnavailable } from '../errors.ts'
-import type { StoreConnection } from './open.ts'
+import type { StoreConnection, StoreLog } from './open.ts'
 import { LIST_LIMIT, type ListOptions, type Store } from './store.ts'
 
 export interface RedisStoresOptions {
@@ -18,6 +18,7 @@ export interface RedisStoresOptions {
   prefix?: string
   /** Longest wait for one answer. Default 2,000. */
   timeoutMilliseconds?: number
+  log?: StoreLog
 }
 
 /** What the operations need of a client or a cluster. */
@@ -47,7 +48,7 @@ interface Connection {
  * @throws {Error} Redis cannot be reached, or does not accept the credentials.
  */
 export async function connectRedisStores(options: RedisStoresOptions): Promise<StoreConnection> {
-  const { prefix = 'idplug', timeoutMilliseconds = 2000 } = options
+  const { prefix = 'idplug', timeoutMilliseconds = 2000, log = () => {} } = options
   const urls = options.url.split(',').map(url => new URL(url.trim()))
   const connection = open(urls)
   const ask = <T>(command: Promise<T>) => answerOf(command, timeoutMilliseconds)
@@ -60,6 +61,8 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
     await answerOf(Promise.resolve(connection.connect()), 2 * timeoutMilliseconds)
     // One node of a cluster answers for part of the keys.
     await Promise.all(Array.from({ length: 16 }, (_, i) => ask(connection.get(`${prefix}:start:${i}`))))
+    const policy = await evictionOf(connection, ask, prefix)
+    if (policy !== undefined) log('store_evicts', { policy })
   } catch (error) {
     connection.destroy()
     // The client tries again and again; what it was told is more than that it took too long.
@@ -72,6 +75,18 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
     async close() {
       connection.destroy()
     },
+  }
+}
+
+/** @returns By what rule entries are dropped when there is no memory left; `undefined` when none are, or when the account may not know. */
+async function evictionOf(connection: Connection, ask: Ask, prefix: string): Promise<string | undefined> {
+  try {
+    const memory = await ask(connection.eval(MEMORY, { keys: [`${prefix}:start`], arguments: [] }))
+    const policy = /^maxmemory_policy:(\S+)/m.exec(String(memory))?.[1]
+    return policy === 'noeviction' ? undefined : policy
+  } catch (error) {
+    if (error instanceof RefusedCommand) return undefined
+    throw error
   }
 }
 
@@ -168,6 +183,8 @@ function parse(text: string | null): { value: unknown; words: readonly string[] 
   if (end < 0) return { value: JSON.parse(text), words: [] }
   return { value: JSON.parse(text.slice(0, end)), words: JSON.parse(text.slice(end)) }
 }
+
+const MEMORY = "return redis.call('INFO', 'memory')"
 
 const TAKE = `
 local text = redis.call('GET', KEYS[1])

@@ -419,6 +419,18 @@ describe('the Redis store', () => {
     await stop()
   })
 
+  it.each([
+    ['noeviction', []],
+    ['volatile-lru', [['store_evicts', { policy: 'volatile-lru' }]]],
+  ])('says at the start that entries may be dropped: %s', async (policy, expected) => {
+    const own = await startRedis(['--maxmemory-policy', policy])
+    const events: unknown[] = []
+    const { close } = await openStores({ kind: 'redis', url: own.url, prefix: 'test' }, (...said) => events.push(said))
+    expect(events).toEqual(expected)
+    await close()
+    await own.stop()
+  })
+
   it('finds a cluster by one of its nodes', async () => {
     const url = (cluster[1]?.url ?? '').replace('redis:', 'redis+cluster:')
     const store = (await onRedis(url))('one-node')

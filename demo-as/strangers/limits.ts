@@ -92,8 +92,11 @@ export interface EndpointRule {
   bodyBytes: number
   /** What is limited there. */
   activity?: Activity
-  /** Which requests are counted: each, those that are refused (4xx), or those that {@link Strangers.count} is told of. */
-  counts?: 'each' | 'refused' | 'told'
+  /**
+   * Which requests are counted: each, those that are refused (4xx), those without good credentials (401), or those that
+   * {@link Strangers.count} is told of.
+   */
+  counts?: 'each' | 'refused' | 'unauthorized' | 'told'
 }
 
 /** Proxies take 8 kB, and so much becomes of the longest authorization request when it is encrypted in the address of a page. */
@@ -131,7 +134,8 @@ export function ruleOf(path: string, method: string | undefined): EndpointRule {
       // A device that asks whether its code was confirmed by now is refused as well, and does nothing wrong.
       return { ...call, activity: 'refused credentials', counts: 'told' }
     case '/oauth/introspect':
-      return { ...call, activity: 'refused credentials', counts: 'refused' }
+      // What MCP servers ask about was sent to them by strangers: bad tokens are not their fault.
+      return { ...call, activity: 'refused credentials', counts: 'unauthorized' }
     case '/oauth/revoke':
       // A token that nobody knows is no error there (RFC 7009 §2.2).
       return { ...call, activity: 'refused credentials', counts: 'each' }

@@ -116,7 +116,9 @@ export function createStrangers({ limits = {}, trustedProxies = [], log }: Stran
 
     answered(req, path, status) {
       const { activity, counts } = ruleOf(path, req.method)
-      if (activity && counts === 'refused' && status >= 400 && status < 500) take(activity, callerOf(req))
+      const isCounted =
+        counts === 'unauthorized' ? status === 401 : counts === 'refused' && status >= 400 && status < 500
+      if (activity && isCounted) take(activity, callerOf(req))
     },
 
     count: (activity, req) => take(activity, callerOf(req)),

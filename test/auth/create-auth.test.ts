@@ -656,3 +656,15 @@ describe('the demo sign-in inside a server of the user’s own', () => {
     expect(beside.validator.issuers).toEqual(['http://localhost:5400'])
   })
 })
+
+describe('a process that is told to stop', () => {
+  it('is not ready any more, and answers on', async () => {
+    const stop = new AbortController()
+    const auth = createAuth(files, surroundings({}, { stopping: stop.signal }))
+    onTestFinished(() => auth.close())
+    await auth.ready()
+    stop.abort(new Error('the server is shutting down'))
+    await expect(auth.ready()).rejects.toThrow('the server is shutting down')
+    expect((await call(auth, 'whoami', await tokenFor(files.resource, 'files:read'))).status).toBe(200)
+  })
+})

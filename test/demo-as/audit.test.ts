@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createAudit } from '../../demo-as/audit.ts'
 import { listen } from '../support/http.ts'
+import { startWithClient } from './support.ts'
 
 type Event = { event: string } & Record<string, unknown>
 
@@ -45,5 +46,38 @@ describe('an event', () => {
     const { audit, events } = await audited([])
     audit.log('signing_keys_changed', { signing: 'k1' })
     expect(events).toEqual([{ event: 'signing_keys_changed', signing: 'k1' }])
+  })
+})
+
+describe('every decision of a server', () => {
+  it('from the registration to the end names its request, its client, and the person as soon as there is one', async () => {
+    const { client, events } = await startWithClient()
+    const { clientId, tokens } = await client.obtainTokens({}, 'ada')
+    const refreshed = await client.refresh(clientId, tokens.refresh_token)
+    await client.refresh(clientId, tokens.refresh_token, { scope: 'notes:admin' })
+    await client.form('/oauth/revoke', { client_id: clientId, token: refreshed.json.refresh_token })
+    await client.refresh(clientId, refreshed.json.refresh_token)
+    const ada = { clientId, subject: 'ada' }
+    expect(events.map(({ event, facts }) => [event, facts])).toEqual([
+      ['client_registered', expect.objectContaining({ clientId })],
+      ['signed_in', expect.objectContaining(ada)],
+      ['consent_given', expect.objectContaining(ada)],
+      ['token_issued', expect.objectContaining({ ...ada, grantType: 'authorization_code' })],
+      ['token_issued', expect.objectContaining({ ...ada, grantType: 'refresh_token' })],
+      ['token_refused', expect.objectContaining({ clientId, error: 'invalid_grant' })],
+      ['family_revoked', expect.objectContaining(ada)],
+      ['token_refused', expect.objectContaining({ clientId, error: 'invalid_grant' })],
+    ])
+    for (const { facts } of events) {
+      expect(facts).toMatchObject({
+        requestId: expect.stringMatching(/^[\w-]{36}$/),
+        address: expect.stringMatching(/127|::1/),
+      })
+    }
+    expect(new Set(events.map(({ facts }) => facts.requestId)).size).toBeGreaterThan(5)
+    const text = JSON.stringify(events)
+    for (const secret of [tokens.access_token, tokens.refresh_token, refreshed.json.refresh_token]) {
+      expect(text).not.toContain(secret)
+    }
   })
 })

@@ -206,7 +206,7 @@ describe('explain', () => {
       contextWith(recording.fetch),
     )
     const context = { validator, resource: RESOURCE, now: NOW, answer: recording.introspection }
-    for (const token of ['opaque', await emulate().mint()]) {
+    for (const token of ['opaque', await emulate().mint({ claims: { iss: 'https://as.example.com' } })]) {
       const explanation = await explainToken(token, context)
       expect(explanation).toMatchObject({ verdict: 'refused', reason: 'audience_mismatch', claims: answer })
       const seen = Object.fromEntries(explanation.rules.map(rule => [rule.rule, rule.seen]))

@@ -2,13 +2,13 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { migrateStore, openStores } from '../../demo-as/stores/open.ts'
 import { connectRedisStores } from '../../demo-as/stores/redis.ts'
 import type { Store, StoreFactory } from '../../demo-as/stores/store.ts'
 import { freePort } from '../support/http.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { type PostgresServer, postgresForTest, startPostgres } from '../support/postgres.ts'
 import { command, type RedisServer, type SentinelSetup, startRedis, startSentinels } from '../support/redis.ts'
 import { describeStore } from './store-contract.ts'
 
@@ -245,7 +245,7 @@ describe('the PostgreSQL store', () => {
   })
 
   it('refuses while the database is away or hangs, and works again by itself', async () => {
-    const own = await startPostgres()
+    const own = await postgresForTest()
     await migrateStore({ kind: 'postgres', url: own.url })
     const events: string[] = []
     const place = { kind: 'postgres', url: own.url } as const
@@ -262,11 +262,10 @@ describe('the PostgreSQL store', () => {
     await isBack(store)
     expect(await store.get('a')).toBe(1)
     await close()
-    await own.stop()
   }, 60_000)
 
   it('notices a database that takes no writes', async () => {
-    const own = await startPostgres(['-c', 'default_transaction_read_only=on'])
+    const own = await postgresForTest(['-c', 'default_transaction_read_only=on'])
     const url = own.url
     await expect(migrateStore({ kind: 'postgres', url })).rejects.toMatchObject({
       error_detail: expect.stringContaining('it takes no writes'),
@@ -276,7 +275,6 @@ describe('the PostgreSQL store', () => {
     await expect(opened({ kind: 'postgres', url })).rejects.toMatchObject({
       error_detail: expect.stringContaining('it takes no writes'),
     })
-    await own.stop()
   })
 })
 
@@ -440,6 +438,7 @@ describe('the Redis store', () => {
 
   it('goes on with the replica that Sentinels put in the place of a primary that is gone', async () => {
     const own = await startSentinels()
+    onTestFinished(own.stop)
     const { stores, close } = await openStores({ kind: 'redis', url: own.url, prefix: 'test' })
     const store = stores('codes')
     await store.set('kept', 1, 600)
@@ -461,6 +460,5 @@ describe('the Redis store', () => {
     )
     expect(await store.get('kept')).toBe(1)
     await close()
-    await own.stop()
   })
 })

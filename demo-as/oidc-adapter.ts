@@ -91,7 +91,13 @@ export function createOidcAdapter(
         throw new errors.InvalidGrant('already used')
       },
 
-      destroy: id => (model === 'Grant' ? endGrant(id) : records.delete(id)),
+      async destroy(id) {
+        if (model === 'Grant') return endGrant(id)
+        if (model !== 'Interaction') return records.delete(id)
+        // What was decided is gone on with once, of however many browsers that were sent there at once.
+        if ((await records.take(id)) === undefined)
+          throw new errors.SessionNotFound('somebody else has gone on with it')
+      },
       // oidc-provider destroys the Grant itself at the same time, as `revokeGrantPolicy` has it.
       async revokeByGrantId() {},
     }

@@ -1,6 +1,7 @@
 // For the commands of this project, in the package beside. Promises nothing.
 
 export { consoles } from '../adapters/consoles.ts'
+export { people } from '../adapters/people.ts'
 export { type ApiKeyEntry, checkApiKeys, readApiKeys } from '../config/api-keys-file.ts'
 export { callbackOf } from '../config/bridge.ts'
 export { type Environment, readSecret } from '../config/environment.ts'

@@ -99,7 +99,7 @@ function credentialsOf(
   const given = { BRIDGE_CLIENT_SECRET: clientSecret, BRIDGE_CLIENT_KEY, BRIDGE_CLIENT_ASSERTION_FILE }
   const [kind, ...others] = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   for (const other of others) report(other, `and ${kind} are both set; keep one`)
-  const { protocol, publicClient } = (provider && people[provider].signIn) ?? {}
+  const { protocol, publicClient, platformTokenFile } = (provider && people[provider].signIn) ?? {}
   if (protocol === 'github-api' && kind !== undefined && kind !== 'BRIDGE_CLIENT_SECRET') {
     report(kind, 'is not for GitHub, which takes a client secret only')
   }
@@ -109,8 +109,8 @@ function credentialsOf(
   }
   if (clientSecret !== undefined) return { clientSecret }
   const [setting, file] =
-    provider === 'azure' && kind === undefined
-      ? ['AZURE_FEDERATED_TOKEN_FILE', env.AZURE_FEDERATED_TOKEN_FILE?.trim() || undefined]
+    platformTokenFile !== undefined && kind === undefined
+      ? [platformTokenFile, env[platformTokenFile]?.trim() || undefined]
       : ['BRIDGE_CLIENT_ASSERTION_FILE', BRIDGE_CLIENT_ASSERTION_FILE]
   if (file !== undefined) {
     const read = readAssertion(file)

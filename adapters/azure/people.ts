@@ -25,6 +25,7 @@ export const people: People<OpenIdSignIn> = {
     title: 'Microsoft',
     scopes: OPENID_SCOPES,
     assertionAudience: 'token_endpoint',
+    platformTokenFile: 'AZURE_FEDERATED_TOKEN_FILE',
     promptForAnother: 'select_account',
     personOf(claims, names) {
       const [tenant, id] = [textOf(claims.tid), textOf(claims.oid)]

@@ -58,6 +58,8 @@ export interface OpenIdSignIn {
   readonly protocol: 'openid'
   /** Whether a client without credentials will do. Default: false. */
   readonly publicClient?: boolean
+  /** Variable in which the provider's own platform names a file with a token, in place of a secret. Default: none. */
+  readonly platformTokenFile?: string
   /** The provider's name for people. Default: its host. */
   readonly title?: string
   readonly scopes: readonly string[]
@@ -84,6 +86,7 @@ export interface OpenIdSignIn {
 export interface GithubSignIn {
   readonly protocol: 'github-api'
   readonly publicClient?: undefined
+  readonly platformTokenFile?: undefined
   /**
    * @param site - Origin of github.com or of an Enterprise Server.
    * @returns `undefined` where GitHub does not say who it is.

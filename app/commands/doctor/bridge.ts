@@ -1,5 +1,13 @@
 import { ConfigError } from 'idplug'
-import { type Configuration, callbackOf, clip, createBridge, loadServerPackage, openStores } from 'idplug/internal'
+import {
+  type Configuration,
+  callbackOf,
+  clip,
+  createBridge,
+  loadServerPackage,
+  openStores,
+  people,
+} from 'idplug/internal'
 import type { Upstream } from '../../../demo-as/server.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Probe } from './probe.ts'
@@ -68,8 +76,7 @@ async function saidBy<T>(ask: () => Promise<T>): Promise<Said<T>> {
 }
 
 async function metadataOf({ bridge }: Configuration, { probe }: BridgeSurroundings): Promise<Metadata | undefined> {
-  // GitHub has none.
-  if (!bridge || bridge.provider === 'github') return undefined
+  if (!bridge || people[bridge.provider].signIn.protocol !== 'openid') return undefined
   const found = await fetchMetadata(bridge.metadataUrl, bridge.provider, probe)
   return found.finding ? undefined : found.metadata
 }

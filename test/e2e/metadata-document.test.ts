@@ -46,7 +46,7 @@ it.each(['https:', 'HTTPS:'])(
       const fields = { grant_type: 'client_credentials', client_id, scope, resource }
       const { status, json } = await createClient(issuer).token(fields)
       expect(status).toBe(400)
-      expect(json.error).toMatch(/^(unauthorized_client|invalid_client)$/)
+      expect(json.error).toBe(scheme === 'https:' ? 'invalid_client_metadata' : 'invalid_client')
       expect(json).not.toHaveProperty('access_token')
     }
     expect(log()).not.toContain('token_issued')

@@ -167,11 +167,21 @@ describe.each<[Edge]>([['express'], ['node'], ['fetch']])('a server of the userâ
       const everything = 'files:read files:write mail:read mail:send'
       const ofFiles = await consentPage(origin, resources.files, everything)
       const ofMail = await consentPage(origin, resources.mail, everything)
-      for (const words of ['<strong><bdi>Files</bdi></strong>', 'Read your files', 'Change your files', resources.files]) {
+      for (const words of [
+        '<strong><bdi>Files</bdi></strong>',
+        'Read your files',
+        'Change your files',
+        resources.files,
+      ]) {
         expect(ofFiles).toContain(words)
         expect(ofMail).not.toContain(words)
       }
-      for (const words of ['<strong><bdi>Mail</bdi></strong>', 'Read your mail', 'Send mail in your name', resources.mail]) {
+      for (const words of [
+        '<strong><bdi>Mail</bdi></strong>',
+        'Read your mail',
+        'Send mail in your name',
+        resources.mail,
+      ]) {
         expect(ofMail).toContain(words)
         expect(ofFiles).not.toContain(words)
       }

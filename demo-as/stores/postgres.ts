@@ -15,13 +15,7 @@ import { LIST_LIMIT, type Store } from './store.ts'
  */
 export async function connectPostgresStores(url: string): Promise<StoreConnection> {
   const pool = openPool(url, { max: MOST_CONNECTIONS })
-  const query = async (text: string, values: unknown[] = []): Promise<Answer> => {
-    try {
-      return await pool.query(text, values)
-    } catch (error) {
-      throw unavailable(error)
-    }
-  }
+  const query = prepared(pool)
   try {
     checkVersion(await versionOf(query))
   } catch (error) {
@@ -42,6 +36,37 @@ export async function connectPostgresStores(url: string): Promise<StoreConnectio
     close: () => pool.end(),
   }
 }
+
+/** Statements are planned once for each connection, unless a pooler in front of the database hands out another one each time. */
+function prepared(pool: Pool): Query {
+  const names = new Map<string, string>()
+  let isPooled = false
+  const nameOf = (text: string) => {
+    // Of the text, so that processes which share connections by a pooler never mean different statements by one name.
+    const name = names.get(text) ?? `idplug_${hash('sha256', text, 'hex').slice(0, 32)}`
+    names.set(text, name)
+    return name
+  }
+  return async (text, values = []) => {
+    try {
+      if (!isPooled) {
+        try {
+          return await pool.query({ name: nameOf(text), text, values })
+        } catch (error) {
+          // Nothing of it was done.
+          if (!OF_ANOTHER_CONNECTION.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+          isPooled = true
+        }
+      }
+      return await pool.query({ text, values })
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+}
+
+/** SQLSTATE: a prepared statement that is not there, or that somebody else has prepared under the name. */
+const OF_ANOTHER_CONNECTION = new Set(['26000', '42P05'])
 
 interface Row {
   value: string

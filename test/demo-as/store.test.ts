@@ -8,7 +8,7 @@ import { migrateStore, openStores } from '../../demo-as/stores/open.ts'
 import { connectRedisStores } from '../../demo-as/stores/redis.ts'
 import type { Store, StoreFactory } from '../../demo-as/stores/store.ts'
 import { freePort } from '../support/http.ts'
-import { type PostgresServer, postgresForTest, startPostgres } from '../support/postgres.ts'
+import { type PostgresServer, poolForTest, postgresForTest, startPostgres } from '../support/postgres.ts'
 import { command, type RedisServer, type SentinelSetup, startRedis, startSentinels } from '../support/redis.ts'
 import { describeStore } from './store-contract.ts'
 
@@ -242,6 +242,24 @@ describe('the PostgreSQL store', () => {
     await postgres.query("UPDATE idplug_entries SET ends_at = now() - interval '1 second'", url)
     for (let i = 0; i < 200; i++) await one('codes').set('kept', i, 600)
     await vi.waitUntil(async () => (await postgres.query('SELECT id FROM idplug_entries', url)).length === 1, 10_000)
+  })
+
+  it('works behind PgBouncer, where each statement may meet another connection', async () => {
+    const url = await postgres.createDatabase()
+    await migrateStore({ kind: 'postgres', url })
+    const pooled = await poolForTest(postgres, url)
+    const stores = await Promise.all([1, 2].map(() => opened({ kind: 'postgres', url: pooled })))
+    const work = stores.flatMap(store =>
+      Array.from({ length: 100 }, async (_, i) => {
+        const key = `${i % 50}`
+        await store('codes').add(key, i, 60, ['all'])
+        await store('codes').get(key)
+        return (await store('codes').take(key)) !== undefined
+      }),
+    )
+    const taken = (await Promise.all(work)).filter(Boolean)
+    expect(taken.length).toBeGreaterThanOrEqual(50)
+    expect(await stores[0]?.('codes').list('all')).toEqual([])
   })
 
   it('refuses while the database is away or hangs, and works again by itself', async () => {

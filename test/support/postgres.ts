@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,6 +10,11 @@ import { onTestFinished } from 'vitest'
 import { freePort } from './http.ts'
 
 const run = promisify(execFile)
+
+const isRoot = userInfo().uid === 0
+/** Neither PostgreSQL nor PgBouncer runs as root. */
+const asPostgres = (file: string, args: readonly string[]): [string, string[]] =>
+  isRoot ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', file, ...args]] : [file, [...args]]
 
 /** A PostgreSQL of the test's own, which it may treat as badly as it likes. */
 export interface PostgresServer {
@@ -35,19 +40,15 @@ export async function startPostgres(options: readonly string[] = []): Promise<Po
   const folder = mkdtempSync(join(tmpdir(), 'postgres-'))
   const data = join(folder, 'data')
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
-  // PostgreSQL does not run as root.
-  const isRoot = userInfo().uid === 0
-  const as = (file: string, args: readonly string[]): [string, string[]] =>
-    isRoot ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', file, ...args]] : [file, [...args]]
   if (isRoot) await run('chown', ['postgres', folder])
   const initdb = ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8']
-  await run(...as(programOf('initdb'), initdb))
+  await run(...asPostgres(programOf('initdb'), initdb))
 
   let child: ChildProcess
   let databases = 0
   async function start(): Promise<void> {
     const always = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-c', 'max_connections=200']
-    child = spawn(...as(programOf('postgres'), [...always, ...options]), { stdio: 'ignore' })
+    child = spawn(...asPostgres(programOf('postgres'), [...always, ...options]), { stdio: 'ignore' })
     for (const deadline = Date.now() + 20_000; !(await answers(url)); await delay(50)) {
       if (child.exitCode !== null || Date.now() > deadline) throw new Error('postgres does not start')
     }
@@ -87,6 +88,37 @@ export async function startPostgres(options: readonly string[] = []): Promise<Po
     resume: () => signalAll('CONT'),
     stop: () => end('SIGQUIT'),
   }
+}
+
+/**
+ * PgBouncer in front of it, which hands out another connection for each transaction. Until the test is done.
+ *
+ * @returns URL of the database by way of it.
+ */
+export async function poolForTest({ port: behind }: PostgresServer, url: string): Promise<string> {
+  const port = await freePort()
+  const folder = mkdtempSync(join(tmpdir(), 'pgbouncer-'))
+  const settings = [
+    '[databases]',
+    `* = host=127.0.0.1 port=${behind}`,
+    '[pgbouncer]',
+    'listen_addr = 127.0.0.1',
+    `listen_port = ${port}`,
+    'unix_socket_dir =',
+    'auth_type = any',
+    'pool_mode = transaction',
+    'default_pool_size = 4',
+  ]
+  const file = join(folder, 'pgbouncer.ini')
+  writeFileSync(file, settings.join('\n').replace('* =', '* = user=postgres'))
+  if (isRoot) await run('chown', ['-R', 'postgres', folder])
+  const child = spawn(...asPostgres('pgbouncer', [file]), { stdio: 'ignore' })
+  onTestFinished(() => void child.kill())
+  const pooled = url.replace(`:${behind}/`, `:${port}/`)
+  for (const deadline = Date.now() + 10_000; !(await answers(pooled)); await delay(50)) {
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error('pgbouncer does not start')
+  }
+  return pooled
 }
 
 /** For the one test that calls it. */

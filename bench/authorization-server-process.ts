@@ -2,17 +2,23 @@ import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Provider, { type Adapter, type Configuration } from 'oidc-provider'
+import Provider, { type Configuration } from 'oidc-provider'
 import { createOidcAdapter } from '../demo-as/oidc-adapter.ts'
 import { createAuthorizationServer } from '../demo-as/server.ts'
 import { createMemoryStores } from '../demo-as/stores/memory.ts'
-import { connectRedisStores } from '../demo-as/stores/redis.ts'
+import { openStores, type StorePlace } from '../demo-as/stores/open.ts'
 import type { StoreFactory } from '../demo-as/stores/store.ts'
+import { leastAdapter } from './least-adapters.ts'
 
-// An authorization server to be measured, in a process of its own, with clients and grants in it. What it is, how many there are,
-// and where Redis is are the arguments; a message on the process channel asks what it has used.
+// An authorization server to be measured, in a process of its own, with clients and grants in it. The argument says what it is, how
+// many there are, and where its store is; a message on the process channel asks what it has used.
 
-export type Kind = 'bare' | 'memory' | 'redis'
+export interface Measured {
+  /** `bare` is oidc-provider with the least adapter. */
+  kind: 'bare' | 'ours'
+  store: StorePlace | { kind: 'memory' }
+  clients: number
+}
 
 export interface Usage {
   /** Bytes, after a collection of garbage if that was asked for. */
@@ -32,7 +38,7 @@ const RESOURCE_SERVER = { client_id: 'notes-server', client_secret: 'notes-serve
 const SECONDS = 24 * 3600
 const person = { subject: 'ada', username: 'ada', name: 'Ada', scopes: ['notes:read'] }
 
-const [kind, count, redisUrl] = process.argv.slice(2) as [Kind, string, string | undefined]
+const { kind, store, clients } = JSON.parse(process.argv[2] ?? '') as Measured
 const server = createServer((req, res) => listener(req, res)).listen(0, '127.0.0.1')
 let listener: RequestListener
 await once(server, 'listening')
@@ -68,12 +74,12 @@ const configuration: Configuration = {
 }
 
 if (kind === 'bare') {
-  const provider = new Provider(issuer, { ...configuration, adapter: await ownAdapter() })
+  const provider = new Provider(issuer, { ...configuration, adapter: await leastAdapter(store) })
   provider.silent = true
   listener = provider.callback()
   await seed(provider)
 } else {
-  const stores = await storesOf(kind)
+  const stores = await storesOf()
   const { handler } = await createAuthorizationServer({
     issuer,
     stores,
@@ -94,24 +100,16 @@ if (kind === 'bare') {
   await seed(provider)
 }
 
-async function storesOf(where: Kind): Promise<StoreFactory> {
-  if (where === 'redis') return (await connectRedisStores({ url: redisUrl ?? '' })).stores
-  return createMemoryStores({ maxEntries: 1_000_000, maxCharacters: 2_000_000_000 })
-}
-
-/** Its own adapter in memory, but for the bound of 1,000 entries, beyond which it forgets tokens in the middle of a run. */
-async function ownAdapter(): Promise<(model: string) => Adapter> {
-  const file: string = 'oidc-provider/lib/adapters/memory_adapter.js'
-  const { default: MemoryAdapter } = await import(file)
-  const entries = new Map<string, unknown>()
-  return model => new MemoryAdapter(model, entries)
+async function storesOf(): Promise<StoreFactory> {
+  if (store.kind === 'memory') return createMemoryStores({ maxEntries: 1_000_000, maxCharacters: 2_000_000_000 })
+  return (await openStores(store)).stores
 }
 
 /** Registered clients, each with a grant, a refresh token and an access token. */
 async function seed(provider: Provider): Promise<void> {
   const adapter = (provider.Client as unknown as { adapter: { upsert(...args: unknown[]): Promise<void> } }).adapter
   const grants: Seeded['grants'] = []
-  for (let i = 0; i < Number(count); i++) {
+  for (let i = 0; i < clients; i++) {
     const clientId = `client-${i}`
     const metadata = {
       client_id: clientId,

@@ -1,70 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createAuth0Emulator } from '../../../emulators/auth0.ts'
-import { createAzureEmulator } from '../../../emulators/azure.ts'
-import type { Emulator } from '../../../emulators/core/emulator.ts'
-import { createGithubEmulator } from '../../../emulators/github.ts'
-import { createGoogleEmulator } from '../../../emulators/google.ts'
-import { createOidcEmulator } from '../../../emulators/oidc.ts'
-import { createOktaEmulator } from '../../../emulators/okta.ts'
-import { CLIENT, startBridge } from './support.ts'
+import { providers } from './providers.ts'
+import { startBridge } from './support.ts'
 
-const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
-
-interface Case {
-  create(redirectUri: string): Emulator
-  settings(origin: string): Record<string, string>
-  login: string
-  /** Of the user that the MCP server sees, given the host of the provider. */
-  subject(host: string): string
-}
-
-const openId = (name: string, path = '') => ({
-  settings: (origin: string) => ({
-    AUTH_PROVIDER: name,
-    AUTH_METADATA_URL: `${origin}${path}/.well-known/openid-configuration`,
-  }),
-})
-
-const cases: Record<string, Case> = {
-  google: {
-    ...openId('google'),
-    create: uri => createGoogleEmulator({ clients: [{ ...CLIENT, type: 'web', redirectUris: [uri] }] }),
-    login: 'ada',
-    subject: () => 'google:110000000000000000001',
-  },
-  azure: {
-    ...openId('azure', `/${TENANT}/v2.0`),
-    create: uri => createAzureEmulator({ clients: [{ ...CLIENT, redirectUris: [uri] }] }),
-    login: 'ada@contoso.example',
-    subject: () => `azure:${TENANT}:690222be-ff1a-4d56-abd1-7e4f7d38e474`,
-  },
-  auth0: {
-    ...openId('auth0'),
-    create: uri => createAuth0Emulator({ clients: [{ ...CLIENT, redirectUris: [uri] }] }),
-    login: 'ada',
-    subject: host => `auth0:${host}/:auth0|64b6f2a1c0ffee0000000001`,
-  },
-  okta: {
-    ...openId('okta', '/oauth2/default'),
-    create: uri => createOktaEmulator({ clients: [{ ...CLIENT, redirectUris: [uri] }] }),
-    login: 'ada@example.com',
-    subject: host => `okta:${host}/oauth2/default:`,
-  },
-  oidc: {
-    ...openId('oidc'),
-    create: uri => createOidcEmulator({ clients: [{ ...CLIENT, redirectUris: [uri] }] }),
-    login: 'ada',
-    subject: host => `oidc:${host}:7b9f2c64-0000-4000-8000-000000000001`,
-  },
-  github: {
-    settings: origin => ({ AUTH_PROVIDER: 'github', AUTH_METADATA_URL: origin }),
-    create: uri => createGithubEmulator({ clients: [{ ...CLIENT, kind: 'oauth', redirectUris: [uri] }] }),
-    login: 'ada',
-    subject: host => `github:${host}:1001`,
-  },
-}
-
-describe.each(Object.entries(cases))(
+describe.each(Object.entries(providers))(
   'through a bridge to %s, an MCP client',
   (_name, { create, settings, login, subject }) => {
     it.each(['1.x', '2.x'] as const)('of SDK %s registers, signs in and calls tools', async sdk => {

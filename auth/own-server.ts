@@ -232,6 +232,7 @@ async function runOn(
   const { settings, mode, demoIssuer, demoClientSecret } = configuration
   const server = await serverPackage.createAuthorizationServer({
     stores: stores?.stores,
+    checkStores: stores?.check,
     encryptionKeys: encryptionKeysOf(configuration, stores),
     revokedBefore: settings.REVOKE_BEFORE,
     ...createBridge(serverPackage, configuration, fetch, log),

@@ -61,6 +61,8 @@ export interface AuthorizationServerOptions {
   accessTokenFormat?: 'opaque' | 'jwt'
   /** Default: the memory of this process. */
   stores?: StoreFactory
+  /** Tries the stores, for `/ready`; rejects when they do not work. Default: the server tries them itself. */
+  checkStores?: () => Promise<void>
   /** Every token, code and grant issued before this time is void: for after a leak. Default: none is. */
   revokedBefore?: Date
   /** Real provider that signs people in; the redirect URI `/oauth/callback` has to be registered there. Default: the fake one. */
@@ -218,7 +220,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   }
   settleNowAndThen()
 
-  const checkStore = createStoreCheck(stores)
+  const { checkStores = createStoreCheck(stores) } = options
   const oidc: Route['run'] = async (req, res) => {
     settleNowAndThen()
     return (await engine()).oidc(req, res)
@@ -255,7 +257,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     async run(_req, res) {
       const reason = options.stopping?.aborted
         ? 'stopping'
-        : await checkStore().then(NOTHING, () => 'store_unreachable')
+        : await checkStores().then(NOTHING, () => 'store_unreachable')
       sendJson(res, reason ? 503 : 200, reason ? { status: 'not ready', reason } : { status: 'ready' })
     },
   }

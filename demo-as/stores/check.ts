@@ -4,18 +4,38 @@ import type { Store, StoreFactory } from './store.ts'
 /** Enough for those who ask all the time; strangers may. */
 const FRESH_MILLISECONDS = 1000
 
+/** Rejects with the error of the step that failed. Those who ask at once, or within a second, share an answer. */
+export interface StoreCheck {
+  (): Promise<void>
+  /** Something else failed since: the next to ask gets no answer from before that. */
+  doubt(): void
+}
+
 /**
  * Tries everything that the authorization server needs of its store, on an entry of its own: a store may answer and take no writes, or
  * lack a command.
- *
- * @returns A check, which rejects with the error of the step that failed. Those who ask at once, or within a second, share an answer.
  */
-export function createStoreCheck(stores: StoreFactory): () => Promise<void> {
-  let last: { at: number; answer: Promise<void> } | undefined
-  return () => {
-    if (!last || Date.now() - last.at > FRESH_MILLISECONDS) last = { at: Date.now(), answer: tryOut(stores('Check')) }
+export function createStoreCheck(stores: StoreFactory): StoreCheck {
+  let last: { at: number; answer: Promise<void>; works?: boolean } | undefined
+  function check(): Promise<void> {
+    if (!last || Date.now() - last.at > FRESH_MILLISECONDS) {
+      const latest: typeof last = { at: Date.now(), answer: tryOut(stores('Check')) }
+      latest.answer.then(
+        () => {
+          latest.works = true
+        },
+        () => {},
+      )
+      last = latest
+    }
     return last.answer
   }
+  return Object.assign(check, {
+    doubt() {
+      // A failure is kept: a store that hangs need not be asked by everybody.
+      if (last?.works) last = undefined
+    },
+  })
 }
 
 async function tryOut(store: Store): Promise<void> {

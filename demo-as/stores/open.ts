@@ -40,7 +40,7 @@ export type StoreConnection = Omit<OpenStores, 'check'>
  */
 export async function openStores(place: StorePlace, log: StoreLog = () => {}): Promise<OpenStores> {
   const connection = await connect(place, log)
-  const stores = watched(connection.stores, log)
+  const stores = watched(connection.stores, log, () => check.doubt())
   const check = createStoreCheck(stores)
   try {
     await check()
@@ -73,7 +73,7 @@ export async function migrateStore(place: StorePlace): Promise<{ from: number; t
 }
 
 /** Says when the stores stop working, and when they work again; once each. */
-function watched(stores: StoreFactory, log: StoreLog): StoreFactory {
+function watched(stores: StoreFactory, log: StoreLog, failed: () => void): StoreFactory {
   let isAway = false
   const watch =
     <A extends unknown[], R>(operation: (...args: A) => Promise<R>) =>
@@ -87,6 +87,7 @@ function watched(stores: StoreFactory, log: StoreLog): StoreFactory {
         const { message, error_detail: detail } = error as Error & { error_detail?: string }
         if (!isAway) log('store_unreachable', { reason: detail ?? message })
         isAway = true
+        failed()
         throw error
       }
     }

@@ -353,6 +353,17 @@ describe('the Redis store', () => {
     await own.stop()
   })
 
+  it('does not call ready what has failed since somebody asked last', async () => {
+    const own = await startRedis()
+    const { stores, check, close } = await openStores({ kind: 'redis', url: own.url, prefix: 'test' })
+    await check()
+    await own.kill()
+    await expect(stores('codes').get('a')).rejects.toMatchObject(refused)
+    await expect(check()).rejects.toMatchObject(refused)
+    await close()
+    await own.stop()
+  })
+
   it('refuses in time while Redis hangs with its connections open, and goes on when it does', async () => {
     const own = await startRedis()
     const { stores, close } = await connectRedisStores({ url: own.url, timeoutMilliseconds: 200 })

@@ -86,6 +86,8 @@ describe('two processes on one Redis', () => {
     const client = clientOf(processes)
     const { clientId, tokens } = await client.obtainTokens({ resource })
     const { url } = client.authorizeUrl(clientId, { resource })
+    // Both processes were asked a moment ago.
+    for (const server of [ready, ready, `${issuer}/ready`, `${issuer}/ready`]) expect(await statusOf(server)).toBe(200)
 
     await redis.kill()
     const refused = await client.refresh(clientId, tokens.refresh_token)

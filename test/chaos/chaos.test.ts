@@ -89,8 +89,10 @@ it.each(NAMES)(`signs nobody out and gives nothing twice on %s (CHAOS_SEED=${SEE
     let crashes = 0
     for (; Date.now() < ends; crashes++) {
       await delay(random.between(500, 5000))
-      if (store.crash && crashes % STORE_CRASH_EVERY === STORE_CRASH_EVERY - 1) await store.crash()
-      else await processes.crash(Math.floor(random.between(0, processes.count)))
+      if (store.server && crashes % STORE_CRASH_EVERY === STORE_CRASH_EVERY - 1) {
+        await store.server.kill()
+        await store.server.restart()
+      } else await processes.crash(Math.floor(random.between(0, processes.count)))
     }
     return crashes
   }

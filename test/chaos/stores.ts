@@ -10,15 +10,20 @@ import { redisForTest } from '../support/redis.ts'
 export interface SharedStore {
   /** Settings by which they find it. */
   readonly settings: Readonly<Record<string, string>>
-  /** Ends it as a crash would, and starts it again. Absent for one that is no process. */
-  crash?(): Promise<void>
+  /** Absent for one that is no process. */
+  readonly server?: {
+    /** Ends it as a crash would. */
+    kill(): Promise<void>
+    /** Starts it again, on the same port and the same files. */
+    restart(): Promise<void>
+  }
 }
 
 /** By name. What a store has confirmed has to be on its disk: whoever loses that signs people out, and is right to. */
 export const STORES: Readonly<Record<string, () => Promise<SharedStore>>> = {
   async redis() {
     const redis = await redisForTest(['--appendonly', 'yes', '--appendfsync', 'always'])
-    return { settings: { REDIS_URL: redis.url }, crash: () => again(redis) }
+    return { settings: { REDIS_URL: redis.url }, server: redis }
   },
 
   async postgres() {
@@ -26,15 +31,10 @@ export const STORES: Readonly<Record<string, () => Promise<SharedStore>>> = {
     onTestFinished(() => postgres.stop())
     const url = await postgres.createDatabase()
     await migrateStore({ kind: 'postgres', url })
-    return { settings: { DATABASE_URL: url }, crash: () => again(postgres) }
+    return { settings: { DATABASE_URL: url }, server: postgres }
   },
 
   async sqlite() {
     return { settings: { AUTH_DATA_DIR: mkdtempSync(join(tmpdir(), 'chaos-')) } }
   },
-}
-
-async function again(server: { kill(): Promise<void>; restart(): Promise<void> }): Promise<void> {
-  await server.kill()
-  await server.restart()
 }

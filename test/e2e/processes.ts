@@ -12,8 +12,12 @@ export interface Processes {
   readonly issuer: string
   /** Everything that all of them wrote. */
   log(): string
-  /** Ends all processes as a crash would, and starts new ones on the same ports. */
-  restart(): Promise<void>
+  /**
+   * Ends all processes as a crash would, and starts new ones on the same ports.
+   *
+   * @param secondsLater - How far their clocks are ahead of the real one. Default 0.
+   */
+  restart(secondsLater?: number): Promise<void>
 }
 
 /**
@@ -27,12 +31,19 @@ export async function startProcesses(
   return { ...(await startProcessesOn({ REDIS_URL: redis.url }, settings)), redis }
 }
 
-/** The same on another store. */
+/**
+ * The same on another store.
+ *
+ * @param count - Of processes; one for a store that they do not share.
+ */
 export async function startProcessesOn(
-  store: Record<string, string>,
-  settings: Record<string, string> = {},
+  store: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, string>> = {},
+  count = 2,
 ): Promise<Processes> {
-  const ports = await Promise.all([0, 1].map(async () => ({ mcp: await freePort(), as: await freePort() })))
+  const ports = await Promise.all(
+    Array.from({ length: count }, async () => ({ mcp: await freePort(), as: await freePort() })),
+  )
   const [mcp, as] = await Promise.all([balance(ports.map(({ mcp }) => mcp)), balance(ports.map(({ as }) => as))])
   const [publicUrl, issuer] = [`http://localhost:${mcp}`, `http://localhost:${as}`]
   const common = {
@@ -47,9 +58,10 @@ export async function startProcessesOn(
   let output = ''
   let children: ChildProcess[] = []
 
-  async function run(): Promise<void> {
+  async function run(secondsLater = 0): Promise<void> {
+    const clock = secondsLater > 0 && { NODE_OPTIONS: clockAhead(secondsLater) }
     children = ports.map(({ mcp, as }) => {
-      const env = { ...common, PORT: String(mcp), AUTH_SERVER_PORT: String(as) }
+      const env = { ...common, ...clock, PORT: String(mcp), AUTH_SERVER_PORT: String(as) }
       const child = spawn(process.execPath, [main], { env })
       for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
       return child
@@ -72,9 +84,14 @@ export async function startProcessesOn(
     resource: `${publicUrl}/mcp`,
     issuer,
     log: () => output,
-    async restart() {
+    async restart(secondsLater) {
       await kill()
-      await run()
+      await run(secondsLater)
     },
   }
+}
+
+function clockAhead(seconds: number): string {
+  const source = `const now = Date.now; Date.now = () => now() + ${seconds * 1000}`
+  return `--import data:text/javascript,${encodeURIComponent(source)}`
 }

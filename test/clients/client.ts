@@ -16,10 +16,13 @@ export interface Session {
   close(): Promise<void>
 }
 
+/** Where a client connects, and who is in front of it. */
+export type Destination = Pick<FilesServer, 'url' | 'issuer' | 'login' | 'provider' | 'clientId'>
+
 export interface RealClient {
   /** Package and version. */
   readonly name: string
-  start(server: FilesServer): Session
+  start(destination: Destination): Session
 }
 
 interface Manifest {

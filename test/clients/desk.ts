@@ -4,8 +4,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Destination } from './client.ts'
 import type { Person } from './person.ts'
-import type { FilesServer } from './servers.ts'
 
 const PERSON = fileURLToPath(new URL('./person.ts', import.meta.url))
 
@@ -27,7 +27,7 @@ export interface Desk {
   close(): void
 }
 
-export function createDesk({ login, provider = '' }: FilesServer): Desk {
+export function createDesk({ login, provider = '' }: Destination): Desk {
   const home = mkdtempSync(join(tmpdir(), 'client-'))
   const log = join(home, 'opened.txt')
   const browser = join(home, 'xdg-open')

@@ -16,8 +16,9 @@ export const mcpRemote: RealClient = {
     if (known !== undefined) args.push('--static-oauth-client-info', known)
     const patience = { timeout: 30_000 }
     return {
-      connect: () =>
-        host.connect(
+      async connect() {
+        await host.close()
+        await host.connect(
           new StdioClientTransport({
             command: process.execPath,
             args,
@@ -26,7 +27,8 @@ export const mcpRemote: RealClient = {
             stderr: 'ignore',
           }),
           patience,
-        ),
+        )
+      },
       list: async () => (await host.listTools({}, patience)).tools.map(({ name }) => name),
       call: async (name, args) => textOf(await host.callTool({ name, arguments: args }, undefined, patience)),
       opened: desk.opened,

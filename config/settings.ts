@@ -166,7 +166,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .optional()
     .describe(
-      'File with certificates (PEM) of authorities of your own, trusted in addition to those of Node for calls to providers. Default: those of Node, and NODE_EXTRA_CA_CERTS.',
+      'File with certificates (PEM) of authorities of your own, trusted in addition to those of Node for calls to providers, and for a store with TLS. Default: those of Node, and NODE_EXTRA_CA_CERTS.',
     ),
   AUTH_LINKS: z
     .string()

@@ -5,8 +5,14 @@ import type { SettingName, Settings } from './settings.ts'
 export type StoreConfiguration =
   | { readonly kind: 'memory' }
   | { readonly kind: 'sqlite'; readonly setting: 'AUTH_DATA_DIR'; readonly folder: string; readonly file: string }
-  | { readonly kind: 'redis'; readonly setting: 'REDIS_URL'; readonly url: string; readonly prefix: string }
-  | { readonly kind: 'postgres'; readonly setting: 'DATABASE_URL'; readonly url: string }
+  | {
+      readonly kind: 'redis'
+      readonly setting: 'REDIS_URL'
+      readonly url: string
+      readonly prefix: string
+      readonly caFile?: string
+    }
+  | { readonly kind: 'postgres'; readonly setting: 'DATABASE_URL'; readonly url: string; readonly caFile?: string }
 
 export interface StoreFacts {
   readonly settings: Settings
@@ -42,13 +48,15 @@ export function loadStore(facts: StoreFacts, problems: ConfigProblem[]): StoreCo
   const kind = settings.AUTH_STORE ?? named[0] ?? (dataFolder === undefined ? 'memory' : 'sqlite')
   const missing = (setting: SettingName) => report(setting, `is not set, and AUTH_STORE=${kind} needs it`)
 
+  const ca = settings.AUTH_CA_FILE !== undefined && { caFile: settings.AUTH_CA_FILE }
+
   switch (kind) {
     case 'memory':
       return { kind }
     case 'redis': {
       const { REDIS_URL: url, REDIS_PREFIX: prefix } = settings
       if (url === undefined) missing('REDIS_URL')
-      return { kind, setting: 'REDIS_URL', url: url ?? '', prefix }
+      return { kind, setting: 'REDIS_URL', url: url ?? '', prefix, ...ca }
     }
     case 'postgres': {
       const { DATABASE_URL: url } = settings
@@ -56,7 +64,7 @@ export function loadStore(facts: StoreFacts, problems: ConfigProblem[]): StoreCo
       else if (!/^postgres(ql)?:\/\//.test(url)) {
         report('DATABASE_URL', 'must be a URL that starts with postgres:// or postgresql://')
       }
-      return { kind, setting: 'DATABASE_URL', url: url ?? '' }
+      return { kind, setting: 'DATABASE_URL', url: url ?? '', ...ca }
     }
     case 'sqlite': {
       const folder = settings.AUTH_DATA_DIR ?? dataFolder

@@ -13,8 +13,14 @@ export type StorePlace =
       url: string
       /** What all keys begin with. */
       prefix: string
+      caFile?: string
     }
-  | { kind: 'postgres'; url: string }
+  | {
+      kind: 'postgres'
+      url: string
+      /** Certificates (PEM) of authorities to trust besides those of Node. */
+      caFile?: string
+    }
 
 export interface OpenStores {
   readonly stores: StoreFactory
@@ -58,7 +64,7 @@ async function connect(place: StorePlace, log: StoreLog): Promise<StoreConnectio
     case 'redis':
       return (await import('./redis.ts')).connectRedisStores({ ...place, log })
     case 'postgres':
-      return (await import('./postgres.ts')).connectPostgresStores(place.url)
+      return (await import('./postgres.ts')).connectPostgresStores(place)
   }
 }
 
@@ -69,7 +75,7 @@ async function connect(place: StorePlace, log: StoreLog): Promise<StoreConnectio
  */
 export async function migrateStore(place: StorePlace): Promise<{ from: number; to: number } | undefined> {
   if (place.kind !== 'postgres') return undefined
-  return (await import('./postgres.ts')).migratePostgres(place.url)
+  return (await import('./postgres.ts')).migratePostgres(place)
 }
 
 /** Says when the stores stop working, and when they work again; once each. */

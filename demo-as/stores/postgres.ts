@@ -3,6 +3,14 @@ import { DatabaseError, Pool, type PoolConfig } from 'pg'
 import { TemporarilyUnavailable } from '../errors.ts'
 import type { StoreConnection } from './open.ts'
 import { LIST_LIMIT, type Store } from './store.ts'
+import { authorities, tlsProblem } from './tls.ts'
+
+export interface PostgresPlace {
+  /** `postgres://user:password@host/database`; `?sslmode=verify-full` for TLS. */
+  url: string
+  /** Certificates (PEM) of authorities to trust besides those of Node. An `sslrootcert` in the URL replaces them all. */
+  caFile?: string
+}
 
 /**
  * Connects to PostgreSQL. Each operation is one statement. Keys are digests: they are tokens and codes otherwise, for whoever sees the
@@ -10,11 +18,10 @@ import { LIST_LIMIT, type Store } from './store.ts'
  *
  * While the database is away, operations fail, after some seconds when it hangs, and work again as soon as it is back.
  *
- * @param url - `postgres://user:password@host/database`; `?sslmode=verify-full` for TLS.
  * @throws {Error} It cannot be reached, or its tables are missing or of another version.
  */
-export async function connectPostgresStores(url: string): Promise<StoreConnection> {
-  const pool = openPool(url, { max: MOST_CONNECTIONS })
+export async function connectPostgresStores(place: PostgresPlace): Promise<StoreConnection> {
+  const pool = openPool(place, { max: MOST_CONNECTIONS })
   const query = prepared(pool)
   try {
     checkVersion(await versionOf(query))
@@ -29,7 +36,7 @@ export async function connectPostgresStores(url: string): Promise<StoreConnectio
     writes += 1
     if (writes % 100 === 0) query(CLEAN).catch(() => {})
   }
-  const { host, pathname } = new URL(url)
+  const { host, pathname } = new URL(place.url)
   return {
     place: `PostgreSQL at ${host}, database ${pathname.slice(1)}`,
     stores: collection => createStore(collection, query, cleanUp),
@@ -183,8 +190,8 @@ CREATE INDEX idplug_words_by_id ON idplug_words (id);`,
  * @returns The versions before and after; 0 for no tables.
  * @throws {Error} The database cannot be reached, the account may not make tables, or they are of a later version.
  */
-export async function migratePostgres(url: string): Promise<{ from: number; to: number }> {
-  const pool = openPool(url, { max: 1 })
+export async function migratePostgres(place: PostgresPlace): Promise<{ from: number; to: number }> {
+  const pool = openPool(place, { max: 1 })
   try {
     const client = await pool.connect()
     try {
@@ -232,9 +239,9 @@ const MOST_CONNECTIONS = 10
 /** For a free connection, and again for the answer. */
 const TIMEOUT_MILLISECONDS = 5000
 
-function openPool(connectionString: string, options: PoolConfig): Pool {
+function openPool(place: PostgresPlace, options: PoolConfig): Pool {
   const pool = new Pool({
-    connectionString,
+    ...addressOf(place),
     connectionTimeoutMillis: TIMEOUT_MILLISECONDS,
     // Also of a server that hangs, which notices no timeout of its own.
     query_timeout: TIMEOUT_MILLISECONDS + 1000,
@@ -250,6 +257,17 @@ function openPool(connectionString: string, options: PoolConfig): Pool {
   return pool
 }
 
+/** The driver takes no authorities beside an `sslmode`, which it takes for `verify-full` in all of these spellings. */
+function addressOf({ url, caFile }: PostgresPlace): PoolConfig {
+  const address = new URL(url)
+  const { searchParams } = address
+  const isOurs = /^(verify-full|verify-ca|require|prefer)$/.test(searchParams.get('sslmode') ?? '')
+  const isTheirs = ['sslrootcert', 'sslcert', 'sslkey', 'uselibpqcompat'].some(name => searchParams.has(name))
+  if (caFile === undefined || !isOurs || isTheirs) return { connectionString: url }
+  searchParams.delete('sslmode')
+  return { connectionString: address.href, ssl: { ca: authorities(caFile) } }
+}
+
 /** SQLSTATE codes whose own words do not say what to do. */
 const WORDS: Readonly<Record<string, string>> = {
   '25006': 'it takes no writes: is it a standby?',
@@ -262,7 +280,7 @@ const WORDS: Readonly<Record<string, string>> = {
 function unavailable(error: unknown): TemporarilyUnavailable {
   const { code = '', message } = error as NodeJS.ErrnoException
   const isAnswer = error instanceof DatabaseError
-  const words = WORDS[code] ?? (isAnswer ? `${message} (${code})` : code || message)
+  const words = WORDS[code] ?? tlsProblem(code) ?? (isAnswer ? `${message} (${code})` : code || message)
   return new TemporarilyUnavailable(
     'the store of this server does not answer; try again in a moment',
     `PostgreSQL: ${words}`,

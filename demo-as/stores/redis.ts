@@ -3,6 +3,7 @@ import { createClient, createCluster, createSentinel, ErrorReply } from 'redis'
 import { TemporarilyUnavailable } from '../errors.ts'
 import type { StoreConnection, StoreLog } from './open.ts'
 import { LIST_LIMIT, type ListOptions, type Store } from './store.ts'
+import { authorities, tlsProblem } from './tls.ts'
 
 export interface RedisStoresOptions {
   /**
@@ -16,6 +17,8 @@ export interface RedisStoresOptions {
   url: string
   /** What all keys begin with. Default `idplug`. */
   prefix?: string
+  /** Certificates (PEM) of authorities to trust besides those of Node. */
+  caFile?: string
   /** Longest wait for one answer. Default 2,000. */
   timeoutMilliseconds?: number
   log?: StoreLog
@@ -50,7 +53,7 @@ interface Connection {
 export async function connectRedisStores(options: RedisStoresOptions): Promise<StoreConnection> {
   const { prefix = 'idplug', timeoutMilliseconds = 2000, log = () => {} } = options
   const urls = options.url.split(',').map(url => new URL(url.trim()))
-  const connection = open(urls)
+  const connection = open(urls, options.caFile)
   const ask = <T>(command: Promise<T>) => answerOf(command, timeoutMilliseconds)
   // Without a listener, a lost connection would end the process. Whoever asks is told.
   let lastError: Error | undefined
@@ -66,7 +69,8 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
   } catch (error) {
     connection.destroy()
     // The client tries again and again; what it was told is more than that it took too long.
-    throw lastError && !(error instanceof RefusedCommand) ? unavailable(reasonOf(lastError)) : error
+    if (!lastError || error instanceof RefusedCommand) throw error
+    throw unavailable(`${reasonOf(lastError)}${tlsHint(urls, lastError)}`)
   }
   const take = createTake(connection, ask)
   return {
@@ -76,6 +80,14 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
       connection.destroy()
     },
   }
+}
+
+/** Neither side understands the other when one of them speaks TLS: one waits, or the other hangs up. */
+function tlsHint([first]: readonly URL[], { code, message }: NodeJS.ErrnoException): string {
+  const isSecure = first?.protocol.startsWith('rediss')
+  if (isSecure && message === 'Connection timeout') return '; does it speak TLS at this port?'
+  const hungUp = code === 'ECONNRESET' || message === 'Socket closed unexpectedly'
+  return !isSecure && hungUp ? '; if it speaks TLS, write rediss://' : ''
 }
 
 /** @returns By what rule entries are dropped when there is no memory left; `undefined` when none are, or when the account may not know. */
@@ -212,11 +224,11 @@ for _, name in ipairs(KEYS) do
   if redis.call('PTTL', name) < tonumber(ARGV[3]) then redis.call('PEXPIRE', name, ARGV[3]) end
 end`
 
-function open(urls: readonly URL[]): Connection {
+function open(urls: readonly URL[], caFile: string | undefined): Connection {
   const [first] = urls as [URL]
   const { username, password, pathname, searchParams } = first
   const [scheme = '', kind = urls.length > 1 ? 'cluster' : ''] = first.protocol.replace(':', '').split('+')
-  const tls = scheme === 'rediss' && ({ tls: true } as const)
+  const tls = scheme === 'rediss' && ({ tls: true, ca: authorities(caFile) } as const)
   const socket = { connectTimeout: 2000, reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, 1000) }
   const common = {
     disableOfflineQueue: true,
@@ -306,6 +318,9 @@ async function answerOf<T>(command: Promise<T>, timeoutMilliseconds: number): Pr
   }
 }
 
-const reasonOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? (error as Error).message
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === undefined ? message : (tlsProblem(code) ?? code)
+}
 
 const unavailable = (detail: string) => new TemporarilyUnavailable(DESCRIPTION, `Redis: ${detail}`)

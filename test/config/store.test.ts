@@ -1,6 +1,10 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
+import { selfSigned } from '../support/https.ts'
 
 const dataFolder = '.idplug'
 const direct = { AUTH_PROVIDER: 'auth0', AUTH_METADATA_URL: 'https://acme.eu.auth0.com' }
@@ -14,6 +18,8 @@ const bridge = {
 }
 const POSTGRES = 'postgres://db.example.com/idplug'
 const REDIS = 'redis://redis.example.com'
+const caFile = join(mkdtempSync(join(tmpdir(), 'authority-')), 'ca.pem')
+writeFileSync(caFile, selfSigned('db.example.com').cert)
 
 function problems(load: () => unknown): string[] {
   try {
@@ -39,6 +45,8 @@ describe('where the state is kept', () => {
     ['as it was', { AUTH_STORE: 'memory' }, { kind: 'memory' }],
     ['Redis', { REDIS_URL: REDIS }, { kind: 'redis', url: REDIS, prefix: 'idplug' }],
     ['PostgreSQL', { DATABASE_URL: POSTGRES }, { kind: 'postgres', url: POSTGRES }],
+    ['Redis with an authority', { REDIS_URL: REDIS, AUTH_CA_FILE: caFile }, { kind: 'redis', caFile }],
+    ['PostgreSQL with one', { DATABASE_URL: POSTGRES, AUTH_CA_FILE: caFile }, { kind: 'postgres', caFile }],
     [
       'the one that is chosen of several',
       { DATABASE_URL: POSTGRES, REDIS_URL: REDIS, AUTH_STORE: 'postgres' },

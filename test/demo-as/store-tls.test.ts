@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { migrateStore, openStores, type StorePlace } from '../../demo-as/stores/open.ts'
+import { freePort } from '../support/http.ts'
+import { selfSigned } from '../support/https.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { type RedisServer, startRedis } from '../support/redis.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'certificates-'))
+const [key, caFile, otherFile] = ['key', 'certificate', 'other'].map(name => join(folder, `${name}.pem`)) as [
+  string,
+  string,
+  string,
+]
+let redis: RedisServer
+let redisPort: number
+let postgres: PostgresServer
+let secured: string
+
+beforeAll(async () => {
+  const made = selfSigned('localhost')
+  writeFileSync(key, made.key, { mode: 0o600 })
+  writeFileSync(caFile, made.cert)
+  writeFileSync(otherFile, selfSigned('localhost').cert)
+  redisPort = await freePort()
+  const tls = ['--tls-port', String(redisPort), '--tls-auth-clients', 'no']
+  redis = await startRedis([...tls, '--tls-cert-file', caFile, '--tls-key-file', key, '--tls-ca-cert-file', caFile])
+  chmodSync(folder, 0o755)
+  // PostgreSQL takes a key of its own user only.
+  if (userInfo().uid === 0) execFileSync('chown', ['postgres', key])
+  postgres = await startPostgres(['-c', 'ssl=on', '-c', `ssl_cert_file=${caFile}`, '-c', `ssl_key_file=${key}`])
+  await migrateStore({ kind: 'postgres', url: postgres.url })
+  secured = `${postgres.url.replace('127.0.0.1', 'localhost')}?sslmode=verify-full`
+})
+afterAll(async () => {
+  await redis?.stop()
+  await postgres?.stop()
+})
+
+const onRedis = (host = 'localhost', port = redisPort) =>
+  ({ kind: 'redis', url: `rediss://${host}:${port}`, prefix: 'tls' }) as const
+const onPostgres = (url = secured) => ({ kind: 'postgres', url }) as const
+
+async function works(place: StorePlace): Promise<void> {
+  const { stores, close } = await openStores(place)
+  await stores('codes').set('a', 1, 60)
+  expect(await stores('codes').take('a')).toBe(1)
+  await close()
+}
+
+/** @returns Why the store is refused at the start. */
+const refusalOf = (place: StorePlace) =>
+  openStores(place).then(
+    async ({ close }) => {
+      await close()
+      return 'it is not refused'
+    },
+    ({ error_detail: detail, message }) => String(detail ?? message),
+  )
+
+const TRUST = 'name the authority that signed it in AUTH_CA_FILE or NODE_EXTRA_CA_CERTS'
+
+describe('a Redis with TLS', () => {
+  it('is a store, with its authority in a file', () => works({ ...onRedis(), caFile }))
+
+  it('is refused with a certificate that nobody trusts', async () => {
+    expect(await refusalOf(onRedis())).toContain(TRUST)
+    expect(await refusalOf({ ...onRedis(), caFile: otherFile })).toContain(TRUST)
+  })
+
+  it('is refused under another host name', async () => {
+    expect(await refusalOf({ ...onRedis('127.0.0.1'), caFile })).toContain('for another host name')
+  })
+
+  it('is refused when one of the two speaks no TLS', async () => {
+    expect(await refusalOf({ ...onRedis('localhost', redis.port), caFile })).toContain('does it speak TLS')
+    const url = `redis://localhost:${redisPort}`
+    expect(await refusalOf({ kind: 'redis', url, prefix: 'tls' })).toContain('write rediss://')
+  })
+})
+
+describe('a PostgreSQL with TLS', () => {
+  it.each(['verify-full', 'require'])(
+    'is a store with sslmode=%s and its authority in a file, and what is said is encrypted',
+    async mode => {
+      const { stores, close } = await openStores({ ...onPostgres(secured.replace('verify-full', mode)), caFile })
+      await stores('codes').set('a', 1, 60)
+      const connections =
+        "SELECT ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE application_name = 'idplug'"
+      expect(new Set((await postgres.query(connections)).map(({ ssl }) => ssl))).toEqual(new Set([true]))
+      await close()
+    },
+  )
+
+  it('is a store with its authority in sslrootcert, whatever else is trusted', async () => {
+    await works({ ...onPostgres(`${secured}&sslrootcert=${encodeURIComponent(caFile)}`), caFile: otherFile })
+  })
+
+  it('gets its tables over TLS', async () => {
+    expect(await migrateStore({ ...onPostgres(), caFile })).toMatchObject({ from: 1 })
+  })
+
+  it('is refused with a certificate that nobody trusts', async () => {
+    expect(await refusalOf(onPostgres())).toContain(TRUST)
+    expect(await refusalOf({ ...onPostgres(), caFile: otherFile })).toContain(TRUST)
+  })
+
+  it('is refused under another host name', async () => {
+    const url = secured.replace('localhost', '127.0.0.1')
+    expect(await refusalOf({ ...onPostgres(url), caFile })).toContain('for another host name')
+  })
+
+  it('is refused when it does not speak TLS', async () => {
+    const plain = await startPostgres()
+    const url = `${plain.url.replace('127.0.0.1', 'localhost')}?sslmode=verify-full`
+    expect(await refusalOf({ ...onPostgres(url), caFile })).toContain('does not support SSL')
+    await plain.stop()
+  })
+})

@@ -78,34 +78,40 @@ export async function migrateStore(place: StorePlace): Promise<{ from: number; t
   return (await import('./postgres.ts')).migratePostgres(place)
 }
 
-/** Says when the stores stop working, and when they work again; once each. */
+/** Says when the stores stop working, and when they work again; once each. What can be read only is not back: a full disk, a standby. */
 function watched(stores: StoreFactory, log: StoreLog, failed: () => void): StoreFactory {
-  let isAway = false
+  let away: 'for all' | 'for writing' | undefined
   const watch =
-    <A extends unknown[], R>(operation: (...args: A) => Promise<R>) =>
+    <A extends unknown[], R>(operation: (...args: A) => Promise<R>, wrote?: (answer: R) => boolean) =>
     async (...args: A): Promise<R> => {
       try {
         const answer = await operation(...args)
-        if (isAway) log('store_back', {})
-        isAway = false
+        if (away === 'for all' || (away && wrote?.(answer))) {
+          log('store_back', {})
+          away = undefined
+        }
         return answer
       } catch (error) {
         const { message, error_detail: detail } = error as Error & { error_detail?: string }
-        if (!isAway) log('store_unreachable', { reason: detail ?? message })
-        isAway = true
+        if (!away) log('store_unreachable', { reason: detail ?? message })
+        away = wrote || away === 'for writing' ? 'for writing' : 'for all'
         failed()
         throw error
       }
     }
+  const always = () => true
+  const never = () => false
+  const whenTold = (isWritten: boolean) => isWritten
   return collection => {
     const { get, set, add, swap, take, delete: remove, list } = stores(collection)
     return {
       get: watch(get) as typeof get,
-      set: watch(set),
-      add: watch(add),
-      swap: watch(swap),
-      take: watch(take) as typeof take,
-      delete: watch(remove),
+      set: watch(set, always),
+      add: watch(add, whenTold),
+      swap: watch(swap, whenTold),
+      // They may have had nothing to remove.
+      take: watch(take, never) as typeof take,
+      delete: watch(remove, never),
       list: watch(list),
     }
   }

@@ -129,7 +129,7 @@ export async function postgresForTest(options?: readonly string[]): Promise<Post
 }
 
 /** Debian keeps each version in a folder of its own, outside of PATH. */
-function programOf(name: string): string {
+export function programOf(name: string): string {
   const folder = '/usr/lib/postgresql'
   const versions = existsSync(folder) ? readdirSync(folder).sort((a, b) => Number(b) - Number(a)) : []
   const paths = versions.map(version => join(folder, version, 'bin', name))

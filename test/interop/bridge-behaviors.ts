@@ -1,3 +1,4 @@
+import { vi } from 'vitest'
 import type { BridgeBehavior } from './modes.ts'
 import type { InteropServer, PersonName } from './servers/server.ts'
 import type { Bridge, Person } from './support/bridge.ts'
@@ -41,12 +42,30 @@ export const bridgeTrials: Readonly<Record<BridgeBehavior, Trial>> = {
     await server.replaceKeys()
     return [await refreshed(server, ada), await who(server, await signedIn(bridge, 'ada'))]
   },
+  async 'with our clock 40 seconds ahead, people sign in and refresh'({ server, bridge }) {
+    return withClock(40, server, bridge)
+  },
+  async 'with our clock 40 seconds behind, people sign in and refresh'({ server, bridge }) {
+    return withClock(-40, server, bridge)
+  },
   async 'somebody who was removed is signed out by the next refresh'({ server, bridge }) {
     if (!server.removePerson) return undefined
     const ben = await signedIn(bridge, 'ben')
     await server.removePerson('ben')
     return [await refreshed(server, ben)]
   },
+}
+
+/** The server is a process of its own, with the right time. */
+async function withClock(seconds: number, server: InteropServer, bridge: Bridge): Promise<readonly string[]> {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
+  try {
+    const ada = await signedIn(bridge, 'ada').catch((error: Error) => error)
+    if (ada instanceof Error) return [`no sign-in: ${bridge.lastReason()}`]
+    return [await who(server, ada), await refreshed(server, ada)]
+  } finally {
+    vi.useRealTimers()
+  }
 }
 
 async function signedIn(bridge: Bridge, name: PersonName): Promise<Person> {

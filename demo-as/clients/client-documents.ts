@@ -78,7 +78,7 @@ export function createClientDocuments(
   const copies = stores('ClientDocument')
   const hostLimit = createRateLimit({ times: perHost, seconds: 60 })
   const hosts = createDocumentHosts(async url => renew(url, await copies.get<Copy>(url)), log)
-  const failures = new LRUCache<string, Error>({ max: 1000, ttl: FAILURE_MILLISECONDS, perf: Date })
+  const failures = new LRUCache<string, Error>({ max: 1000, ttl: FAILURE_MILLISECONDS, perf: Date, ttlResolution: 0 })
   const underWay = new Map<string, Promise<Copy>>()
 
   async function find(url: string, asked?: IncomingMessage): Promise<Copy> {

@@ -53,7 +53,7 @@ interface Counter {
 const ACTIVITIES = Object.keys(LIMITS) as Activity[]
 
 /** Addresses that are remembered as known, for so long. */
-const KNOWN = { max: 10_000, ttl: 24 * 3600 * 1000 }
+const KNOWN = { max: 10_000, ttl: 24 * 3600 * 1000, ttlResolution: 0 }
 
 /** @throws {TypeError} A trusted proxy is no address and no range. */
 export function createStrangers({ limits = {}, trustedProxies = [], log }: StrangersOptions): Strangers {

@@ -18,7 +18,7 @@ export interface SqliteStores {
  * @throws {Error} The file cannot be written, is no database, or was made by a later version.
  */
 export function openSqliteStores(path: string): SqliteStores {
-  const database = told(path, () => open(path))
+  const database = told(path, () => openOnceFree(path))
   const prepare = (sql: string) => database.prepare(sql)
   const statements: Statements = {
     get: prepare('SELECT value FROM entries WHERE id = ? AND ends_at > ?'),
@@ -191,6 +191,22 @@ CREATE TABLE words (
 CREATE INDEX words_by_id ON words (id);
 PRAGMA user_version = ${VERSION};`
 
+/**
+ * Waits for others that make or open the file at the same moment: SQLite itself does not while it changes to WAL
+ * (https://sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+ */
+function openOnceFree(path: string): DatabaseSync {
+  const end = Date.now() + BUSY_MILLISECONDS
+  for (;;) {
+    try {
+      return open(path)
+    } catch (error) {
+      if (plainCode(error) !== BUSY || Date.now() >= end) throw error
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+  }
+}
+
 function open(path: string): DatabaseSync {
   // SQLite gives its further files the mode of this one.
   closeSync(openSync(path, 'a', 0o600))
@@ -212,8 +228,9 @@ function open(path: string): DatabaseSync {
 const BUSY_MILLISECONDS = 2000
 
 /** Result codes of SQLite (https://sqlite.org/rescode.html) whose own words do not say what to do. */
+const BUSY = 5
 const WORDS: Readonly<Record<number, string>> = {
-  5: 'another process holds it',
+  [BUSY]: 'another process holds it',
   8: 'it cannot be written: it, its folder or the disk is read-only',
   10: 'reading or writing it failed; is the disk in order?',
   11: 'it is damaged; restore it from a backup, or move it away and start with a new one',
@@ -223,9 +240,12 @@ const WORDS: Readonly<Record<number, string>> = {
 }
 
 function reasonOf(path: string, error: unknown): string {
-  const { errcode, message } = error as Error & { errcode?: number }
-  // Extended result codes have the plain one in their last byte.
-  return `${path}: ${WORDS[(errcode ?? 0) & 0xff] ?? message}`
+  return `${path}: ${WORDS[plainCode(error)] ?? (error as Error).message}`
+}
+
+/** Extended result codes have the plain one in their last byte. */
+function plainCode(error: unknown): number {
+  return ((error as { errcode?: number }).errcode ?? 0) & 0xff
 }
 
 function told<T>(path: string, work: () => T): T {

@@ -1,4 +1,6 @@
-import { mkdtempSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -156,6 +158,21 @@ describe('the memory store', () => {
   })
 })
 
+/** Holds the file as one does that has made it and not yet changed it to WAL, until there is another file. */
+const MAKER = `
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+const [file, release] = process.argv.slice(1)
+const database = new DatabaseSync(file)
+database.exec('BEGIN IMMEDIATE')
+const interval = setInterval(() => {
+  if (!existsSync(release)) return
+  clearInterval(interval)
+  database.exec('ROLLBACK')
+  database.close()
+}, 100)
+console.log('held')`
+
 describe('the SQLite store', () => {
   it('is shared by all who open the folder, and gives each thing to one of them', async () => {
     const folder = inFolder()
@@ -205,6 +222,19 @@ describe('the SQLite store', () => {
     database.exec('ROLLBACK')
     database.close()
     await check()
+  })
+
+  it('waits for a process that makes the file at the same moment', async () => {
+    const folder = inFolder()
+    const [file, release] = [join(folder, 'state.sqlite'), join(folder, 'release')]
+    const maker = spawn(process.execPath, ['--input-type=module', '--eval', MAKER, file, release])
+    onTestFinished(() => void maker.kill())
+    await once(maker.stdout, 'data')
+    writeFileSync(release, '')
+    const { stores, close } = await openStores({ kind: 'sqlite', folder, file: 'state.sqlite' })
+    open.push({ close })
+    await stores('codes').set('a', 1, 60)
+    expect(await stores('codes').get('a')).toBe(1)
   })
 
   it('says so when it was made by a later version', async () => {

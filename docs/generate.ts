@@ -22,7 +22,13 @@ const fields = Object.entries(schema.properties ?? {}) as [string, JsonSchemaFie
 const defaultOf = (name: string) => {
   const parsed = settingsSchema.shape[name as keyof typeof settingsSchema.shape].safeParse(undefined)
   if (!parsed.success || parsed.data === undefined) return undefined
-  return Array.isArray(parsed.data) ? parsed.data.join(',') : String(parsed.data)
+  const { data } = parsed
+  if (typeof data !== 'object') return String(data)
+  return Array.isArray(data)
+    ? data.join(',')
+    : Object.entries(data)
+        .map(pair => pair.join('='))
+        .join(',')
 }
 const secrets = new Set<string>(secretSettings)
 

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { migrateStore, openStores, type StorePlace } from '../../demo-as/stores/open.ts'
 import { freePort } from '../support/http.ts'
 import { selfSigned } from '../support/https.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
-import { type RedisServer, startRedis } from '../support/redis.ts'
+import { command, type RedisServer, startRedis } from '../support/redis.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'certificates-'))
 const [key, caFile, otherFile] = ['key', 'certificate', 'other'].map(name => join(folder, `${name}.pem`)) as [
@@ -79,6 +79,43 @@ describe('a Redis with TLS', () => {
     expect(await refusalOf({ ...onRedis('localhost', redis.port), caFile })).toContain('does it speak TLS')
     const url = `redis://localhost:${redisPort}`
     expect(await refusalOf({ kind: 'redis', url, prefix: 'tls' })).toContain('write rediss://')
+  })
+})
+
+describe('several Redis with TLS', () => {
+  const started: RedisServer[] = []
+  afterAll(async () => void (await Promise.all(started.map(server => server.stop()))))
+  /** It speaks nothing but TLS, also with its like. */
+  async function secure(options: readonly string[], file?: string): Promise<number> {
+    const port = await freePort()
+    const files = ['--tls-cert-file', caFile, '--tls-key-file', key, '--tls-ca-cert-file', caFile]
+    const tls = ['--tls-port', String(port), '--tls-auth-clients', 'no', '--tls-replication', 'yes', ...files]
+    started.push(await startRedis([...tls, ...options], file))
+    return port
+  }
+
+  it('are a store as a cluster whose nodes have names, and refused with a certificate that nobody trusts', async () => {
+    const bus = String(await freePort())
+    const named = ['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname']
+    const cluster = ['--cluster-enabled', 'yes', '--cluster-port', bus, '--tls-cluster', 'yes', ...named]
+    const port = await secure(cluster)
+    const { port: plainPort } = started.at(-1) as RedisServer
+    await command(plainPort, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    await vi.waitUntil(async () => (await command(plainPort, 'CLUSTER', 'INFO')).includes('cluster_state:ok'), 20_000)
+    const place = { kind: 'redis', url: `rediss+cluster://localhost:${port}`, prefix: 'tls' } as const
+    await works({ ...place, caFile })
+    expect(await refusalOf(place)).toContain(TRUST)
+  })
+
+  it('are a store with Sentinels that know the servers by name, and refused likewise', async () => {
+    const primary = await secure([])
+    const file = join(folder, 'sentinel.conf')
+    const lines = ['resolve-hostnames yes', 'announce-hostnames yes', `monitor store localhost ${primary} 1`]
+    writeFileSync(file, lines.map(line => `sentinel ${line}\n`).join(''))
+    const sentinel = await secure(['--sentinel'], file)
+    const place = { kind: 'redis', url: `rediss+sentinel://localhost:${sentinel}/store`, prefix: 'tls' } as const
+    await works({ ...place, caFile })
+    expect(await refusalOf(place)).toContain(TRUST)
   })
 })
 

@@ -10,6 +10,10 @@ import type { Session } from './client.ts'
 import { mcpRemote } from './drivers/mcp-remote.ts'
 import { sdk1, sdk2 } from './drivers/sdk.ts'
 
+/**
+ * Without two others: the Inspector keeps no token from one command to the next, and mcporter opens the browser whatever the reason
+ * is that a refresh fails.
+ */
 const CLIENTS = [sdk1('sdk-1.32'), sdk2('client-newest'), mcpRemote]
 const ACCESS_TOKEN_SECONDS = 3600
 

@@ -1,4 +1,5 @@
-import type { Store, StoreFactory } from './stores/store.ts'
+import { wrapStore } from './stores/common.ts'
+import type { StoreFactory } from './stores/store.ts'
 import { type Identification, type Upstream, UpstreamError } from './upstream/upstream.ts'
 
 /** One call to what the authorization server depends on. Holds nothing of what was asked. */
@@ -18,50 +19,39 @@ export function reportedStores(stores: StoreFactory, onCall: OnCall): StoreFacto
   return collection => {
     const store = stores(collection)
     if (store.isLocal) return store
-    const report = reporter('store', onCall, () => 'ok')
-    return {
-      get: report('get', store.get.bind(store)),
-      set: report('set', store.set.bind(store)),
-      add: report('add', store.add.bind(store)),
-      swap: report('swap', store.swap.bind(store)),
-      take: report('take', store.take.bind(store)),
-      delete: report('delete', store.delete.bind(store)),
-      list: report('list', store.list.bind(store)),
-    } satisfies Store
+    return wrapStore(store, (operation, run) => reported(onCall, { dependency: 'store', operation }, run))
   }
 }
 
 /** An upstream whose calls are reported. */
 export function reportedUpstream(upstream: Upstream, onCall: OnCall): Upstream {
-  const told = (answer: unknown) => (answer as Partial<Identification> | undefined)?.outcome ?? 'ok'
-  const report = reporter('upstream', onCall, told)
+  const report =
+    <A extends unknown[], R>(operation: string, run: (...args: A) => Promise<R>) =>
+    (...args: A) =>
+      reported(onCall, { dependency: 'upstream', operation }, () => run.apply(upstream, args))
   const { depart, identify, recheck, end } = upstream
   return {
     ...upstream,
-    depart: report('depart', depart.bind(upstream)),
-    identify: report('identify', identify.bind(upstream)),
-    ...(recheck && { recheck: report('recheck', recheck.bind(upstream)) }),
-    ...(end && { end: report('end', end.bind(upstream)) }),
+    depart: report('depart', depart),
+    identify: report('identify', identify),
+    ...(recheck && { recheck: report('recheck', recheck) }),
+    ...(end && { end: report('end', end) }),
   }
 }
 
-function reporter(dependency: Call['dependency'], onCall: OnCall, told: (answer: unknown) => string) {
-  return <Run extends (...args: never[]) => Promise<unknown>>(operation: string, run: Run): Run => {
-    const reported = async (...args: never[]) => {
-      const began = performance.now()
-      const done = (outcome: string) =>
-        onCall({ dependency, operation, outcome, milliseconds: performance.now() - began })
-      try {
-        const answer = await run(...args)
-        done(told(answer))
-        return answer
-      } catch (error) {
-        done(outcomeOf(error))
-        throw error
-      }
-    }
-    return reported as unknown as Run
+async function reported<T>(
+  onCall: OnCall,
+  call: Pick<Call, 'dependency' | 'operation'>,
+  run: () => Promise<T>,
+): Promise<T> {
+  const began = performance.now()
+  const done = (outcome: string) => onCall({ ...call, outcome, milliseconds: performance.now() - began })
+  try {
+    const answer = await run()
+    done((call.dependency === 'upstream' && (answer as Partial<Identification> | undefined)?.outcome) || 'ok')
+    return answer
+  } catch (error) {
+    done(error instanceof UpstreamError ? error.outcome : 'failed')
+    throw error
   }
 }
-
-const outcomeOf = (error: unknown) => (error instanceof UpstreamError ? error.outcome : 'failed')

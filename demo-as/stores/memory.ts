@@ -1,5 +1,6 @@
 import TinyQueue from 'tinyqueue'
 import { TemporarilyUnavailable } from '../errors.ts'
+import { millisecondsOf } from './common.ts'
 import { LIST_LIMIT, type Store, type StoreFactory } from './store.ts'
 
 export interface MemoryStoreLimits {
@@ -66,7 +67,7 @@ function createMemoryStore(maxEntries: number, maxCharacters: number): Store {
 
   /** @throws {TemporarilyUnavailable} There is no room for it. */
   function put(key: string, value: unknown, seconds: number, words: readonly string[] = [], stays = false): void {
-    const endsAt = Date.now() + Math.max(1, Math.ceil(seconds * 1000))
+    const endsAt = Date.now() + millisecondsOf(seconds)
     const entry: Entry = { key, text: JSON.stringify(value), endsAt, words, stays }
     const before = find(key)
     makeRoom(entry, before)

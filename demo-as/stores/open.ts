@@ -1,4 +1,5 @@
 import { createStoreCheck } from './check.ts'
+import { type StoreOperation, wrapStore } from './common.ts'
 import type { StoreFactory } from './store.ts'
 
 /** Where the stores are; those in memory need no opening. */
@@ -81,38 +82,32 @@ export async function migrateStore(place: StorePlace): Promise<{ from: number; t
 /** Says when the stores stop working, and when they work again; once each. What can be read only is not back: a full disk, a standby. */
 function watched(stores: StoreFactory, log: StoreLog, failed: () => void): StoreFactory {
   let away: 'for all' | 'for writing' | undefined
-  const watch =
-    <A extends unknown[], R>(operation: (...args: A) => Promise<R>, wrote?: (answer: R) => boolean) =>
-    async (...args: A): Promise<R> => {
-      try {
-        const answer = await operation(...args)
-        if (away === 'for all' || (away && wrote?.(answer))) {
-          log('store_back', {})
-          away = undefined
-        }
-        return answer
-      } catch (error) {
-        const { message, error_detail: detail } = error as Error & { error_detail?: string }
-        if (!away) log('store_unreachable', { reason: detail ?? message })
-        away = wrote || away === 'for writing' ? 'for writing' : 'for all'
-        failed()
-        throw error
+  async function watch<T>(operation: StoreOperation, run: () => Promise<T>): Promise<T> {
+    const wrote = WRITES[operation]
+    try {
+      const answer = await run()
+      if (away === 'for all' || (away && wrote?.(answer))) {
+        log('store_back', {})
+        away = undefined
       }
-    }
-  const always = () => true
-  const never = () => false
-  const whenTold = (isWritten: boolean) => isWritten
-  return collection => {
-    const { get, set, add, swap, take, delete: remove, list } = stores(collection)
-    return {
-      get: watch(get) as typeof get,
-      set: watch(set, always),
-      add: watch(add, whenTold),
-      swap: watch(swap, whenTold),
-      // They may have had nothing to remove.
-      take: watch(take, never) as typeof take,
-      delete: watch(remove, never),
-      list: watch(list),
+      return answer
+    } catch (error) {
+      const { message, error_detail: detail } = error as Error & { error_detail?: string }
+      if (!away) log('store_unreachable', { reason: detail ?? message })
+      away = wrote || away === 'for writing' ? 'for writing' : 'for all'
+      failed()
+      throw error
     }
   }
+  return collection => wrapStore(stores(collection), watch)
+}
+
+/** Operations that write, and whether their answer says that they did. */
+const WRITES: { readonly [operation in StoreOperation]?: (answer: unknown) => boolean } = {
+  set: () => true,
+  add: answer => answer === true,
+  swap: answer => answer === true,
+  // They may have had nothing to remove.
+  take: () => false,
+  delete: () => false,
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { DatabaseError, Pool, type PoolConfig } from 'pg'
-import { TemporarilyUnavailable } from '../errors.ts'
+import { millisecondsOf, StoreUnavailable } from './common.ts'
 import type { StoreConnection } from './open.ts'
 import { LIST_LIMIT, type Store } from './store.ts'
 import { authorities, tlsProblem } from './tls.ts'
@@ -104,7 +104,7 @@ function createStore(collection: string, query: Query, cleanUp: () => void): Sto
   const entryOf = (key: string, value: unknown, seconds: number, words: readonly string[]) => [
     digest(key),
     JSON.stringify(value),
-    Math.max(1, Math.ceil(seconds * 1000)),
+    millisecondsOf(seconds),
     wordsOf(words),
   ]
   const find = async (key: string): Promise<string | undefined> =>
@@ -277,12 +277,9 @@ const WORDS: Readonly<Record<string, string>> = {
   '53100': 'its disk is full',
 }
 
-function unavailable(error: unknown): TemporarilyUnavailable {
+function unavailable(error: unknown): StoreUnavailable {
   const { code = '', message } = error as NodeJS.ErrnoException
   const isAnswer = error instanceof DatabaseError
   const words = WORDS[code] ?? tlsProblem(code) ?? (isAnswer ? `${message} (${code})` : code || message)
-  return new TemporarilyUnavailable(
-    'the store of this server does not answer; try again in a moment',
-    `PostgreSQL: ${words}`,
-  )
+  return new StoreUnavailable(`PostgreSQL: ${words}`)
 }

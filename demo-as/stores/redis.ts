@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { createClient, createCluster, createSentinel, ErrorReply } from 'redis'
-import { TemporarilyUnavailable } from '../errors.ts'
+import { millisecondsOf, StoreUnavailable } from './common.ts'
 import type { StoreConnection, StoreLog } from './open.ts'
 import { LIST_LIMIT, type ListOptions, type Store } from './store.ts'
 import { authorities, tlsProblem } from './tls.ts'
@@ -180,7 +180,6 @@ function createStore(
 }
 
 const digest = (text: string) => hash('sha256', text, 'base64url')
-const millisecondsOf = (seconds: number) => Math.max(1, Math.ceil(seconds * 1000))
 
 /** No JSON is an empty text. */
 const NOTHING = ''
@@ -275,15 +274,13 @@ const credentials = (username: string | null, password: string | null) => ({
 })
 
 /** Redis answers, but not to what it is asked. */
-class RefusedCommand extends TemporarilyUnavailable {
+class RefusedCommand extends StoreUnavailable {
   readonly reply: string
   constructor(reply: string) {
-    super(DESCRIPTION, `Redis: ${wordsFor(reply)}`)
+    super(`Redis: ${wordsFor(reply)}`)
     this.reply = reply
   }
 }
-
-const DESCRIPTION = 'the store of this server does not answer; try again in a moment'
 
 /** What is sent to Redis. Servers and accounts that lack part of it are found out at the start. */
 const COMMANDS =
@@ -308,7 +305,7 @@ async function answerOf<T>(command: Promise<T>, timeoutMilliseconds: number): Pr
   try {
     return await Promise.race([command, timeout.promise])
   } catch (error) {
-    if (error instanceof TemporarilyUnavailable) throw error
+    if (error instanceof StoreUnavailable) throw error
     if (error instanceof ErrorReply) throw new RefusedCommand(error.message)
     throw unavailable(reasonOf(error))
   } finally {
@@ -323,4 +320,4 @@ function reasonOf(error: unknown): string {
   return code === undefined ? message : (tlsProblem(code) ?? code)
 }
 
-const unavailable = (detail: string) => new TemporarilyUnavailable(DESCRIPTION, `Redis: ${detail}`)
+const unavailable = (detail: string) => new StoreUnavailable(`Redis: ${detail}`)

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { TemporarilyUnavailable } from '../errors.ts'
+import { millisecondsOf, StoreUnavailable } from './common.ts'
 import { LIST_LIMIT, type Store, type StoreFactory } from './store.ts'
 
 export interface SqliteStores {
@@ -86,13 +86,13 @@ interface Means {
   /** As one transaction. */
   atOnce<T>(work: () => T): T
   cleanUp(): void
-  /** @throws {TemporarilyUnavailable} The database cannot do it. */
+  /** @throws {StoreUnavailable} The database cannot do it. */
   work<T>(work: () => T): T
 }
 
 function createStore(collection: string, statements: Statements, { atOnce, cleanUp, work }: Means): Store {
   const idOf = (key: string) => hash('sha256', `${collection}\0${key}`, 'buffer')
-  const endOf = (seconds: number) => Date.now() + Math.max(1, Math.ceil(seconds * 1000))
+  const endOf = (seconds: number) => Date.now() + millisecondsOf(seconds)
 
   /** Writes an entry, and its words with it. @returns Whether it was written. */
   function put(
@@ -260,9 +260,6 @@ function run<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw new TemporarilyUnavailable(
-      'the store of this server does not answer; try again in a moment',
-      `SQLite: ${reasonOf(path, error)}`,
-    )
+    throw new StoreUnavailable(`SQLite: ${reasonOf(path, error)}`)
   }
 }

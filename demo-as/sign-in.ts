@@ -287,19 +287,20 @@ export function createSignIn(options: SignInOptions): SignIn {
     const browser = binding.read(req, step)
     // So that no other browser can hold up this one.
     if (browser === undefined) return startOver(req, res, step)
-    const sendAgain = async () => {
-      const before = await progress.get<Progress>(name)
+    const findProgress = () => progress.get<Progress>(name)
+    const sendAgain = async (before: Progress | undefined) => {
       if (before?.next === undefined || !isOfBrowser(req, step, before)) return undefined
       await sendOn(res, before.next, undefined)
       return true
     }
-    await locks.aloneOr(hash('sha256', `${signIn} ${browser}`, 'base64url'), sendAgain, async () => {
-      if (!(await sendAgain())) await proceed(browser)
+    const answered = async () => sendAgain(await findProgress())
+    await locks.aloneOr(hash('sha256', `${signIn} ${browser}`, 'base64url'), answered, async () => {
+      const before = await findProgress()
+      if (!(await sendAgain(before))) await proceed(browser, before)
       return true
     })
 
-    async function proceed(browser: string): Promise<void> {
-      const before = await progress.get<Progress>(name)
+    async function proceed(browser: string, before: Progress | undefined): Promise<void> {
       const pending = await ofThisBrowser(req, place, step)
       if (!pending) return startOver(req, res, step)
       const first = firstSteps.read(signIn, place, step)
@@ -425,7 +426,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       await begun.set(binding.signInOf(step), again, pageSeconds)
     }
     if (refused.outcome === 'not_allowed' || refused.outcome === 'nobody') await signIns.delete(step)
-    const { page, status } = refusal(upstream.name, refused, consentUrl(step), await purposeFor(pending))
+    const { page, status } = refusal(upstream.name, refused, consentUrl(step), request && purposeOf(request))
     if (status === 503) res.setHeader('retry-after', '10')
     sendPage(res, page, status)
   }

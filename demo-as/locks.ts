@@ -6,14 +6,10 @@ import type { Store } from './stores/store.ts'
 /** One at a time, among all processes that share the store. */
 export interface Locks {
   /**
-   * Runs `task` alone.
+   * Runs `task` alone, unless there is a result without it by then.
    *
-   * @throws {TemporarilyUnavailable} Somebody else has had the lock all the time, for 20 seconds.
-   */
-  alone<T>(key: string, task: () => Promise<T>): Promise<T>
-  /**
    * @param instead - Asked while somebody else has the lock. What it returns is the result, without the lock, as soon as it is not `undefined`.
-   * @throws {TemporarilyUnavailable}
+   * @throws {TemporarilyUnavailable} Somebody else has had the lock all the time, for 20 seconds.
    */
   aloneOr<T>(key: string, instead: () => Promise<T | undefined>, task: () => Promise<T>): Promise<T>
 }
@@ -53,24 +49,24 @@ export function createLocks(store: Store): Locks {
     }
   }
 
-  async function aloneOr<T>(key: string, instead: () => Promise<T | undefined>, task: () => Promise<T>): Promise<T> {
-    const deadline = Date.now() + WAIT_SECONDS * 1000
-    let release = await take(key)
-    for (let wait = FIRST_POLL_MILLISECONDS; !release; wait = Math.min(2 * wait, LAST_POLL_MILLISECONDS)) {
-      if (Date.now() > deadline) throw new TemporarilyUnavailable('another request for the same is still under way')
-      await delay(wait)
-      const found = await instead()
-      if (found !== undefined) return found
-      release = await take(key)
-    }
-    try {
-      return await task()
-    } finally {
-      await release()
-    }
+  return {
+    async aloneOr(key, instead, task) {
+      const deadline = Date.now() + WAIT_SECONDS * 1000
+      let release = await take(key)
+      for (let wait = FIRST_POLL_MILLISECONDS; !release; wait = Math.min(2 * wait, LAST_POLL_MILLISECONDS)) {
+        if (Date.now() > deadline) throw new TemporarilyUnavailable('another request for the same is still under way')
+        await delay(wait)
+        const found = await instead()
+        if (found !== undefined) return found
+        release = await take(key)
+      }
+      try {
+        return await task()
+      } finally {
+        await release()
+      }
+    },
   }
-
-  return { aloneOr, alone: (key, task) => aloneOr(key, async () => undefined, task) }
 }
 
 /** The store is away for a moment: others are not to wait until the lock ends by itself. */

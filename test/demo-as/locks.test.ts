@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { TemporarilyUnavailable } from '../../demo-as/errors.ts'
-import { createLocks } from '../../demo-as/locks.ts'
+import { createLocks, type Locks } from '../../demo-as/locks.ts'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import type { Store } from '../../demo-as/stores/store.ts'
 
@@ -18,6 +18,8 @@ function failingStore() {
   return { store: { ...store, add: lost('add', store.add), swap: lost('swap', store.swap) }, failing }
 }
 
+const alone = <T>(locks: Locks, task: () => Promise<T>) => locks.aloneOr('key', async () => undefined, task)
+
 describe('a lock', () => {
   it('lets one in at a time, each as soon as the one before is done', async () => {
     const { store } = failingStore()
@@ -30,14 +32,14 @@ describe('a lock', () => {
       await new Promise(resolve => setTimeout(resolve, 5))
       running.now--
     }
-    await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? one : other).alone('key', task)))
+    await Promise.all(Array.from({ length: 10 }, (_, i) => alone(i % 2 ? one : other, task)))
     expect(running).toEqual({ now: 0, most: 1, all: 10 })
   })
 
   it('keeps what was done although it cannot be released at that moment, and holds up nobody for long', async () => {
     const { store, failing } = failingStore()
     const locks = createLocks(store)
-    const done = await locks.alone('key', async () => {
+    const done = await alone(locks, async () => {
       failing.add('swap')
       return 'done'
     })
@@ -50,14 +52,14 @@ describe('a lock', () => {
     const { store, failing } = failingStore()
     failing.add('add')
     const locks = createLocks(store)
-    await expect(locks.alone('key', async () => {})).rejects.toThrow(TemporarilyUnavailable)
-    expect(await locks.alone('key', async () => 'done')).toBe('done')
+    await expect(alone(locks, async () => {})).rejects.toThrow(TemporarilyUnavailable)
+    expect(await alone(locks, async () => 'done')).toBe('done')
   })
 
   it('of another is left alone by one that was held up for too long', async () => {
     const { store } = failingStore()
     const locks = createLocks(store)
-    await locks.alone('key', async () => {
+    await alone(locks, async () => {
       await store.set('key', 'of another', 60)
     })
     expect(await store.get('key')).toBe('of another')

@@ -4,6 +4,7 @@ import type Provider from 'oidc-provider'
 import { type Client, errors, type ResourceServer } from 'oidc-provider'
 import type { ClientKinds } from './clients/client-kinds.ts'
 import { TemporarilyUnavailable } from './errors.ts'
+import { JWT_BEARER_GRANT } from './grant-types.ts'
 import { provenKey } from './proof.ts'
 import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes } from './scopes.ts'
@@ -12,7 +13,6 @@ import { type Identification, type SignedInUser, UpstreamUnavailableError } from
 
 /** Announces the grant in `authorization_grant_profiles_supported`. */
 export const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag'
-const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 /** An identity provider of an enterprise, whose assertions about its users are taken in place of a sign-in. */
 export interface AssertionIssuer {
@@ -65,7 +65,7 @@ export function acceptIdentityAssertions(provider: Provider, options: IdentityAs
   const accounts = stores('Account')
 
   provider.registerGrantType<{ assertion?: string }>(
-    JWT_BEARER,
+    JWT_BEARER_GRANT,
     async ctx => {
       const { client, params } = ctx.oidc
       checkClient(client)
@@ -89,7 +89,7 @@ export function acceptIdentityAssertions(provider: Provider, options: IdentityAs
         accountId: user.subject,
         client,
         grantId: await grant.save(),
-        gty: JWT_BEARER,
+        gty: JWT_BEARER_GRANT,
       })
       token.resourceServer = new provider.ResourceServer(resource.resource, options.resourceServer(resource))
       token.scope = scope

@@ -16,6 +16,7 @@ import { metadataDocumentFeature, readMetadataDocument } from './clients/metadat
 import { rememberClients } from './clients/remember-clients.ts'
 import { deviceFlowPages } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
+import { DEVICE_CODE_GRANT, JWT_BEARER_GRANT } from './grant-types.ts'
 import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
 import { lookUpOnce } from './look-up-once.ts'
 import { cookieName, siteOf } from './mount.ts'
@@ -251,11 +252,8 @@ export function createProvider(options: ProviderOptions): Provider {
 
 function grantTypesOf({ assertionIssuers }: ProviderOptions): string[] {
   const types = ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_CODE_GRANT]
-  return assertionIssuers.length > 0 ? [...types, ASSERTION_GRANT] : types
+  return assertionIssuers.length > 0 ? [...types, JWT_BEARER_GRANT] : types
 }
-
-const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
-const ASSERTION_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 /** Whatever is fetched is named by a stranger, except the keys of clients that were set up beforehand. */
 function clientFetch({ clients, clientDocuments }: ProviderOptions): Configuration['fetch'] {

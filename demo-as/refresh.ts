@@ -1,5 +1,6 @@
 import { hash, hkdfSync } from 'node:crypto'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
+import { DEVICE_CODE_GRANT } from './grant-types.ts'
 import { createLocks } from './locks.ts'
 import { isSince, markAsUsed } from './oidc-adapter.ts'
 import { checkProof } from './proof.ts'
@@ -48,7 +49,7 @@ function spentBy(provider: Provider, grant: string): SpentOnce | undefined {
   if (grant === 'authorization_code') {
     return { parameter: 'code', find: code => provider.AuthorizationCode.find(code, options) }
   }
-  if (grant === 'urn:ietf:params:oauth:grant-type:device_code') {
+  if (grant === DEVICE_CODE_GRANT) {
     return { parameter: 'device_code', find: code => provider.DeviceCode.find(code, options) }
   }
   return undefined

@@ -1,4 +1,5 @@
 import type { AdapterPayload } from 'oidc-provider'
+import { nowSeconds } from './clock.ts'
 import { isSince } from './oidc-adapter.ts'
 import { clientsWithGrants, pages, type Revocation, revokedClients, wordsOfGrant } from './operator-records.ts'
 import { scopesIn } from './scopes.ts'
@@ -154,7 +155,7 @@ export function createAdministration(stores: StoreFactory, revokedBefore?: Date)
 
     async revokeClient(clientId, by) {
       // First, so that no grant is made behind our back.
-      await revoked.add(clientId, { at: Math.floor(Date.now() / 1000), by })
+      await revoked.add(clientId, { at: nowSeconds(), by })
       await registrations.delete(clientId)
       const ended: GrantSummary[] = []
       // Collected first: what is deleted must not move the pages.

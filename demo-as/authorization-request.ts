@@ -2,6 +2,7 @@ import type Provider from 'oidc-provider'
 import type { Approvable } from './approvals.ts'
 import type { ClientKind, ClientKinds } from './clients/client-kinds.ts'
 import { findClient } from './clients/find-client.ts'
+import { nowSeconds } from './clock.ts'
 import type { ConsentPage, Destination, Vouching } from './pages/consent.ts'
 import { clipped } from './pages/html.ts'
 import type { Purpose } from './pages/purpose.ts'
@@ -45,7 +46,7 @@ export async function findRequest(
   { provider, resources, clientKinds }: { provider: Provider; resources: Resources; clientKinds: ClientKinds },
   { uid, ...waiting }: WaitingRequest,
 ): Promise<AuthorizationRequest | undefined> {
-  if (waiting.exp <= Math.floor(Date.now() / 1000)) return undefined
+  if (waiting.exp <= nowSeconds()) return undefined
   const Interaction = provider.Interaction as unknown as InteractionClass
   const interaction = new Interaction(uid, waiting)
   const client = await findClient(provider, String(interaction.params.client_id))
@@ -88,7 +89,7 @@ export async function resume(
   result: AuthorizationRequest['interaction']['result'],
 ): Promise<string> {
   interaction.result = result
-  await interaction.save(interaction.exp - Math.floor(Date.now() / 1000))
+  await interaction.save(interaction.exp - nowSeconds())
   return interaction.returnTo
 }
 

@@ -3,6 +3,7 @@ import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey,
 import type Provider from 'oidc-provider'
 import { type Client, errors, type ResourceServer } from 'oidc-provider'
 import type { ClientKinds } from './clients/client-kinds.ts'
+import { nowSeconds } from './clock.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { JWT_BEARER_GRANT } from './grant-types.ts'
 import { provenKey } from './proof.ts'
@@ -214,7 +215,7 @@ async function useOnce(used: Store, { iss, jti, exp }: JWTPayload): Promise<void
   const key = createHash('sha256')
     .update(JSON.stringify([iss, jti]))
     .digest('base64url')
-  const secondsLeft = Number(exp) - Math.floor(Date.now() / 1000) + CLOCK_TOLERANCE_SECONDS
+  const secondsLeft = Number(exp) - nowSeconds() + CLOCK_TOLERANCE_SECONDS
   if (!(await used.add(key, true, secondsLeft + 1))) refuse('was used before')
 }
 

@@ -1,4 +1,5 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { nowSeconds } from './clock.ts'
 import { grantKeeper } from './operator-records.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { Seal } from './upstream/sealed.ts'
@@ -130,7 +131,6 @@ export async function markAsUsed(stores: StoreFactory, refreshToken: string): Pr
   await records.swap(refreshToken, payload, { ...payload, consumed: nowSeconds() }, secondsLeft(payload))
 }
 
-const nowSeconds = () => Math.floor(Date.now() / 1000)
 const secondsLeft = ({ exp = 0 }: AdapterPayload) => Math.max(1, exp - nowSeconds())
 
 /** In place of `client_secret` in a store that others can read. */

@@ -1,5 +1,6 @@
 import { hash, hkdfSync } from 'node:crypto'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
+import { nowSeconds } from './clock.ts'
 import { DEVICE_CODE_GRANT } from './grant-types.ts'
 import { createLocks } from './locks.ts'
 import { isSince, markAsUsed } from './oidc-adapter.ts'
@@ -195,7 +196,6 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
   }
 }
 
-const nowSeconds = () => Math.floor(Date.now() / 1000)
 const digest = (text: string) => hash('sha256', text, 'base64url')
 
 /**

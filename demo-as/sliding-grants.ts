@@ -1,5 +1,6 @@
 import type Provider from 'oidc-provider'
 import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
+import { nowSeconds } from './clock.ts'
 import { clientsWithGrants, wordsOfGrant } from './operator-records.ts'
 import type { StoreFactory } from './stores/store.ts'
 
@@ -37,7 +38,7 @@ export function slideGrants(provider: Provider, options: SlidingGrantsOptions): 
 
   /** @returns `undefined` where it would be as good as the old one. */
   function newEndOf({ iat, exp }: { iat?: number; exp?: number }): number | undefined {
-    const now = Math.floor(Date.now() / 1000)
+    const now = nowSeconds()
     const end = Math.min(now + seconds, (iat ?? now) + mostSeconds)
     return end - (exp ?? now) < stepSeconds ? undefined : end
   }
@@ -48,7 +49,7 @@ export function slideGrants(provider: Provider, options: SlidingGrantsOptions): 
     if (!grant) return
     const end = newEndOf(grant)
     if (end === undefined) return
-    const secondsLeft = end - Math.floor(Date.now() / 1000)
+    const secondsLeft = end - nowSeconds()
     const next = { ...grant, exp: end }
     if (!(await grants.swap(grantId, grant, next, secondsLeft, wordsOfGrant.all(grant)))) return
     const account = accountId === undefined ? undefined : await accounts.get(accountId)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { importJWK, type JWK, SignJWT } from 'jose'
+import { nowSeconds } from '../clock.ts'
 
 /** The private key of the client that this server is at a provider. */
 export interface ClientKey {
@@ -30,7 +31,7 @@ export async function signAssertion(
   supported?: readonly string[],
 ): Promise<string> {
   const alg = algorithmOf(jwk, supported)
-  const seconds = Math.floor(Date.now() / 1000)
+  const seconds = nowSeconds()
   return new SignJWT()
     .setProtectedHeader({
       alg,

@@ -7,6 +7,7 @@ import {
   getJwksCache,
   setJwksCache,
 } from 'openid-client'
+import { nowSeconds } from '../clock.ts'
 
 /** Age in seconds from which the library fetches keys again for a token whose key it does not know. */
 const ASKED_AGAIN_SECONDS = 60
@@ -54,8 +55,6 @@ export function createNewestKeys(authentication: ConstructorParameters<typeof Co
     }
   }
 }
-
-const nowSeconds = () => Math.floor(Date.now() / 1000)
 
 function isBadSignature(error: unknown): boolean {
   const { cause } = error instanceof ClientError ? (error.cause as { cause?: object }) : {}

@@ -1,3 +1,4 @@
+import { nowSeconds } from '../clock.ts'
 import { insist } from '../insist.ts'
 import { LIST_LIMIT, type StoreFactory } from '../stores/store.ts'
 import type { Seal } from './sealed.ts'
@@ -60,7 +61,7 @@ export function createUpstreamSessions(
   const entryOf = (grantId: string, accountId: string, session: unknown): Entry => ({
     accountId,
     sealed: seal.seal(JSON.stringify(session), grantId),
-    usedAt: Math.floor(Date.now() / 1000),
+    usedAt: nowSeconds(),
   })
 
   const open = (sealed: string, place: string): unknown => {

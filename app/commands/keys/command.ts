@@ -1,7 +1,6 @@
 import Table from 'cli-table3'
 import type { Command } from 'commander'
-import { ConfigError } from 'idplug'
-import { type Configuration, encryptionKeysOf, loadConfiguration, type OpenStores } from 'idplug/internal'
+import { type Configuration, encryptionKeysOf, type OpenStores } from 'idplug/internal'
 import { DEFAULT_LIFETIMES } from '../../../demo-as/server.ts'
 import {
   createSigningKeys,
@@ -10,9 +9,8 @@ import {
   type SigningKeys,
 } from '../../../demo-as/signing-keys.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
-import { DATA_FOLDER, readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
-import { openStore } from '../open-store.ts'
+import { withOpenStore } from '../open-store.ts'
 
 const EXAMPLES = `
 Examples:
@@ -54,23 +52,10 @@ export function registerKeys(program: Command): void {
     })
 }
 
-async function withKeys(command: Command, work: (keys: SigningKeys) => Promise<void>): Promise<void> {
-  try {
-    const { env, file } = readEnvironment('command')
-    const configuration = loadConfiguration(env, { file, dataFolder: DATA_FOLDER })
-    const stores = await openStore(configuration, 'every start of the authorization server makes a key of its own')
-    try {
-      await work(createSigningKeys({ stores: stores.stores, ...keyOptions(configuration, stores) }))
-    } finally {
-      await stores.close()
-    }
-  } catch (error) {
-    const { message } = error as Error
-    if (error instanceof ConfigError) command.error(`error: ${message}`, { exitCode: EXIT.usage })
-    console.error(`error: ${message}`)
-    process.exitCode = EXIT.found
-  }
-}
+const withKeys = (command: Command, work: (keys: SigningKeys) => Promise<void>): Promise<void> =>
+  withOpenStore(command, 'every start of the authorization server makes a key of its own', (stores, configuration) =>
+    work(createSigningKeys({ stores: stores.stores, ...keyOptions(configuration, stores) })),
+  )
 
 function keyOptions(configuration: Configuration, stores: OpenStores) {
   const { bridge, settings } = configuration

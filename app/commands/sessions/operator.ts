@@ -1,14 +1,9 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { ConfigError } from 'idplug'
-import { loadConfiguration } from 'idplug/internal'
 import { destination, type Logger } from 'pino'
 import { type Administration, createAdministration } from '../../../demo-as/administration.ts'
-import { loadDeclarations } from '../../declarations.ts'
-import { DATA_FOLDER, readEnvironment } from '../../environment.ts'
 import { createLogger } from '../../observe/log.ts'
-import { EXIT } from '../exit.ts'
-import { openStore } from '../open-store.ts'
+import { withOpenStore } from '../open-store.ts'
 
 /** Options of every command that looks at who is in. */
 export interface OperatorOptions {
@@ -29,29 +24,16 @@ export interface Operator {
  *
  * @param work - Returns the exit code.
  */
-export async function withStore(
+export const withStore = (
   command: Command,
   { as }: OperatorOptions,
   work: (operator: Operator) => Promise<number>,
-): Promise<void> {
-  try {
-    const { env, file } = readEnvironment('command')
-    const configuration = loadConfiguration(env, { file, dataFolder: DATA_FOLDER, resources: loadDeclarations(env) })
-    const stores = await openStore(configuration, 'who is in is known to the running process alone')
-    try {
-      const administration = createAdministration(stores.stores, configuration.settings.REVOKE_BEFORE)
-      const audit = createLogger('info', destination({ dest: 2, sync: true }))
-      process.exitCode = await work({ administration, by: as ?? userInfo().username, audit })
-    } finally {
-      await stores.close()
-    }
-  } catch (error) {
-    const { message } = error as Error
-    if (error instanceof ConfigError) command.error(`error: ${message}`, { exitCode: EXIT.usage })
-    console.error(`error: ${message}`)
-    process.exitCode = EXIT.found
-  }
-}
+): Promise<void> =>
+  withOpenStore(command, 'who is in is known to the running process alone', async ({ stores }, { settings }) => {
+    const administration = createAdministration(stores, settings.REVOKE_BEFORE)
+    const audit = createLogger('info', destination({ dest: 2, sync: true }))
+    process.exitCode = await work({ administration, by: as ?? userInfo().username, audit })
+  })
 
 /** Lets out control characters, which clients may have put into their names: they could change what a terminal shows. */
 export const plainText = (text: string) => text.replace(/\p{C}/gu, '').slice(0, 60)

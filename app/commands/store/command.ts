@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { ConfigError } from 'idplug'
 import { type Configuration, loadConfiguration, loadServerPackage, openStores } from 'idplug/internal'
 import { DATA_FOLDER, readEnvironment } from '../../environment.ts'
-import { EXIT } from '../exit.ts'
+import { failWith } from '../open-store.ts'
 
 const EXAMPLES = `
 Examples:
@@ -44,10 +44,7 @@ async function withStore(
     }
     console.log(await work(await loadServerPackage(store.setting), store, configuration))
   } catch (error) {
-    const { message, error_detail: detail } = error as Error & { error_detail?: string }
-    if (error instanceof ConfigError) command.error(`error: ${message}`, { exitCode: EXIT.usage })
-    console.error(`error: ${detail ?? message}`)
-    process.exitCode = EXIT.found
+    failWith(command, error)
   }
 }
 

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type StatementResultingChanges, type StatementSync } from 'node:sqlite'
 import { millisecondsOf, StoreUnavailable } from './common.ts'
 import { LIST_LIMIT, type Store, type StoreFactory } from './store.ts'
+import { together } from './together.ts'
 
 export interface SqliteStores {
   readonly stores: StoreFactory
@@ -38,31 +39,78 @@ export function openSqliteStores(path: string): SqliteStores {
       'DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE ends_at <= ? ORDER BY ends_at LIMIT 200)',
     ),
   }
-  let writes = 0
+  const [begin, commit] = [database.prepare('BEGIN IMMEDIATE'), database.prepare('COMMIT')]
 
-  /** Everything that has ended goes some day, a little with every hundredth write. */
-  function cleanUp(): void {
-    writes += 1
-    if (writes % 100 === 0) statements.clean.run(Date.now())
-  }
   function atOnce<T>(work: () => T): T {
-    database.exec('BEGIN IMMEDIATE')
+    begin.run()
     try {
       const result = work()
-      database.exec('COMMIT')
+      commit.run()
       return result
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK')
       throw error
     }
   }
+  function alone({ isWrite, run, resolve, reject }: Work): void {
+    try {
+      resolve(isWrite ? atOnce(run) : run())
+    } catch (error) {
+      reject(unavailable(path, error))
+    }
+  }
+  const enqueue = together<Work>(works => {
+    if (works.length === 1 || !works.some(({ isWrite }) => isWrite)) return works.forEach(alone)
+    let results: unknown[]
+    try {
+      results = atOnce(() => works.map(({ run }) => run()))
+    } catch (error) {
+      // Nothing of it was done. Reading does not wait for other processes, and what is wrong with one is not wrong with all.
+      const isBusy = plainCode(error) === BUSY
+      for (const work of works) {
+        if (isBusy && work.isWrite) work.reject(unavailable(path, error))
+        else alone(work)
+      }
+      return
+    }
+    for (const [i, { resolve }] of works.entries()) resolve(results[i])
+  })
+
+  let writes = 0
+  /** Everything that has ended goes some day, a little with every hundredth write. */
+  function cleanUp(): void {
+    writes += 1
+    if (writes % 100 === 0) statements.clean.run(Date.now())
+  }
+  const ask = <T>(isWrite: boolean, run: () => T): Promise<T> =>
+    new Promise((resolve, reject) => enqueue({ isWrite, run, resolve: result => resolve(result as T), reject }))
+  const read: Do = run => ask(false, run)
+  const write: Do = run =>
+    ask(true, () => {
+      cleanUp()
+      return run()
+    })
+
   return {
-    stores: collection => createStore(collection, statements, { atOnce, cleanUp, work: work => run(path, work) }),
-    close: async () => {
+    stores: collection => createStore(collection, statements, read, write),
+    async close() {
+      // What was asked for before is done before.
+      await new Promise(setImmediate)
       if (database.isOpen) database.close()
     },
   }
 }
+
+/** Something to do with the database, and what is to be told of it. */
+interface Work {
+  isWrite: boolean
+  run(): unknown
+  resolve(result: unknown): void
+  reject(error: Error): void
+}
+
+/** @throws {StoreUnavailable} The database cannot do it. */
+type Do = <T>(run: () => T) => Promise<T>
 
 type Statements = Readonly<
   Record<
@@ -82,15 +130,8 @@ type Statements = Readonly<
   >
 >
 
-interface Means {
-  /** As one transaction. */
-  atOnce<T>(work: () => T): T
-  cleanUp(): void
-  /** @throws {StoreUnavailable} The database cannot do it. */
-  work<T>(work: () => T): T
-}
-
-function createStore(collection: string, statements: Statements, { atOnce, cleanUp, work }: Means): Store {
+/** @param write - As one transaction, which may be that of others as well. */
+function createStore(collection: string, statements: Statements, read: Do, write: Do): Store {
   const idOf = (key: string) => hash('sha256', `${collection}\0${key}`, 'buffer')
   const endOf = (seconds: number) => Date.now() + millisecondsOf(seconds)
 
@@ -98,67 +139,61 @@ function createStore(collection: string, statements: Statements, { atOnce, clean
   function put(
     key: string,
     words: readonly string[],
-    write: (id: Buffer, hasWords: number) => number | bigint,
-  ): boolean {
+    change: (id: Buffer, hasWords: number) => StatementResultingChanges,
+  ): Promise<boolean> {
     const id = idOf(key)
-    if (words.length === 0) return write(id, 0) > 0
-    return atOnce(() => {
-      if (write(id, 1) === 0) return false
+    return write(() => {
+      if (change(id, words.length > 0 ? 1 : 0).changes === 0) return false
+      if (words.length === 0) return true
       statements.dropWords.run(id)
       for (const word of words) statements.addWord.run(collection, word, key, id)
       return true
     })
   }
-  const add = (key: string, value: unknown, seconds: number, words: readonly string[]) =>
-    put(
-      key,
-      words,
-      (id, hasWords) => statements.add.run(id, JSON.stringify(value), endOf(seconds), hasWords, Date.now()).changes,
-    )
-  const find = (key: string) => statements.get.get(idOf(key), Date.now())?.value as string | undefined
-  const changing = <T>(change: () => T): T =>
-    work(() => {
-      cleanUp()
-      return change()
-    })
+  const add: Store['add'] = (key, value, seconds, words = []) => {
+    const [text, end] = [JSON.stringify(value), endOf(seconds)]
+    return put(key, words, (id, hasWords) => statements.add.run(id, text, end, hasWords, Date.now()))
+  }
+  const find = (key: string) => {
+    const id = idOf(key)
+    return read(() => statements.get.get(id, Date.now())?.value as string | undefined)
+  }
 
   return {
+    add,
     get: async key => {
-      const text = work(() => find(key))
+      const text = await find(key)
       return text === undefined ? undefined : JSON.parse(text)
     },
     set: async (key, value, seconds, words = []) => {
-      changing(() =>
-        put(
-          key,
-          words,
-          (id, hasWords) => statements.set.run(id, JSON.stringify(value), endOf(seconds), hasWords).changes,
-        ),
-      )
+      const [text, end] = [JSON.stringify(value), endOf(seconds)]
+      await put(key, words, (id, hasWords) => statements.set.run(id, text, end, hasWords))
     },
-    add: async (key, value, seconds, words = []) => changing(() => add(key, value, seconds, words)),
-    swap: async (key, expected, next, seconds, words = []) =>
-      changing(() => {
-        const text = JSON.stringify(expected)
-        if (next === undefined) {
-          if (expected === undefined) return find(key) === undefined
-          return statements.remove.run(idOf(key), text, Date.now()).changes > 0
-        }
-        if (expected === undefined) return add(key, next, seconds, words)
-        return put(key, words, (id, hasWords) => {
-          const [value, end] = [JSON.stringify(next), endOf(seconds)]
-          return statements.swap.run(value, end, hasWords, id, text, Date.now()).changes
-        })
-      }),
+    swap: async (key, expected, next, seconds, words = []) => {
+      if (expected === undefined) {
+        return next === undefined ? (await find(key)) === undefined : add(key, next, seconds, words)
+      }
+      const text = JSON.stringify(expected)
+      if (next === undefined) {
+        const id = idOf(key)
+        return write(() => statements.remove.run(id, text, Date.now()).changes > 0)
+      }
+      const [value, end] = [JSON.stringify(next), endOf(seconds)]
+      return put(key, words, (id, hasWords) => statements.swap.run(value, end, hasWords, id, text, Date.now()))
+    },
     take: async key => {
+      const id = idOf(key)
       // To the end: only then is it known to be gone.
-      const [taken] = changing(() => statements.take.all(idOf(key))) as { value: string; ends_at: number }[]
+      const [taken] = (await write(() => statements.take.all(id))) as { value: string; ends_at: number }[]
       return taken && taken.ends_at > Date.now() ? JSON.parse(taken.value) : undefined
     },
-    delete: async key => void changing(() => statements.delete.run(idOf(key))),
+    delete: async key => {
+      const id = idOf(key)
+      await write(() => statements.delete.run(id))
+    },
     list: async (word, { after, limit = LIST_LIMIT } = {}) => {
       const place = [collection, word, Date.now()] as const
-      const rows = work(() =>
+      const rows = await read(() =>
         after === undefined ? statements.list.all(...place, limit) : statements.listAfter.all(...place, after, limit),
       )
       return rows.map(({ key }) => key as string)
@@ -256,10 +291,6 @@ function told<T>(path: string, work: () => T): T {
   }
 }
 
-function run<T>(path: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw new StoreUnavailable(`SQLite: ${reasonOf(path, error)}`)
-  }
+function unavailable(path: string, error: unknown): StoreUnavailable {
+  return new StoreUnavailable(`SQLite: ${reasonOf(path, error)}`)
 }

@@ -224,6 +224,59 @@ describe('the SQLite store', () => {
     await check()
   })
 
+  it('does the others of those asked for at once when one of them fails', async () => {
+    const folder = inFolder()
+    const store = (await onSqlite(folder))('codes')
+    await store.set('before', 1, 60)
+    const database = new DatabaseSync(join(folder, 'state.sqlite'))
+    database.exec(`CREATE TRIGGER refusing BEFORE INSERT ON entries WHEN new.value = '"bad"'
+      BEGIN SELECT RAISE(ABORT, 'not this one'); END`)
+    const answers = await Promise.allSettled([
+      store.add('first', 'good', 60, ['word']),
+      store.set('second', 'bad', 60),
+      store.get('before'),
+      store.take('before'),
+      store.set('third', 'good', 60),
+    ])
+    expect(answers).toMatchObject([
+      { value: true },
+      { reason: { ...refused, error_detail: expect.stringContaining('not this one') } },
+      { value: 1 },
+      { value: 1 },
+      { value: undefined },
+    ])
+    expect(await Promise.all(['first', 'second', 'third'].map(key => store.get(key)))).toEqual([
+      'good',
+      undefined,
+      'good',
+    ])
+    expect(await store.list('word')).toEqual(['first'])
+    database.close()
+  })
+
+  it('goes on reading while another process holds the file, also at the same moment as it writes', async () => {
+    const folder = inFolder()
+    const store = (await onSqlite(folder))('codes')
+    await store.set('a', 1, 60)
+    const database = new DatabaseSync(join(folder, 'state.sqlite'))
+    database.exec('BEGIN IMMEDIATE')
+    const began = performance.now()
+    const answers = await Promise.allSettled([store.get('a'), store.set('a', 2, 60), store.set('a', 3, 60)])
+    // They wait for it together.
+    expect(performance.now() - began).toBeLessThan(3900)
+    expect(answers).toMatchObject([{ value: 1 }, { reason: refused }, { reason: refused }])
+    database.exec('ROLLBACK')
+    database.close()
+    expect(await store.get('a')).toBe(1)
+  })
+
+  it('does what it was asked for before it closes', async () => {
+    const folder = inFolder()
+    const { stores, close } = await openStores({ kind: 'sqlite', folder, file: 'state.sqlite' })
+    await Promise.all([stores('codes').set('a', 1, 60), close()])
+    expect(await (await onSqlite(folder))('codes').get('a')).toBe(1)
+  })
+
   it('waits for a process that makes the file at the same moment', async () => {
     const folder = inFolder()
     const [file, release] = [join(folder, 'state.sqlite'), join(folder, 'release')]

@@ -4,6 +4,7 @@ import { millisecondsOf, StoreUnavailable } from './common.ts'
 import type { StoreConnection } from './open.ts'
 import { LIST_LIMIT, type Store } from './store.ts'
 import { authorities, tlsProblem } from './tls.ts'
+import { together } from './together.ts'
 
 export interface PostgresPlace {
   /** `postgres://user:password@host/database`; `?sslmode=verify-full` for TLS. */
@@ -13,7 +14,7 @@ export interface PostgresPlace {
 }
 
 /**
- * Connects to PostgreSQL. Each operation is one statement. Keys are digests: they are tokens and codes otherwise, for whoever sees the
+ * Connects to PostgreSQL. Each operation is one statement, or part of one that does several of its kind at once. Keys are digests: they are tokens and codes otherwise, for whoever sees the
  * database.
  *
  * While the database is away, operations fail, after some seconds when it hangs, and work again as soon as it is back.
@@ -36,11 +37,22 @@ export async function connectPostgresStores(place: PostgresPlace): Promise<Store
     writes += 1
     if (writes % 100 === 0) query(CLEAN).catch(() => {})
   }
+  const entries: Entries = {
+    get: gathered(query, GET),
+    set: gathered(query, SET),
+    add: gathered(query, ADD),
+    swap: gathered(query, SWAP),
+    remove: gathered(query, REMOVE),
+  }
   const { host, pathname } = new URL(place.url)
   return {
     place: `PostgreSQL at ${host}, database ${pathname.slice(1)}`,
-    stores: collection => createStore(collection, query, cleanUp),
-    close: () => pool.end(),
+    stores: collection => createStore(collection, query, entries, cleanUp),
+    async close() {
+      // What was asked for before is done before.
+      await new Promise(setImmediate)
+      await pool.end()
+    },
   }
 }
 
@@ -76,6 +88,7 @@ function prepared(pool: Pool): Query {
 const OF_ANOTHER_CONNECTION = new Set(['26000', '42P05'])
 
 interface Row {
+  id: Buffer
   value: string
   lives: boolean
   key: Buffer
@@ -89,28 +102,89 @@ interface Answer {
 }
 type Query = (text: string, values?: unknown[]) => Promise<Answer>
 
-function createStore(collection: string, query: Query, cleanUp: () => void): Store {
-  const digest = (text: string) => hash('sha256', `${collection}\0${text}`, 'buffer')
-  const wordsOf = (words: readonly string[]) => (words.length === 0 ? null : words.map(digest))
+/** One statement for one entry, and one that does the same for several. Both give a row for each entry that they found, or changed. */
+interface Gathered {
+  one: string
+  /** Takes an array for each parameter; its rows have the ids. */
+  several: string
+}
 
-  /** @param write - A statement with a row for each entry that it wrote, for what is in {@link entryOf}. */
-  async function put(write: string, key: string, entry: unknown[], words: readonly string[]): Promise<boolean> {
-    cleanUp()
-    if (words.length === 0) return (await query(write, entry)).rowCount === 1
-    const at = entry.length + 1
-    const text = `WITH written AS (${write}), listed AS (${INDEX.replace('$key', `$${at}`)}) SELECT id FROM written`
-    return (await query(text, [...entry, Buffer.from(key)])).rowCount === 1
+/** @returns The row of the entry; `undefined` where it has none. */
+type Entry = (id: Buffer, ...values: unknown[]) => Promise<Row | undefined>
+type Entries = Readonly<Record<'get' | 'set' | 'add' | 'swap' | 'remove', Entry>>
+
+interface Asked {
+  values: [id: Buffer, ...unknown[]]
+  resolve(row: Row | undefined): void
+  reject(error: unknown): void
+}
+
+/** What is asked for in one turn of the event loop is one statement. */
+function gathered(query: Query, { one, several }: Gathered): Entry {
+  async function alone({ values, resolve, reject }: Asked): Promise<void> {
+    try {
+      resolve((await query(one, values)).rows[0])
+    } catch (error) {
+      reject(error)
+    }
   }
-  const entryOf = (key: string, value: unknown, seconds: number, words: readonly string[]) => [
-    digest(key),
-    JSON.stringify(value),
-    millisecondsOf(seconds),
-    wordsOf(words),
-  ]
-  const find = async (key: string): Promise<string | undefined> =>
-    (await query('SELECT value FROM idplug_entries WHERE id = $1 AND ends_at > now()', [digest(key)])).rows[0]?.value
-  const add: Store['add'] = (key, value, seconds, words = []) =>
-    put(ADD, key, entryOf(key, value, seconds, words), words)
+  /** @param asked - For entries that differ. */
+  async function atOnce(asked: readonly Asked[]): Promise<void> {
+    const [first] = asked
+    if (first && asked.length === 1) return alone(first)
+    const columns = first?.values.map((_, at) => asked.map(({ values }) => values[at]))
+    try {
+      const { rows } = await query(several, columns)
+      const found = new Map(rows.map(row => [row.id.toString('latin1'), row]))
+      for (const { values, resolve } of asked) resolve(found.get(values[0].toString('latin1')))
+    } catch (error) {
+      // Nothing of it was done, and what is wrong with one is not wrong with all.
+      if (error instanceof RefusedStatement) await Promise.all(asked.map(alone))
+      else for (const { reject } of asked) reject(error)
+    }
+  }
+  const enqueue = together<Asked>(asked => {
+    for (const different of apart(asked)) void atOnce(different)
+  })
+  return (...values) => new Promise((resolve, reject) => enqueue({ values, resolve, reject }))
+}
+
+/** In groups that have no entry twice; each in the order of ids, so that no two processes wait for each other's entries. */
+function apart(asked: readonly Asked[]): Asked[][] {
+  if (asked.length === 1) return [[...asked]]
+  const sorted = asked.toSorted((a, b) => a.values[0].compare(b.values[0]))
+  const groups: Asked[][] = []
+  let nth = 0
+  for (const [i, call] of sorted.entries()) {
+    nth = sorted[i - 1]?.values[0].equals(call.values[0]) ? nth + 1 : 0
+    const group = groups[nth] ?? []
+    group.push(call)
+    groups[nth] = group
+  }
+  return groups
+}
+
+function createStore(collection: string, query: Query, entries: Entries, cleanUp: () => void): Store {
+  const digest = (text: string) => hash('sha256', `${collection}\0${text}`, 'buffer')
+  const textOf = (value: unknown) => JSON.stringify(value)
+
+  /** @param write - What writes an entry without words. @param further - Its parameters after those of all writes. */
+  async function put(
+    write: 'set' | 'add' | 'swap',
+    key: string,
+    value: unknown,
+    seconds: number,
+    words: readonly string[] = [],
+    ...further: string[]
+  ): Promise<boolean> {
+    cleanUp()
+    const entry = [digest(key), textOf(value), millisecondsOf(seconds), ...further] as const
+    if (words.length === 0) return (await entries[write](...entry)) !== undefined
+    const { rowCount } = await query(WITH_WORDS[write], [...entry, words.map(digest), Buffer.from(key)])
+    return rowCount === 1
+  }
+  const find = async (key: string): Promise<string | undefined> => (await entries.get(digest(key)))?.value
+  const add: Store['add'] = (key, value, seconds, words) => put('add', key, value, seconds, words)
 
   return {
     add,
@@ -118,16 +192,14 @@ function createStore(collection: string, query: Query, cleanUp: () => void): Sto
       const text = await find(key)
       return text === undefined ? undefined : JSON.parse(text)
     },
-    set: async (key, value, seconds, words = []) => {
-      await put(SET, key, entryOf(key, value, seconds, words), words)
-    },
-    swap: async (key, expected, next, seconds, words = []) => {
+    set: async (key, value, seconds, words) => void (await put('set', key, value, seconds, words)),
+    swap: async (key, expected, next, seconds, words) => {
       if (expected === undefined) {
         return next === undefined ? (await find(key)) === undefined : add(key, next, seconds, words)
       }
-      const text = JSON.stringify(expected)
-      if (next === undefined) return (await query(REMOVE, [digest(key), text])).rowCount === 1
-      return put(SWAP, key, [...entryOf(key, next, seconds, words), text], words)
+      const text = textOf(expected)
+      if (next === undefined) return (await entries.remove(digest(key), text)) !== undefined
+      return put('swap', key, next, seconds, words, text)
     },
     take: async key => {
       const { rows } = await query(TAKE, [digest(key)])
@@ -145,19 +217,55 @@ function createStore(collection: string, query: Query, cleanUp: () => void): Sto
   }
 }
 
-const INSERT = `
-INSERT INTO idplug_entries AS old (id, value, ends_at, words)
-VALUES ($1, $2, now() + $3 * interval '1 millisecond', $4)
+const END = (milliseconds: string) => `now() + ${milliseconds} * interval '1 millisecond'`
+const INSERT = (values: string) => `
+INSERT INTO idplug_entries AS old (id, value, ends_at, words) ${values}
 ON CONFLICT (id) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at, words = excluded.words`
-const SET = `${INSERT} RETURNING id`
-const ADD = `${INSERT} WHERE old.ends_at <= now() RETURNING id`
-const SWAP = `
-UPDATE idplug_entries SET value = $2, ends_at = now() + $3 * interval '1 millisecond', words = $4
-WHERE id = $1 AND value = $5 AND ends_at > now() RETURNING id`
-const REMOVE = 'DELETE FROM idplug_entries WHERE id = $1 AND value = $2 AND ends_at > now()'
+/** @param words - A parameter, or `NULL`. */
+const insertOne = (words: string) => INSERT(`VALUES ($1, $2, ${END('$3')}, ${words})`)
+const INSERT_SEVERAL = INSERT(`
+SELECT id, value, ${END('milliseconds')}, NULL::bytea[]
+FROM unnest($1::bytea[], $2::text[], $3::float8[]) AS new (id, value, milliseconds)`)
+const IF_FREE = 'WHERE old.ends_at <= now()'
+const swapOne = (words: string) => `
+UPDATE idplug_entries SET value = $2, ends_at = ${END('$3')}, words = ${words}
+WHERE id = $1 AND value = $4 AND ends_at > now()`
+
+const GET: Gathered = {
+  one: 'SELECT value FROM idplug_entries WHERE id = $1 AND ends_at > now()',
+  several: 'SELECT id, value FROM idplug_entries WHERE id = ANY ($1::bytea[]) AND ends_at > now()',
+}
+const SET: Gathered = { one: `${insertOne('NULL')} RETURNING id`, several: `${INSERT_SEVERAL} RETURNING id` }
+const ADD: Gathered = {
+  one: `${insertOne('NULL')} ${IF_FREE} RETURNING id`,
+  several: `${INSERT_SEVERAL} ${IF_FREE} RETURNING id`,
+}
+const SWAP: Gathered = {
+  one: `${swapOne('NULL')} RETURNING id`,
+  several: `
+UPDATE idplug_entries AS old SET value = new.value, ends_at = ${END('new.milliseconds')}, words = NULL
+FROM unnest($1::bytea[], $2::text[], $3::float8[], $4::text[]) AS new (id, value, milliseconds, expected)
+WHERE old.id = new.id AND old.value = new.expected AND old.ends_at > now() RETURNING old.id`,
+}
+const REMOVE: Gathered = {
+  one: 'DELETE FROM idplug_entries WHERE id = $1 AND value = $2 AND ends_at > now() RETURNING id',
+  several: `
+DELETE FROM idplug_entries AS old USING unnest($1::bytea[], $2::text[]) AS given (id, expected)
+WHERE old.id = given.id AND old.value = given.expected AND old.ends_at > now() RETURNING old.id`,
+}
+
+/** @param write - Writes the words that are its parameter `at`; the key comes after it. */
+const listed = (write: string, at: number) => `
+WITH written AS (${write} RETURNING id), listed AS (
+  INSERT INTO idplug_words (word, key, id) SELECT unnest($${at}::bytea[]), $${at + 1}::bytea, id FROM written
+  ON CONFLICT DO NOTHING)
+SELECT id FROM written`
+const WITH_WORDS = {
+  set: listed(insertOne('$4'), 4),
+  add: listed(`${insertOne('$4')} ${IF_FREE}`, 4),
+  swap: listed(swapOne('$5'), 5),
+}
 const TAKE = 'DELETE FROM idplug_entries WHERE id = $1 RETURNING value, ends_at > now() AS lives'
-const INDEX = `
-INSERT INTO idplug_words (word, key, id) SELECT unnest($4::bytea[]), $key::bytea, id FROM written ON CONFLICT DO NOTHING`
 /** Rows of earlier writes stay as long as the entry does; the entry says which count. */
 const LIST = `
 SELECT key FROM idplug_words JOIN idplug_entries USING (id) WHERE word = $1 AND ends_at > now() AND word = ANY (words)`
@@ -277,9 +385,13 @@ const WORDS: Readonly<Record<string, string>> = {
   '53100': 'its disk is full',
 }
 
+/** PostgreSQL has answered that it did nothing of the statement, and takes others. */
+class RefusedStatement extends StoreUnavailable {}
+
 function unavailable(error: unknown): StoreUnavailable {
   const { code = '', message } = error as NodeJS.ErrnoException
   const isAnswer = error instanceof DatabaseError
   const words = WORDS[code] ?? tlsProblem(code) ?? (isAnswer ? `${message} (${code})` : code || message)
-  return new StoreUnavailable(`PostgreSQL: ${words}`)
+  const detail = `PostgreSQL: ${words}`
+  return isAnswer && error.severity === 'ERROR' ? new RefusedStatement(detail) : new StoreUnavailable(detail)
 }

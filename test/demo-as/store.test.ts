@@ -365,6 +365,54 @@ describe('the PostgreSQL store', () => {
     await close()
   }, 60_000)
 
+  it('does the others of those asked for at once when one of them fails', async () => {
+    const url = await postgres.createDatabase()
+    await migrateStore({ kind: 'postgres', url })
+    await postgres.query(`ALTER TABLE idplug_entries ADD CONSTRAINT "not this one" CHECK (value <> '"bad"')`, url)
+    const store = (await opened({ kind: 'postgres', url }))('codes')
+    for (const key of ['a', 'b', 'c']) await store.set(key, 1, 60)
+    const bad = { reason: { ...refused, error_detail: expect.stringContaining('not this one') } }
+    expect(
+      await Promise.allSettled([
+        ...['good', 'bad'].map(value => store.set(`set ${value}`, value, 60)),
+        ...['good', 'bad'].map(value => store.add(`added ${value}`, value, 60)),
+        store.swap('a', 1, 'good', 60),
+        store.swap('b', 1, 'bad', 60),
+        store.swap('c', 'other', 'good', 60),
+      ]),
+    ).toMatchObject([{ value: undefined }, bad, { value: true }, bad, { value: true }, bad, { value: false }])
+    const keys = ['set good', 'set bad', 'added good', 'added bad', 'a', 'b', 'c']
+    expect(await Promise.all(keys.map(key => store.get(key)))).toEqual([
+      'good',
+      undefined,
+      'good',
+      undefined,
+      'good',
+      1,
+      1,
+    ])
+  })
+
+  it('serves processes that change the same entries at the same moments', async () => {
+    const url = await postgres.createDatabase()
+    await migrateStore({ kind: 'postgres', url })
+    const processes = await Promise.all([1, 2].map(() => opened({ kind: 'postgres', url })))
+    const keys = Array.from({ length: 40 }, (_, i) => `key ${i}`)
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(keys.map(key => processes[0]?.('codes').set(key, round, 60)))
+      const changes = await Promise.all(
+        processes.map((stores, i) => {
+          const order = i === 0 ? keys : keys.toReversed()
+          return Promise.all(
+            order.map(async key => ((await stores('codes').swap(key, round, `by ${i}`, 60)) ? key : [])),
+          )
+        }),
+      )
+      // Each of them once.
+      expect(changes.flat(2).sort()).toEqual(keys.toSorted())
+    }
+  })
+
   it('notices a database that takes no writes', async () => {
     const own = await postgresForTest(['-c', 'default_transaction_read_only=on'])
     const url = own.url

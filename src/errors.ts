@@ -140,12 +140,12 @@ export class InsufficientScopeError extends AuthorizationError<ScopeReason> {
   }
 }
 
-/** The provider could not be asked: 503 with `Retry-After`. The token may be perfectly good. */
+/** Whether the token is good cannot be known now, because something that says so is away: 503 with `Retry-After`. */
 export class ValidatorUnavailableError extends AuthorizationError<UnavailableReason> {
   static override readonly outcome = 'unavailable'
   readonly code = undefined
   readonly status = 503
-  readonly publicMessage = 'The identity provider cannot be reached right now. Your sign-in is not affected; try again.'
+  readonly publicMessage = 'The access token cannot be checked right now. Your sign-in is not affected; try again.'
   /** Seconds, for the `Retry-After` header. Always a whole number from 1 to 300. */
   readonly retryAfterSeconds: number
   /** What the provider asked for, in seconds, in any range; `undefined` if it asked for nothing. */

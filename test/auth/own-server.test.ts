@@ -50,8 +50,11 @@ describe('where our own authorization server cannot work', () => {
     const payload = { iss: ORIGIN, aud: files.resource, sub: 'ada', client_id: 'c', iat, exp: iat + 60, jti: 'j' }
     const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const token = format === 'jwt' ? `${encoded(header)}.${encoded(payload)}.${'A'.repeat(86)}` : 'some-token'
-    const { status, headers } = await callWith(auth, token)
-    expect([status, headers.get('retry-after')]).toEqual([503, expect.any(String)])
+    const response = await callWith(auth, token)
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, expect.any(String)])
+    // It is no identity provider that is away.
+    const { error_description: words } = (await response.json()) as Record<string, unknown>
+    expect(words).toBe('The access token cannot be checked right now. Your sign-in is not affected; try again.')
     expect(warnings.join()).toContain('The authorization server cannot start.')
     expect(warnings.join()).toContain('REDIS_URL')
   })

@@ -192,7 +192,10 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     means: 'The provider wants to be asked less.',
     cure: 'Wait. A longer TOKEN_CACHE_SECONDS asks less.',
   },
-  provider_failing: { means: 'The provider has trouble of its own.', cure: "Look at the provider's status page." },
+  provider_failing: {
+    means: 'The provider has trouble of its own.',
+    cure: "Look at the provider's status page. If it is our own authorization server, its log says why, such as store_unreachable.",
+  },
   provider_answer_unusable: {
     means: 'The provider answered with something that says nothing about the token.',
     cure: 'Look whether a proxy stands in between, and run idplug doctor.',

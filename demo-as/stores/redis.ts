@@ -56,12 +56,15 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
   const connection = open(urls, options.caFile)
   const ask = <T>(command: Promise<T>) => answerOf(command, timeoutMilliseconds)
   // Without a listener, a lost connection would end the process. Whoever asks is told.
-  let lastError: Error | undefined
+  let lastError: NodeJS.ErrnoException | undefined
+  const distrusted = Promise.withResolvers<never>()
   connection.on('error', error => {
     lastError = error
+    // The client would try again and again, and wait for a certificate that does not change.
+    if (tlsProblem(lastError.code ?? '') !== undefined) distrusted.reject(error)
   })
   try {
-    await answerOf(Promise.resolve(connection.connect()), 2 * timeoutMilliseconds)
+    await answerOf(Promise.race([connection.connect(), distrusted.promise]), 2 * timeoutMilliseconds)
     // One node of a cluster answers for part of the keys.
     await Promise.all(Array.from({ length: 16 }, (_, i) => ask(connection.get(`${prefix}:start:${i}`))))
     const policy = await evictionOf(connection, ask, prefix)

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createServer } from 'node:tls'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { migrateStore, openStores, type StorePlace } from '../../demo-as/stores/open.ts'
 import { freePort } from '../support/http.ts'
 import { selfSigned } from '../support/https.ts'
@@ -69,6 +71,17 @@ describe('a Redis with TLS', () => {
   it('is refused with a certificate that nobody trusts', async () => {
     expect(await refusalOf(onRedis())).toContain(TRUST)
     expect(await refusalOf({ ...onRedis(), caFile: otherFile })).toContain(TRUST)
+  })
+
+  it('is asked once when nobody trusts its certificate, and not until time is up', async () => {
+    let connections = 0
+    const port = await freePort()
+    const server = createServer(selfSigned('localhost'))
+    server.on('connection', () => connections++)
+    onTestFinished(() => void server.close())
+    await once(server.listen(port, 'localhost'), 'listening')
+    expect(await refusalOf(onRedis('localhost', port))).toContain(TRUST)
+    expect(connections).toBe(1)
   })
 
   it('is refused under another host name', async () => {

@@ -107,7 +107,11 @@ export const server: Package = {
     'zod',
   ],
   peers: {},
-  files: { ...shared, 'README.md': 'app/README.md' },
+  files: {
+    ...shared,
+    'README.md': 'app/README.md',
+    'schemas/gateway.json': 'config/gateway.schema.json',
+  },
 }
 
 /** In the order in which they are published: the second needs the first. */
@@ -146,7 +150,7 @@ export function manifestOf({
             : { types: `./types/${file.replace(/\.ts$/, '.d.ts')}`, default: `./lib/${outputName(entry)}.js` },
         ]),
       ),
-      ...(rest.files['schemas/resource.json'] && { './schemas/*': './schemas/*' }),
+      ...(Object.keys(rest.files).some(place => place.startsWith('schemas/')) && { './schemas/*': './schemas/*' }),
       './package.json': './package.json',
     },
     imports: rest.imports,

@@ -7,6 +7,7 @@ import { secretSettings, settingsSchema } from '../config/settings.ts'
 import { publishedDeclarationSchema } from './declaration-descriptions.ts'
 import { eventsPage } from './events-page.ts'
 import { findingsPage } from './findings-page.ts'
+import { publishedGatewaySchema } from './gateway-schema.ts'
 import { interopPage } from './interop-page.ts'
 import { providerSchema, providersPage } from './provider-reference.ts'
 
@@ -108,6 +109,7 @@ const files: [path: string, text: string][] = [
   ['.env.example', envExample],
   ['config/provider.schema.json', providerSchema()],
   ['config/resource.schema.json', `${JSON.stringify(publishedDeclarationSchema, null, 2)}\n`],
+  ['config/gateway.schema.json', `${JSON.stringify(publishedGatewaySchema, null, 2)}\n`],
   ['docs/providers.md', providersPage()],
   ['docs/events.md', eventsPage()],
   ['docs/findings.md', findingsPage()],

@@ -271,6 +271,12 @@ export const authorizationServerEvents = {
       'Redis drops entries when its memory is full: a code or an assertion that was used could be used again, and people may be signed out.',
     action: 'Set maxmemory-policy noeviction, or give this server a Redis of its own.',
   },
+  store_value_damaged: {
+    level: 'error',
+    members: ['collection'],
+    means: 'A value of the store is not what was put in there. Requests that need it get 503.',
+    action: 'docs/runbooks/store-lost.md.',
+  },
   store_back: { level: 'info', members: [], means: 'The store answers again.' },
   signing_keys_changed: {
     level: 'info',

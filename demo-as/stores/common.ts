@@ -12,6 +12,24 @@ export class StoreUnavailable extends TemporarilyUnavailable {
   }
 }
 
+/** What the store gives back is not what was put in. Only its operator can mend that. */
+export class DamagedValue extends StoreUnavailable {
+  readonly collection: string
+  constructor(collection: string) {
+    super(`a value of the collection ${collection} is damaged: it is no JSON`)
+    this.collection = collection
+  }
+}
+
+/** @throws {DamagedValue} The text of the store is no JSON. The error does not tell it: it may be a secret. */
+export function valueFrom<T>(collection: string, text: string): T {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new DamagedValue(collection)
+  }
+}
+
 export type StoreOperation = Exclude<keyof Store, 'isLocal'>
 
 /**

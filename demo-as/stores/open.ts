@@ -1,5 +1,5 @@
 import { createStoreCheck } from './check.ts'
-import { type StoreOperation, wrapStore } from './common.ts'
+import { DamagedValue, type StoreOperation, wrapStore } from './common.ts'
 import type { StoreFactory } from './store.ts'
 
 /** Where the stores are; those in memory need no opening. */
@@ -34,7 +34,7 @@ export interface OpenStores {
   close(): Promise<void>
 }
 
-/** Told when a store is lost and when it is back, and what is wrong with how it is set up. Gets no credentials. */
+/** Told when a store is lost and when it is back, and what is wrong with it or with how it is set up. Gets no credentials. */
 export type StoreLog = (event: string, facts: Readonly<Record<string, unknown>>) => void
 
 /** What a kind of store gives; the check is the same for all. */
@@ -92,6 +92,10 @@ function watched(stores: StoreFactory, log: StoreLog, failed: () => void): Store
       }
       return answer
     } catch (error) {
+      if (error instanceof DamagedValue) {
+        log('store_value_damaged', { collection: error.collection })
+        throw error
+      }
       const { message, error_detail: detail } = error as Error & { error_detail?: string }
       if (!away) log('store_unreachable', { reason: detail ?? message })
       away = wrote || away === 'for writing' ? 'for writing' : 'for all'

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { DatabaseError, Pool, type PoolConfig } from 'pg'
-import { millisecondsOf, StoreUnavailable } from './common.ts'
+import { millisecondsOf, StoreUnavailable, valueFrom } from './common.ts'
 import type { StoreConnection } from './open.ts'
 import { LIST_LIMIT, type Store } from './store.ts'
 import { authorities, tlsProblem } from './tls.ts'
@@ -190,7 +190,7 @@ function createStore(collection: string, query: Query, entries: Entries, cleanUp
     add,
     get: async key => {
       const text = await find(key)
-      return text === undefined ? undefined : JSON.parse(text)
+      return text === undefined ? undefined : valueFrom(collection, text)
     },
     set: async (key, value, seconds, words) => void (await put('set', key, value, seconds, words)),
     swap: async (key, expected, next, seconds, words) => {
@@ -204,7 +204,7 @@ function createStore(collection: string, query: Query, entries: Entries, cleanUp
     take: async key => {
       const { rows } = await query(TAKE, [digest(key)])
       const [taken] = rows
-      return taken?.lives ? JSON.parse(taken.value) : undefined
+      return taken?.lives ? valueFrom(collection, taken.value) : undefined
     },
     delete: async key => void (await query('DELETE FROM idplug_entries WHERE id = $1', [digest(key)])),
     list: async (word, { after, limit = LIST_LIMIT } = {}) => {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { createClient, createCluster, createSentinel, ErrorReply } from 'redis'
-import { millisecondsOf, StoreUnavailable } from './common.ts'
+import { millisecondsOf, StoreUnavailable, valueFrom } from './common.ts'
 import type { StoreConnection, StoreLog } from './open.ts'
 import { LIST_LIMIT, type ListOptions, type Store } from './store.ts'
 import { authorities, tlsProblem } from './tls.ts'
@@ -78,7 +78,7 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
   const take = createTake(connection, ask)
   return {
     place: `Redis at ${urls.map(({ host }) => host).join(', ')}`,
-    stores: collection => createStore(connection, ask, take, `${prefix}:${collection}`),
+    stores: collection => createStore(connection, ask, take, prefix, collection),
     async close() {
       connection.destroy()
     },
@@ -127,16 +127,23 @@ function createStore(
   connection: Connection,
   ask: Ask,
   take: (key: string) => Promise<string | null>,
-  prefix: string,
+  allPrefix: string,
+  collection: string,
 ): Store {
+  const prefix = `${allPrefix}:${collection}`
   const keyOf = (key: string) => `${prefix}:${digest(key)}`
   // Both in one slot of a cluster.
   const indexOf = (word: string) => [`${prefix}:{${digest(word)}}:keys`, `${prefix}:{${digest(word)}}:ends`]
   const run = (script: string, keys: string[], ...args: string[]) =>
     ask(connection.eval(script, { keys, arguments: args }))
-  const find = async (key: string) => parse(await ask(connection.get(keyOf(key))))
+  const find = (key: string) => ask(connection.get(keyOf(key)))
+  const valueIn = <T>(text: string | null): T | undefined =>
+    text === null ? undefined : valueFrom(collection, partsOf(text).value)
   const put = (key: string, value: unknown, seconds: number, words: readonly string[], condition: { NX?: true } = {}) =>
     ask(connection.set(keyOf(key), textOf(value, words), { PX: millisecondsOf(seconds), ...condition }))
+
+  const wordsIn = (text: string | null): readonly string[] =>
+    text === null ? [] : valueFrom(collection, partsOf(text).words)
 
   /**
    * Before the entry itself, so that every entry can be found. What is in the index and has no entry, or one without the word, does not
@@ -154,7 +161,7 @@ function createStore(
       const from = last === undefined ? '-' : `(${last}`
       const page = await ask(connection.zRangeByLex(keys, from, '+', { LIMIT: { offset: 0, count: limit } }))
       const kept = await Promise.all(page.map(find))
-      found.push(...page.filter((_, i) => kept[i]?.words.includes(word)))
+      found.push(...page.filter((_, i) => wordsIn(kept[i] ?? null).includes(word)))
       last = page.at(-1)
       if (page.length < limit) break
     }
@@ -163,7 +170,7 @@ function createStore(
 
   return {
     list,
-    get: async key => (await find(key))?.value as never,
+    get: async key => valueIn(await find(key)),
     set: async (key, value, seconds, words = []) => {
       if (words.length > 0) await index(key, seconds, words)
       await put(key, value, seconds, words)
@@ -177,7 +184,7 @@ function createStore(
       const texts = [JSON.stringify(expected) ?? NOTHING, next === undefined ? NOTHING : textOf(next, words)]
       return (await run(SWAP, [keyOf(key)], ...texts, String(millisecondsOf(seconds)))) === 1
     },
-    take: async key => parse(await take(keyOf(key)))?.value as never,
+    take: async key => valueIn(await take(keyOf(key))),
     delete: async key => void (await ask(connection.del(keyOf(key)))),
   }
 }
@@ -191,11 +198,9 @@ const NOTHING = ''
 const textOf = (value: unknown, words: readonly string[]) =>
   words.length === 0 ? JSON.stringify(value) : `${JSON.stringify(value)}\n${JSON.stringify(words)}`
 
-function parse(text: string | null): { value: unknown; words: readonly string[] } | undefined {
-  if (text === null) return undefined
-  const end = text.indexOf('\n')
-  if (end < 0) return { value: JSON.parse(text), words: [] }
-  return { value: JSON.parse(text.slice(0, end)), words: JSON.parse(text.slice(end)) }
+function partsOf(text: string): { value: string; words: string } {
+  const [value = '', words = '[]'] = text.split('\n', 2)
+  return { value, words }
 }
 
 const MEMORY = "return redis.call('INFO', 'memory')"

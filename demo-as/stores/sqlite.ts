@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementResultingChanges, type StatementSync } from 'node:sqlite'
-import { millisecondsOf, StoreUnavailable } from './common.ts'
+import { millisecondsOf, StoreUnavailable, valueFrom } from './common.ts'
 import { LIST_LIMIT, type Store, type StoreFactory } from './store.ts'
 import { together } from './together.ts'
 
@@ -163,7 +163,7 @@ function createStore(collection: string, statements: Statements, read: Do, write
     add,
     get: async key => {
       const text = await find(key)
-      return text === undefined ? undefined : JSON.parse(text)
+      return text === undefined ? undefined : valueFrom(collection, text)
     },
     set: async (key, value, seconds, words = []) => {
       const [text, end] = [JSON.stringify(value), endOf(seconds)]
@@ -185,7 +185,7 @@ function createStore(collection: string, statements: Statements, read: Do, write
       const id = idOf(key)
       // To the end: only then is it known to be gone.
       const [taken] = (await write(() => statements.take.all(id))) as { value: string; ends_at: number }[]
-      return taken && taken.ends_at > Date.now() ? JSON.parse(taken.value) : undefined
+      return taken && taken.ends_at > Date.now() ? valueFrom(collection, taken.value) : undefined
     },
     delete: async key => {
       const id = idOf(key)

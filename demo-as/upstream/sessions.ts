@@ -1,4 +1,5 @@
 import { nowSeconds } from '../clock.ts'
+import { TemporarilyUnavailable } from '../errors.ts'
 import { insist } from '../insist.ts'
 import { LIST_LIMIT, type StoreFactory } from '../stores/store.ts'
 import type { Seal } from './sealed.ts'
@@ -16,7 +17,11 @@ export interface UpstreamSessions {
    * @throws {UpstreamBehindError} It was sealed with a key that this process does not have.
    */
   find(grantId: string): Promise<KeptSession | undefined>
-  /** Marks the session of a grant that ends, so that it can be ended at the upstream in peace, by whichever process comes to it. */
+  /**
+   * Marks the session of a grant that ends, so that it can be ended at the upstream in peace, by whichever process comes to it.
+   *
+   * @throws {TemporarilyUnavailable} The mark could not be set.
+   */
   end(grantId: string): Promise<void>
   /** Grants whose sessions are marked, some at a time. */
   ending(): Promise<readonly string[]>
@@ -132,14 +137,21 @@ const wordsOf = ({ accountId, isEnding }: Entry) => [`person:${accountId}`, ...(
 export function sessionMarker(stores: StoreFactory): UpstreamSessions['end'] {
   const entries = stores('UpstreamSession')
   return async grantId => {
-    for (;;) {
+    for (let attempt = 0; attempt < MARKING_ATTEMPTS; attempt++) {
       const entry = await entries.get<Entry>(grantId)
       if (!entry || entry.isEnding) return
       const marked = { ...entry, isEnding: true }
       if (await entries.swap(grantId, entry, marked, ENDING_SECONDS, wordsOf(marked))) return
     }
+    throw new TemporarilyUnavailable(
+      'this cannot be ended right now; try again in a moment',
+      `the session of grant ${grantId} was changed by others ${MARKING_ATTEMPTS} times in a row`,
+    )
   }
 }
+
+/** Refreshes of the grant may come first, one at a time. */
+const MARKING_ATTEMPTS = 20
 
 /** How long the upstream may be away before a session is left to end there by itself. */
 const ENDING_SECONDS = 24 * 3600

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createMemoryStores } from '../../../demo-as/stores/memory.ts'
 import { createSeal } from '../../../demo-as/upstream/sealed.ts'
-import { createUpstreamSessions } from '../../../demo-as/upstream/sessions.ts'
+import { createUpstreamSessions, sessionMarker } from '../../../demo-as/upstream/sessions.ts'
 import { UpstreamBehindError } from '../../../demo-as/upstream/upstream.ts'
 
 const key = () => randomBytes(32)
@@ -77,6 +77,22 @@ describe('sessions at the upstream', () => {
     expect(await sessions.ending()).toEqual(['grant-1'])
     await sessions.forget('grant-1')
     expect(await sessions.ending()).toEqual([])
+  })
+
+  it('are not marked while others come first each time, and that ends some day', async () => {
+    const stores = createMemoryStores()
+    await createUpstreamSessions(stores, createSeal([key()]), 60, true).keep('grant-1', 'ada', 1)
+    let attempts = 0
+    const swap = async () => {
+      attempts++
+      return new Promise<boolean>(resolve => setImmediate(resolve, false))
+    }
+    const end = sessionMarker(collection => ({ ...stores(collection), swap }))
+    await expect(end('grant-1')).rejects.toMatchObject({
+      status: 503,
+      error_detail: expect.stringContaining('grant-1'),
+    })
+    expect(attempts).toBe(20)
   })
 
   it('know whether the person has others, of grants that have not ended', async () => {

@@ -14,20 +14,19 @@ export interface Approvable {
 
 /** Applications that a person does not want to be asked about again in this browser. */
 export interface Approvals {
-  /** @returns Who approved this and all of its scopes in this browser. */
-  find(req: IncomingMessage, request: Approvable): Promise<Approver | undefined>
-  remember(req: IncomingMessage, res: ServerResponse, approver: Approver, request: Approvable): Promise<void>
+  /** @returns What was approved in this browser, where the person was asked for all of these scopes. */
+  find(req: IncomingMessage, request: Approvable): Promise<Approval | undefined>
+  remember(req: IncomingMessage, res: ServerResponse, approval: Approval, request: Approvable): Promise<void>
   forget(req: IncomingMessage, request: Approvable): Promise<void>
 }
 
-export interface Approver {
+export interface Approval {
   subject: string
   /** Whether they want to stay signed in. */
   stay: boolean
-}
-
-interface Approval extends Approver {
   scopes: readonly string[]
+  /** What was asked for as well, and not theirs to grant. Default: nothing. */
+  beyond?: readonly string[]
 }
 
 /** @param seconds - How long an approval lasts. */
@@ -46,15 +45,14 @@ export function createApprovals(issuer: URL, stores: StoreFactory, seconds: numb
     async find(req, request) {
       const browser = browserOf(req)
       const approval = browser && (await approvals.get<Approval>(keyOf(browser, request)))
-      if (!approval || !request.scopes.every(scope => approval.scopes.includes(scope))) return undefined
-      return approval
+      const asked = approval && [...approval.scopes, ...(approval.beyond ?? [])]
+      return asked && request.scopes.every(scope => asked.includes(scope)) ? approval : undefined
     },
 
-    async remember(req, res, { subject, stay }, request) {
+    async remember(req, res, approval, request) {
       const browser = browserOf(req) ?? randomBytes(32).toString('base64url')
       const attributes = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}; Max-Age=${seconds}`
       res.appendHeader('set-cookie', `${cookie}=${browser}; ${attributes}`)
-      const approval: Approval = { subject, stay, scopes: request.scopes }
       await approvals.set(keyOf(browser, request), approval, seconds)
     },
 

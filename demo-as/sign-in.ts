@@ -402,10 +402,13 @@ export function createSignIn(options: SignInOptions): SignIn {
     const request = ownNavigation ? await findRequest(options, interaction) : undefined
     const approvable = request && approvableOf(request)
     const approval = approvable && (await approvals.find(req, approvable))
-    return approval && { approvedBy: approval.subject, stay: approval.stay }
+    return approval && { approvedBy: approval.subject, scopes: approval.scopes, stay: approval.stay }
   }
 
-  /** What the signed-in person has consented to; nothing when it was somebody else, or when they can grant none of it. */
+  /**
+   * What the signed-in person has consented to; nothing when it was somebody else, when they can grant none of it, or when it was an earlier
+   * approval and they can grant more by now.
+   */
   async function consentOf(
     req: IncomingMessage,
     pending: Arrived,
@@ -413,7 +416,9 @@ export function createSignIn(options: SignInOptions): SignIn {
   ): Promise<Consent | undefined> {
     const consent = pending.consent ?? (await approvalOf(req, pending))
     if (!consent || !isGrantable(request, pending.user, consent.scopes)) return undefined
-    return [undefined, pending.user.subject].includes(consent.approvedBy) ? consent : undefined
+    if (consent.approvedBy === undefined) return consent
+    const isAll = offered(request, pending.user).every(scope => consent.scopes?.includes(scope))
+    return isAll && consent.approvedBy === pending.user.subject ? consent : undefined
   }
 
   /** @param step - From which the sign-in can be started over. Where the upstream said nothing, the browser may also come back to it. */
@@ -467,10 +472,10 @@ export function createSignIn(options: SignInOptions): SignIn {
     if (session !== undefined) await sessions.keep(grantId, user.subject, sessions.unpack(session))
     const approvable = remember ? approvableOf(request) : undefined
     if (approvable) {
-      // Asked for again, an unticked scope is a new question.
-      const unticked = chosen ? resourceScopesOf(request).filter(scope => !chosen.includes(scope)) : []
-      const scopes = approvable.scopes.filter(scope => !unticked.includes(scope))
-      await approvals.remember(req, res, { subject: user.subject, stay }, { ...approvable, scopes })
+      // Asked for again, an unticked scope is a new question; so is one that is not theirs to grant, as soon as it is.
+      const scopes = approvable.scopes.filter(scope => !withheld.includes(scope))
+      const beyond = withheld.filter(scope => !offered(request, user).includes(scope))
+      await approvals.remember(req, res, { subject: user.subject, stay, scopes, beyond }, approvable)
     }
     log('consent_given', { subject: user.subject, clientId: client.clientId, scopes: granted })
     // Answers every `prompt` that a client may ask for: this flow does all of it each time.

@@ -146,6 +146,32 @@ describe.each<[string, () => Partial<AuthorizationServerOptions>]>([
   })
 })
 
+describe('a scope that the person may not grant', () => {
+  it('is a new question as soon as they may, however well the rest was remembered', async () => {
+    const upstream = provider()
+    upstream.user = ben
+    const { open, allow, redeem } = await start({ upstream })
+    expect((await redeem(await allow(await open(), { remember: 'yes' }))).scope).toBe('notes:read')
+    upstream.user = { ...ben, scopes: ['notes:read', 'notes:admin'] }
+    const page = await open()
+    expect(isConsent(page)).toBe(true)
+    expect((await redeem(await allow(page, { scope: 'notes:read' }))).scope).toBe('notes:read')
+  })
+
+  it.each<[string, () => Partial<AuthorizationServerOptions>]>([
+    ['the demo', () => ({})],
+    [
+      'a bridge',
+      () => ({ upstream: Object.assign(provider(), { user: { ...ben, scopes: ['notes:read', 'notes:write'] } }) }),
+    ],
+  ])('has nobody asked again at %s as long as they may not', async (_mode, options) => {
+    const { open, allow, redeem } = await start(options())
+    const first = await redeem(await allow(await open(ALL, 'ben'), { remember: 'yes' }))
+    expect(first.scope).toBe('notes:read notes:write')
+    expect((await redeem(await open(ALL, 'ben'))).scope).toBe('notes:read notes:write')
+  })
+})
+
 describe('staying signed in', () => {
   it('has a line of its own, also when the client does not ask for it by name', async () => {
     const { open } = await start()

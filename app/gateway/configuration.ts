@@ -63,7 +63,8 @@ export function readGatewayFile(path: string, env: Environment): GatewayConfigur
   const resources = resourcesIn(file.value, report).map(([key, value]) => readResource(key, value, env, report))
   reportSecrets(file.value, '', report)
   const groups = groupsOf(resources, env)
-  problems.push(...settingsProblems(groups, resources, name))
+  const told = new Set(problems.map(({ setting }) => setting))
+  problems.push(...settingsProblems(groups, resources, name).filter(({ setting }) => !told.has(setting)))
   if (problems.length > 0) throw new ConfigError(problems)
   return { groups }
 }
@@ -72,7 +73,7 @@ export function readGatewayFile(path: string, env: Environment): GatewayConfigur
  * Reads the file again whenever it changes. What is wrong then is reported, and everything stays as it was.
  *
  * @param handlers.changed - Takes the new configuration over. May throw, such as a `ConfigError` of `createAuths`: then it counts as wrong.
- * @param lookMilliseconds - How often the file is looked at. Default 2,000.
+ * @param lookMilliseconds - How often the file is looked at; it is read at the second look at which it is the same. Default 2,000.
  */
 export function watchGatewayFile(
   path: string,
@@ -84,10 +85,14 @@ export function watchGatewayFile(
   lookMilliseconds = 2_000,
 ): { close(): void } {
   let seen = stateOfFile(path)
+  let last = seen
   let isBusy = false
   const look = async () => {
     const state = stateOfFile(path)
-    if (isBusy || state === seen) return
+    // While it still changes, somebody is writing it.
+    const isSettled = state === last
+    last = state
+    if (isBusy || !isSettled || state === seen) return
     seen = state
     isBusy = true
     try {

@@ -27,6 +27,7 @@ export const declarationSchema: Schema = {
     includes: textsByName,
     publicUrls: texts,
     listing: { type: 'string', enum: ['same', 'hide'] },
+    mcpHeaders: { type: 'string', enum: ['compared', 'unchecked'] },
     access: closed({
       tools: textsByName,
       resources: textsByName,

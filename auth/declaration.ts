@@ -36,6 +36,12 @@ export interface ResourceDeclaration<Scope extends string = string> {
   readonly publicUrls?: readonly string[]
   /** `hide` omits from listings what the token cannot use (gateway only; in a server use `auth.allows`). Default: `same`, for everybody. */
   readonly listing?: 'same' | 'hide'
+  /**
+   * `compared`: the server refuses every request whose `Mcp-Method` or `Mcp-Name` header differs from its body, batches included, as
+   * revision 2026-07-28 requires. Forward auth then checks the scopes of these headers. Default: `unchecked`; a request whose body it does
+   * not see needs the scopes of every operation.
+   */
+  readonly mcpHeaders?: 'compared' | 'unchecked'
   /** What each operation needs. Default: every operation needs {@link initialScopes}. */
   readonly access?: AccessRules<NoInfer<Scope>>
   /** URL of a documentation page for people: `resource_documentation` in the metadata. Default: none. */

@@ -10,6 +10,8 @@ const descriptions: Readonly<Record<string, string>> = {
   includes: 'Scopes that include others.',
   publicUrls: 'Further URLs at which clients reach this server, without the path of the endpoint.',
   listing: 'hide leaves out of listings what the token cannot use. Default: same, for everybody.',
+  mcpHeaders:
+    'compared: the server refuses requests whose Mcp-Method or Mcp-Name header differs from the body, so forward auth may go by them. Default: unchecked.',
   access: 'What each operation needs. Default: every operation needs initialScopes.',
   'access.tools': 'Scopes that each tool needs, by its name.',
   'access.resources': 'Scopes that each resource needs, by its URI or URI template (RFC 6570).',

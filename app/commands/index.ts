@@ -22,6 +22,7 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   clients: () => import('./sessions/clients-command.ts').then(({ registerClients }) => registerClients),
   'api-keys': () => import('./api-keys/command.ts').then(({ registerApiKeys }) => registerApiKeys),
   store: () => import('./store/command.ts').then(({ registerStore }) => registerStore),
+  'forward-auth': () => import('../forward-auth/command.ts').then(({ registerForwardAuth }) => registerForwardAuth),
   emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),
 }
 

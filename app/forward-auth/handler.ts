@@ -1,0 +1,209 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import {
+  type Access,
+  type Answer,
+  type Auth,
+  AuthorizationError,
+  type RequestHead,
+  ValidatorUnavailableError,
+} from 'idplug'
+import { hasBody, type IpRange, isWithin, parseIpAddress, parseNodeBody } from 'idplug/internal'
+import { authRoutes, requestHead, send } from 'idplug/node'
+import type { CallerIdentity } from '../gateway/identity.ts'
+import { FORWARDED_PATH, readAsk } from './asked-request.ts'
+
+/** A server that proxies protect. */
+export interface ProtectedServer {
+  readonly auth: Auth
+  readonly identity: CallerIdentity
+  /** What to check about a request with a body that the proxy does not send. */
+  unseenBody(head: RequestHead): unknown
+}
+
+export interface ForwardAuthOptions {
+  /** By the names under which proxies ask about them; one at least. */
+  readonly servers: ReadonlyMap<string, ProtectedServer>
+  /** Who may say what a request is like. */
+  readonly proxies: readonly IpRange[]
+  /** Told about asks that cannot be answered because of settings, ours or those of the proxy. */
+  onMisconfigured(reason: string, facts: Readonly<Record<string, unknown>>): void
+  /** Told about errors that are bugs. */
+  onError(error: unknown): void
+  /** Aborts when the process is about to stop. */
+  readonly stopping?: AbortSignal | undefined
+}
+
+/** In it, nginx finds the body of an answer: of the response to `auth_request` it keeps headers only. */
+const BODY_HEADER = 'X-Idplug-Body'
+
+/**
+ * Answers the asks of proxies: 200 with the headers for the target, or the refusal as the client is to get it. Also serves the metadata, the
+ * authorization server if it is embedded, and preflights, which proxies send here in place of the target.
+ */
+export function createForwardAuth(options: ForwardAuthOptions): RequestListener {
+  const { servers, proxies, onMisconfigured, onError, stopping } = options
+  const paths = [...servers.keys()].map(name => `${FORWARDED_PATH}/${name}`).join(', ')
+  const all = [...servers.values()]
+  const routes = authRoutes(...all.map(({ auth }) => auth))
+  const byPath = new Map(all.toReversed().map(server => [new URL(server.auth.resource).pathname, server]))
+
+  /** Of several, the one whose URL it is to the letter: how proxies read other spellings of a path differs. */
+  function serverAt(url: string): ProtectedServer | undefined {
+    return all.length === 1 ? all[0] : byPath.get(pathOf(url))
+  }
+
+  function isTrusted(address: string | undefined): boolean {
+    const parsed = parseIpAddress(address ?? '')
+    return parsed !== undefined && proxies.some(range => isWithin(parsed, range))
+  }
+
+  function misconfigured(description: string, facts: Readonly<Record<string, unknown>> = {}): Answer {
+    onMisconfigured(description, facts)
+    return problem(500, 'server_error', description)
+  }
+
+  function decide(request: IncomingMessage): Promise<Decided | Answer> | Answer | undefined {
+    const ask = readAsk(request)
+    if (!ask) return undefined
+    const { remoteAddress } = request.socket
+    if (!isTrusted(remoteAddress)) {
+      return misconfigured(
+        'The proxy that asked is not one that this server trusts. Set TRUSTED_PROXIES to its address.',
+        {
+          proxy: remoteAddress,
+        },
+      )
+    }
+    const { name, head } = ask
+    if (!head) {
+      return misconfigured('The proxy must send X-Forwarded-Method and X-Forwarded-Uri (docs/proxies/README.md).')
+    }
+    const server = name === undefined ? serverAt(head.url) : servers.get(name)
+    if (!server) {
+      return misconfigured(
+        `The proxy must say which server it asks about, by one of these paths: ${paths} (docs/proxies/README.md).`,
+      )
+    }
+    // Its answer is a success, with which the proxy would let the request through.
+    if (head.method === 'OPTIONS') {
+      return misconfigured(
+        'The proxy must send OPTIONS requests to this server, not ask about them (docs/proxies/README.md).',
+      )
+    }
+    return authorized(server, head, request)
+  }
+
+  async function answerAsk(decided: Decided | Answer, response: ServerResponse): Promise<void> {
+    if (!('access' in decided)) return sendRefusal(response, decided)
+    const { access, identity } = decided
+    response.writeHead(200, {
+      'Cache-Control': 'no-store',
+      'Content-Length': 0,
+      ...access.headers,
+      ...(await identity.headersFor(access)),
+    })
+    response.end()
+  }
+
+  async function answerOther(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const head = requestHead(request)
+    const path = pathOf(head.url)
+    if (path === '/health') return sendJson(response, 200, { status: 'ok' })
+    if (path === '/ready') return sendReadiness(response)
+    const server = byPath.get(path)
+    if (head.method === 'OPTIONS') {
+      const answer = await (server ?? (all[0] as ProtectedServer)).auth.authenticate(head)
+      // A preflight is the one request that is answered without a decision about the caller.
+      return send(response, answer.outcome === 'accepted' ? NOT_FOUND : answer)
+    }
+    send(response, server ? NOT_FOR_US : NOT_FOUND)
+  }
+
+  async function sendReadiness(response: ServerResponse): Promise<void> {
+    try {
+      await Promise.all(all.map(({ auth }) => auth.ready()))
+      sendJson(response, 200, { status: 'ready' })
+    } catch (error) {
+      const kind = error instanceof AuthorizationError ? error.reason.kind : 'store_unreachable'
+      if (error instanceof ValidatorUnavailableError) response.setHeader('Retry-After', error.retryAfterSeconds)
+      sendJson(response, 503, { status: 'not ready', reason: stopping?.aborted ? 'stopping' : kind })
+    }
+  }
+
+  return (request, response) => {
+    const fail = (error: unknown) => {
+      onError(error)
+      send(response, problem(500, 'server_error', 'Internal error.'))
+    }
+    try {
+      const decided = decide(request)
+      if (decided)
+        Promise.resolve(decided)
+          .then(found => answerAsk(found, response))
+          .catch(fail)
+      else routes(request, response, () => void answerOther(request, response).catch(fail))
+    } catch (error) {
+      fail(error)
+    }
+  }
+}
+
+const pathOf = (url: string) => /^[^?]*/.exec(url)?.[0] ?? ''
+
+interface Decided {
+  readonly access: Access
+  readonly identity: CallerIdentity
+}
+
+async function authorized(
+  { auth, identity, unseenBody }: ProtectedServer,
+  head: RequestHead,
+  request: IncomingMessage,
+): Promise<Decided | Answer> {
+  const access = await auth.authenticate(head)
+  if (access.outcome !== 'accepted') return access
+  const decided = { access, identity }
+  if (hasBody(request)) {
+    // Envoy sends the beginning of one that is too long for it.
+    if (request.headers['x-envoy-auth-partial-body'] === 'true') return auth.refuseBody(access, 'too_large')
+    const body = await parseNodeBody(request, access.bodyLimit)
+    if ('problem' in body) return auth.refuseBody(access, body.problem)
+    return auth.authorize(access, body.value) ?? decided
+  }
+  return auth.authorize(access, mayHaveBody(head) ? unseenBody(head) : undefined) ?? decided
+}
+
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE'])
+
+/** Servers may look into a body whatever the method. */
+function mayHaveBody(head: RequestHead): boolean {
+  if (!WITHOUT_BODY.has(head.method)) return true
+  const [length = ''] = head.header('x-forwarded-content-length')
+  const [encoding = ''] = head.header('x-forwarded-transfer-encoding')
+  return !/^0?$/.test(length) || encoding !== ''
+}
+
+function problem(status: number, error: string, description: string): Answer {
+  const headers = { 'Cache-Control': 'no-store', 'Access-Control-Allow-Origin': '*' }
+  return { outcome: 'refused', status, headers, body: { error, error_description: description } }
+}
+
+const NOT_FOUND = problem(404, 'not_found', 'There is nothing here.')
+const NOT_FOR_US = problem(
+  404,
+  'not_found',
+  'This process only signs people in. The proxy must send requests for the MCP endpoint to the MCP server (docs/proxies/README.md).',
+)
+
+function sendRefusal(response: ServerResponse, answer: Answer): void {
+  const body = answer.body && JSON.stringify(answer.body).replace(/[^\x20-\x7e]/g, escaped)
+  send(response, { ...answer, headers: { ...answer.headers, ...(body && { [BODY_HEADER]: body }) } })
+}
+
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response
+    .writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+    .end(JSON.stringify(body))
+}

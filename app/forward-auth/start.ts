@@ -1,0 +1,142 @@
+import type { Server } from 'node:http'
+import {
+  type Auth,
+  ConfigError,
+  type ConfigProblem,
+  createAuths,
+  type Declarations,
+  MisconfigurationError,
+} from 'idplug'
+import {
+  bridgeLines,
+  type Configuration,
+  closeGracefully,
+  createHttpServer,
+  type Environment,
+  GRACE_MILLISECONDS,
+  type IpRange,
+  listen,
+  parseIpRange,
+} from 'idplug/internal'
+import { loadDeclarations } from '../declarations.ts'
+import { jsonLines } from '../observe/log.ts'
+import { prometheus } from '../observe/metrics.ts'
+import { createMetricsEndpoint } from '../serve/metrics.ts'
+import type { Program, Surroundings } from '../serve/program.ts'
+import { createUnseenBody } from './asked-operation.ts'
+import { createForwardAuth, type ProtectedServer } from './handler.ts'
+import { createIdentityHeaders } from './identity-headers.ts'
+
+const SEE = 'docs/proxies/README.md'
+const LOOPBACK = '127.0.0.0/8,::1'
+
+/** A server about which nothing is known: each valid token may do everything. */
+const ANY_SERVER: Declarations = { mcp: { name: 'MCP server', scopes: {} } }
+
+/**
+ * The servers behind the proxy: those of the files that `AUTH_RESOURCE` names, else one about which nothing is known.
+ *
+ * @throws {ConfigError} Lists every problem of every file at once; or the servers have no address yet.
+ */
+export function protectedServers(env: Environment): Declarations {
+  const declarations = env.AUTH_RESOURCE?.trim() ? loadDeclarations(env) : ANY_SERVER
+  const isPlaced = Object.values(declarations).every(({ resource }) => resource && !resource.startsWith('/'))
+  if (isPlaced || env.PUBLIC_URL?.trim()) return declarations
+  const problem: ConfigProblem = {
+    setting: 'PUBLIC_URL',
+    problem: 'is not set: name the URL of the proxy as clients reach it, such as https://mcp.example.com',
+    see: SEE,
+  }
+  throw new ConfigError([problem])
+}
+
+/** What forward auth decides differently than `npm start`: proxies are where settings do not say otherwise on this machine. */
+export function forwardAuthSettings({ AUTH_MODE, TRUSTED_PROXIES }: Environment): Environment {
+  return {
+    AUTH_MODE: AUTH_MODE?.trim() || 'embedded',
+    TRUSTED_PROXIES: TRUSTED_PROXIES?.trim() || LOOPBACK,
+  }
+}
+
+/**
+ * Starts to answer proxies that ask whether a request may pass.
+ *
+ * @throws {ConfigError} A port cannot be listened on, or the store does not work.
+ */
+export async function startForwardAuth({ configuration, env, logger, stopping }: Surroundings): Promise<Program> {
+  const { settings, mode, usesOwnServer } = configuration
+  const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
+  const metrics = prometheus()
+  const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, reportBug)
+  const declarations = protectedServers(env)
+  const auths = createAuths(declarations, {
+    env: { ...env, ...storeSettings(configuration), AUTH_SERVER_HOST: settings.AUTH_SERVER_HOST ?? settings.HOST },
+    stopping,
+    observer: [metrics.observer, jsonLines(logger, configuration.shadow?.name)],
+  })
+  const servers = new Map<string, ProtectedServer>()
+  for (const [name, declaration] of Object.entries(declarations)) {
+    servers.set(name, {
+      auth: auths[name] as Auth,
+      identity: createIdentityHeaders(),
+      unseenBody: createUnseenBody(declaration),
+    })
+  }
+  const all = [...servers.values()]
+  const handle = createForwardAuth({
+    servers,
+    proxies: settings.TRUSTED_PROXIES.map(proxy => parseIpRange(proxy) as IpRange),
+    onMisconfigured: (reason, facts) => logger.error({ event: 'proxy_misconfigured', ...facts, reason }),
+    onError: reportBug,
+    stopping,
+  })
+
+  let listening: Server | undefined
+  const close = async () => {
+    if (listening) await closeGracefully(listening, GRACE_MILLISECONDS)
+    await Promise.all(all.flatMap(({ auth, identity }) => [auth.close(), identity.close()]))
+    await metricsEndpoint.close()
+  }
+  try {
+    const server = createHttpServer((request, response) => {
+      if (metricsEndpoint.handles(request.url ?? '')) metricsEndpoint.handler(request, response)
+      else handle(request, response)
+    }, stopping)
+    await listen(server, settings.PORT, settings.HOST, 'PORT')
+    listening = server
+    await metricsEndpoint.open()
+    const ready = Promise.all(all.map(({ auth }) => auth.ready())).catch((error: Error) => {
+      if (error instanceof ConfigError) throw error
+      const level = error instanceof MisconfigurationError ? 'error' : 'warn'
+      logger[level]({ event: 'provider_not_ready', issuers: issuersOf(all), reason: error.message })
+    })
+    // A real provider that is late is no reason not to start: requests get 503 until it answers.
+    if (usesOwnServer && mode !== 'separate') await ready
+    else ready.catch(reportBug)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const resources = all.map(({ auth }) => auth.resource)
+  return {
+    facts: { resources, issuers: issuersOf(all), trusted_proxies: settings.TRUSTED_PROXIES },
+    banner: [
+      `Answers proxies at    http://${settings.HOST}:${settings.PORT}`,
+      `Which may be at       ${settings.TRUSTED_PROXIES.join(', ')}`,
+      ...resources.map(resource => `Protects              ${resource}`),
+      `Sign-in               ${issuersOf(all).join(', ')}`,
+      ...bridgeLines(configuration),
+      'Configure the proxy   docs/proxies/README.md',
+    ]
+      .map(line => `  ${line}`)
+      .join('\n'),
+    close,
+  }
+}
+
+const issuersOf = (all: readonly ProtectedServer[]) => [...new Set(all.flatMap(({ auth }) => auth.validator.issuers))]
+
+/** As configured here: the library has a different default. */
+function storeSettings({ store }: Configuration): Environment {
+  return { AUTH_STORE: store.kind, ...(store.kind === 'sqlite' && { AUTH_DATA_DIR: store.folder }) }
+}

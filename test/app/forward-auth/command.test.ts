@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { freePort } from '../../support/http.ts'
+
+const main = new URL('../../../app/main.ts', import.meta.url).pathname
+
+function forwardAuth(env: Record<string, string>, ...args: string[]) {
+  const cwd = mkdtempSync(join(tmpdir(), 'idplug-'))
+  const child = spawn(process.execPath, [main, 'forward-auth', ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, ...env },
+  })
+  let output = ''
+  const collect = (chunk: Buffer) => {
+    output += chunk
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+    rmSync(cwd, { recursive: true, force: true })
+  })
+  return { child, ended, output: () => output }
+}
+
+describe('idplug forward-auth', () => {
+  it('answers proxies of this machine, and stops when told to', async () => {
+    const port = String(await freePort())
+    const { child, ended, output } = forwardAuth({
+      PORT: port,
+      PUBLIC_URL: 'http://localhost:8080',
+      DRAIN_SECONDS: '0',
+    })
+    await expect.poll(output, { timeout: 10_000 }).toContain('"event":"started"')
+    expect(output()).not.toContain('Warning')
+    const ask = await fetch(`http://127.0.0.1:${port}/forward-auth`, {
+      headers: { 'x-forwarded-method': 'POST', 'x-forwarded-uri': '/mcp', 'x-forwarded-host': 'localhost:8080' },
+    })
+    expect([ask.status, ask.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Bearer resource_metadata="http://localhost:8080/.well-known/oauth-protected-resource/mcp"',
+    ])
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect(output()).toContain('"trusted_proxies":["127.0.0.0/8","::1"]')
+  })
+
+  it('asks for the address of the proxy', async () => {
+    const { ended, output } = forwardAuth({})
+    expect(await ended).toBe(1)
+    expect(output()).toMatch(/PUBLIC_URL.*is not set: name the URL of the proxy/s)
+  })
+
+  it('warns of nothing with a real provider', async () => {
+    const { output } = forwardAuth({
+      PORT: String(await freePort()),
+      PUBLIC_URL: 'https://mcp.example.com',
+      AUTH_PROVIDER: 'oidc',
+      AUTH_METADATA_URL: `http://localhost:${await freePort()}`,
+    })
+    await expect.poll(output, { timeout: 10_000 }).toContain('"event":"started"')
+    expect(output()).not.toContain('Warning')
+  })
+
+  it('explains itself and exits with 2 when called with an argument', async () => {
+    const { ended, output } = forwardAuth({}, 'nginx')
+    expect(await ended).toBe(2)
+    expect(output()).toContain('docs/proxies/README.md')
+  })
+})

@@ -1,0 +1,224 @@
+import { spawn } from 'node:child_process'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { type JSONRPCMessage, ReadBuffer, serializeMessage } from '@modelcontextprotocol/client'
+import type { OrphanGuard } from './orphan-guard.ts'
+
+/** A running command, and the JSON-RPC messages on its standard input and output. */
+export interface ServerProcess {
+  /** `undefined` when it could not be started. */
+  readonly pid: number | undefined
+  /** Why it ended; `undefined` while it runs. */
+  readonly ended: ProcessEnd | undefined
+  /** Resolves when it has ended, and all that it started has been told to. Never rejects. */
+  readonly gone: Promise<void>
+  /**
+   * Writes a message. Nothing happens when the process has ended.
+   *
+   * @returns False when the process is slower than we are: wait for {@link drained} before more is taken from a client.
+   */
+  send(message: object): boolean
+  /** Resolves when all that was sent has been taken, or the process has ended. */
+  drained(): Promise<void>
+  /** No more messages until `resume`; the process then waits as well, once the pipe is full. */
+  pause(): void
+  resume(): void
+  /** Closes the standard input, then sends SIGTERM, then SIGKILL, to everything in the process group. Idempotent. */
+  stop(): Promise<void>
+}
+
+export interface ProcessEnd {
+  /** In words, for the log. */
+  readonly reason: string
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export interface ServerProcessOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string | undefined
+  readonly env: Readonly<Record<string, string>>
+  readonly guard: OrphanGuard
+  readonly onMessage: (message: JSONRPCMessage) => void
+  /** Called once. Messages do not come any more. */
+  readonly onEnd: (end: ProcessEnd) => void
+  /** A line of standard error, without its end; a long one is cut. */
+  readonly onLine: (line: string) => void
+  /** Something on standard output is not a JSON-RPC message. */
+  readonly onInvalid: (error: Error) => void
+}
+
+/** Bytes of one message of the server; a longer one ends the process. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+const MAX_LINE_LENGTH = 4096
+/** For the server to end by itself when its standard input does, and again when it was asked to by a signal. */
+const GRACE_MILLISECONDS = 2000
+const POLL_MILLISECONDS = 50
+
+export function startServerProcess(options: ServerProcessOptions): ServerProcess {
+  const { guard, onMessage, onEnd, onLine, onInvalid } = options
+  const gone = Promise.withResolvers<void>()
+  const exited = Promise.withResolvers<void>()
+  const buffer = new ReadBuffer({ maxBufferSize: MAX_MESSAGE_BYTES })
+  let ended: ProcessEnd | undefined
+  let stopping: Promise<void> | undefined
+  let drain: PromiseWithResolvers<void> | undefined
+
+  // A process group of its own, so that what the command starts (npx starts npm starts a server) ends with it.
+  const child = spawn(options.command, options.args, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  })
+  const { pid } = child
+  // Without file descriptors to spare there are no pipes; `error` comes a moment later.
+  const [stdin, stdout, stderr] = [child.stdin, child.stdout, child.stderr].map(pipe => pipe ?? new PassThrough()) as [
+    Writable,
+    Readable,
+    Readable,
+  ]
+  if (pid !== undefined) guard.watch(pid)
+
+  function end(reason: string, code: number | null, signal: NodeJS.Signals | null): void {
+    if (ended) return
+    ended = { reason, code, signal }
+    release()
+    onEnd(ended)
+  }
+
+  function release(): void {
+    drain?.resolve()
+    drain = undefined
+  }
+
+  function signalGroup(signal: NodeJS.Signals | 0): boolean {
+    if (pid === undefined) return false
+    try {
+      return process.kill(process.platform === 'win32' ? pid : -pid, signal)
+    } catch {
+      return false
+    }
+  }
+
+  /** Whether the process and all that it started have ended within the time. */
+  async function endsInTime(): Promise<boolean> {
+    const until = performance.now() + GRACE_MILLISECONDS
+    await Promise.race([exited.promise, pause(GRACE_MILLISECONDS)])
+    while (signalGroup(0)) {
+      if (performance.now() >= until) return false
+      await pause(POLL_MILLISECONDS)
+    }
+    return true
+  }
+
+  async function stopAll(): Promise<void> {
+    stdin.end()
+    if (!(await endsInTime())) {
+      signalGroup('SIGTERM')
+      if (!(await endsInTime())) signalGroup('SIGKILL')
+    }
+    if (pid !== undefined) guard.forget(pid)
+    // What left the process group may still hold the pipes.
+    for (const pipe of [stdin, stdout, stderr]) pipe.destroy()
+    end('stopped', child.exitCode, child.signalCode)
+    gone.resolve()
+  }
+
+  function stop(): Promise<void> {
+    stopping ??= stopAll()
+    return stopping
+  }
+
+  function read(chunk: Buffer): void {
+    try {
+      buffer.append(chunk)
+    } catch {
+      end(`a message exceeded ${MAX_MESSAGE_BYTES} bytes`, null, null)
+      void stop()
+      return
+    }
+    while (!ended) {
+      let message: JSONRPCMessage | null
+      try {
+        message = buffer.readMessage()
+      } catch (error) {
+        onInvalid(error as Error)
+        continue
+      }
+      if (!message) return
+      onMessage(message)
+    }
+  }
+
+  child.once('error', error => {
+    exited.resolve()
+    end((error as NodeJS.ErrnoException).code ?? error.message, null, null)
+    void stop()
+  })
+  child.once('exit', () => exited.resolve())
+  // What it said before it ended still counts: `exit` may come before the last of its output, `close` does not. But a grandchild may
+  // keep the output open for as long as it lives.
+  child.once('exit', (code, signal) => {
+    const finish = () => {
+      end(signal ? `ended by ${signal}` : `exit code ${code}`, code, signal)
+      void stop()
+    }
+    child.once('close', finish)
+    setTimeout(finish, POLL_MILLISECONDS)
+  })
+  stdin.on('error', () => {}).on('drain', release)
+  stdout.on('error', () => {}).on('data', read)
+  readLines(stderr, onLine)
+
+  return {
+    pid,
+    get ended() {
+      return ended
+    },
+    gone: gone.promise,
+    send(message) {
+      if (ended || !stdin.writable) return true
+      return stdin.write(serializeMessage(message as JSONRPCMessage))
+    },
+    drained() {
+      if (ended || !stdin.writableNeedDrain) return Promise.resolve()
+      drain ??= Promise.withResolvers()
+      return drain.promise
+    },
+    pause: () => void stdout.pause(),
+    resume: () => void stdout.resume(),
+    stop,
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds))
+}
+
+function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  let line = ''
+  let isCut = false
+  const add = (text: string) => {
+    if (line.length + text.length > MAX_LINE_LENGTH) isCut = true
+    line += text.slice(0, MAX_LINE_LENGTH - line.length)
+  }
+  const finish = () => {
+    const text = line.replace(/\r$/, '')
+    if (text) onLine(isCut ? `${text} …` : text)
+    line = ''
+    isCut = false
+  }
+  stream.setEncoding('utf8')
+  stream.on('error', () => {})
+  stream.on('data', (text: string) => {
+    const [first = '', ...others] = text.split('\n')
+    add(first)
+    for (const next of others) {
+      finish()
+      add(next)
+    }
+  })
+  stream.on('end', finish)
+}

@@ -1,0 +1,465 @@
+import type { JSONRPCMessage } from '@modelcontextprotocol/client'
+import type { Call } from '../target.ts'
+import { type Flow, GetAnswer, type MapMessage, over, PostAnswer, type Refusal, refuse } from './answers.ts'
+import {
+  errorResponse,
+  isId,
+  isMessage,
+  isNotification,
+  isRequest,
+  isResponse,
+  type Message,
+  type Params,
+  type Request,
+  type RequestId,
+  TRANSPORT_ERROR,
+} from './messages.ts'
+import type { ProcessEnd, ServerProcess, ServerProcessOptions } from './server-process.ts'
+
+type Handlers = Pick<ServerProcessOptions, 'onMessage' | 'onEnd'>
+
+export interface ServerOptions {
+  /** @throws {Error} The process cannot even be asked for, for example because of a value that no environment can hold. */
+  readonly start: (handlers: Handlers) => ServerProcess
+  readonly timeoutSeconds: number
+  /** Of all channels together. */
+  readonly maxOpenRequests: number
+  readonly mapMessage: MapMessage | undefined
+  /** The process has said something. Called once. */
+  readonly onAlive: () => void
+  /** The process has ended without having been told to. */
+  readonly onDeath: (end: ProcessEnd) => void
+}
+
+/** How a server answered `initialize`, or why it did not. */
+export interface Introduction {
+  readonly message: Message
+  /** Of HTTP. */
+  readonly status: number
+}
+
+/** One client's conversation with a server that may have several. */
+export interface Channel {
+  readonly number: number
+  /** Whether it outlives a request. 2026-07-28 has no sessions, and its servers ask no questions. */
+  readonly isSession: boolean
+  readonly headers: Readonly<Record<string, string>>
+  /** By the client's ids. */
+  readonly open: Map<RequestId, OpenRequest>
+  /** Messages for a stream that is not there yet. */
+  readonly queue: Message[]
+  stream: GetAnswer | undefined
+}
+
+interface OpenRequest {
+  /** On the process. */
+  readonly id: number
+  readonly clientId: RequestId
+  readonly channel: Channel
+  readonly method: string
+  readonly answer: PostAnswer | undefined
+  /** As it stands on the process. */
+  readonly progressToken: string | undefined
+  readonly timer: NodeJS.Timeout | undefined
+  readonly correlationId: string
+  respond(message: Message, status: number): void
+}
+
+const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId'
+const MAX_QUEUED = 100
+/** Errors of a server of 2026-07-28 that have an HTTP status of their own. */
+const MODERN_STATUS = new Map([
+  [-32601, 404],
+  [-32020, 400],
+  [-32021, 400],
+  [-32022, 400],
+])
+
+/**
+ * A server process, and the clients that talk to it. Each client uses ids and progress tokens as it likes, so they are others on the
+ * process; what comes back goes to the client and to the stream that it belongs to.
+ */
+export class StdioServer {
+  readonly #options: ServerOptions
+  readonly #process: ServerProcess
+  readonly #channels = new Set<Channel>()
+  readonly #open = new Map<number, OpenRequest>()
+  readonly #byToken = new Map<string, OpenRequest>()
+  /** Requests of the server, and who answers them. */
+  readonly #asked = new Map<RequestId, Channel>()
+  readonly #flow: Flow
+  #lastId = 0
+  #lastChannel = 0
+  #draining = 0
+  #isAlive = false
+  #isClosed = false
+  #initialize: Promise<Introduction> | undefined
+  #isInitialized = false
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#process = options.start({ onMessage: message => this.#receive(message), onEnd: end => this.#end(end) })
+    let paused = 0
+    this.#flow = {
+      pause: () => {
+        if (paused++ === 0) this.#process.pause()
+      },
+      resume: () => {
+        if (--paused === 0) this.#process.resume()
+      },
+    }
+  }
+
+  get ended(): ProcessEnd | undefined {
+    return this.#process.ended
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  get gone(): Promise<void> {
+    return this.#process.gone
+  }
+
+  /** @param headers - For every answer. */
+  openChannel(isSession: boolean, headers: Readonly<Record<string, string>> = {}): Channel {
+    const channel: Channel = {
+      number: ++this.#lastChannel,
+      isSession,
+      headers,
+      open: new Map(),
+      queue: [],
+      stream: undefined,
+    }
+    this.#channels.add(channel)
+    return channel
+  }
+
+  /** Ends the requests and the stream of a channel. */
+  closeChannel(channel: Channel, refusal: Refusal): void {
+    for (const request of channel.open.values()) this.#cancel(request, refusal)
+    for (const [id, asked] of this.#asked) {
+      if (asked === channel) this.#answerServer(id, 'The client has gone.')
+    }
+    channel.stream?.end()
+    this.#channels.delete(channel)
+  }
+
+  /**
+   * Introduces the client to the server. A server that is shared is asked once: those who share it say the same.
+   *
+   * @returns The response, which has the id of the client that was first.
+   */
+  initialize(channel: Channel, call: Call, request: Request): Promise<Introduction> {
+    this.#initialize ??= new Promise(resolve => {
+      this.#ask(channel, call, request, undefined, (message, status) => resolve({ message, status }))
+    })
+    return this.#initialize
+  }
+
+  /** Answers a POST. Resolves when its answer has ended, or the client is gone. */
+  async post(channel: Channel, call: Call): Promise<void> {
+    const { body } = call
+    const isBatch = Array.isArray(body)
+    const messages: unknown[] = isBatch ? body : [body]
+    if (messages.length === 0 || !messages.every(isKnown)) {
+      return refuse(call, { status: 400, code: -32600, message: 'Invalid Request: not a JSON-RPC 2.0 message.' })
+    }
+    if (this.ended) return refuse(call, died(this.ended))
+    const requests = messages.filter(isRequest)
+    const ids = requests.map(({ id }) => id)
+    if (new Set(ids).size < ids.length || ids.some(id => channel.open.has(id))) {
+      return refuse(call, { status: 400, code: -32600, message: 'Invalid Request: the id of a request in flight.' })
+    }
+    // Answers to the server and cancellations are let through: they make room.
+    const { maxOpenRequests } = this.#options
+    if ((ids.length && this.#open.size + ids.length > maxOpenRequests) || this.#draining >= maxOpenRequests) {
+      const message = 'Too many requests wait for this MCP server. Try again when some of them have been answered.'
+      return refuse(call, { status: 503, message, headers: { 'Retry-After': '1' } })
+    }
+    const ended = over(call)
+    const { mapMessage } = this.#options
+    const answer = ids.length
+      ? new PostAnswer({ call, mapMessage, flow: this.#flow, headers: channel.headers }, ids, isBatch)
+      : undefined
+    for (const message of messages) {
+      if (isRequest(message)) this.#ask(channel, call, message, answer)
+      else if (isNotification(message)) this.#notify(channel, message)
+      else this.#reply(channel, message as Message & { id: RequestId })
+    }
+    if (!answer) await this.#accept(channel, call)
+    await ended
+    if (channel.isSession) return
+    // Closing the stream is how clients of 2026-07-28 cancel.
+    for (const request of channel.open.values()) this.#cancel(request, { status: 200, message: 'Cancelled.' })
+    this.#channels.delete(channel)
+  }
+
+  /** Answers a GET. Resolves when the stream has ended. */
+  async get(channel: Channel, call: Call): Promise<void> {
+    if (channel.stream) {
+      return refuse(call, { status: 409, message: 'Conflict: the session has a stream open already. Close it first.' })
+    }
+    const ended = over(call)
+    const { mapMessage } = this.#options
+    const stream = new GetAnswer({ call, mapMessage, flow: this.#flow, headers: channel.headers })
+    channel.stream = stream
+    for (const message of channel.queue.splice(0)) stream.send(message)
+    await ended
+    if (channel.stream === stream) channel.stream = undefined
+  }
+
+  /** Ends everything, and resolves when the process is gone. Idempotent. */
+  close(refusal: Refusal): Promise<void> {
+    this.#isClosed = true
+    this.#abandon(refusal)
+    return this.#process.stop()
+  }
+
+  async #accept(channel: Channel, call: Call): Promise<void> {
+    const { timeoutSeconds } = this.#options
+    this.#draining++
+    const timer = Promise.withResolvers<void>()
+    const timeout = setTimeout(timer.resolve, timeoutSeconds * 1000)
+    let isTaken = false
+    const taken = this.#process.drained().then(() => {
+      isTaken = true
+    })
+    await Promise.race([taken, over(call), timer.promise])
+    clearTimeout(timeout)
+    this.#draining--
+    if (this.ended) refuse(call, died(this.ended))
+    else if (!isTaken) refuse(call, late(timeoutSeconds))
+    else if (!call.response.destroyed) call.response.writeHead(202, channel.headers).end()
+  }
+
+  #ask(
+    channel: Channel,
+    call: Call,
+    message: Request,
+    answer: PostAnswer | undefined,
+    respond: OpenRequest['respond'] = (response, status) => answer?.respond(response, status),
+  ): void {
+    const id = ++this.#lastId
+    const token = message.params?._meta?.progressToken
+    const progressToken = isId(token) ? `${channel.number}/${JSON.stringify(token)}` : undefined
+    const { timeoutSeconds } = this.#options
+    // That one lasts until somebody ends it.
+    const isOpenEnded = message.method === 'subscriptions/listen'
+    const timer = isOpenEnded
+      ? undefined
+      : setTimeout(() => this.#cancel(request, late(timeoutSeconds)), timeoutSeconds * 1000)
+    const request: OpenRequest = {
+      id,
+      clientId: message.id,
+      channel,
+      method: message.method,
+      answer,
+      progressToken,
+      timer,
+      correlationId: call.requestId,
+      respond,
+    }
+    this.#open.set(id, request)
+    channel.open.set(message.id, request)
+    if (progressToken === undefined) {
+      this.#process.send({ ...message, id })
+      return
+    }
+    this.#byToken.set(progressToken, request)
+    this.#process.send({ ...message, id, params: withMeta(message.params, { progressToken }) })
+  }
+
+  #notify(channel: Channel, message: Message): void {
+    const { method, params } = message
+    if (method === 'notifications/cancelled') {
+      const request = isId(params?.requestId) ? channel.open.get(params.requestId) : undefined
+      // The answer came meanwhile, or it is the id of somebody else.
+      if (request) this.#cancel(request, { status: 200, message: 'Cancelled by the client.' }, params)
+      return
+    }
+    if (method === 'notifications/initialized') {
+      if (this.#isInitialized) return
+      this.#isInitialized = true
+    }
+    this.#process.send(message)
+  }
+
+  /** An answer to what the server asked; nobody else may give it. */
+  #reply(channel: Channel, message: Message & { id: RequestId }): void {
+    if (this.#asked.get(message.id) !== channel) return
+    this.#asked.delete(message.id)
+    this.#process.send(message)
+  }
+
+  #cancel(request: OpenRequest, refusal: Refusal, params: Params = { reason: refusal.message }): void {
+    this.#settle(request)
+    // The protocol does not allow it for `initialize`; such a server is of no use to anybody, and is stopped.
+    if (request.method !== 'initialize') {
+      this.#process.send({
+        jsonrpc: '2.0',
+        method: 'notifications/cancelled',
+        params: { ...params, requestId: request.id },
+      })
+    }
+    fail(request, refusal)
+  }
+
+  #settle(request: OpenRequest): void {
+    clearTimeout(request.timer)
+    this.#open.delete(request.id)
+    request.channel.open.delete(request.clientId)
+    if (request.progressToken !== undefined) this.#byToken.delete(request.progressToken)
+  }
+
+  #receive(received: JSONRPCMessage): void {
+    const message = received as Message
+    if (!this.#isAlive) {
+      this.#isAlive = true
+      this.#options.onAlive()
+    }
+    if (this.#isClosed) return
+    if (message.method === undefined) this.#receiveResponse(message)
+    else if (isRequest(message)) this.#receiveRequest(message)
+    else this.#receiveNotification(message)
+  }
+
+  #receiveResponse(message: Message): void {
+    const request = typeof message.id === 'number' ? this.#open.get(message.id) : undefined
+    // Cancelled, or late.
+    if (!request) return
+    this.#settle(request)
+    const { clientId, channel } = request
+    const { result, error } = message
+    const status = channel.isSession ? 200 : (MODERN_STATUS.get(error?.code ?? 0) ?? 200)
+    const restored =
+      result?._meta?.[SUBSCRIPTION_ID] === undefined
+        ? message
+        : { ...message, result: { ...result, _meta: { ...result._meta, [SUBSCRIPTION_ID]: clientId } } }
+    request.respond({ ...restored, id: clientId }, status)
+  }
+
+  #receiveRequest(message: Request): void {
+    const channel = this.#channelFor()
+    if (channel) this.#asked.set(message.id, channel)
+    if (!channel || !this.#deliver(channel, message)) this.#answerServer(message.id, 'No client listens.')
+  }
+
+  #receiveNotification(message: Message): void {
+    const { method, params } = message
+    if (method === 'notifications/progress') {
+      this.#receiveProgress(message)
+      return
+    }
+    if (method === 'notifications/cancelled') {
+      const channel = isId(params?.requestId) ? this.#asked.get(params.requestId) : undefined
+      if (!channel) return
+      this.#asked.delete(params?.requestId as RequestId)
+      this.#deliver(channel, message)
+      return
+    }
+    const subscription = params?._meta?.[SUBSCRIPTION_ID]
+    if (subscription !== undefined) {
+      const request = this.#open.get(Number(subscription))
+      request?.answer?.send({ ...message, params: withMeta(params, { [SUBSCRIPTION_ID]: request.clientId }) })
+      return
+    }
+    const [only] = this.#open.values()
+    if (only && this.#open.size === 1 && !only.channel.isSession) {
+      if (only.answer?.takesStream) only.answer.send(message)
+      return
+    }
+    for (const channel of this.#channels) if (channel.isSession) this.#deliver(channel, message)
+  }
+
+  #receiveProgress(message: Message): void {
+    const token = message.params?.progressToken
+    if (typeof token !== 'string') return
+    const end = token.indexOf('/')
+    const number = Number(token.slice(0, end))
+    const original = parse(token.slice(end + 1))
+    const restored = { ...message, params: { ...message.params, progressToken: original } }
+    const request = this.#byToken.get(token)
+    if (request) {
+      if (request.answer?.takesStream) request.answer.send(restored)
+      else if (request.channel.stream) request.channel.stream.send(restored)
+      return
+    }
+    // A task reports progress also when the call that began it has been answered.
+    for (const channel of this.#channels) {
+      if (channel.number === number && channel.isSession) this.#deliver(channel, restored)
+    }
+  }
+
+  /** Whom a question of the server goes to: it does not say which request it belongs to. */
+  #channelFor(): Channel | undefined {
+    const sessions = [...this.#channels].filter(channel => channel.isSession)
+    const asking = [...this.#open.values()].findLast(({ channel }) => channel.isSession)?.channel
+    return asking ?? sessions.find(channel => channel.stream) ?? sessions[0]
+  }
+
+  /** @returns False when nobody will see the message. */
+  #deliver(channel: Channel, message: Message): boolean {
+    const listening = [...channel.open.values()].flatMap(({ answer }) =>
+      answer?.takesStream && !answer.isOver ? [answer] : [],
+    )
+    // With one request open, it is likely about that one.
+    const answer = listening.length === 1 || !channel.stream ? listening.at(-1) : undefined
+    if (answer) answer.send(message)
+    else if (channel.stream) channel.stream.send(message)
+    else if (channel.queue.length < MAX_QUEUED) channel.queue.push(message)
+    else return false
+    return true
+  }
+
+  #answerServer(id: RequestId, message: string): void {
+    this.#asked.delete(id)
+    this.#process.send({ jsonrpc: '2.0', id, error: { code: TRANSPORT_ERROR, message } })
+  }
+
+  #end(end: ProcessEnd): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#abandon(died(end))
+    this.#options.onDeath(end)
+  }
+
+  #abandon(refusal: Refusal): void {
+    for (const request of [...this.#open.values()]) {
+      this.#settle(request)
+      fail(request, refusal)
+    }
+    for (const channel of this.#channels) channel.stream?.end()
+    this.#channels.clear()
+    this.#asked.clear()
+  }
+}
+
+function isKnown(value: unknown): value is Message {
+  return isMessage(value) && value.jsonrpc === '2.0' && (isRequest(value) || isNotification(value) || isResponse(value))
+}
+
+function withMeta(params: Params | undefined, members: Record<string, unknown>): Params {
+  return { ...params, _meta: { ...params?._meta, ...members } }
+}
+
+function fail(request: OpenRequest, { status, message, code }: Refusal): void {
+  request.respond(errorResponse(request.clientId, message, request.correlationId, code), status)
+}
+
+export function died({ reason }: ProcessEnd): Refusal {
+  return { status: 502, message: `The MCP server ended (${reason}). Try again; the log of the gateway may say why.` }
+}
+
+function late(seconds: number): Refusal {
+  return { status: 504, message: `The MCP server did not answer within ${seconds} seconds.` }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Access } from 'idplug'
 import { createStdioTarget, type StdioEvent, type StdioTargetOptions } from '../../../../app/gateway/stdio/target.ts'
@@ -67,9 +68,14 @@ export async function serve(
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
   } catch {
     return false
+  }
+  try {
+    // One that has ended keeps its number until its parent asks how; the first process of a container may never ask.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return process.platform !== 'linux'
   }
 }
 

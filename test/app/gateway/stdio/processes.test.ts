@@ -1,0 +1,246 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { StdioEvent } from '../../../../app/gateway/stdio/target.ts'
+import {
+  callTool,
+  fixture,
+  INITIALIZE,
+  isRunning,
+  modernCall,
+  openSession,
+  post,
+  read,
+  type Serving,
+  serve,
+  toolCall,
+} from './serving.ts'
+
+const open: Serving[] = []
+
+async function start(options: Parameters<typeof serve>[0] = {}): Promise<Serving> {
+  const serving = await serve(options)
+  open.push(serving)
+  return serving
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(serving => serving.close()))
+})
+
+describe('the environment of a command', () => {
+  const env = {
+    PATH: process.env.PATH,
+    HOME: '/home/us',
+    AUTH_PROVIDER: 'auth0',
+    BRIDGE_SECRET: 's',
+    API_KEY: 'k',
+    DEBUG: '1',
+  }
+
+  it('has PATH, HOME and what is named, and nothing else of ours', async () => {
+    const serving = await start({ env, passEnvironment: ['DEBUG', 'MISSING'], environment: { ROOT: '/srv' } })
+    const session = await openSession(serving)
+    const { value } = await callTool(serving, session, 'env')
+    expect(value).toEqual({ PATH: process.env.PATH, HOME: '/home/us', DEBUG: '1', ROOT: '/srv' })
+  })
+
+  it('never has settings of our own sign-in', async () => {
+    await expect(serve({ env, passEnvironment: ['AUTH_PROVIDER'] })).rejects.toThrow('AUTH_PROVIDER')
+  })
+
+  it('says who is calling when it is asked to, without the client where several share the process', async () => {
+    const serving = await start({ env, callerEnvironment: true })
+    const caller = 'ann desk https://issuer.example'
+    const session = await openSession(serving, caller)
+    const { value } = await callTool(serving, session, 'env', {}, { caller })
+    expect(value).toMatchObject({
+      MCP_CALLER_ISSUER: 'https://issuer.example',
+      MCP_CALLER_SUBJECT: 'ann',
+      MCP_CALLER_CLIENT: 'desk',
+    })
+    const shared = await read(await modernCall(serving, 'env', {}, { caller }))
+    expect(shared.value).toMatchObject({ MCP_CALLER_SUBJECT: 'ann' })
+    expect(shared.value).not.toHaveProperty('MCP_CALLER_CLIENT')
+    const anonymous = await openSession(serving, 'nobody')
+    const { value: nobody } = await callTool(serving, anonymous, 'env', {}, { caller: 'nobody' })
+    expect(nobody).not.toHaveProperty('MCP_CALLER_SUBJECT')
+  })
+
+  it('that no process can have is answered with 502', async () => {
+    const serving = await start({ environment: { BROKEN: 'a\0b' } })
+    expect((await post(serving, INITIALIZE)).status).toBe(502)
+    expect((await modernCall(serving, 'pid')).status).toBe(502)
+  })
+})
+
+describe('the output of a command', () => {
+  it('on standard error becomes lines for the log, cut when they are long', async () => {
+    const serving = await start()
+    const session = await openSession(serving)
+    await callTool(serving, session, 'stderr', { text: `first\r\nsecond\n\n${'x'.repeat(100_000)}` })
+    const lines = () => serving.events.flatMap(event => (event.event === 'command_stderr' ? [event.line] : []))
+    await vi.waitUntil(() => lines().length === 3)
+    expect(lines()).toEqual(['first', 'second', `${'x'.repeat(4096)} …`])
+    expect(serving.events.find(({ event }) => event === 'command_stderr')).toMatchObject({ pid: serving.pids()[0] })
+  })
+
+  it('that is not JSON-RPC reaches no client', async () => {
+    const serving = await start()
+    const session = await openSession(serving)
+    const reply = await callTool(serving, session, 'stdout', { text: 'Listening…\n{"hello":"world"}' })
+    expect(reply.value).toBe('written')
+    expect(reply.messages).toHaveLength(1)
+    expect(serving.events.filter(({ event }) => event === 'command_invalid_output')).toHaveLength(1)
+  })
+
+  it('waits for a client that reads slowly', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flood-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'count')
+    const serving = await start()
+    const session = await openSession(serving)
+    const count = 1000
+    const body = JSON.stringify(toolCall('flood', { count, file }))
+    const socket = connect(Number(serving.url.port), '127.0.0.1')
+    socket.write(
+      `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nMcp-Session-Id: ${session}\r\nX-Caller: ann\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    )
+    const written = () => {
+      try {
+        return Number(readFileSync(file, 'utf8'))
+      } catch {
+        return 0
+      }
+    }
+    // Until it has been the same for a while.
+    let last = { written: 0, since: performance.now() }
+    await vi.waitUntil(
+      () => {
+        if (written() !== last.written) last = { written: written(), since: performance.now() }
+        return last.written > 0 && performance.now() - last.since > 1000
+      },
+      { timeout: 15_000 },
+    )
+    expect(written()).toBeLessThan(count)
+    let received = 0
+    socket.on('data', chunk => {
+      received += chunk.length
+    })
+    await once(socket, 'close')
+    expect(written()).toBe(count)
+    expect(received).toBeGreaterThan(count * 64 * 1024)
+  })
+})
+
+describe('a command that ends at once', () => {
+  it.each([
+    ['ends', { command: process.execPath, args: ['-e', 'process.exit(7)'] }, 'exit code 7'],
+    ['does not exist', { command: '/does/not/exist', args: [] }, 'ENOENT'],
+  ])('because it %s is not started again before a while, which grows', async (_why, command, reason) => {
+    const serving = await start(command)
+    const initialize = async (caller = 'ann') => read(await post(serving, INITIALIZE, { caller }))
+    const first = await initialize()
+    expect(first.status).toBe(502)
+    expect(first.messages[0]).toMatchObject({ id: 0, error: { message: expect.stringContaining(reason) } })
+    expect(first.headers.get('mcp-session-id')).toBeNull()
+    const second = await initialize()
+    expect(second.status).toBe(503)
+    expect(second.headers.get('retry-after')).toBe('1')
+    expect(second.error?.message).toContain(reason)
+    const started = () => serving.events.filter(({ event }) => event === 'command_started').length
+    expect(started()).toBe(1)
+    // Another person is not made to wait.
+    expect((await initialize('bob')).status).toBe(502)
+    await vi.waitUntil(async () => (await initialize()).status === 502, { timeout: 5000 })
+    expect((await initialize()).headers.get('retry-after')).toBe('2')
+    expect(started()).toBe(3)
+  })
+
+  it('is started at once when it had worked', async () => {
+    const serving = await start()
+    const session = await openSession(serving)
+    expect((await callTool(serving, session, 'exit')).status).toBe(502)
+    await openSession(serving)
+    expect(serving.pids()).toHaveLength(2)
+  })
+
+  it('or never answers initialize is ended', async () => {
+    const serving = await start({ flags: ['--quiet'], callTimeoutSeconds: 0.5 })
+    const response = await post(serving, INITIALIZE)
+    expect(response.status).toBe(504)
+    expect(response.headers.get('mcp-session-id')).toBeNull()
+    await vi.waitUntil(() => !serving.pids().some(isRunning))
+  })
+})
+
+describe('no process is left', () => {
+  const grandchildren = (events: readonly StdioEvent[]) =>
+    events.flatMap(event =>
+      event.event === 'command_stderr' ? [Number(/^grandchild (\d+)$/.exec(event.line)?.[1])] : [],
+    )
+
+  it('by close, also of those that ignore the end of their input and SIGTERM', async () => {
+    const serving = await start({ flags: ['--stubborn'] })
+    const session = await openSession(serving)
+    const hanging = post(serving, toolCall('hang'), { session })
+    await callTool(serving, session, 'echo')
+    await vi.waitUntil(() => grandchildren(serving.events).length === 1)
+    const pids = [...serving.pids(), ...grandchildren(serving.events)]
+    expect(pids.every(isRunning)).toBe(true)
+    const closed = serving.closeTarget()
+    expect((await read(await hanging)).status).toBe(503)
+    expect((await post(serving, INITIALIZE)).status).toBe(503)
+    await closed
+    await vi.waitUntil(() => !pids.some(isRunning))
+  })
+
+  it('by a command that ends and leaves others behind', async () => {
+    const serving = await start({ flags: ['--stubborn'] })
+    const session = await openSession(serving)
+    await vi.waitUntil(() => grandchildren(serving.events).length === 1)
+    expect((await callTool(serving, session, 'exit')).status).toBe(502)
+    await vi.waitUntil(() => !grandchildren(serving.events).some(isRunning), { timeout: 10_000 })
+  })
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)('by a gateway that ends by %s', async signal => {
+    const script = fileURLToPath(new URL('./gateway-process.ts', import.meta.url))
+    const gateway = spawn(process.execPath, [script, '--stubborn'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void gateway.kill('SIGKILL'))
+    const events: StdioEvent[] = []
+    createInterface({ input: gateway.stdout }).on('line', line => events.push(JSON.parse(line)))
+    await vi.waitUntil(() => grandchildren(events).length === 2, { timeout: 15_000 })
+    const pids = events.flatMap(event => (event.event === 'command_started' ? [event.pid as number] : []))
+    const all = [...pids, ...grandchildren(events)]
+    expect(all).toHaveLength(4)
+    expect(all.every(isRunning)).toBe(true)
+    gateway.kill(signal)
+    await vi.waitUntil(() => !all.some(isRunning), { timeout: 10_000 })
+  })
+
+  it('ten seconds after a hundred sessions have ended', async () => {
+    const serving = await start({ command: process.execPath, args: [fixture], maxPerPerson: 100, idleSeconds: 60 })
+    const sessions: string[] = []
+    // Ten at a time: starting is the machine's work, not ours.
+    for (let i = 0; i < 10; i++) {
+      sessions.push(...(await Promise.all(Array.from({ length: 10 }, () => openSession(serving)))))
+    }
+    const pids = serving.pids()
+    expect(new Set(pids).size).toBe(100)
+    expect(pids.every(isRunning)).toBe(true)
+    const began = performance.now()
+    await Promise.all(
+      sessions.map(session =>
+        fetch(serving.url, { method: 'DELETE', headers: { 'mcp-session-id': session, 'x-caller': 'ann' } }),
+      ),
+    )
+    await vi.waitUntil(() => !pids.some(isRunning), { timeout: 15_000 })
+    expect(performance.now() - began).toBeLessThan(10_000)
+  }, 120_000)
+})

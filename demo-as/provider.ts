@@ -41,7 +41,7 @@ import type { ProtectedResource, Resources } from './resources.ts'
 import { namedScopes } from './scopes.ts'
 import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
 import { slideGrants } from './sliding-grants.ts'
-import { markLast } from './spend-last.ts'
+import { markLast, saveTogether } from './spend-last.ts'
 import { canStay } from './staying.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
@@ -216,6 +216,7 @@ export function createProvider(options: ProviderOptions): Provider {
   lookUpOnce(provider.RefreshToken)
   lookUpOnce(provider.Grant)
   for (const model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) markLast(model)
+  for (const model of [provider.AccessToken, provider.RefreshToken]) saveTogether(model)
   endGrantFirst(provider)
   const isConfigured = (clientId: string) => clientKinds.kindOf(clientId) === 'configured'
   const clientUsed = async (clientId: string) => {

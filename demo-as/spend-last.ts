@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import Provider, { type TokenEndpointGrantContext } from 'oidc-provider'
+import Provider, { type Adapter, type TokenEndpointGrantContext } from 'oidc-provider'
 import type { Locks } from './locks.ts'
 
 type GrantHandler = (ctx: TokenEndpointGrantContext) => void | Promise<void>
@@ -10,6 +10,7 @@ interface Model {
 }
 
 const marking = 'marking'
+const saving = 'saving'
 
 /**
  * Has codes and refresh tokens marked as used after what they give was made and stored, where oidc-provider does it before: what breaks off in
@@ -24,8 +25,18 @@ export function markLast(model: Model): void {
   }
 }
 
+/** Has the tokens of one answer stored at once, where oidc-provider stores one after the other. */
+export function saveTogether({ adapter }: { adapter: Adapter }): void {
+  const { upsert } = adapter
+  adapter.upsert = async (...entry) => {
+    const saves: (() => Promise<unknown>)[] | undefined = Provider.ctx?.state[saving]
+    if (saves) saves.push(() => upsert(...entry))
+    else await upsert(...entry)
+  }
+}
+
 /**
- * Runs a grant of oidc-provider with its marks put off.
+ * Runs a grant of oidc-provider with its marks put off. What it gives is stored by the end.
  *
  * @returns Makes the marks: whoever makes one first has used the thing.
  */
@@ -34,12 +45,15 @@ export async function withMarksLast(
   handler: GrantHandler,
 ): Promise<() => Promise<void>> {
   const marks: (() => Promise<void>)[] = []
-  ctx.state[marking] = marks
+  const saves: (() => Promise<unknown>)[] = []
+  Object.assign(ctx.state, { [marking]: marks, [saving]: saves })
   try {
     await handler(ctx)
   } finally {
     delete ctx.state[marking]
+    delete ctx.state[saving]
   }
+  await Promise.all(saves.map(save => save()))
   return async () => {
     for (const mark of marks) await mark()
   }

@@ -1,4 +1,4 @@
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { nowSeconds } from './clock.ts'
 import { grantKeeper } from './operator-records.ts'
 import type { StoreFactory } from './stores/store.ts'
@@ -49,8 +49,8 @@ export function createOidcAdapter(
     const find = async (id: string): Promise<AdapterPayload | undefined> => {
       const payload = await records.get<AdapterPayload>(id)
       if (!payload || isRevoked(model, payload)) return undefined
-      // What a store hands out is a copy.
-      if (SECRET_IDS.has(model)) payload.jti = id
+      if (model === 'RefreshToken') rememberRead(id, payload)
+      if (SECRET_IDS.has(model)) return { ...payload, jti: id }
       if (model === 'Client') return openClient(id, payload, seal)
       return payload
     }
@@ -126,9 +126,26 @@ export function isSince(time: Date, seconds: number | undefined): boolean {
 /** Marks a refresh token as used where that may have been left undone. */
 export async function markAsUsed(stores: StoreFactory, refreshToken: string): Promise<void> {
   const records = stores('RefreshToken')
+  const mark = (payload: AdapterPayload) =>
+    records.swap(refreshToken, payload, { ...payload, consumed: nowSeconds() }, secondsLeft(payload))
+  const known = readBefore(refreshToken)
+  if (known && !known.consumed && (await mark(known))) return
   const payload = await records.get<AdapterPayload>(refreshToken)
-  if (!payload || payload.consumed) return
-  await records.swap(refreshToken, payload, { ...payload, consumed: nowSeconds() }, secondsLeft(payload))
+  if (payload && !payload.consumed) await mark(payload)
+}
+
+const lastRead = Symbol('last read')
+type State = { [lastRead]?: { id: string; payload: AdapterPayload } } | undefined
+
+/** What is compared with the record later in the same request need not be read once more. */
+function rememberRead(id: string, payload: AdapterPayload): void {
+  const state: State = Provider.ctx?.state
+  if (state) state[lastRead] = { id, payload }
+}
+
+function readBefore(id: string): AdapterPayload | undefined {
+  const state: State = Provider.ctx?.state
+  return state?.[lastRead]?.id === id ? state[lastRead].payload : undefined
 }
 
 const secondsLeft = ({ exp = 0 }: AdapterPayload) => Math.max(1, exp - nowSeconds())

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { TemporarilyUnavailable } from './errors.ts'
 import type { Store } from './stores/store.ts'
 
-/** One at a time, among all processes that share the store. */
+/** One at a time. */
 export interface Locks {
   /**
    * Runs `task` alone, unless there is a result without it by then.
@@ -24,8 +24,32 @@ const WAIT_SECONDS = 20
 const FIRST_POLL_MILLISECONDS = 25
 const LAST_POLL_MILLISECONDS = 400
 
+/** Among the requests of this process. */
+export function createOwnLocks(): Locks {
+  const held = new Map<string, Promise<void>>()
+  return {
+    async aloneOr(key, instead, task) {
+      const deadline = Date.now() + WAIT_SECONDS * 1000
+      for (let other = held.get(key); other; other = held.get(key)) {
+        await other
+        const found = await instead()
+        if (found !== undefined) return found
+        if (Date.now() > deadline) throw stillUnderWay()
+      }
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held.set(key, promise)
+      try {
+        return await task()
+      } finally {
+        held.delete(key)
+        resolve()
+      }
+    },
+  }
+}
+
 /**
- * Each lock has an owner, who alone renews and releases it: a process that was held up for too long takes nothing from the one that came
+ * Among all processes that share the store. Each lock has an owner, who alone renews and releases it: a process that was held up for too long takes nothing from the one that came
  * after it.
  */
 export function createLocks(store: Store): Locks {
@@ -54,7 +78,7 @@ export function createLocks(store: Store): Locks {
       const deadline = Date.now() + WAIT_SECONDS * 1000
       let release = await take(key)
       for (let wait = FIRST_POLL_MILLISECONDS; !release; wait = Math.min(2 * wait, LAST_POLL_MILLISECONDS)) {
-        if (Date.now() > deadline) throw new TemporarilyUnavailable('another request for the same is still under way')
+        if (Date.now() > deadline) throw stillUnderWay()
         await delay(wait)
         const found = await instead()
         if (found !== undefined) return found
@@ -68,6 +92,8 @@ export function createLocks(store: Store): Locks {
     },
   }
 }
+
+const stillUnderWay = () => new TemporarilyUnavailable('another request for the same is still under way')
 
 /** The store is away for a moment: others are not to wait until the lock ends by itself. */
 async function freeEventually(free: () => Promise<unknown>): Promise<void> {

@@ -2,7 +2,7 @@ import { hash, hkdfSync } from 'node:crypto'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { nowSeconds } from './clock.ts'
 import { DEVICE_CODE_GRANT } from './grant-types.ts'
-import { createLocks } from './locks.ts'
+import { createLocks, createOwnLocks } from './locks.ts'
 import { isSince, markAsUsed } from './oidc-adapter.ts'
 import { checkProof } from './proof.ts'
 import { scopeOfRefresh } from './refresh-scope.ts'
@@ -85,7 +85,8 @@ export function refreshing(options: RefreshOptions): typeof Provider {
  *
  * - Clients refresh twice at once, and lose answers to bad networks: within the grace period the same request gets the same
  *   answer again, from every process. Later use of a used token revokes the family (RFC 9700 §4.14.2).
- * - Of requests at once one refreshes, in all processes together, and asks the upstream; the others wait for its answer.
+ * - Of requests at once one refreshes, and asks the upstream, in all processes together where there is one to ask; the others get its
+ *   answer.
  * - A refresh that broke off because the store or the process went away can be made again, however much later: the token is marked as used
  *   after everything else.
  * - Scopes are those of {@link scopeOfRefresh}.
@@ -93,7 +94,8 @@ export function refreshing(options: RefreshOptions): typeof Provider {
 function createRefresh(options: RefreshOptions): (provider: Provider, handler: GrantHandler) => GrantHandler {
   const { graceSeconds, resources, revokedBefore, stores, log } = options
   const answers = stores('RefreshAnswer')
-  const locks = createLocks(stores('RefreshLock'))
+  // Where nobody is asked, nothing is used up: the first answer that is kept decides between processes, as it does after a lock was lost.
+  const locks = options.beforeRefresh ? createLocks(stores('RefreshLock')) : createOwnLocks()
 
   return (provider, handler) => async ctx => {
     const token = ctx.oidc.params.refresh_token
@@ -112,7 +114,11 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
       const markUnlessUsed = await withMarksLast(ctx, handler)
       // Somebody else was here, and broke off before the mark or was held up for longer than the lock lasts: theirs is the answer.
       const other = found && !(await keep(ctx, token, id, request)) && (await repeated())
-      if (other) return other
+      if (other) {
+        // Nobody gets what was made here.
+        Reflect.deleteProperty(ctx.oidc.entities, 'AccessToken')
+        return other
+      }
       // Where answers are kept, the first one has decided.
       if (found && graceSeconds > 0) await markAsUsed(stores, token)
       else await markUnlessUsed()

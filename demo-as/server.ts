@@ -175,7 +175,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       log,
       beginSignIn: async (ctx, interaction) => addressOf(ctx.req, await signIn.begin(ctx.req, ctx.res, interaction)),
       account: subject => signIn.account(subject),
-      beforeRefresh: refresh => grants.beforeRefresh(provider, refresh),
+      beforeRefresh: upstream.recheck && (refresh => grants.beforeRefresh(provider, refresh)),
       beforeGrantEnds: grants.end,
       unusedClientSeconds: strangers.unusedClientSeconds,
     })

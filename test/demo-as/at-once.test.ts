@@ -95,4 +95,24 @@ describe('two hundred times at once, in two processes', () => {
     expect(new Set(answers.map(({ json }) => json.refresh_token)).size).toBe(1)
     expect(asked.refreshes).toBe(1)
   })
+
+  it('a refresh token gives one answer where there is no provider to ask', async () => {
+    const options = { stores: distantStores(1), encryptionKeys: [Buffer.alloc(32, 7)] as const }
+    const one = await startServer(options)
+    const other = await startServer({ ...options, issuer: one.origin })
+    const clients = [createClient(one.origin), createClient(other.origin)] as const
+    const { clientId, tokens } = await clients[0].obtainTokens()
+    const answers = await Promise.all(
+      Array.from({ length: TIMES }, (_, i) => clients[i % 2 === 0 ? 0 : 1].refresh(clientId, tokens.refresh_token)),
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const renewed = new Set(answers.map(({ json }) => json.refresh_token))
+    expect(renewed.size).toBe(1)
+    const issued = [...one.events, ...other.events].filter(
+      ({ event, facts }) => event === 'token_issued' && facts.grantType === 'refresh_token',
+    )
+    expect(issued).toHaveLength(1)
+    const [next = ''] = renewed
+    expect((await clients[1].refresh(clientId, next)).status).toBe(200)
+  })
 })

@@ -56,7 +56,7 @@ export async function examineTenants(
   }
   const { settings, resource, providers, shadow } = configuration
   const clockToleranceSeconds = settings.CLOCK_TOLERANCE_SECONDS
-  const found = [...providers, ...(shadow ? [shadow] : [])].map(async provider => {
+  const ofTenants = [...providers, ...(shadow ? [shadow] : [])].map(async provider => {
     const insecureHosts = settings.AUTH_INSECURE_HOSTS
     const surroundings = { resource, fetch, now, clockToleranceSeconds, insecureHosts }
     const { validator } = createProviders([provider], surroundings)
@@ -72,9 +72,12 @@ export async function examineTenants(
     timeoutSeconds: settings.PROVIDER_TIMEOUT_SECONDS,
     insecureHosts: settings.AUTH_INSECURE_HOSTS,
   })
-  const ofBridge = await checkBridge(configuration, { fetch, probe, loadDocument: loadDocument?.(configuration) })
-  const ofStore = await checkStore(configuration)
-  return [...configuration.warnings.map(warningFinding), ...ofStore, ...ofBridge, ...(await Promise.all(found)).flat()]
+  const found = await Promise.all([
+    checkStore(configuration),
+    checkBridge(configuration, { fetch, probe, loadDocument: loadDocument?.(configuration) }),
+    ...ofTenants,
+  ])
+  return [...configuration.warnings.map(warningFinding), ...found.flat()]
 }
 
 /** Our own authorization server in the process of the MCP server, demo or bridge. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
 import { examineTenants } from '../../../../app/commands/doctor/doctor.ts'
 import { createGithubEmulator } from '../../../../emulators/github.ts'
@@ -137,6 +137,30 @@ describe('the doctor of a bridge', () => {
       code: 'bridge.store_unusable',
       seen: expect.stringContaining('does not work (Redis: '),
     })
+  })
+
+  it('fails when a check fails while another one is under way, and leaves no failure that nobody hears of', async () => {
+    const unheard: unknown[] = []
+    const hear = (reason: unknown) => void unheard.push(reason)
+    process.on('unhandledRejection', hear)
+    onTestFinished(() => void process.off('unhandledRejection', hear))
+    const broken = Promise.withResolvers<void>()
+    const now = () => {
+      broken.resolve()
+      throw new Error('no clock')
+    }
+    const loadDocument = async () => {
+      await broken.promise
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    const running: Fetch = async (input, init) =>
+      new URL(new Request(input, init).url).host === 'auth.example.com'
+        ? Response.json({ issuer: 'https://auth.example.com' })
+        : provider(input, init)
+    const surroundings = { fetch: running, now, loadDocument: () => loadDocument }
+    await expect(examineTenants(SETTINGS, surroundings)).rejects.toThrow('no clock')
+    await new Promise(resolve => setImmediate(resolve))
+    expect(unheard).toEqual([])
   })
 
   it.each([

@@ -117,6 +117,7 @@ const files: [path: string, text: string][] = [
   ['README.md', withSnippets('README.md')],
   ['docs/adapters.md', withSnippets('docs/adapters.md')],
   ['docs/own-server.md', withSnippets('docs/own-server.md')],
+  ['docs/identity-to-target.md', withSnippets('docs/identity-to-target.md')],
 ]
 const check = process.argv.includes('--check')
 for (const [path, text] of files) {

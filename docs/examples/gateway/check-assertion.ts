@@ -17,5 +17,5 @@ export async function caller(request: IncomingMessage) {
     clockTolerance: 5,
   })
   const { iss, sub } = payload.sub_id as { iss: string; sub: string }
-  return { issuer: iss, subject: sub, scopes: String(payload.scope).split(' ') }
+  return { issuer: iss, subject: sub, scopes: String(payload.scope).split(' ').filter(Boolean) }
 }

@@ -1,6 +1,6 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { runProgram } from '../serve/program.ts'
-import { forwardAuthSettings, protectedServers, startForwardAuth } from './start.ts'
+import { type ForwardedIdentity, forwardAuthSettings, protectedServers, startForwardAuth } from './start.ts'
 
 const HELP = `
 Settings come from the environment and from .env (docs/settings.md). These matter
@@ -23,7 +23,17 @@ export function registerForwardAuth(program: Command): void {
   program
     .command('forward-auth')
     .description('sign-in for an MCP server behind nginx, Caddy, Traefik or Envoy')
+    .addOption(
+      new Option('--identity <kind>', 'how the server is told who is calling')
+        .choices(['headers', 'assertion'] satisfies ForwardedIdentity[])
+        .default('headers'),
+    )
     .addHelpText('after', HELP)
     .showHelpAfterError()
-    .action(() => runProgram(startForwardAuth, { declarations: protectedServers, fixed: forwardAuthSettings }))
+    .action(({ identity }: { identity: ForwardedIdentity }) =>
+      runProgram(surroundings => startForwardAuth(surroundings, identity), {
+        declarations: protectedServers,
+        fixed: forwardAuthSettings,
+      }),
+    )
 }

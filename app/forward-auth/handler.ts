@@ -9,7 +9,9 @@ import {
 } from 'idplug'
 import { hasBody, type IpRange, isWithin, parseIpAddress, parseNodeBody } from 'idplug/internal'
 import { authRoutes, requestHead, send } from 'idplug/node'
-import type { CallerIdentity } from '../gateway/identity.ts'
+import { type CallerIdentity, PLAIN_HEADERS } from '../gateway/identity.ts'
+import { ASSERTION_HEADER, ASSERTION_KEYS_PATH, assertionKeysAnswer } from '../gateway/identity-assertion.ts'
+import type { AssertionKeys } from '../gateway/identity-keys.ts'
 import { FORWARDED_PATH, readAsk } from './asked-request.ts'
 
 /** A server that proxies protect. */
@@ -25,6 +27,8 @@ export interface ForwardAuthOptions {
   readonly servers: ReadonlyMap<string, ProtectedServer>
   /** Who may say what a request is like. */
   readonly proxies: readonly IpRange[]
+  /** Of the assertions, for servers to check them. Default: there are no assertions. */
+  readonly assertionKeys?: Pick<AssertionKeys, 'published'> | undefined
   /** Told about asks that cannot be answered because of settings, ours or those of the proxy. */
   onMisconfigured(reason: string, facts: Readonly<Record<string, unknown>>): void
   /** Told about errors that are bugs. */
@@ -36,12 +40,15 @@ export interface ForwardAuthOptions {
 /** In it, nginx finds the body of an answer: of the response to `auth_request` it keeps headers only. */
 const BODY_HEADER = 'X-Idplug-Body'
 
+/** Caddy 2.6 passes on the name of its variable where an answer lacks a header. */
+const NOBODY = Object.fromEntries([...Object.values(PLAIN_HEADERS), ASSERTION_HEADER].map(name => [name, '']))
+
 /**
  * Answers the asks of proxies: 200 with the headers for the target, or the refusal as the client is to get it. Also serves the metadata, the
  * authorization server if it is embedded, and preflights, which proxies send here in place of the target.
  */
 export function createForwardAuth(options: ForwardAuthOptions): RequestListener {
-  const { servers, proxies, onMisconfigured, onError, stopping } = options
+  const { servers, proxies, assertionKeys, onMisconfigured, onError, stopping } = options
   const paths = [...servers.keys()].map(name => `${FORWARDED_PATH}/${name}`).join(', ')
   const all = [...servers.values()]
   const routes = authRoutes(...all.map(({ auth }) => auth))
@@ -100,6 +107,7 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
       'Cache-Control': 'no-store',
       'Content-Length': 0,
       ...access.headers,
+      ...NOBODY,
       ...(await identity.headersFor(access)),
     })
     response.end()
@@ -110,6 +118,10 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
     const path = pathOf(head.url)
     if (path === '/health') return sendJson(response, 200, { status: 'ok' })
     if (path === '/ready') return sendReadiness(response)
+    if (path === ASSERTION_KEYS_PATH && assertionKeys) {
+      const { headers, body } = await assertionKeysAnswer(assertionKeys)
+      return void response.writeHead(200, headers).end(JSON.stringify(body))
+    }
     const server = byPath.get(path)
     if (head.method === 'OPTIONS') {
       const answer = await (server ?? (all[0] as ProtectedServer)).auth.authenticate(head)

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { join } from 'node:path'
 import {
   type Auth,
   ConfigError,
@@ -19,13 +20,15 @@ import {
   parseIpRange,
 } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
+import { DATA_FOLDER } from '../environment.ts'
+import { createCallerIdentity } from '../gateway/identity.ts'
+import { createAssertionKeys } from '../gateway/identity-keys.ts'
 import { jsonLines } from '../observe/log.ts'
 import { prometheus } from '../observe/metrics.ts'
 import { createMetricsEndpoint } from '../serve/metrics.ts'
 import type { Program, Surroundings } from '../serve/program.ts'
 import { createUnseenBody } from './asked-operation.ts'
 import { createForwardAuth, type ProtectedServer } from './handler.ts'
-import { createIdentityHeaders } from './identity-headers.ts'
 
 const SEE = 'docs/proxies/README.md'
 const LOOPBACK = '127.0.0.0/8,::1'
@@ -58,12 +61,18 @@ export function forwardAuthSettings({ AUTH_MODE, TRUSTED_PROXIES }: Environment)
   }
 }
 
+/** How the servers behind the proxy are told who is calling. */
+export type ForwardedIdentity = 'headers' | 'assertion'
+
 /**
  * Starts to answer proxies that ask whether a request may pass.
  *
  * @throws {ConfigError} A port cannot be listened on, or the store does not work.
  */
-export async function startForwardAuth({ configuration, env, logger, stopping }: Surroundings): Promise<Program> {
+export async function startForwardAuth(
+  { configuration, env, logger, stopping }: Surroundings,
+  kind: ForwardedIdentity = 'headers',
+): Promise<Program> {
   const { settings, mode, usesOwnServer } = configuration
   const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
   const metrics = prometheus()
@@ -74,11 +83,15 @@ export async function startForwardAuth({ configuration, env, logger, stopping }:
     stopping,
     observer: [metrics.observer, jsonLines(logger, configuration.shadow?.name)],
   })
+  const keys = createAssertionKeys({ file: join(DATA_FOLDER, 'assertion-keys.json') })
   const servers = new Map<string, ProtectedServer>()
   for (const [name, declaration] of Object.entries(declarations)) {
+    const auth = auths[name] as Auth
+    const { origin } = new URL(auth.resource)
     servers.set(name, {
-      auth: auths[name] as Auth,
-      identity: createIdentityHeaders(),
+      auth,
+      // The URL of the server itself is known to the proxy only.
+      identity: createCallerIdentity({ kind }, { issuer: origin, audience: auth.resource, keys }),
       unseenBody: createUnseenBody(declaration),
     })
   }
@@ -86,6 +99,7 @@ export async function startForwardAuth({ configuration, env, logger, stopping }:
   const handle = createForwardAuth({
     servers,
     proxies: settings.TRUSTED_PROXIES.map(proxy => parseIpRange(proxy) as IpRange),
+    assertionKeys: kind === 'assertion' ? keys : undefined,
     onMisconfigured: (reason, facts) => logger.error({ event: 'proxy_misconfigured', ...facts, reason }),
     onError: reportBug,
     stopping,

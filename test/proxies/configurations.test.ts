@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { createIdentityHeaders } from '../../app/forward-auth/identity-headers.ts'
+import { PLAIN_HEADERS } from '../../app/gateway/identity.ts'
+import { ASSERTION_HEADER, ASSERTION_KEYS_PATH } from '../../app/gateway/identity-assertion.ts'
 
 const read = (name: string) => readFileSync(new URL(`../../docs/proxies/${name}`, import.meta.url), 'utf8')
 const withoutComments = (name: string) =>
@@ -12,15 +13,19 @@ const withoutComments = (name: string) =>
 describe.each(['nginx.conf', 'Caddyfile', 'traefik.yml', 'envoy.yaml'])('docs/proxies/%s', name => {
   const text = withoutComments(name)
 
-  it('hands on who is calling, and neither token nor key', async () => {
-    const headers = await createIdentityHeaders().headersFor({ token: undefined } as never)
-    expect(Object.keys(headers).length).toBe(4)
-    for (const header of Object.keys(headers)) expect(text).toContain(header)
+  it('hands on who is calling, and neither token nor key', () => {
+    for (const header of [...Object.values(PLAIN_HEADERS), ASSERTION_HEADER]) expect(text).toContain(header)
     for (const secret of ['authorization', 'dpop', 'x-api-key']) expect(text).toContain(secret)
   })
 
   it('sends idplug what clients read before they have a token', () => {
-    const paths = ['oauth-protected-resource', 'oauth-authorization-server', 'openid-configuration', 'oauth/']
+    const paths = [
+      'oauth-protected-resource',
+      'oauth-authorization-server',
+      'openid-configuration',
+      'oauth/',
+      ASSERTION_KEYS_PATH.slice('/.well-known/'.length),
+    ]
     for (const path of [...paths, 'fakeupstreamauth/']) expect(text).toContain(path)
     expect(text).toContain(name === 'envoy.yaml' ? '/ext-authz' : '/forward-auth')
     expect(text).toContain('options')

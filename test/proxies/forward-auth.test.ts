@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createUnseenBody } from '../../app/forward-auth/asked-operation.ts'
 import { createForwardAuth } from '../../app/forward-auth/handler.ts'
-import { createIdentityHeaders } from '../../app/forward-auth/identity-headers.ts'
 import { forwardAuthSettings, protectedServers, startForwardAuth } from '../../app/forward-auth/start.ts'
+import { createCallerIdentity } from '../../app/gateway/identity.ts'
+import { createAssertionKeys } from '../../app/gateway/identity-keys.ts'
 import { createLogger } from '../../app/observe/log.ts'
 import { createAuth } from '../../auth/create-auth.ts'
 import type { ResourceDeclaration } from '../../auth/declaration.ts'
@@ -46,11 +47,14 @@ async function startBehind(name: ProxyName, declaration: ResourceDeclaration = f
     { env: { ALLOWED_ORIGINS: page, TRUSTED_PROXIES: '127.0.0.1' }, providers: [issuer.provider], observer: {} },
   )
   onTestFinished(() => auth.close())
+  const keys = createAssertionKeys()
+  const identity = createCallerIdentity(
+    { kind: 'headers' },
+    { issuer: new URL(resource).origin, audience: resource, keys },
+  )
   const idplug = await listen(
     createForwardAuth({
-      servers: new Map([
-        ['files', { auth, identity: createIdentityHeaders(), unseenBody: createUnseenBody(declaration) }],
-      ]),
+      servers: new Map([['files', { auth, identity, unseenBody: createUnseenBody(declaration) }]]),
       proxies: [parseIpRange('127.0.0.1') ?? expect.fail()],
       onMisconfigured: reason => expect.fail(reason),
       onError: error => expect.fail(String(error)),
@@ -101,10 +105,10 @@ describe.each(proxies)('behind %s', name => {
     expect(text).toContain('ada')
     const [seen] = target.seen
     expect(seen?.headers).toMatchObject({
-      'x-idplug-subject': 'ada',
-      'x-idplug-client-id': 'test-client',
-      'x-idplug-scope': READ,
-      'x-idplug-issuer': expect.stringMatching(/^https:\/\/test-issuer/),
+      'x-mcp-user': 'ada',
+      'x-mcp-client': 'test-client',
+      'x-mcp-scopes': READ,
+      'x-mcp-issuer': expect.stringMatching(/^https:\/\/test-issuer/),
     })
     expect(JSON.stringify(seen)).not.toContain(headers.authorization.slice(7))
   })
@@ -173,7 +177,7 @@ describe.each(proxies)('behind %s', name => {
 
   it('drops what a client says about who it is, in every spelling', async () => {
     const { target, post, bearer, port } = await startBehind(name)
-    const spoofed = { 'x-idplug-subject': 'root', 'X-IDPLUG-Scope': 'files:admin' }
+    const spoofed = { 'x-mcp-user': 'root', 'X-MCP-Scopes': 'files:admin', 'x-mcp-assertion': 'x.y.z' }
     await (await post('whoami', { ...(await bearer(READ)), ...spoofed })).text()
     const body = JSON.stringify(callOf('whoami'))
     const { authorization } = await bearer(READ)
@@ -189,11 +193,12 @@ describe.each(proxies)('behind %s', name => {
         'Mcp-Method: tools/call',
         'Mcp-Name: whoami',
         `Content-Length: ${body.length}`,
-        'X_Idplug_Subject: root',
-        'X-Idplug_Subject: root',
-        'x-idplug-subject: root',
+        'X_MCP_User: root',
+        'X.MCP.User: root',
+        'x-mcp_user: root',
+        'x-mcp-user: root',
         // A proxy removes what this names, so the target would be told of nobody.
-        'Connection: close, X-Idplug-Subject, X-Idplug-Issuer',
+        'Connection: close, X-MCP-User, X-MCP-Issuer',
         '',
         body,
       ].join('\r\n'),
@@ -201,14 +206,21 @@ describe.each(proxies)('behind %s', name => {
     expect(raw).toMatch(/^HTTP\/1\.1 200 /)
     expect(target.seen.length).toBe(2)
     for (const { headers } of target.seen) {
-      const identity = Object.entries(headers).filter(([header]) => /idplug/i.test(header))
+      const identity = Object.entries(headers).filter(([header, value]) => /^x.?mcp/i.test(header) && value !== '')
       expect(Object.fromEntries(identity)).toEqual({
-        'x-idplug-subject': 'ada',
-        'x-idplug-client-id': 'test-client',
-        'x-idplug-scope': READ,
-        'x-idplug-issuer': expect.stringMatching(/^https:\/\/test-issuer/),
+        'x-mcp-user': 'ada',
+        'x-mcp-client': 'test-client',
+        'x-mcp-scopes': READ,
+        'x-mcp-issuer': expect.stringMatching(/^https:\/\/test-issuer/),
       })
     }
+  })
+
+  it('names nobody for an anonymous caller', async () => {
+    const { target, post } = await startBehind(name, { ...files, access: { anonymous: { tools: ['whoami'] } } })
+    expect((await post('whoami', { 'x-mcp-user': 'root' })).status).toBe(200)
+    expect((await post('write_file')).status).toBe(401)
+    expect(target.seen.map(({ headers }) => headers['x-mcp-user'] ?? '')).toEqual([''])
   })
 
   it('believes nothing that a client says about its method, path or host', async () => {
@@ -295,7 +307,7 @@ describe.each(proxies)('behind %s', name => {
     const ada = createMcpUser(sdk, resource, 'ada')
     onTestFinished(() => ada.close())
     await connectSteppingUp(ada)
-    expect((await ada.call('whoami')).text).toContain('x-idplug-subject')
+    expect((await ada.call('whoami')).text).toContain('x-mcp-user')
     const written = await ada.call('write_file').catch(async (error: unknown) => {
       if (!ada.memory.authorizationUrl) throw error
       await ada.finishSignIn()

@@ -1,8 +1,10 @@
 import { request as sendRequest } from 'node:http'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createUnseenBody } from '../../../app/forward-auth/asked-operation.ts'
 import { createForwardAuth } from '../../../app/forward-auth/handler.ts'
-import { createIdentityHeaders } from '../../../app/forward-auth/identity-headers.ts'
+import { createCallerIdentity } from '../../../app/gateway/identity.ts'
+import { createAssertionKeys } from '../../../app/gateway/identity-keys.ts'
 import { createAuths } from '../../../auth/create-auth.ts'
 import type { ResourceDeclaration } from '../../../auth/declaration.ts'
 import type { Decision } from '../../../src/auth.ts'
@@ -33,7 +35,12 @@ interface Reply {
   readonly body: Record<string, unknown>
 }
 
-async function start(declarations: Record<string, ResourceDeclaration> = { files }, proxy = '127.0.0.1') {
+async function start(
+  declarations: Record<string, ResourceDeclaration> = { files },
+  proxy = '127.0.0.1',
+  kind: 'headers' | 'assertion' = 'headers',
+) {
+  const keys = createAssertionKeys()
   const issuer = createTestIssuer({ resource: `${PUBLIC}/mcp` })
   const decisions: Decision[] = []
   const told: string[] = []
@@ -45,11 +52,19 @@ async function start(declarations: Record<string, ResourceDeclaration> = { files
   const servers = Object.entries(declarations).map(([name, declaration]) => {
     const auth = auths[name] ?? expect.fail()
     onTestFinished(() => auth.close())
-    return [name, { auth, identity: createIdentityHeaders(), unseenBody: createUnseenBody(declaration) }] as const
+    return [
+      name,
+      {
+        auth,
+        identity: createCallerIdentity({ kind }, { issuer: PUBLIC, audience: auth.resource, keys }),
+        unseenBody: createUnseenBody(declaration),
+      },
+    ] as const
   })
   const { port, close } = await listen(
     createForwardAuth({
       servers: new Map(servers),
+      assertionKeys: keys,
       proxies: [parseIpRange(proxy) ?? expect.fail()],
       onMisconfigured: (reason, facts) => void told.push(`${reason} ${JSON.stringify(facts)}`),
       onError: error => expect.fail(String(error)),
@@ -110,13 +125,26 @@ describe('an ask with X-Forwarded headers', () => {
     const answer = await ask({ authorization: `Bearer ${token}` }, call('write_file'))
     expect(answer.status).toBe(200)
     expect(answer.headers).toMatchObject({
-      'x-idplug-issuer': issuer.issuer,
-      'x-idplug-subject': 'zo%C3%AB %25',
-      'x-idplug-client-id': 'app',
-      'x-idplug-scope': 'files:read files:write',
+      'x-mcp-issuer': issuer.issuer,
+      'x-mcp-user': 'zo%C3%AB%20%25',
+      'x-mcp-client': 'app',
+      'x-mcp-scopes': 'files:read files:write',
       'cache-control': 'no-store',
     })
     expect(decisions).toMatchObject([{ outcome: 'accepted', operation: { method: 'tools/call', name: 'write_file' } }])
+  })
+
+  it('is answered with an assertion whose keys are published', async () => {
+    const { ask, bearer, issuer, send } = await start({ files }, '127.0.0.1', 'assertion')
+    const { headers } = await ask(await bearer('files:read'), call('whoami'))
+    expect(headers['x-mcp-user']).toBe('')
+    const keys = await send('/.well-known/mcp-assertion-keys')
+    const { payload } = await jwtVerify(
+      headers['x-mcp-assertion'] ?? '',
+      createLocalJWKSet(keys.body as unknown as JSONWebKeySet),
+      { issuer: PUBLIC, audience: `${PUBLIC}/mcp`, typ: 'mcp-assertion+jwt' },
+    )
+    expect(payload.sub_id).toEqual({ format: 'iss_sub', iss: issuer.issuer, sub: 'ada' })
   })
 
   it('is refused with the answer for the client, whose body also stands in a header', async () => {
@@ -191,7 +219,12 @@ describe('a request whose body the proxy', () => {
     expect((await ask(await bearer(), call('whoami'))).status).toBe(200)
     expect((await ask(await bearer('files:write'), call('write_file'))).status).toBe(200)
     expect((await ask(await bearer('files:write'), [call('write_file'), call('other')])).status).toBe(403)
-    expect((await ask({}, { jsonrpc: '2.0', id: 1, method: 'resources/list' })).status).toBe(200)
+    const anonymous = await ask({}, { jsonrpc: '2.0', id: 1, method: 'resources/list' })
+    expect([anonymous.status, anonymous.headers['x-mcp-user'], anonymous.headers['x-mcp-assertion']]).toEqual([
+      200,
+      '',
+      '',
+    ])
   })
 
   it('sends and nobody can read is refused', async () => {
@@ -307,7 +340,7 @@ describe('an ask of Envoy', () => {
       call('write_file'),
       'POST',
     )
-    expect([answer.status, answer.headers['x-idplug-subject']]).toEqual([200, 'ada'])
+    expect([answer.status, answer.headers['x-mcp-user']]).toEqual([200, 'ada'])
     const inQuery = await send('/ext-authz/mcp?access_token=x', { ...headers }, call('whoami'), 'POST')
     expect(inQuery.status).toBe(400)
     expect((await send('/ext-authz/mcp', { ...headers, host: 'evil.example' }, call('whoami'), 'POST')).status).toBe(

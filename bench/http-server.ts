@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { edges } from './edge-compositions.ts'
 import { bare, type Composition, checked, unchecked, usual } from './http-compositions.ts'
 import { refusals } from './refusal-compositions.ts'
+import { stdio } from './stdio-compositions.ts'
 
 // Servers to be measured, each on a port, in a process of their own. Their names and settings are the arguments; a message on
 // the process channel asks what they have used so far.
@@ -15,7 +16,7 @@ export interface ServerReport {
   heap: number
 }
 
-const compositions: Record<string, Composition> = { bare, checked, unchecked, usual, ...edges, ...refusals }
+const compositions: Record<string, Composition> = { bare, checked, unchecked, usual, ...edges, ...refusals, ...stdio }
 const [names = '', settings = ''] = process.argv.slice(2)
 const ports: number[] = []
 for (const name of names.split(',')) {

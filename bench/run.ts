@@ -11,6 +11,7 @@ const sections: Record<string, () => Promise<{ run(): Promise<BenchSection> }>> 
   refusals: () => import('./refusals.ts'),
   adapters: () => import('./adapters.ts'),
   'sign-in': () => import('./sign-in.ts'),
+  'stdio-target': () => import('./stdio-target.ts'),
   strangers: () => import('./strangers.ts'),
   'authorization-server': () => import('./authorization-server.ts'),
   imports: () => import('./imports.ts'),

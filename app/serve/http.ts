@@ -6,39 +6,70 @@ import { type ProtectedRequest, protect } from 'idplug/node'
 import { assets, landingPage } from './landing.ts'
 import type { MetricsEndpoint } from './metrics.ts'
 
-export interface HttpOptions {
-  auth: Auth
+/** An MCP server of the process. */
+export interface ServedResource {
+  readonly auth: Auth
   /** For people. */
-  name: string
+  readonly name: string
+  /** Checks a request and answers it. */
+  readonly endpoint: RequestListener
+}
+
+export interface SiteOptions {
+  /** One at least. The page for people is about the first. */
+  readonly servers: readonly [ServedResource, ...ServedResource[]]
+  /** Told about errors that are bugs. */
+  readonly onError?: (error: unknown) => void
+  /** Aborts when the process is about to stop. Default: `/ready` knows of no end. */
+  readonly stopping?: AbortSignal
+  /** Default: no `/metrics`. */
+  readonly metrics?: Pick<MetricsEndpoint, 'handles' | 'handler'>
+}
+
+export interface HttpOptions extends Omit<SiteOptions, 'servers'> {
+  readonly auth: Auth
+  /** For people. */
+  readonly name: string
   /** The MCP endpoint. */
   handle(request: ProtectedRequest, response: ServerResponse): Promise<void>
-  /** Told about errors that are bugs. */
-  onError?: (error: unknown) => void
-  /** Aborts when the process is about to stop. Default: `/ready` knows of no end. */
-  stopping?: AbortSignal
-  /** Default: no `/metrics`. */
-  metrics?: Pick<MetricsEndpoint, 'handles' | 'handler'>
 }
 
 /** The HTTP side of an MCP server: the endpoint behind its sign-in, health, metrics, and a page for people. */
-export function createHttpApp({ auth, name, handle, onError, stopping, metrics }: HttpOptions): RequestListener {
-  const endpoint = protect(auth, (request, response) => {
+export function createHttpApp({ auth, name, handle, ...options }: HttpOptions): RequestListener {
+  return createSite({
+    ...options,
+    servers: [{ auth, name, endpoint: protectedEndpoint(auth, handle, options.onError) }],
+  })
+}
+
+/** An endpoint behind its sign-in. What it throws is a bug: it is answered with 500, and told to `onError`. */
+export function protectedEndpoint(
+  auth: Auth,
+  handle: HttpOptions['handle'],
+  onError?: (error: unknown) => void,
+): RequestListener {
+  return protect(auth, (request, response) => {
     handle(request, response).catch(error => {
       onError?.(error)
       if (response.headersSent) response.destroy()
       else sendJson(response, 500, { jsonrpc: '2.0', id: null, error: { code: -32603, message: 'Internal error.' } })
     })
   })
+}
+
+/** The HTTP side of a process: endpoints that check their requests themselves, and everything around them. */
+export function createSite({ servers, onError, stopping, metrics }: SiteOptions): RequestListener {
+  const [{ auth, name }] = servers
   const { pathname } = new URL(auth.resource)
 
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
-  app.use(authRoutes(auth))
+  app.use(authRoutes(...servers.map(server => server.auth)))
   app.get('/health', (_req, res) => void res.json({ status: 'ok' }))
   app.get('/ready', async (_req, res) => {
     try {
-      await auth.ready()
+      await Promise.all(servers.map(server => server.auth.ready()))
       res.json({ status: 'ready' })
     } catch (error) {
       if (stopping?.aborted) return void res.status(503).json({ status: 'not ready', reason: 'stopping' })
@@ -74,19 +105,31 @@ export function createHttpApp({ auth, name, handle, onError, stopping, metrics }
   }
   app.use(answerError)
 
-  const paths = endpointPaths(pathname)
+  const endpoints = endpointsByPath(servers)
   return (request: IncomingMessage, response: ServerResponse) => {
     // Not by the framework: its routing costs as much as all of the checks together.
-    if (paths.has(pathOf(request.url ?? ''))) endpoint(request, response)
+    const endpoint = endpoints.get(pathOf(request.url ?? ''))
+    if (endpoint) endpoint(request, response)
     else app(request, response)
   }
 }
 
-/** With and without a slash at the end, and as a proxy leaves it that takes off the prefix of the public URL. */
-function endpointPaths(pathname: string): ReadonlySet<string> {
-  const last = `/${pathname.split('/').at(-1)}`
-  return new Set([pathname, last].flatMap(path => [path, path.replace(/\/?$/, '/')]).filter(path => path !== '/'))
+function endpointsByPath(servers: SiteOptions['servers']): ReadonlyMap<string, RequestListener> {
+  const endpoints = new Map<string, RequestListener>()
+  // Of several servers, two may have the same last segment: which of them a proxy means that takes off a prefix, nobody knows.
+  const spellings = servers.length === 1 ? endpointPaths : withAndWithoutSlash
+  for (const { auth, endpoint } of servers) {
+    for (const path of spellings(new URL(auth.resource).pathname)) endpoints.set(path, endpoint)
+  }
+  return endpoints
 }
+
+/** With and without a slash at the end, and as a proxy leaves it that takes off the prefix of the public URL. */
+function endpointPaths(pathname: string): readonly string[] {
+  return [pathname, `/${pathname.split('/').at(-1)}`].flatMap(withAndWithoutSlash)
+}
+
+const withAndWithoutSlash = (path: string) => [path, path.replace(/\/?$/, '/')].filter(spelling => spelling !== '/')
 
 function pathOf(url: string): string {
   const end = url.indexOf('?')

@@ -6,6 +6,8 @@ import { hasBody, parseNodeBody, type RequestWithBody } from './node-body.ts'
 import { requestHead } from './node-head.ts'
 import { endWithToken } from './node-streams.ts'
 
+// For edges of your own that need a body as it came in.
+export { hasBody, type ParsedBody, parseNodeBody } from './node-body.ts'
 export { requestHead }
 
 /** A request that `protect` accepted. */

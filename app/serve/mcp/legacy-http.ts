@@ -26,7 +26,7 @@ export function createLegacySessions(servers: McpServers, options: SessionStoreO
     const { auth, body, token } = req
     const transport = new LegacyTransport({
       sessionIdGenerator: randomUUID,
-      onsessioninitialized: id => sessions.add(id, token, transport),
+      onsessioninitialized: id => void sessions.add(id, token, transport),
       eventStore: servers.createEventStore?.(),
     })
     transport.onclose = () => {

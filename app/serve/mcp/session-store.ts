@@ -18,14 +18,18 @@ export interface SessionStoreOptions {
 /** Sessions by id. Each belongs to the identity that opened it, and does not exist for anybody else. */
 export interface SessionStore<T extends Closable> {
   readonly size: number
-  /** Makes room by ending the least recently used session: of this user, when the user has too many; else of all. */
-  add(id: string, token: ValidatedToken, session: T): void
+  /**
+   * Makes room by ending the least recently used session: of this user, when the user has too many; else of all.
+   *
+   * @returns False when another identity has a session of that id, which it keeps.
+   */
+  add(id: string, token: Owner, session: T): boolean
   /**
    * Runs `use` with the session if the token's identity owns it. The session does not go idle meanwhile.
    *
    * @returns False when there is no such session, or it belongs to another identity.
    */
-  use(id: string, token: ValidatedToken, use: (session: T) => Promise<void>): Promise<boolean>
+  use(id: string, token: Owner, use: (session: T) => Promise<void>): Promise<boolean>
   delete(id: string): void
   close(): Promise<void>
 }
@@ -41,7 +45,8 @@ interface Entry<T> {
   active: number
 }
 
-type Owner = Pick<ValidatedToken, 'issuer' | 'subject' | 'clientId'>
+/** Whom a session belongs to. */
+export type Owner = Pick<ValidatedToken, 'issuer' | 'subject' | 'clientId'>
 
 const sweepMilliseconds = 60_000
 
@@ -83,6 +88,9 @@ export function createSessionStore<T extends Closable>(options: SessionStoreOpti
       return entries.size
     },
     add(id, token, session) {
+      const known = entries.get(id)
+      if (known && !isOwner(known.owner, token)) return false
+      if (known) remove(known)
       const { issuer, subject, clientId } = token
       const user = userOf(token)
       const siblings = users.get(user) ?? new Set()
@@ -92,6 +100,7 @@ export function createSessionStore<T extends Closable>(options: SessionStoreOpti
       const entry = { id, session, owner: { issuer, subject, clientId }, lastUsed: now(), turn: ++turns, active: 0 }
       entries.set(id, entry)
       users.set(user, siblings.add(entry))
+      return true
     },
     async use(id, token, use) {
       const entry = entries.get(id)
@@ -123,7 +132,7 @@ export function createSessionStore<T extends Closable>(options: SessionStoreOpti
   }
 }
 
-function isOwner(owner: Owner, token: ValidatedToken): boolean {
+function isOwner(owner: Owner, token: Owner): boolean {
   return owner.subject === token.subject && owner.clientId === token.clientId && owner.issuer === token.issuer
 }
 

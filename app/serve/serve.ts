@@ -1,0 +1,156 @@
+import type { Server } from 'node:http'
+import {
+  type Auth,
+  type AuthObserver,
+  type Auths,
+  ConfigError,
+  createAuths,
+  type Declarations,
+  MisconfigurationError,
+  type ObservedProvider,
+} from 'idplug'
+import {
+  bridgeLines,
+  type Configuration,
+  closeGracefully,
+  createHttpServer,
+  type Environment,
+  GRACE_MILLISECONDS,
+  listen,
+} from 'idplug/internal'
+import { jsonLines } from '../observe/log.ts'
+import { type Prometheus, prometheus } from '../observe/metrics.ts'
+import { createSite, type SiteOptions } from './http.ts'
+import { createMetricsEndpoint } from './metrics.ts'
+import type { Program, Surroundings } from './program.ts'
+
+export interface Running extends Program {
+  /** URL of the MCP endpoint; the first of several. */
+  readonly resource: string
+  /** Issuers whose tokens are accepted. */
+  readonly issuers: readonly string[]
+}
+
+/** What endpoints are made of. */
+export interface ServeContext<D extends Declarations> {
+  readonly auths: Auths<D>
+  readonly log: ReturnType<typeof jsonLines>
+  readonly metrics: Prometheus
+  reportBug(error: unknown, operation?: string): void
+}
+
+/** What is behind the sign-in. */
+export interface Served {
+  readonly servers: SiteOptions['servers']
+  /** Further lines for a person at a terminal. */
+  readonly banner?: readonly string[]
+  /** Ends streams and what else would keep connections open. Not waited for longer than the grace period. */
+  end(): Promise<void>
+  /** Ends everything else, when the last connection is closed. */
+  close?(): Promise<void>
+}
+
+/**
+ * Serves MCP servers behind their sign-in on `PORT`, and our own authorization server with them unless that is a process of its own.
+ *
+ * @param open - Makes the endpoints of the auths.
+ * @param observer - Told what happens, beside log and metrics.
+ * @throws {ConfigError} A port cannot be listened on, or the store does not work.
+ */
+export async function serve<const D extends Declarations>(
+  { configuration, env, logger, stopping }: Surroundings,
+  declarations: D,
+  open: (context: ServeContext<D>) => Served | Promise<Served>,
+  observer: AuthObserver = {},
+): Promise<Running> {
+  const { settings, mode, usesOwnServer } = configuration
+  const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
+  const metrics = prometheus()
+  const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, reportBug)
+  const log = jsonLines(logger, configuration.shadow?.name)
+  const documentation = new URL('/', configuration.resource).href
+  const shadows: ObservedProvider[] = []
+  const auths = createAuths(
+    Object.fromEntries(
+      Object.entries(declarations).map(([key, declaration]) => [key, { documentation, ...declaration }]),
+    ) as unknown as D,
+    {
+      // Programs of ours have their own defaults for where the server is reached and where the authorization server runs.
+      env: {
+        ...env,
+        PUBLIC_URL: publicUrls(configuration),
+        AUTH_MODE: mode,
+        ...storeSettings(configuration),
+        AUTH_SERVER_HOST: settings.AUTH_SERVER_HOST ?? settings.HOST,
+      },
+      stopping,
+      observer: [
+        metrics.observer,
+        log,
+        observer,
+        { providers: all => void shadows.push(...all.filter(({ role }) => role === 'shadow')) },
+      ],
+    },
+  )
+  const all = Object.values(auths) as [Auth, ...Auth[]]
+  const [{ resource, validator }] = all
+  const served = await open({ auths, log, metrics, reportBug })
+
+  let listening: Server | undefined
+  const close = async () => {
+    const closed = listening ? closeGracefully(listening, GRACE_MILLISECONDS) : Promise.resolve()
+    // Connections are cut after the grace period; what goes on all the same is not waited for.
+    await Promise.race([served.end(), closed])
+    await Promise.all([closed, ...all.map(auth => auth.close())])
+    await metricsEndpoint.close()
+    await served.close?.()
+  }
+  const report = (error: Error, { issuers }: { readonly issuers: readonly string[] } = validator) => {
+    if (error instanceof ConfigError) throw error
+    const level = error instanceof MisconfigurationError ? 'error' : 'warn'
+    logger[level]({ event: 'provider_not_ready', issuers, reason: error.message })
+  }
+  try {
+    const site = createSite({ servers: served.servers, onError: reportBug, stopping, metrics: metricsEndpoint })
+    const server = createHttpServer(site, stopping)
+    await listen(server, settings.PORT, settings.HOST, 'PORT')
+    listening = server
+    await metricsEndpoint.open()
+    const ready = Promise.all(all.map(auth => auth.ready())).catch(error => report(error))
+    // Nobody needs the one in the shadow to start, but its operator wants to know.
+    for (const { validator } of shadows) validator.warmUp().catch(error => report(error, validator))
+    // Our own authorization server has a port to listen on. A real provider that is late is no reason not to start: requests get 503
+    // until it answers.
+    if (usesOwnServer && mode !== 'separate') await ready
+    else ready.catch(reportBug)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const { issuers } = validator
+  const resources = all.map(auth => auth.resource)
+  return {
+    resource,
+    issuers,
+    facts: { ...(resources.length > 1 ? { resources } : { resource }), issuers },
+    banner: [
+      ...resources.map(url => `MCP endpoint          ${url}`),
+      `Sign-in               ${issuers.join(', ')}`,
+      ...bridgeLines(configuration),
+      ...(served.banner ?? []),
+      `How to connect        ${new URL('/', resource).href}`,
+    ]
+      .map(line => `  ${line}`)
+      .join('\n'),
+    close,
+  }
+}
+
+function publicUrls({ settings, resources }: Configuration): string {
+  return settings.PUBLIC_URL.length > 0 ? settings.PUBLIC_URL.join(',') : resources[0].publicUrl
+}
+
+/** As configured here: the library has a different default, and leaves the database of a server alone. */
+function storeSettings({ store }: Configuration): Environment {
+  return { AUTH_STORE: store.kind, ...(store.kind === 'sqlite' && { AUTH_DATA_DIR: store.folder }) }
+}

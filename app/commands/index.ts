@@ -23,6 +23,7 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   'api-keys': () => import('./api-keys/command.ts').then(({ registerApiKeys }) => registerApiKeys),
   store: () => import('./store/command.ts').then(({ registerStore }) => registerStore),
   'forward-auth': () => import('../forward-auth/command.ts').then(({ registerForwardAuth }) => registerForwardAuth),
+  gateway: () => import('./gateway.ts').then(({ registerGateway }) => registerGateway),
   emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),
 }
 

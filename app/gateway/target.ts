@@ -21,6 +21,8 @@ export interface Call {
   readonly access: Access
   /** What was checked: the parsed JSON-RPC message, or an array of them; `undefined` for a request without a body. */
   readonly body: unknown
+  /** {@link body} as JSON, its numbers as the client wrote them: what to send on. `undefined` where there is no body. */
+  readonly text: string | undefined
   /** Correlation id; stands in the log, and in the errors of the gateway itself. */
   readonly requestId: string
   /** Headers that tell the target who is calling. Names in lower case. */

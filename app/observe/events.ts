@@ -70,6 +70,19 @@ export const serverEvents = {
     means: 'A bug ended a request.',
     action: 'Report it with the line.',
   },
+  tool_called: {
+    level: 'info',
+    members: ['request_id', 'tool', 'target', 'issuer', 'subject', 'client_id', 'milliseconds', 'outcome', 'status'],
+    means:
+      'The gateway passed the call of a tool on: `answered`, `failed` (with the status of the answer), or `cut` (it ended early: the client, the target or the token is gone).',
+  },
+  target_failed: {
+    level: 'warn',
+    members: ['request_id', 'target', 'reason', 'status'],
+    means:
+      'The server behind the gateway gave no answer that could be passed on. The client got the status; without one, its answer was cut.',
+    action: 'docs/gateway.md, "When the target fails".',
+  },
   validator_warning: {
     level: 'warn',
     members: ['facts', 'msg'],

@@ -1,0 +1,127 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** Of this connection only (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]
+
+/** What a target never gets of a client. */
+const NOT_FORWARDED = new Set([
+  ...HOP_BY_HOP,
+  // Credentials for us.
+  'authorization',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'dpop',
+  'cookie',
+  'x-api-key',
+  // Made anew: the target is another host, and the body is written again.
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'expect',
+  // Checked here; servers refuse those of strangers.
+  'origin',
+  'referer',
+  // What servers behind a proxy believe.
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-original-method',
+  // They make another request of this one.
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+])
+
+/** What a client never gets of a target: nothing that speaks for our own origin. */
+const NOT_RETURNED = new Set([
+  ...HOP_BY_HOP,
+  'www-authenticate',
+  'proxy-authenticate',
+  'set-cookie',
+  'set-cookie2',
+  'location',
+  'content-location',
+  'refresh',
+  'alt-svc',
+  'clear-site-data',
+  'strict-transport-security',
+  'service-worker-allowed',
+  'dpop-nonce',
+  'x-request-id',
+])
+
+/** Servers read `_` as `-` (CGI, WSGI), and whoever writes one means to get past a check. */
+const PLAIN_NAME = /^[a-z0-9-]+$/
+
+/**
+ * Headers for the target: those of the client without credentials, without what belongs to its connection, and without what would
+ * pass for something that a proxy or this gateway says.
+ *
+ * @param isOwned - Whether a name is one that tells who is calling.
+ * @param added - Set in any case. Names in lower case.
+ * @returns Names and values in turn.
+ */
+export function requestHeaders(
+  headers: IncomingHttpHeaders,
+  isOwned: (name: string) => boolean,
+  added: Readonly<Record<string, string>>,
+): string[] {
+  const result: string[] = []
+  const named = namedIn(headers.connection)
+  for (const name in headers) {
+    const value = headers[name]
+    if (
+      NOT_FORWARDED.has(name) ||
+      value === undefined ||
+      name in added ||
+      !PLAIN_NAME.test(name) ||
+      name.startsWith('x-forwarded-') ||
+      name.startsWith('sec-') ||
+      isOwned(name) ||
+      named?.has(name)
+    ) {
+      continue
+    }
+    result.push(name, typeof value === 'string' ? value : value.join(', '))
+  }
+  for (const name in added) result.push(name, added[name] as string)
+  return result
+}
+
+/** Headers for the client. */
+export function responseHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  const result: Record<string, string | string[]> = {}
+  const named = namedIn(headers.connection)
+  for (const name in headers) {
+    const value = headers[name]
+    if (value === undefined || NOT_RETURNED.has(name) || name.startsWith('access-control-') || named?.has(name))
+      continue
+    result[name] = value
+  }
+  return result
+}
+
+/** Most requests say at most `keep-alive`, which is taken out anyway. */
+function namedIn(connection: string | string[] | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined
+  return new Set(
+    String(connection)
+      .toLowerCase()
+      .split(/[\s,]+/),
+  )
+}

@@ -1,0 +1,297 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { ValidatedToken } from 'idplug'
+import type { Logger } from 'pino'
+import { type Dispatcher, Pool } from 'undici'
+import { createSessionStore, type Owner, type SessionStore } from '../serve/mcp/session-store.ts'
+import { type Problem, sendProblem } from './answers.ts'
+import { requestHeaders, responseHeaders } from './headers.ts'
+import type { CallerIdentity } from './identity.ts'
+import { opensStream } from './message.ts'
+import type { Call, Target } from './target.ts'
+
+export interface HttpTargetOptions {
+  /** The MCP endpoint of the target. */
+  readonly url: URL
+  /** For the log. */
+  readonly name: string
+  readonly logger: Logger
+  readonly owns: CallerIdentity['owns']
+  /** Name of the header in which a gateway before this one puts the token, in lower case. Default: `Authorization` only. */
+  readonly tokenHeader?: string
+  /** How long the target may take until its answer begins. Default 300. */
+  readonly timeoutSeconds?: number
+  /** Seconds without a request after which a session is forgotten. Default 1,800. */
+  readonly sessionIdleSeconds?: number
+  /** Most sessions of all people together; the least recently used one makes room. Default 10,000. */
+  readonly maxSessions?: number
+  /** Most sessions of one person. Default 100. */
+  readonly maxSessionsPerPerson?: number
+}
+
+/** Sessions that began before anybody signed in. */
+const ANYBODY = { issuer: '', subject: '', clientId: '' }
+
+/** What the target keeps is not ours to end. */
+const SESSION = { close: async () => {} }
+
+/**
+ * An MCP server that is reached by HTTP.
+ *
+ * A session of the target belongs to whom it was given: it does not exist for anybody else. Calls and streams have connections of
+ * their own, as many as they need: open streams do not keep a call waiting.
+ */
+export function createHttpTarget(options: HttpTargetOptions): Target {
+  const { url, timeoutSeconds = 300 } = options
+  const pools = [0, 1].map(
+    () =>
+      new Pool(url.origin, {
+        connections: null,
+        pipelining: 1,
+        headersTimeout: timeoutSeconds * 1000,
+        // A stream may be silent for as long as it likes; what else is slow is watched here.
+        bodyTimeout: 0,
+        allowH2: false,
+      }),
+  ) as [Pool, Pool]
+  const [calls, streams] = pools
+  const sessions = createSessionStore({
+    now: Date.now,
+    idleSeconds: options.sessionIdleSeconds ?? 1_800,
+    maxSessions: options.maxSessions ?? 10_000,
+    maxSessionsPerUser: options.maxSessionsPerPerson ?? 100,
+  })
+  const isOwned = (name: string) => name === options.tokenHeader || options.owns(name)
+  const path = url.pathname + url.search
+
+  function exchange(call: Call): Promise<void> {
+    const { request, text, identity } = call
+    const { method = 'GET', headers } = request
+    const pool = opensStream(method, call.body) ? streams : calls
+    const added = {
+      ...identity,
+      ...(text !== undefined && method === 'POST' && { 'content-type': 'application/json' }),
+    }
+    return new Promise(resolve => {
+      const dispatch = {
+        path,
+        method,
+        headers: requestHeaders(headers, isOwned, added),
+        body: method === 'POST' ? text : undefined,
+      } as Dispatcher.DispatchOptions
+      // Then nobody reads the answer, and nothing says so any more.
+      if (call.response.destroyed) return resolve()
+      new Exchange(call, options, sessions, pool, dispatch, resolve).begin()
+    })
+  }
+
+  return {
+    async answer(call) {
+      const { request, response, access, body, requestId } = call
+      const { 'mcp-session-id': id, 'last-event-id': lastEventId } = request.headers
+      if (id === undefined) {
+        // Nobody could say whose events would be sent again.
+        if (lastEventId !== undefined) return sendProblem(response, NO_SESSION, body, requestId)
+        return exchange(call)
+      }
+      const owner = ownerOf(access.token)
+      const begin = () => exchange(call)
+      if (await sessions.use(String(id), owner, begin)) return
+      if (access.token && (await sessions.use(String(id), ANYBODY, async () => {}))) {
+        // Whoever began without a token and then signed in goes on, and from now on nobody else does.
+        sessions.delete(String(id))
+        sessions.add(String(id), owner, SESSION)
+        if (await sessions.use(String(id), owner, begin)) return
+      }
+      sendProblem(response, UNKNOWN_SESSION, body, requestId)
+    },
+    async close() {
+      await sessions.close()
+      await Promise.all(pools.map(pool => pool.destroy()))
+    },
+  }
+}
+
+const ownerOf = (token: ValidatedToken | undefined): Owner => token ?? ANYBODY
+
+/** One request to the target, and its way back. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #call: Call
+  readonly #options: HttpTargetOptions
+  readonly #sessions: SessionStore<typeof SESSION>
+  readonly #pool: Pool
+  readonly #dispatch: Dispatcher.DispatchOptions
+  #controller: Dispatcher.DispatchController | undefined
+  #isOver = false
+  #isRepeated = false
+  /** Bytes that are still to come, where the target says how many. */
+  #left = -1
+  #deadline: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    call: Call,
+    options: HttpTargetOptions,
+    sessions: SessionStore<typeof SESSION>,
+    pool: Pool,
+    dispatch: Dispatcher.DispatchOptions,
+    done: () => void,
+  ) {
+    this.#call = call
+    this.#options = options
+    this.#sessions = sessions
+    this.#pool = pool
+    this.#dispatch = dispatch
+    call.response.once('close', () => {
+      // The answer is complete, the client is gone, or its token has ended.
+      if (!this.#isOver) this.#end()
+      done()
+    })
+  }
+
+  begin(): void {
+    this.#pool.dispatch(this.#dispatch, this)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#response.destroyed || this.#isOver) controller.abort(GONE)
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return
+    const unfit = this.#unfit(status, headers)
+    const response = this.#response
+    if (unfit) this.#fail(...unfit)
+    else if (response.destroyed || response.writableEnded) controller.abort(GONE)
+    else this.#pass(status, headers)
+  }
+
+  /** What must not reach the client. */
+  #unfit(status: number, headers: IncomingHttpHeaders): [problem: Problem, reason: string] | undefined {
+    if (status === 401 || status === 407) return [WANTS_CREDENTIALS, `the target answered ${status}`]
+    if (status >= 300 && status < 400) return [REDIRECTS, `the target answered ${status}, a redirect`]
+    if (this.#keepSession(status, headers['mcp-session-id'])) return undefined
+    return [SESSION_OF_OTHERS, 'the target gave out a session that is another person’s']
+  }
+
+  #pass(status: number, headers: IncomingHttpHeaders): void {
+    const response = this.#response
+    const length = headers['content-length']
+    if (length !== undefined) this.#left = Number(length)
+    response.writeHead(status, responseHeaders(headers))
+    if (headers['content-type']?.startsWith('text/event-stream')) {
+      // Clients wait for the headers before they go on. If events follow at once, all leave together.
+      setImmediate(() => !response.writableEnded && response.flushHeaders())
+    } else {
+      const { timeoutSeconds = 300 } = this.#options
+      this.#deadline = setTimeout(() => this.#fail(TOO_SLOW, 'the answer did not end in time'), timeoutSeconds * 1000)
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const response = this.#response
+    if (this.#isOver || response.writableEnded) return
+    // The last one leaves with the headers, and with the end.
+    if (this.#left === chunk.length) return void response.end(chunk)
+    this.#left -= chunk.length
+    if (response.write(chunk)) return
+    controller.pause()
+    response.once('drain', () => controller.resume())
+  }
+
+  onResponseEnd(): void {
+    this.#isOver = true
+    clearTimeout(this.#deadline)
+    if (!this.#response.writableEnded) this.#response.end()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#isOver) return
+    const { code = error.name } = error as NodeJS.ErrnoException
+    const { method } = this.#dispatch
+    // What only reads may be asked for twice. The target has closed a connection that it kept, most likely.
+    if (CUT.has(code) && (method === 'GET' || method === 'HEAD') && !this.#isRepeated && !this.#response.headersSent) {
+      this.#isRepeated = true
+      this.begin()
+    } else {
+      this.#fail(LATE.has(code) ? TOO_SLOW : AWAY, code)
+    }
+  }
+
+  get #response(): ServerResponse {
+    return this.#call.response
+  }
+
+  #end(): void {
+    this.#isOver = true
+    clearTimeout(this.#deadline)
+    this.#controller?.abort(GONE)
+  }
+
+  #fail(problem: Problem, reason: string): void {
+    const { response, body, requestId } = this.#call
+    const { name, logger } = this.#options
+    const { headersSent } = response
+    this.#end()
+    if (response.destroyed) return
+    logger.warn({
+      event: 'target_failed',
+      request_id: requestId,
+      target: name,
+      reason,
+      status: headersSent ? undefined : problem.status,
+    })
+    sendProblem(response, problem, body, requestId)
+  }
+
+  /** @returns False for a session that is another person's. */
+  #keepSession(status: number, given: string | string[] | undefined): boolean {
+    const { request, access } = this.#call
+    const known = request.headers['mcp-session-id']
+    if (known !== undefined && (status === 404 || (request.method === 'DELETE' && status < 300))) {
+      this.#sessions.delete(String(known))
+    }
+    if (given === undefined || given === known || status >= 400) return true
+    if (typeof given !== 'string') return false
+    return this.#sessions.add(given, ownerOf(access.token), SESSION)
+  }
+}
+
+/** Nobody reads it. */
+const GONE = new Error('the client is gone')
+
+/** Codes of connections that ended before an answer. */
+const CUT = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+const LATE = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
+
+const UNKNOWN_SESSION: Problem = { status: 404, code: -32001, message: 'Session not found.' }
+const NO_SESSION: Problem = {
+  status: 400,
+  code: -32600,
+  message: 'Last-Event-ID needs the Mcp-Session-Id of the session that the events belong to.',
+}
+const AWAY: Problem = {
+  status: 502,
+  code: -32603,
+  message: 'The MCP server behind this gateway does not answer.',
+}
+const TOO_SLOW: Problem = {
+  status: 504,
+  code: -32603,
+  message: 'The MCP server behind this gateway took too long to answer.',
+}
+const REDIRECTS: Problem = {
+  status: 502,
+  code: -32603,
+  message: 'The MCP server behind this gateway answered with a redirect, which is not followed.',
+}
+const WANTS_CREDENTIALS: Problem = {
+  status: 502,
+  code: -32603,
+  message:
+    'The MCP server behind this gateway does not accept the gateway. Signing in again does not help; its operator has to act.',
+}
+const SESSION_OF_OTHERS: Problem = {
+  status: 502,
+  code: -32603,
+  message: 'The MCP server behind this gateway gave an answer that cannot be right.',
+}

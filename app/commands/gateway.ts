@@ -1,71 +1,150 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { basename } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Declarations } from 'idplug'
+import { type Environment, knownNames } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
+import { type GatewayTarget, type ResourceGroup, readGatewayFile } from '../gateway/configuration.ts'
 import { defaultDeclaration } from '../gateway/default-declaration.ts'
-import { createHttpTarget } from '../gateway/http-target.ts'
-import { type Resource, startGateway } from '../gateway/start.ts'
+import { declarationOf, describeScan, ScanError, scanTarget, writeDeclaration } from '../gateway/scan.ts'
+import { startGateway } from '../gateway/start.ts'
 import { runProgram } from '../serve/program.ts'
+import { EXIT } from './exit.ts'
 
 const HELP = `
 Examples:
   idplug gateway --to http://127.0.0.1:8000/mcp
+  idplug gateway -- npx -y @modelcontextprotocol/server-memory
+  idplug gateway gateway.json
   AUTH_PROVIDER=auth0 idplug gateway --to http://127.0.0.1:8000/mcp
+  idplug gateway --to http://127.0.0.1:8000/mcp --scan files.json
 
 Without settings, people sign in at the demo sign-in. The settings are those of
 the server (docs/settings.md): AUTH_PROVIDER, PUBLIC_URL, PORT and the others.
-AUTH_RESOURCE names a file with the scopes of each tool; without one, one scope
-is needed for everything.
-Exit codes: 0 stopped, 1 wrong settings or a port that is taken, 2 wrong arguments.`
+AUTH_RESOURCE names a file with the scopes of each tool, which --scan writes;
+without one, one scope is needed for everything.
+Exit codes: 0 stopped, 1 wrong settings, a port that is taken, or a server that
+cannot be scanned, 2 wrong arguments.`
 
 interface GatewayCommandOptions {
-  to: URL
+  to?: string
   name?: string
   timeout?: number
+  identity: 'assertion' | 'headers' | 'none'
+  pass: string[]
+  scan?: string
 }
 
 export function registerGateway(program: Command): void {
   program
     .command('gateway')
     .description('put sign-in in front of an MCP server')
-    .requiredOption('--to <url>', 'URL of the MCP endpoint that requests go to', targetUrl)
-    .option('--name <text>', 'what the server is called on the consent page (default: the host of the target)')
+    .argument('[file]', 'file with several resources; or, after --, the command of a server that speaks stdio')
+    .argument('[words...]')
+    .option('--to <url>', 'URL of the MCP endpoint that requests go to', targetUrl)
+    .option('--name <text>', 'what the server is called on the consent page (default: after the target)')
     .option('--timeout <seconds>', 'how long an answer may take to begin (default: 300)', seconds)
+    .addOption(
+      new Option('--identity <kind>', 'how the server at a URL learns who is calling')
+        .choices(['assertion', 'headers', 'none'])
+        .default('assertion'),
+    )
+    .option('--pass <variables...>', 'environment variables that the command gets', [])
+    .option('--scan <file>', 'ask the server for its tools, write a declaration for you to edit, and stop')
     .addHelpText('after', HELP)
     .showHelpAfterError()
     .action(gateway)
 }
 
-async function gateway({ to, name, timeout }: GatewayCommandOptions): Promise<void> {
-  const target: Resource = {
-    name: to.host + to.pathname,
-    identity: NOBODY,
-    open: ({ logger, configuration: { settings } }) =>
-      createHttpTarget({
-        url: to,
-        name: to.host + to.pathname,
-        logger,
-        owns: NOBODY.owns,
-        tokenHeader: settings.AUTH_TOKEN_HEADER,
-        timeoutSeconds: timeout,
-        sessionIdleSeconds: settings.MCP_SESSION_IDLE_SECONDS,
-        maxSessions: settings.MCP_MAX_SESSIONS,
-      }),
+async function gateway(
+  file: string | undefined,
+  words: readonly string[],
+  options: GatewayCommandOptions,
+  command: Command,
+): Promise<void> {
+  const { to, name, timeout: timeoutSeconds, scan } = options
+  const place = placeOf(file, words, options, command)
+  if (scan !== undefined) {
+    if (!place) command.error('error: --scan needs --to or a command', { exitCode: EXIT.usage })
+    return writeScan(place as Place, scan)
   }
-  const declarations = (env: Readonly<Record<string, string | undefined>>) =>
-    env.AUTH_RESOURCE?.trim() ? loadDeclarations(env) : { mcp: defaultDeclaration(name ?? to.host) }
-  await runProgram(
-    surroundings => {
-      const declared = declarations(surroundings.env)
-      const [key = 'mcp'] = Object.keys(declared)
-      return startGateway(surroundings, declared, { [key]: target })
+  const groupsOf = (env: Environment): readonly ResourceGroup[] => {
+    if (!place) return readGatewayFile(file as string, env).groups
+    const declarations: Declarations = env.AUTH_RESOURCE?.trim()
+      ? loadDeclarations(env)
+      : { mcp: defaultDeclaration(name ?? nameOf(place)) }
+    const target: GatewayTarget = { place, identity: { kind: to === undefined ? 'none' : options.identity } }
+    const targets = Object.fromEntries(Object.keys(declarations).map(key => [key, target]))
+    return [{ id: 'command line', env, declarations, targets }]
+  }
+  let groups: readonly ResourceGroup[] = []
+  await runProgram(surroundings => startGateway(surroundings, groups, { timeoutSeconds }), {
+    fixed(env) {
+      groups = groupsOf(env)
+      return { ...without(env), ...leading(groups).env }
     },
-    { declarations },
-  )
+    declarations: () => leading(groups).declarations,
+  })
 }
 
-/** The target is told nothing about the caller. */
-const NOBODY = { headersFor: async () => ({}), owns: () => false, close: async () => {} }
+/** The process has the settings of the group that people sign in to here; else those of the first. */
+function leading(groups: readonly ResourceGroup[]): ResourceGroup {
+  return groups.find(({ env }) => knownNames(env).usesOwnServer) ?? (groups[0] as ResourceGroup)
+}
 
-function targetUrl(value: string): URL {
+const without = (env: Environment): Environment => Object.fromEntries(Object.keys(env).map(name => [name, undefined]))
+
+type Place = GatewayTarget['place']
+
+/** @returns `undefined` where a file says it. */
+function placeOf(
+  file: string | undefined,
+  words: readonly string[],
+  { to, pass }: GatewayCommandOptions,
+  command: Command,
+): Place | undefined {
+  const refuse = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
+  // Commander does not tell what stood behind it.
+  const isCommand = process.argv.includes('--')
+  if (to !== undefined && file !== undefined) refuse('--to and a file or command are both given; keep one')
+  if (to !== undefined) return { kind: 'url', url: to }
+  if (file === undefined) refuse('give --to URL, a file, or a command after --')
+  if (!isCommand) {
+    if (words.length > 0) refuse('give one file; a command stands behind --')
+    return undefined
+  }
+  const missing = pass.find(variable => process.env[variable] === undefined)
+  if (missing !== undefined) refuse(`--pass names ${missing}, which is not set`)
+  const env = Object.fromEntries(pass.map(variable => [variable, process.env[variable] ?? '']))
+  return { kind: 'command', command: [file as string, ...words], env, processPer: 'session' }
+}
+
+async function writeScan(place: Place, path: string): Promise<void> {
+  try {
+    const scan = await scanTarget(
+      place.kind === 'url' ? { url: place.url } : { command: place.command, env: place.env },
+    )
+    await writeDeclaration(path, declarationOf(scan))
+    console.log(describeScan(scan).join('\n'))
+    console.log(`\nWrote ${path}. Read it, change it, then start the gateway with AUTH_RESOURCE=${path}.`)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (!(error instanceof ScanError) && code === undefined) throw error
+    console.error(`error: ${code === 'EEXIST' ? `${path} exists: choose another file` : (error as Error).message}`)
+    process.exitCode = EXIT.found
+  }
+}
+
+/** The name of a command, without what stands before it for npm and its like. */
+function nameOf(place: Place): string {
+  if (place.kind === 'url') return new URL(place.url).host
+  const [program, ...others] = place.command
+  const named = /^(npx|uvx|node|python3?|bunx|pnpx)$/.test(basename(program))
+    ? others.find(word => !word.startsWith('-'))
+    : program
+  return basename(named ?? program).slice(0, 60)
+}
+
+function targetUrl(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new InvalidArgumentError('Expected an absolute URL, like http://127.0.0.1:8000/mcp.')
@@ -73,7 +152,7 @@ function targetUrl(value: string): URL {
   if (url.username || url.password || url.hash) {
     throw new InvalidArgumentError('It must have no user, no password and no fragment.')
   }
-  return url
+  return url.href
 }
 
 function seconds(value: string): number {

@@ -145,7 +145,7 @@ const TOO_DEEP = invalid('The message is nested too deeply.')
 /** Of revision 2026-07-28: `HeaderMismatch`. */
 const MISMATCH: Problem = {
   status: 400,
-  code: -32001,
+  code: -32020,
   message: 'The headers Mcp-Method and Mcp-Name must name what the body asks for.',
 }
 const TOO_MANY: Readonly<Record<'person' | 'total', Problem>> = {

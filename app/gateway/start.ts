@@ -1,52 +1,84 @@
-import type { Decision, Declarations } from 'idplug'
+import { join } from 'node:path'
+import type { Auth, Decision } from 'idplug'
 import type { Logger } from 'pino'
 import type { Surroundings } from '../serve/program.ts'
 import { type Running, serve } from '../serve/serve.ts'
+import type { GatewayTarget, ResourceGroup } from './configuration.ts'
 import { createGateway } from './gateway.ts'
-import type { CallerIdentity } from './identity.ts'
+import { createHttpTarget, type HttpTargetOptions } from './http-target.ts'
+import { createCallerIdentity } from './identity.ts'
+import { ASSERTION_KEYS_PATH, assertionKeysAnswer } from './identity-assertion.ts'
+import { createAssertionKeys } from './identity-keys.ts'
+import { createStdioTarget, type StdioEvent } from './stdio/target.ts'
 import type { Target } from './target.ts'
 
-/** One server behind the gateway. */
-export interface Resource {
-  /** Of the target; for the log and the banner. */
-  readonly name: string
-  readonly identity: CallerIdentity
-  open(context: { readonly logger: Logger; readonly configuration: Surroundings['configuration'] }): Target
+export interface GatewayStartOptions {
+  /** How long a target may take until its answer begins. Default 300. */
+  readonly timeoutSeconds?: number
 }
 
 /**
  * Starts the gateway, and our own authorization server with it unless that is a process of its own.
  *
- * @param declarations - One for each of `resources`, by the same keys.
+ * @param groups - Resources with the same settings; one group at least.
  * @throws {ConfigError} A port cannot be listened on, or the store does not work.
  */
 export function startGateway(
-  surroundings: Surroundings,
-  declarations: Declarations,
-  resources: Readonly<Record<string, Resource>>,
+  surroundings: Omit<Surroundings, 'env'>,
+  groups: readonly ResourceGroup[],
+  options: GatewayStartOptions = {},
 ): Promise<Running> {
-  const { logger } = surroundings
+  const { logger, configuration } = surroundings
+  const { settings, store } = configuration
+  const keys = createAssertionKeys(
+    store.kind === 'sqlite' ? { file: join(store.folder, 'gateway-assertion-keys.json') } : {},
+  )
+  const shared = {
+    logger,
+    tokenHeader: settings.AUTH_TOKEN_HEADER,
+    timeoutSeconds: options.timeoutSeconds,
+    sessionIdleSeconds: settings.MCP_SESSION_IDLE_SECONDS,
+    maxSessions: settings.MCP_MAX_SESSIONS,
+  }
   let last: Decision | undefined
+  const targets: Readonly<Record<string, GatewayTarget>> = Object.assign({}, ...groups.map(group => group.targets))
+  const names = Object.assign({}, ...groups.map(group => group.declarations)) as Record<string, { name: string }>
   return serve(
     surroundings,
-    declarations,
+    groups,
     ({ auths, reportBug }) => {
-      const gateways = Object.entries(auths).map(([key, auth]) => {
-        const { name, identity, open } = resources[key] as Resource
+      const open = ([key, auth]: [string, Auth]) => {
+        const { place, identity: choice } = targets[key] as GatewayTarget
+        const issuer = new URL(auth.resource).origin
+        const audience = place.kind === 'url' ? place.url : auth.resource
+        const identity = createCallerIdentity(choice, { issuer, audience, keys })
         const gateway = createGateway({
           auth,
-          name,
+          name: key,
           identity,
-          target: open(surroundings),
+          target: openTarget(place, { ...shared, name: key, owns: identity.owns }),
           logger,
           lastDecision: () => last,
           onError: reportBug,
         })
-        return { auth, name: declarations[key]?.name ?? name, ...gateway }
-      })
+        return { auth, name: names[key]?.name ?? key, ...gateway }
+      }
+      const [first, ...others] = Object.entries(auths).map(open) as [ReturnType<typeof open>]
+      const gateways = [first, ...others] as const
       return {
-        servers: gateways as [(typeof gateways)[0], ...typeof gateways],
-        banner: Object.values(resources).map(({ name }) => `In front of           ${name}`),
+        servers: gateways,
+        pages: {
+          [ASSERTION_KEYS_PATH](_request, response) {
+            assertionKeysAnswer(keys).then(
+              ({ headers, body }) => response.writeHead(200, headers).end(JSON.stringify(body)),
+              error => {
+                reportBug(error)
+                response.writeHead(500).end()
+              },
+            )
+          },
+        },
+        banner: Object.values(targets).map(({ place }) => `In front of           ${describePlace(place)}`),
         end: async () => void (await Promise.all(gateways.map(gateway => gateway.close()))),
       }
     },
@@ -56,4 +88,36 @@ export function startGateway(
       },
     },
   )
+}
+
+function openTarget(place: GatewayTarget['place'], options: Omit<HttpTargetOptions, 'url'>): Target {
+  if (place.kind === 'url') return createHttpTarget({ ...options, url: new URL(place.url) })
+  const [command, ...args] = place.command
+  return createStdioTarget({
+    command,
+    args,
+    environment: place.env,
+    processPer: place.processPer,
+    callTimeoutSeconds: options.timeoutSeconds,
+    onEvent: event => logCommand(options.logger, options.name, event),
+  })
+}
+
+function logCommand(logger: Logger, target: string, happened: StdioEvent): void {
+  const { event, ...facts } = happened
+  const { person, ...others } = { person: undefined, ...facts }
+  const failed = event === 'orphan_guard_failed' || (event === 'command_ended' && !happened.expected)
+  logger[failed || event === 'command_invalid_output' ? 'warn' : 'info']({
+    event,
+    target,
+    ...others,
+    ...(person && { issuer: person.issuer, subject: person.subject, client_id: person.clientId }),
+  })
+}
+
+/** For the log and the banner: without a query, which may hold a secret. */
+export function describePlace(place: GatewayTarget['place']): string {
+  if (place.kind === 'command') return place.command.slice(0, 3).join(' ')
+  const { origin, pathname } = new URL(place.url)
+  return origin + pathname
 }

@@ -83,6 +83,33 @@ export const serverEvents = {
       'The server behind the gateway gave no answer that could be passed on. The client got the status; without one, its answer was cut.',
     action: 'docs/gateway.md, "When the target fails".',
   },
+  command_started: {
+    level: 'info',
+    members: ['target', 'pid', 'issuer', 'subject', 'client_id'],
+    means: 'The gateway started the command of a server, for this person.',
+  },
+  command_stderr: {
+    level: 'info',
+    members: ['target', 'pid', 'line'],
+    means: 'The command of a server wrote a line to its standard error.',
+  },
+  command_invalid_output: {
+    level: 'warn',
+    members: ['target', 'pid'],
+    means: 'The command of a server wrote something to its standard output that is not a message of MCP.',
+    action: 'It must log to standard error.',
+  },
+  command_ended: {
+    level: 'info',
+    members: ['target', 'pid', 'reason', 'expected'],
+    means: 'The command of a server ended (`warn`: by itself).',
+  },
+  orphan_guard_failed: {
+    level: 'warn',
+    members: ['target', 'message'],
+    means: 'If the gateway is killed, commands that do not end with their standard input go on.',
+    action: 'Look for their processes after a crash of the gateway.',
+  },
   validator_warning: {
     level: 'warn',
     members: ['facts', 'msg'],

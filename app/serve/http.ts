@@ -18,6 +18,8 @@ export interface ServedResource {
 export interface SiteOptions {
   /** One at least. The page for people is about the first. */
   readonly servers: readonly [ServedResource, ...ServedResource[]]
+  /** What else is answered, by path. Default: nothing. */
+  readonly pages?: Readonly<Record<string, RequestListener>>
   /** Told about errors that are bugs. */
   readonly onError?: (error: unknown) => void
   /** Aborts when the process is about to stop. Default: `/ready` knows of no end. */
@@ -58,7 +60,7 @@ export function protectedEndpoint(
 }
 
 /** The HTTP side of a process: endpoints that check their requests themselves, and everything around them. */
-export function createSite({ servers, onError, stopping, metrics }: SiteOptions): RequestListener {
+export function createSite({ servers, pages = {}, onError, stopping, metrics }: SiteOptions): RequestListener {
   const [{ auth, name }] = servers
   const { pathname } = new URL(auth.resource)
 
@@ -105,7 +107,7 @@ export function createSite({ servers, onError, stopping, metrics }: SiteOptions)
   }
   app.use(answerError)
 
-  const endpoints = endpointsByPath(servers)
+  const endpoints = new Map([...endpointsByPath(servers), ...Object.entries(pages)])
   return (request: IncomingMessage, response: ServerResponse) => {
     // Not by the framework: its routing costs as much as all of the checks together.
     const endpoint = endpoints.get(pathOf(request.url ?? ''))

@@ -2,7 +2,6 @@ import type { Server } from 'node:http'
 import {
   type Auth,
   type AuthObserver,
-  type Auths,
   ConfigError,
   createAuths,
   type Declarations,
@@ -31,9 +30,16 @@ export interface Running extends Program {
   readonly issuers: readonly string[]
 }
 
+/** Servers with the same settings. */
+export interface ServedGroup {
+  readonly env: Environment
+  readonly declarations: Declarations
+}
+
 /** What endpoints are made of. */
-export interface ServeContext<D extends Declarations> {
-  readonly auths: Auths<D>
+export interface ServeContext {
+  /** Of all groups, by the keys of their declarations. */
+  readonly auths: Readonly<Record<string, Auth>>
   readonly log: ReturnType<typeof jsonLines>
   readonly metrics: Prometheus
   reportBug(error: unknown, operation?: string): void
@@ -42,6 +48,7 @@ export interface ServeContext<D extends Declarations> {
 /** What is behind the sign-in. */
 export interface Served {
   readonly servers: SiteOptions['servers']
+  readonly pages?: SiteOptions['pages']
   /** Further lines for a person at a terminal. */
   readonly banner?: readonly string[]
   /** Ends streams and what else would keep connections open. Not waited for longer than the grace period. */
@@ -53,14 +60,15 @@ export interface Served {
 /**
  * Serves MCP servers behind their sign-in on `PORT`, and our own authorization server with them unless that is a process of its own.
  *
+ * @param groups - One at least. The settings of the process are those of the surroundings.
  * @param open - Makes the endpoints of the auths.
  * @param observer - Told what happens, beside log and metrics.
  * @throws {ConfigError} A port cannot be listened on, or the store does not work.
  */
-export async function serve<const D extends Declarations>(
-  { configuration, env, logger, stopping }: Surroundings,
-  declarations: D,
-  open: (context: ServeContext<D>) => Served | Promise<Served>,
+export async function serve(
+  { configuration, logger, stopping }: Omit<Surroundings, 'env'>,
+  groups: readonly ServedGroup[],
+  open: (context: ServeContext) => Served | Promise<Served>,
   observer: AuthObserver = {},
 ): Promise<Running> {
   const { settings, mode, usesOwnServer } = configuration
@@ -70,11 +78,13 @@ export async function serve<const D extends Declarations>(
   const log = jsonLines(logger, configuration.shadow?.name)
   const documentation = new URL('/', configuration.resource).href
   const shadows: ObservedProvider[] = []
-  const auths = createAuths(
-    Object.fromEntries(
-      Object.entries(declarations).map(([key, declaration]) => [key, { documentation, ...declaration }]),
-    ) as unknown as D,
-    {
+  const auths: Record<string, Auth> = {}
+  for (const { env, declarations } of groups) {
+    const documented = Object.entries(declarations).map(([key, declaration]) => [
+      key,
+      { documentation, ...declaration },
+    ])
+    const made: Readonly<Record<string, Auth>> = createAuths(Object.fromEntries(documented) as Declarations, {
       // Programs of ours have their own defaults for where the server is reached and where the authorization server runs.
       env: {
         ...env,
@@ -90,8 +100,9 @@ export async function serve<const D extends Declarations>(
         observer,
         { providers: all => void shadows.push(...all.filter(({ role }) => role === 'shadow')) },
       ],
-    },
-  )
+    })
+    Object.assign(auths, made)
+  }
   const all = Object.values(auths) as [Auth, ...Auth[]]
   const [{ resource, validator }] = all
   const served = await open({ auths, log, metrics, reportBug })
@@ -111,7 +122,7 @@ export async function serve<const D extends Declarations>(
     logger[level]({ event: 'provider_not_ready', issuers, reason: error.message })
   }
   try {
-    const site = createSite({ servers: served.servers, onError: reportBug, stopping, metrics: metricsEndpoint })
+    const site = createSite({ ...served, onError: reportBug, stopping, metrics: metricsEndpoint })
     const server = createHttpServer(site, stopping)
     await listen(server, settings.PORT, settings.HOST, 'PORT')
     listening = server
@@ -127,7 +138,7 @@ export async function serve<const D extends Declarations>(
     await close()
     throw error
   }
-  const { issuers } = validator
+  const issuers = [...new Set(all.flatMap(auth => auth.validator.issuers))]
   const resources = all.map(auth => auth.resource)
   return {
     resource,

@@ -1,3 +1,4 @@
+import type { Auth } from 'idplug'
 import { loadServerPackage, openStores } from 'idplug/internal'
 import { notes } from '../notes/declaration.ts'
 import { createNoteStore } from '../notes/notes.ts'
@@ -18,9 +19,10 @@ export type { Running } from './serve.ts'
  * @throws {ConfigError} A port cannot be listened on, or the store does not work.
  */
 export function start(surroundings: Surroundings): Promise<Running> {
-  const { configuration, logger } = surroundings
+  const { configuration, env, logger } = surroundings
   const { settings } = configuration
-  return serve(surroundings, { notes }, async ({ auths, log, metrics, reportBug }) => {
+  return serve(surroundings, [{ env, declarations: { notes } }], async ({ auths, log, metrics, reportBug }) => {
+    const auth = auths.notes as Auth
     const stores =
       configuration.store.kind === 'memory'
         ? undefined
@@ -38,9 +40,7 @@ export function start(surroundings: Surroundings): Promise<Running> {
     })
     metrics.sessions(() => endpoint.sessionCount)
     return {
-      servers: [
-        { auth: auths.notes, name: notes.name, endpoint: protectedEndpoint(auths.notes, endpoint.handle, reportBug) },
-      ],
+      servers: [{ auth, name: notes.name, endpoint: protectedEndpoint(auth, endpoint.handle, reportBug) }],
       banner: stores ? [`State                 ${stores.place}`] : [],
       end: () => endpoint.close(),
       close: async () => stores?.close(),

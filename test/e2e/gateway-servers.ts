@@ -5,17 +5,20 @@ import { dirname, join } from 'node:path'
 import type { ResourceDeclaration } from 'idplug'
 import { onTestFinished, vi } from 'vitest'
 import { defaultDeclaration } from '../../app/gateway/default-declaration.ts'
-import { createHttpTarget, type HttpTargetOptions } from '../../app/gateway/http-target.ts'
+import type { IdentityChoice } from '../../app/gateway/identity.ts'
 import { startGateway } from '../../app/gateway/start.ts'
 import { createLogger } from '../../app/observe/log.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { freePort } from '../support/http.ts'
 
+const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')
+/** The program of `@modelcontextprotocol/server-everything`. */
+export const everythingMain = join(dirname(manifest), 'dist/index.js')
+
 /** `@modelcontextprotocol/server-everything` as a process of its own: a server that nobody here wrote. */
 export async function startEverything(): Promise<{ readonly url: string; kill(): Promise<void> }> {
-  const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')
   const port = await freePort()
-  const child = spawn(process.execPath, [join(dirname(manifest), 'dist/index.js'), 'streamableHttp'], {
+  const child = spawn(process.execPath, [everythingMain, 'streamableHttp'], {
     env: { PATH: process.env.PATH, PORT: String(port) },
     stdio: 'ignore',
   })
@@ -43,28 +46,29 @@ export interface StartedGateway {
   events(): Record<string, unknown>[]
 }
 
+export interface GatewaySettings {
+  readonly declaration?: ResourceDeclaration
+  readonly identity?: IdentityChoice
+  readonly settings?: Readonly<Record<string, string>>
+}
+
 /** The gateway as the command starts it, with the demo sign-in, on free ports. */
 export async function startGatewayTo(
-  url: string,
-  options: Partial<HttpTargetOptions> & {
-    readonly declaration?: ResourceDeclaration
-    readonly settings?: Record<string, string>
-  } = {},
+  target: string | readonly [string, ...string[]],
+  { declaration = defaultDeclaration('Everything'), identity = { kind: 'none' }, settings }: GatewaySettings = {},
 ): Promise<StartedGateway> {
-  const { declaration = defaultDeclaration('Everything'), settings, ...others } = options
   const lines: string[] = []
   const logger = createLogger('info', { write: line => void lines.push(line) })
   const env = { PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()), ...settings }
   const declarations = { mcp: declaration }
   const configuration = loadConfiguration(env, { resources: declarations })
-  const identity = { headersFor: async () => ({}), owns: () => false, close: async () => {} }
-  const running = await startGateway({ configuration, env, logger }, declarations, {
-    mcp: {
-      name: 'everything',
-      identity,
-      open: () => createHttpTarget({ url: new URL(url), name: 'everything', logger, owns: identity.owns, ...others }),
-    },
-  })
+  const place =
+    typeof target === 'string'
+      ? ({ kind: 'url', url: target } as const)
+      : ({ kind: 'command', command: target, env: {}, processPer: 'session' } as const)
+  const running = await startGateway({ configuration, logger }, [
+    { id: 'test', env, declarations, targets: { mcp: { place, identity } } },
+  ])
   onTestFinished(running.close)
   return { resource: running.resource, events: () => lines.map(line => JSON.parse(line)) }
 }

@@ -48,6 +48,7 @@ export async function serve(
       response,
       access: access as unknown as Access,
       body: text ? JSON.parse(text) : undefined,
+      text: text || undefined,
       requestId: `request-${++requests}`,
       identity: {},
     })

@@ -1,0 +1,501 @@
+import { once } from 'node:events'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
+import { exchange, freePort } from '../../support/http.ts'
+import { type Fixture, startFixture, textOf } from './fixture.ts'
+
+const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'echo', arguments: { text: 'private' } } }
+
+interface Seen {
+  readonly method: string | undefined
+  readonly url: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+/** A target that answers every request with 200, and what it was asked. */
+function recorder(answer?: (request: IncomingMessage, response: ServerResponse) => void) {
+  const seen: Seen[] = []
+  const listener = async (request: IncomingMessage, response: ServerResponse) => {
+    const { method, url, headers } = request
+    seen.push({ method, url, headers, body: await textOf(request) })
+    if (answer) answer(request, response)
+    else response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"jsonrpc":"2.0","id":7,"result":{}}')
+  }
+  return { seen, listener }
+}
+
+/** The JSON-RPC error of an answer. */
+async function errorOf(response: Response) {
+  expect(response.headers.get('www-authenticate')).toBeNull()
+  return (await response.json()) as {
+    id: unknown
+    error: { code: number; message: string; data: { request_id: string } }
+  }
+}
+
+describe('what a target gets', () => {
+  it('is the message, for its own host, without the credentials of the client', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    const response = await gateway.post(call, {
+      Cookie: 'session=1',
+      'X-API-Key': 'secret',
+      'X-Forwarded-For': '10.0.0.1',
+      'X-Tenant': 'acme',
+      'X-MCP-User': 'mallory',
+      x_mcp_user: 'mallory',
+      'X-HTTP-Method-Override': 'DELETE',
+    })
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ jsonrpc: '2.0', id: 7, result: {} })
+    const [{ method, url, headers, body }] = seen as [Seen]
+    expect({ method, url }).toEqual({ method: 'POST', url: '/mcp?key=1' })
+    expect(JSON.parse(body)).toEqual(call)
+    expect(headers).toMatchObject({
+      'content-type': 'application/json',
+      'x-tenant': 'acme',
+      'x-mcp-user': 'from the gateway',
+    })
+    expect(headers.host).not.toBe(new URL(gateway.url).host)
+    for (const name of [
+      'authorization',
+      'cookie',
+      'x-api-key',
+      'x-forwarded-for',
+      'x-http-method-override',
+      'x_mcp_user',
+    ]) {
+      expect(headers).not.toHaveProperty(name)
+    }
+  })
+
+  it('lacks what the connection of the client names', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    const body = JSON.stringify(call)
+    await exchange(
+      gateway.port,
+      `POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-Kept: 2\r\nTE: trailers\r\nAuthorization: Bearer ${await gateway.token()}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    expect(seen[0]?.headers).toMatchObject({ 'x-kept': '2' })
+    expect(seen[0]?.headers).not.toHaveProperty('x-hop')
+    expect(seen[0]?.headers).not.toHaveProperty('te')
+  })
+
+  it('is what was checked: of a key that stands twice, the one that was', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener, {
+      declaration: { scopes: { act: 'Act' }, initialScopes: ['act'], access: { tools: { read: [] } } },
+    })
+    const Authorization = `Bearer ${await gateway.token()}`
+    const twice = (first: string, last: string) =>
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${first}","name":"${last}"}}`
+    expect((await gateway.post(twice('read', 'delete'), { Authorization })).status).toBe(403)
+    expect(seen).toEqual([])
+    expect((await gateway.post(twice('delete', 'read'), { Authorization })).status).toBe(200)
+    expect(seen[0]?.body).toBe('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read"}}')
+  })
+
+  it.each(['"Method":"tools/call"', '"PARAMS":{"name":"delete"}', '"params":{"Name":"delete"}', '"param\u017f":{}'])(
+    'is nothing that a reader without regard to case would take for another operation: %s',
+    async member => {
+      const { seen, listener } = recorder()
+      const gateway = await startFixture(listener)
+      const response = await gateway.post(`{"jsonrpc":"2.0","id":"x","method":"ping",${member}}`)
+      expect(response.status).toBe(400)
+      expect((await errorOf(response)).id).toBe('x')
+      expect(seen).toEqual([])
+    },
+  )
+
+  it('has the numbers as the client wrote them', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    const text = '{"id":12345678901234567890,"a":[1.0,1e400,-0,0.1,1E2,7],"b":"1.0"}'
+    expect((await gateway.post(text)).status).toBe(200)
+    expect(seen[0]?.body).toBe(text)
+  })
+
+  it('is never a message that is nested too deeply to be written anew', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    const response = await gateway.post(
+      `{"id":1,"method":"ping","params":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+    )
+    expect(response.status).toBe(400)
+    expect((await errorOf(response)).error.message).toContain('nested')
+    expect(seen).toEqual([])
+  })
+
+  it('is nothing whose headers name another operation', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    expect((await gateway.post(call, { 'Mcp-Method': 'tools/list' })).status).toBe(400)
+    expect((await gateway.post(call, { 'Mcp-Method': 'tools/call', 'Mcp-Name': 'other' })).status).toBe(400)
+    expect(seen).toEqual([])
+    expect((await gateway.post(call, { 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' })).status).toBe(200)
+    expect((await gateway.post(call, { 'Mcp-Name': '=?base64?ZWNobw==?=' })).status).toBe(200)
+  })
+
+  it('is nothing that is refused', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener, {
+      declaration: { scopes: { act: 'Act' }, initialScopes: ['act'] },
+    })
+    expect((await fetch(gateway.url, { method: 'POST', body: '{}' })).status).toBe(401)
+    expect((await gateway.post(call, { Authorization: `Bearer ${await gateway.token()}` })).status).toBe(403)
+    expect((await gateway.post('{', {})).status).toBe(400)
+    expect((await gateway.send('PUT')).status).toBe(405)
+    expect(seen).toEqual([])
+    expect(gateway.events('tool_called')).toEqual([])
+  })
+})
+
+describe('what a client gets', () => {
+  it('is nothing that speaks for the origin of the gateway', async () => {
+    const { listener } = recorder((_request, response) => {
+      response
+        .writeHead(403, {
+          'Content-Type': 'application/json',
+          'WWW-Authenticate': 'Bearer realm="target"',
+          'Set-Cookie': 'a=b',
+          'Access-Control-Allow-Origin': 'https://evil.example',
+          'X-Kept': '1',
+        })
+        .end('{}')
+    })
+    const gateway = await startFixture(listener)
+    const { status, headers } = await gateway.post(call)
+    expect(status).toBe(403)
+    expect(headers.get('x-kept')).toBe('1')
+    for (const name of ['www-authenticate', 'set-cookie', 'access-control-allow-origin']) {
+      expect(headers.get(name)).toBeNull()
+    }
+  })
+
+  it.each([401, 407])('is 502 when the target answers %i, never a challenge', async status => {
+    const { listener } = recorder((_request, response) =>
+      response.writeHead(status, { 'WWW-Authenticate': 'Bearer' }).end(),
+    )
+    const gateway = await startFixture(listener)
+    const response = await gateway.post(call)
+    expect(response.status).toBe(502)
+    const { id, error } = await errorOf(response)
+    expect(id).toBe(7)
+    expect(error.data.request_id).toBe(response.headers.get('x-request-id'))
+    expect(gateway.events('target_failed')).toEqual([
+      expect.objectContaining({
+        reason: `the target answered ${status}`,
+        request_id: error.data.request_id,
+        status: 502,
+      }),
+    ])
+    expect(gateway.events('tool_called')).toEqual([
+      expect.objectContaining({ tool: 'echo', outcome: 'failed', status: 502, request_id: error.data.request_id }),
+    ])
+    expect(JSON.stringify(gateway.events())).not.toContain('private')
+  })
+
+  it('is 502 in place of a redirect, which nobody follows', async () => {
+    const elsewhere = recorder()
+    const gateway = await startFixture((_request, response) => {
+      response.writeHead(307, { Location: `${gateway.url}?elsewhere` }).end()
+    })
+    expect((await gateway.post(call)).status).toBe(502)
+    expect((await gateway.send('GET')).status).toBe(502)
+    expect(elsewhere.seen).toEqual([])
+  })
+
+  it('is 502 when nothing listens', async () => {
+    const gateway = await startFixture(`http://127.0.0.1:${await freePort()}`)
+    const response = await gateway.post(call)
+    expect(response.status).toBe(502)
+    expect((await errorOf(response)).id).toBe(7)
+  })
+
+  it('is 504 when the target does not begin to answer', async () => {
+    const gateway = await startFixture(() => {}, { target: { timeoutSeconds: 0.2 } })
+    const response = await gateway.post(call)
+    expect(response.status).toBe(504)
+    expect((await errorOf(response)).id).toBe(7)
+  })
+
+  it('is cut when the target does not end an answer that is no stream', async () => {
+    const gateway = await startFixture(
+      (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'application/json' }).write('{"jsonrpc"')
+      },
+      { target: { timeoutSeconds: 0.2 } },
+    )
+    const response = await gateway.post(call)
+    await expect(response.text()).rejects.toThrow()
+    await vi.waitUntil(() => gateway.events('tool_called').length > 0)
+    expect(gateway.events('tool_called')[0]).toMatchObject({ outcome: 'cut' })
+  })
+
+  it('is cut when the target is killed in the middle of a stream', async () => {
+    const gateway = await startFixture((request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n')
+      request.socket.setTimeout(50, () => request.socket.destroy())
+    })
+    const response = await gateway.post(call)
+    expect(response.status).toBe(200)
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: 1\n\n')
+    await expect(reader.read()).rejects.toThrow()
+    await vi.waitUntil(() => gateway.events('tool_called').length > 0)
+    expect(gateway.events('target_failed')).toHaveLength(1)
+    expect(gateway.events('tool_called')[0]).toMatchObject({ outcome: 'cut' })
+  })
+
+  it('comes event by event', async () => {
+    let write: ((text: string) => void) | undefined
+    const gateway = await startFixture((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders()
+      write = text => void response.write(text)
+    })
+    const response = await gateway.send('GET', { Accept: 'text/event-stream' })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    for (const text of ['data: 1\n\n', ': alive\n\n', 'data: 2\n\n']) {
+      write?.(text)
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe(text)
+    }
+    await reader.cancel()
+  })
+
+  it('holds back a target that is faster than its client', async () => {
+    let sent = 0
+    let isHeld = false
+    const chunk = Buffer.alloc(65_536, 'x')
+    const gateway = await startFixture(async (_request, response) => {
+      response.setMaxListeners(0).writeHead(200, { 'Content-Type': 'text/event-stream' })
+      while (!response.destroyed && sent < 100_000_000) {
+        sent += chunk.length
+        if (response.write(chunk)) {
+          await turn()
+        } else {
+          const timer = setTimeout(() => {
+            isHeld = true
+          }, 300)
+          await Promise.race([once(response, 'drain'), once(response, 'close')])
+          clearTimeout(timer)
+        }
+      }
+    })
+    const response = await gateway.send('GET')
+    await vi.waitUntil(() => isHeld, { timeout: 10_000 })
+    expect(sent).toBeLessThan(50_000_000)
+    await response.body?.cancel()
+  })
+
+  it('ends at the target when the client goes', async () => {
+    let closed: Promise<unknown> | undefined
+    const gateway = await startFixture((_request, response) => {
+      closed = once(response, 'close')
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n')
+    })
+    const controller = new AbortController()
+    await gateway.send('GET', {}, controller.signal)
+    controller.abort()
+    await closed
+  })
+})
+
+describe('requests that are repeated', () => {
+  /** A target that drops the first connection as soon as a request is there. */
+  function dropsFirst() {
+    let count = 0
+    const listener = (request: IncomingMessage, response: ServerResponse) => {
+      if (++count === 1) request.socket.destroy()
+      else response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
+    }
+    return { listener, count: () => count }
+  }
+
+  it('are those that read', async () => {
+    const { listener, count } = dropsFirst()
+    const gateway = await startFixture(listener)
+    expect((await gateway.send('GET')).status).toBe(200)
+    expect(count()).toBe(2)
+  })
+
+  it.each(['POST', 'DELETE'])('never are %s', async method => {
+    const { listener, count } = dropsFirst()
+    const gateway = await startFixture(listener)
+    const response = await (method === 'POST' ? gateway.post(call) : gateway.send(method))
+    expect(response.status).toBe(502)
+    expect(count()).toBe(1)
+  })
+})
+
+describe('sessions of the target', () => {
+  const initialize = { jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }
+  const ID = { 'Mcp-Session-Id': 'session-1' }
+
+  async function withSession(options: Parameters<typeof startFixture>[1] = {}) {
+    const { seen, listener } = recorder((_request, response) =>
+      response.writeHead(200, { 'Content-Type': 'application/json', ...ID }).end('{}'),
+    )
+    const gateway = await startFixture(listener, options)
+    return { seen, gateway }
+  }
+  const as = async (gateway: Fixture, changes: Parameters<Fixture['token']>[0]) => ({
+    Authorization: `Bearer ${await gateway.token(changes)}`,
+  })
+
+  it('belong to whom they were given: to others they do not exist', async () => {
+    const { seen, gateway } = await withSession()
+    expect((await gateway.post(initialize)).headers.get('mcp-session-id')).toBe('session-1')
+    expect((await gateway.post(call, ID)).status).toBe(200)
+    expect((await gateway.send('GET', { ...ID, 'Last-Event-ID': '1' })).status).toBe(200)
+    const before = seen.length
+    const mallory = await as(gateway, { subject: 'mallory' })
+    const otherClient = await as(gateway, { clientId: 'other' })
+    const unknown = await gateway.post(call, { 'Mcp-Session-Id': 'session-2' })
+    expect(unknown.status).toBe(404)
+    const words = (await errorOf(unknown)).error.message
+    for (const who of [mallory, otherClient]) {
+      const answers = [
+        await gateway.post(call, { ...ID, ...who }),
+        await gateway.post(call, { mcp_session_id: 'session-1', 'Mcp-Session-Id': 'session-1', ...who }),
+        await gateway.send('GET', { ...ID, 'Last-Event-ID': '1', ...who }),
+        await gateway.send('DELETE', { ...ID, ...who }),
+      ]
+      for (const answer of answers) {
+        expect(answer.status).toBe(404)
+        expect((await errorOf(answer)).error.message).toBe(words)
+      }
+    }
+    expect(seen).toHaveLength(before)
+  })
+
+  it('end with DELETE', async () => {
+    const { gateway } = await withSession()
+    await gateway.post(initialize)
+    expect((await gateway.send('DELETE', ID)).status).toBe(200)
+    expect((await gateway.post(call, ID)).status).toBe(404)
+  })
+
+  it('are not taken over by a target that gives one out twice', async () => {
+    const { gateway } = await withSession()
+    await gateway.post(initialize)
+    const response = await gateway.post(initialize, await as(gateway, { subject: 'mallory' }))
+    expect(response.status).toBe(502)
+    expect((await gateway.post(call, ID)).status).toBe(200)
+  })
+
+  it('are where events can be asked for again, and nowhere else', async () => {
+    const { seen, gateway } = await withSession()
+    expect((await gateway.send('GET', { 'Last-Event-ID': '1' })).status).toBe(400)
+    expect(seen).toEqual([])
+  })
+
+  it('that began without a token go on with the first who has one', async () => {
+    const { gateway } = await withSession({
+      declaration: { access: { anonymous: { methods: ['tools/list'] } } },
+    })
+    const anonymous = (body: unknown) =>
+      fetch(gateway.url, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...ID },
+        body: JSON.stringify(body),
+      })
+    await fetch(gateway.url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(initialize),
+    })
+    const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
+    expect((await anonymous(list)).status).toBe(200)
+    expect((await gateway.post(call, ID)).status).toBe(200)
+    expect((await anonymous(list)).status).toBe(404)
+    expect((await gateway.post(call, { ...ID, ...(await as(gateway, { subject: 'mallory' })) })).status).toBe(404)
+  })
+
+  it('make room for others of the same person only', async () => {
+    let count = 0
+    const gateway = await startFixture(
+      (_request, response) => response.writeHead(200, { 'Mcp-Session-Id': `s${++count}` }).end('{}'),
+      { target: { maxSessionsPerPerson: 2 } },
+    )
+    const ben = await as(gateway, { subject: 'ben' })
+    await gateway.post(initialize, ben)
+    for (let round = 0; round < 3; round++) await gateway.post(initialize)
+    expect((await gateway.send('GET', { 'Mcp-Session-Id': 's1', ...ben })).status).toBe(200)
+    expect((await gateway.send('GET', { 'Mcp-Session-Id': 's2' })).status).toBe(404)
+  })
+})
+
+describe('limits', () => {
+  it('are for each person, and for all together', async () => {
+    const gateway = await startFixture(
+      (_request, response) => response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(': open\n\n'),
+      { gateway: { mostOfPerson: 2, mostInTotal: 3 } },
+    )
+    const ben = { Authorization: `Bearer ${await gateway.token({ subject: 'ben' })}` }
+    const controller = new AbortController()
+    for (let round = 0; round < 2; round++) expect((await gateway.send('GET', {}, controller.signal)).status).toBe(200)
+    const tooMany = await gateway.post(call)
+    expect(tooMany.status).toBe(429)
+    expect((await errorOf(tooMany)).id).toBe(7)
+    expect((await gateway.send('GET', ben)).status).toBe(200)
+    expect((await gateway.send('GET', ben)).status).toBe(503)
+    controller.abort()
+    await vi.waitUntil(async () => (await gateway.send('GET')).status === 200)
+  })
+
+  it('of streams do not hold up calls', async () => {
+    const gateway = await startFixture((request, response) => {
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(': open\n\n')
+      } else response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
+    })
+    const streams = await Promise.all(Array.from({ length: 200 }, () => gateway.send('GET')))
+    expect(streams.every(({ status }) => status === 200)).toBe(true)
+    expect((await gateway.post(call)).status).toBe(200)
+    for (const stream of streams) await stream.body?.cancel()
+  })
+
+  it('of the body are those of the auth', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    expect((await gateway.post({ ...call, params: 'x'.repeat(1_100_000) })).status).toBe(413)
+    expect(seen).toEqual([])
+  })
+})
+
+describe('the end', () => {
+  it('of the token ends the stream', async () => {
+    const gateway = await startFixture((_request, response) =>
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(': open\n\n'),
+    )
+    // Clocks may differ by five seconds.
+    const token = await gateway.token({ expiresInSeconds: -3 })
+    const response = await gateway.send('GET', { Authorization: `Bearer ${token}` })
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe(': open\n\n')
+  })
+
+  it('of the gateway waits for calls and ends streams', async () => {
+    let answer: (() => void) | undefined
+    const gateway = await startFixture((request, response) => {
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(': open\n\n')
+      } else {
+        answer = () => response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"late":true}')
+      }
+    })
+    const stream = await gateway.send('GET')
+    const called = gateway.post(call)
+    await vi.waitUntil(() => answer !== undefined)
+    const closed = gateway.close()
+    expect((await gateway.post(call)).status).toBe(503)
+    answer?.()
+    expect(await (await called).json()).toEqual({ late: true })
+    expect(await stream.text()).toBe(': open\n\n')
+    await closed
+  })
+})

@@ -4,7 +4,7 @@ import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { insist } from './insist.ts'
 import { mountOf, siteOf } from './mount.ts'
-import { failurePage, heldBackPage, returnPage, unreachablePage } from './pages/messages.ts'
+import { failurePage, heldBackPage, unreachablePage } from './pages/messages.ts'
 import { isRegisteredRedirect, type RedirectLimits, redirectKindOf, redirectUriProblem } from './redirect-uris.ts'
 import { normalizeParameters, type Parameters } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
@@ -42,7 +42,6 @@ export function extendProvider(
       await forgetSession(ctx)
       // The tokens are given by now, whatever becomes of this.
       if (isNewGrant(ctx)) await insist(() => clientUsed(String(ctx.oidc.client?.clientId))).catch(() => {})
-      leaveByPage(ctx, provider.issuer)
       holdBackError(ctx, isConfigured)
       publishWhatWorks(ctx, documentsWork)
       nameRefusedGrant(ctx)
@@ -58,8 +57,9 @@ export function extendProvider(
 const RETRY_SECONDS = '5'
 
 /** What fails around oidc-provider's own handling of errors: Koa would take all headers away, and tell nobody. */
-function answerFailure(ctx: KoaContextWithOIDC, error: Error, provider: Provider): void {
+export function answerFailure(ctx: KoaContextWithOIDC, error: Error, provider: Provider): void {
   const isAway = error instanceof TemporarilyUnavailable
+  if (isAway) ctx.set('retry-after', RETRY_SECONDS)
   if (!isAway) provider.emit('server_error', ctx, error)
   ctx.status = isAway ? 503 : 500
   if (ctx.accepts('json', 'html') === 'html') {
@@ -188,16 +188,6 @@ async function forgetSession(ctx: KoaContextWithOIDC): Promise<void> {
   const session = ctx.oidc.session as (KoaContextWithOIDC['oidc']['session'] & { new?: boolean }) | undefined
   // One that was made for this request and not saved is not in the store.
   if (isResume(ctx) && session && (!session.new || session.exp !== undefined)) await session.destroy()
-}
-
-function leaveByPage(ctx: KoaContextWithOIDC, issuer: string): void {
-  const location = ctx.response.get('location')
-  if (!isResume(ctx) || ctx.status !== 303 || new URL(location).origin === new URL(issuer).origin) return
-  ctx.remove('location')
-  ctx.status = 200
-  ctx.type = 'html'
-  const clientName = ctx.oidc.client ? displayName(ctx.oidc.client) : 'the application'
-  ctx.body = returnPage(location, clientName, new URL(location).searchParams.has('code')).render(siteOf(ctx.req))
 }
 
 /**

@@ -18,6 +18,7 @@ import { deviceFlowPages } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
 import { DEVICE_CODE_GRANT, JWT_BEARER_GRANT } from './grant-types.ts'
 import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
+import { repeatLastStep } from './last-step.ts'
 import { lookUpOnce } from './look-up-once.ts'
 import { cookieName, siteOf } from './mount.ts'
 import { createOidcAdapter, keepClient } from './oidc-adapter.ts'
@@ -223,6 +224,7 @@ export function createProvider(options: ProviderOptions): Provider {
     await keepClient(options.stores, clientId, lifetimes.grant, options.seal)
     if (clientKinds.kindOf(clientId) === 'document') await options.clientDocuments?.used(clientId)
   }
+  repeatLastStep(provider, { stores: options.stores, seal: options.seal, seconds: lifetimes.authorizationCode })
   extendProvider(provider, {
     resources,
     isConfigured,

@@ -43,6 +43,8 @@ export type TargetPlace =
       /** Variables for the process, beside those that every process needs. */
       readonly env: Readonly<Record<string, string>>
       readonly processPer: 'session' | 'person'
+      /** Whether its environment says who it is for. */
+      readonly callerEnvironment: boolean
     }
 
 const SEE = 'docs/gateway.md'
@@ -177,7 +179,7 @@ function readResource(key: string, value: Record<string, unknown>, env: Environm
     isSound: wrong.length === 0,
     settings: checkedSettings(members.settings ?? {}, env, place, report),
     place: placeOf(members, env),
-    identity: identityOf(members.identity, env, place, report),
+    identity: members.run ? { kind: 'none' } : identityOf(members.identity, env, place, report),
   }
 }
 
@@ -197,12 +199,31 @@ function reportContradictions(
   if (run !== undefined && isObject(identity)) {
     report(place('identity'), 'is for a server at a URL: hand the secret to the command with pass')
   }
+  if (run !== undefined && (identity === 'assertion' || identity === 'headers')) {
+    report(place('identity'), 'is for a server at a URL: a command gets no headers, and can be told by environment')
+  }
+  if (run === undefined && identity === 'environment') {
+    report(place('identity'), 'is for a command in run: choose assertion, headers or none')
+  }
+  if (Array.isArray(pass) && pass.some(name => /^AUTH_/i.test(name))) {
+    report(
+      place('pass'),
+      'names settings of the sign-in, for which the command has no use: leave out what begins with AUTH_',
+    )
+  }
 }
 
-function placeOf({ to, run, pass = [], processPer = 'session' }: GatewayMembers, env: Environment): TargetPlace {
+function placeOf(members: GatewayMembers, env: Environment): TargetPlace {
+  const { to, run, pass = [], processPer = 'session', identity } = members
   if (run === undefined) return { kind: 'url', url: to ?? '' }
   const passed = pass.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]] as const]))
-  return { kind: 'command', command: run as [string, ...string[]], env: Object.fromEntries(passed), processPer }
+  return {
+    kind: 'command',
+    command: run as [string, ...string[]],
+    env: Object.fromEntries(passed),
+    processPer,
+    callerEnvironment: identity === 'environment',
+  }
 }
 
 function identityOf(
@@ -211,6 +232,7 @@ function identityOf(
   place: (member: string) => string,
   report: Report,
 ): IdentityChoice {
+  if (identity === 'environment') return { kind: 'none' }
   if (typeof identity !== 'object') return { kind: identity ?? 'assertion' }
   const { credentialEnv, header = 'authorization' } = identity
   const problems: ConfigProblem[] = []

@@ -5,7 +5,7 @@ const variable = z.string().regex(/^[A-Za-z_]\w*$/, { error: 'must be the name o
 
 /** Of headers that a proxy sets or removes itself, and of those that frame a message. */
 const NOT_FOR_CREDENTIALS =
-  /^(connection|content-.*|cookie|host|keep-alive|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade|x-mcp-.*)$/i
+  /^(connection|content-.*|cookie|host|keep-alive|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade|x-mcp-(assertion|client|issuer|scopes|user))$/i
 
 const header = z
   .string()
@@ -46,7 +46,7 @@ export const gatewayMembers = {
   identity: z
     .union(
       [
-        z.enum(['assertion', 'headers', 'none']),
+        z.enum(['assertion', 'headers', 'environment', 'none']),
         z.strictObject({
           credentialEnv: variable.describe('Environment variable with the value of the header, such as Bearer ….'),
           header: header.optional().describe('Default: authorization.'),
@@ -54,11 +54,13 @@ export const gatewayMembers = {
       ],
       {
         error:
-          'must be assertion, headers, none, or {"credentialEnv": "NAME"} with the name of an environment variable that holds the secret',
+          'must be assertion, headers, environment, none, or {"credentialEnv": "NAME"} with the name of an environment variable that holds the secret',
       },
     )
     .optional()
-    .describe('How the target learns who is calling (docs/identity-to-target.md). Default: assertion.'),
+    .describe(
+      'How the target learns who is calling (docs/identity-to-target.md). Default: assertion for a URL, none for a command, which can have environment.',
+    ),
   settings: z
     .record(z.string(), z.string({ error: 'must be a text' }))
     .optional()

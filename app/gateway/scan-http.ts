@@ -40,8 +40,9 @@ export function boundedFetch(deadline: AbortSignal, maxBytes: number): typeof gl
 }
 
 /**
- * Whether a server of 2026-07-28 refuses a request whose `Mcp-Method` or `Mcp-Name` differs from its body, as the revision demands.
- * No tool is called: the names are random.
+ * Whether a server of 2026-07-28 refuses every request whose `Mcp-Method` or `Mcp-Name` differs from its body, as the revision demands:
+ * also one whose body is that of an older revision, or a batch, which would get past whoever decides by these headers. No tool is called:
+ * the names are random.
  *
  * @returns `undefined` when that could not be found out.
  */
@@ -52,43 +53,55 @@ export async function comparesHeaders(
   notes: string[],
 ): Promise<boolean | undefined> {
   const [name, other] = [`idplug-scan-${randomUUID()}`, `idplug-scan-${randomUUID()}`]
-  const isRefused = (method: string, params: object, named: Record<string, string>) =>
-    isMismatch(url, { method, params }, { ...headers, ...named }, fetch)
+  const list = { method: 'tools/list', params: { _meta: META } }
+  const call = { method: 'tools/call', params: { name, arguments: {}, _meta: META } }
+  const olderCall = { method: 'tools/call', params: { name, arguments: {} } }
+  const ask = (named: Record<string, string>, message: object, isBatch = false) =>
+    post(url, { ...headers, ...named }, message, isBatch, fetch)
   try {
+    const matching = [
+      await ask({ 'mcp-method': 'tools/list' }, list),
+      await ask({ 'mcp-method': 'tools/call', 'mcp-name': name }, call),
+    ]
     // A server that refuses everything compares nothing.
-    const isRefusedAnyway =
-      (await isRefused('tools/list', {}, { 'mcp-method': 'tools/list' })) ||
-      (await isRefused('tools/call', { name, arguments: {} }, { 'mcp-method': 'tools/call', 'mcp-name': name }))
-    if (isRefusedAnyway) {
-      notes.push(
-        'Whether it compares the headers Mcp-Method and Mcp-Name with the body is not known: it refuses matching ones, too.',
-      )
+    if (matching.includes('mismatch')) {
+      notes.push(`${WHETHER} is not known: it refuses matching ones, too.`)
       return undefined
     }
-    return (
-      (await isRefused('tools/list', {}, { 'mcp-method': 'prompts/list' })) &&
-      (await isRefused('tools/call', { name, arguments: {} }, { 'mcp-method': 'tools/list', 'mcp-name': name })) &&
-      (await isRefused('tools/call', { name, arguments: {} }, { 'mcp-method': 'tools/call', 'mcp-name': other }))
-    )
+    const differing = [
+      await ask({ 'mcp-method': 'prompts/list' }, list),
+      await ask({ 'mcp-method': 'tools/list', 'mcp-name': name }, call),
+      await ask({ 'mcp-method': 'tools/call', 'mcp-name': other }, call),
+    ]
+    const disguised = [
+      await ask({ 'mcp-method': 'tools/list' }, olderCall),
+      await ask({ 'mcp-method': 'tools/call', 'mcp-name': other }, olderCall),
+      await ask({ 'mcp-method': 'tools/list' }, call, true),
+    ]
+    return differing.every(answer => answer === 'mismatch') && disguised.every(answer => answer !== 'taken')
   } catch {
-    notes.push(
-      'Whether it compares the headers Mcp-Method and Mcp-Name with the body could not be found out: it gave no answer.',
-    )
+    notes.push(`${WHETHER} could not be found out: it gave no answer.`)
     return undefined
   }
 }
 
-async function isMismatch(
+const WHETHER = 'Whether it compares the headers Mcp-Method and Mcp-Name with the body'
+
+const META = {
+  [PROTOCOL_VERSION_META_KEY]: MODERN,
+  [CLIENT_INFO_META_KEY]: { name: 'idplug-scan', version },
+  [CLIENT_CAPABILITIES_META_KEY]: {},
+}
+
+/** @returns `mismatch`: refused because header and body differ. `refused`: for another reason, before anything was done. */
+async function post(
   url: string,
-  { method, params }: { method: string; params: object },
   headers: Readonly<Record<string, string>>,
+  message: object,
+  isBatch: boolean,
   fetch: typeof globalThis.fetch,
-): Promise<boolean> {
-  const _meta = {
-    [PROTOCOL_VERSION_META_KEY]: MODERN,
-    [CLIENT_INFO_META_KEY]: { name: 'idplug-scan', version },
-    [CLIENT_CAPABILITIES_META_KEY]: {},
-  }
+): Promise<'taken' | 'refused' | 'mismatch'> {
+  const request = { jsonrpc: '2.0', id: 1, ...message }
   const response = await fetch(url, {
     method: 'POST',
     headers: {
@@ -97,12 +110,12 @@ async function isMismatch(
       accept: 'application/json, text/event-stream',
       'mcp-protocol-version': MODERN,
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta } }),
+    body: JSON.stringify(isBatch ? [request] : request),
   })
   if (response.status !== 400) {
     await response.body?.cancel()
-    return false
+    return response.status >= 400 && response.status < 500 ? 'refused' : 'taken'
   }
   const { error } = (await response.json().catch(() => ({}))) as { error?: { code?: unknown } }
-  return error?.code === HEADER_MISMATCH
+  return error?.code === HEADER_MISMATCH ? 'mismatch' : 'refused'
 }

@@ -247,7 +247,13 @@ function nameOf(client: Client, place: ScanPlace): string {
  * A declaration to edit: tools that say that they only read need `NAME:read`, all others `NAME:write`. What is not listed needs
  * `NAME:write`, so that a new tool is not open to everybody.
  */
-export function declarationOf({ name, tools, resources, prompts }: Scan): ResourceDeclaration {
+export function declarationOf({
+  name,
+  tools,
+  resources,
+  prompts,
+  comparesHeaders: compares,
+}: Scan): ResourceDeclaration {
   const slug =
     name
       .toLowerCase()
@@ -267,6 +273,7 @@ export function declarationOf({ name, tools, resources, prompts }: Scan): Resour
       ...(prompts.length > 0 && { prompts: needingRead(prompts) }),
       otherwise: [write],
     },
+    ...(compares && { mcpHeaders: 'compared' }),
   }
 }
 

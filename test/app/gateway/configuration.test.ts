@@ -64,8 +64,14 @@ describe('a file', () => {
     expect(group?.targets).toEqual({
       files: { place: { kind: 'url', url: 'http://127.0.0.1:8000/mcp' }, identity: { kind: 'assertion' } },
       legacy: {
-        place: { kind: 'command', command: ['python', 'server.py'], env: {}, processPer: 'session' },
-        identity: { kind: 'assertion' },
+        place: {
+          kind: 'command',
+          command: ['python', 'server.py'],
+          env: {},
+          processPer: 'session',
+          callerEnvironment: false,
+        },
+        identity: { kind: 'none' },
       },
     })
   })
@@ -87,7 +93,11 @@ describe('a file', () => {
 
   test('hands a command the variables that it names, and no others', async () => {
     const { groups } = await read(
-      { resources: { legacy: { ...legacy, pass: ['GITHUB_TOKEN', 'NOT_SET'], processPer: 'person' } } },
+      {
+        resources: {
+          legacy: { ...legacy, pass: ['GITHUB_TOKEN', 'NOT_SET'], processPer: 'person', identity: 'environment' },
+        },
+      },
       { ...ENV, GITHUB_TOKEN: 'x', OTHER: 'y' },
     )
     expect(groups[0]?.targets.legacy?.place).toEqual({
@@ -95,6 +105,7 @@ describe('a file', () => {
       command: ['python', 'server.py'],
       env: { GITHUB_TOKEN: 'x' },
       processPer: 'person',
+      callerEnvironment: true,
     })
   })
 
@@ -194,7 +205,7 @@ describe('is refused', () => {
     [
       'an unknown identity',
       one({ identity: 'jwt' }),
-      'gateway.json: resources.files.identity must be assertion, headers, none, or',
+      'gateway.json: resources.files.identity must be assertion, headers, environment, none, or',
     ],
     [
       'a credential in a header that frames messages',

@@ -82,6 +82,7 @@ describe('a scan', () => {
         prompts: { summary: ['files:read'] },
         otherwise: ['files:write'],
       },
+      mcpHeaders: 'compared',
     })
     expect(describeScan(scan).join('\n')).toContain('These are guesses')
   })
@@ -166,7 +167,21 @@ describe('Mcp-Method and Mcp-Name', () => {
   test.each(['mcp-method', 'mcp-name'] as const)('are not enough when only %s is not compared', async which => {
     const scan = await scanTarget({ url: await serve(agreeing(which)) })
     expect(scan.comparesHeaders).toBe(false)
+    expect(declarationOf(scan)).not.toHaveProperty('mcpHeaders')
     expect(describeScan(scan).join('\n')).toContain('must not decide by these headers')
+  })
+
+  test.each([
+    ['a call of an older revision', (body: unknown) => !Array.isArray(body) && !JSON.stringify(body).includes('_meta')],
+    ['a batch', (body: unknown) => Array.isArray(body)],
+  ])('are not enough for a server that takes %s all the same', async (_what, isTaken) => {
+    const url = await serve(async (request, response) => {
+      const body = await bodyOf(request)
+      const isCall = JSON.stringify(body).includes('idplug-scan-')
+      if (isCall && isTaken(body)) return void response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: {} }))
+      await modern(request, response, body)
+    })
+    expect((await scanTarget({ url })).comparesHeaders).toBe(false)
   })
 
   test('are not tried at a server of before', async () => {

@@ -3,8 +3,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Declarations } from 'idplug'
 import { type Environment, knownNames } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
-import { type GatewayTarget, type ResourceGroup, readGatewayFile } from '../gateway/configuration.ts'
+import { type GatewayTarget, type ResourceGroup, readCredential, readGatewayFile } from '../gateway/configuration.ts'
 import { defaultDeclaration } from '../gateway/default-declaration.ts'
+import { credentialHeader } from '../gateway/gateway-file.ts'
+import type { IdentityChoice } from '../gateway/identity.ts'
 import { declarationOf, describeScan, ScanError, scanTarget, writeDeclaration } from '../gateway/scan.ts'
 import { startGateway } from '../gateway/start.ts'
 import { runProgram } from '../serve/program.ts'
@@ -29,7 +31,10 @@ interface GatewayCommandOptions {
   to?: string
   name?: string
   timeout?: number
-  identity: 'assertion' | 'headers' | 'none'
+  identity?: 'assertion' | 'headers' | 'environment' | 'none'
+  credentialEnv?: string
+  credentialHeader?: string
+  force?: boolean
   pass: string[]
   scan?: string
 }
@@ -44,12 +49,16 @@ export function registerGateway(program: Command): void {
     .option('--name <text>', 'what the server is called on the consent page (default: after the target)')
     .option('--timeout <seconds>', 'how long an answer may take to begin (default: 300)', seconds)
     .addOption(
-      new Option('--identity <kind>', 'how the server at a URL learns who is calling')
-        .choices(['assertion', 'headers', 'none'])
-        .default('assertion'),
+      new Option(
+        '--identity <kind>',
+        'how the server learns who is calling (default: assertion for a URL, none for a command)',
+      ).choices(['assertion', 'headers', 'environment', 'none']),
     )
+    .option('--credential-env <variable>', 'environment variable with a fixed credential for the server at a URL')
+    .option('--credential-header <name>', 'header of that credential (default: authorization)', headerName)
     .option('--pass <variables...>', 'environment variables that the command gets', [])
     .option('--scan <file>', 'ask the server for its tools, write a declaration for you to edit, and stop')
+    .option('--force', 'let --scan replace the file')
     .addHelpText('after', HELP)
     .showHelpAfterError()
     .action(gateway)
@@ -61,18 +70,18 @@ async function gateway(
   options: GatewayCommandOptions,
   command: Command,
 ): Promise<void> {
-  const { to, name, timeout: timeoutSeconds, scan } = options
+  const { name, timeout: timeoutSeconds, scan } = options
   const place = placeOf(file, words, options, command)
   if (scan !== undefined) {
     if (!place) command.error('error: --scan needs --to or a command', { exitCode: EXIT.usage })
-    return writeScan(place as Place, scan)
+    return writeScan(place as Place, identityOf(options, process.env, command), scan, options.force)
   }
   const groupsOf = (env: Environment): readonly ResourceGroup[] => {
     if (!place) return readGatewayFile(file as string, env).groups
     const declarations: Declarations = env.AUTH_RESOURCE?.trim()
       ? loadDeclarations(env)
       : { mcp: defaultDeclaration(name ?? nameOf(place)) }
-    const target: GatewayTarget = { place, identity: { kind: to === undefined ? 'none' : options.identity } }
+    const target: GatewayTarget = { place, identity: identityOf(options, env, command) }
     const targets = Object.fromEntries(Object.keys(declarations).map(key => [key, target]))
     return [{ id: 'command line', env, declarations, targets }]
   }
@@ -99,7 +108,7 @@ type Place = GatewayTarget['place']
 function placeOf(
   file: string | undefined,
   words: readonly string[],
-  { to, pass }: GatewayCommandOptions,
+  { to, pass, identity }: GatewayCommandOptions,
   command: Command,
 ): Place | undefined {
   const refuse = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
@@ -115,21 +124,43 @@ function placeOf(
   const missing = pass.find(variable => process.env[variable] === undefined)
   if (missing !== undefined) refuse(`--pass names ${missing}, which is not set`)
   const env = Object.fromEntries(pass.map(variable => [variable, process.env[variable] ?? '']))
-  return { kind: 'command', command: [file as string, ...words], env, processPer: 'session' }
+  const callerEnvironment = identity === 'environment'
+  return { kind: 'command', command: [file as string, ...words], env, processPer: 'session', callerEnvironment }
 }
 
-async function writeScan(place: Place, path: string): Promise<void> {
+/** How the server of the command line learns who is calling. */
+function identityOf(
+  { to, identity, credentialEnv, credentialHeader }: GatewayCommandOptions,
+  env: Environment,
+  command: Command,
+): IdentityChoice {
+  const refuse = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
+  if (credentialHeader && !credentialEnv) refuse('--credential-header needs --credential-env')
+  if (credentialEnv === undefined) {
+    const kind = identity ?? (to === undefined ? 'none' : 'assertion')
+    if (to === undefined && kind !== 'none' && kind !== 'environment') {
+      refuse(`--identity ${kind} is for a server at a URL; a command has environment`)
+    }
+    if (to !== undefined && kind === 'environment') refuse('--identity environment is for a command')
+    return { kind: kind === 'environment' ? 'none' : kind }
+  }
+  if (identity) refuse('--identity and --credential-env are both given; keep one')
+  if (to === undefined) refuse('--credential-env is for a server at a URL; a command gets variables by --pass')
+  return readCredential(credentialEnv, credentialHeader, env, problem => refuse(`--credential-env ${problem}`))
+}
+
+async function writeScan(place: Place, identity: IdentityChoice, path: string, overwrite?: boolean): Promise<void> {
+  const headers = identity.kind === 'credential' ? { [identity.header]: identity.value } : {}
   try {
     const scan = await scanTarget(
-      place.kind === 'url' ? { url: place.url } : { command: place.command, env: place.env },
+      place.kind === 'url' ? { url: place.url, headers } : { command: place.command, env: place.env },
     )
-    await writeDeclaration(path, declarationOf(scan))
+    await writeDeclaration(path, declarationOf(scan), overwrite)
     console.log(describeScan(scan).join('\n'))
     console.log(`\nWrote ${path}. Read it, change it, then start the gateway with AUTH_RESOURCE=${path}.`)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (!(error instanceof ScanError) && code === undefined) throw error
-    console.error(`error: ${code === 'EEXIST' ? `${path} exists: choose another file` : (error as Error).message}`)
+    if (!(error instanceof ScanError)) throw error
+    console.error(`error: ${error.message}`)
     process.exitCode = EXIT.found
   }
 }
@@ -153,6 +184,12 @@ function targetUrl(value: string): string {
     throw new InvalidArgumentError('It must have no user, no password and no fragment.')
   }
   return url.href
+}
+
+function headerName(value: string): string {
+  const parsed = credentialHeader.safeParse(value)
+  if (!parsed.success) throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message}.`)
+  return parsed.data
 }
 
 function seconds(value: string): number {

@@ -43,8 +43,8 @@ export type TargetPlace =
       /** Variables for the process, beside those that every process needs. */
       readonly env: Readonly<Record<string, string>>
       readonly processPer: 'session' | 'person'
-      /** Whether its environment says who it is for. */
-      readonly callerEnvironment: boolean
+      /** Whether its environment says who it is for. Default: no. */
+      readonly callerEnvironment?: boolean
     }
 
 const SEE = 'docs/gateway.md'
@@ -234,27 +234,32 @@ function identityOf(
 ): IdentityChoice {
   if (identity === 'environment') return { kind: 'none' }
   if (typeof identity !== 'object') return { kind: identity ?? 'assertion' }
-  const { credentialEnv, header = 'authorization' } = identity
-  const problems: ConfigProblem[] = []
-  const value = readSecret(credentialEnv, env, problems)
-  for (const { setting, problem } of problems)
-    report(place('identity.credentialEnv'), `names ${setting}, which ${problem}`)
-  if (value === undefined && problems.length === 0) {
-    report(
-      place('identity.credentialEnv'),
-      `names ${credentialEnv}, which is not set: set it, or ${credentialEnv}_FILE`,
-    )
-  }
-  const problem = value === undefined ? undefined : credentialProblem(value)
-  if (problem) report(place('identity.credentialEnv'), `names ${credentialEnv}, which ${problem}`)
-  return { kind: 'credential', header, value: value ?? '' }
+  return readCredential(identity.credentialEnv, identity.header, env, problem =>
+    report(place('identity.credentialEnv'), problem),
+  )
 }
 
-/** Why a text cannot be the value of a header, as the end of a sentence about it. Does not show it. */
-export function credentialProblem(value: string): string | undefined {
-  return /^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(value)
-    ? undefined
-    : 'holds characters that a header cannot carry: use visible ASCII in one line'
+/**
+ * A fixed credential, whose value stands in an environment variable, or in the file that `NAME_FILE` names.
+ *
+ * @param header - Default: `authorization`.
+ * @param report - Takes what is wrong, as the end of a sentence about whoever names the variable.
+ */
+export function readCredential(
+  variable: string,
+  header: string | undefined,
+  env: Environment,
+  report: (problem: string) => void,
+): IdentityChoice & { kind: 'credential' } {
+  const problems: ConfigProblem[] = []
+  const value = readSecret(variable, env, problems)
+  for (const { setting, problem } of problems) report(`names ${setting}, which ${problem}`)
+  if (value === undefined) {
+    if (problems.length === 0) report(`names ${variable}, which is not set: set it, or ${variable}_FILE`)
+  } else if (!/^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(value)) {
+    report(`names ${variable}, which holds characters that a header cannot carry: use visible ASCII in one line`)
+  }
+  return { kind: 'credential', header: header ?? 'authorization', value: value ?? '' }
 }
 
 /** They choose a provider; everything else in `settings` belongs to the one that is chosen. */

@@ -7,7 +7,8 @@ const variable = z.string().regex(/^[A-Za-z_]\w*$/, { error: 'must be the name o
 const NOT_FOR_CREDENTIALS =
   /^(connection|content-.*|cookie|host|keep-alive|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade|x-mcp-(assertion|client|issuer|scopes|user))$/i
 
-const header = z
+/** Header of a fixed credential. */
+export const credentialHeader = z
   .string()
   .regex(/^[\w!#$%&'*+.^`|~-]+$/, { error: 'must be the name of a header' })
   .refine(name => !NOT_FOR_CREDENTIALS.test(name), { error: 'must be a header for credentials, such as x-api-key' })
@@ -49,7 +50,7 @@ export const gatewayMembers = {
         z.enum(['assertion', 'headers', 'environment', 'none']),
         z.strictObject({
           credentialEnv: variable.describe('Environment variable with the value of the header, such as Bearer ….'),
-          header: header.optional().describe('Default: authorization.'),
+          header: credentialHeader.optional().describe('Default: authorization.'),
         }),
       ],
       {

@@ -98,6 +98,7 @@ function openTarget(place: GatewayTarget['place'], options: Omit<HttpTargetOptio
     args,
     environment: place.env,
     processPer: place.processPer,
+    callerEnvironment: place.callerEnvironment,
     callTimeoutSeconds: options.timeoutSeconds,
     onEvent: event => logCommand(options.logger, options.name, event),
   })

@@ -59,8 +59,26 @@ export function protectedEndpoint(
   })
 }
 
-/** The HTTP side of a process: endpoints that check their requests themselves, and everything around them. */
-export function createSite({ servers, pages = {}, onError, stopping, metrics }: SiteOptions): RequestListener {
+/**
+ * The HTTP side of a process: endpoints that check their requests themselves, and everything around them. Servers with different hosts do
+ * not see one another's paths; a request for another host, such as that of a health check, finds them all.
+ */
+export function createSite(options: SiteOptions): RequestListener {
+  const all = siteOf(options)
+  const byHost = Map.groupBy(options.servers, ({ auth }) => new URL(auth.resource).host)
+  if (byHost.size === 1) return all
+  const sites = new Map(
+    [...byHost].map(([host, servers]) => [host, siteOf({ ...options, servers: servers as [ServedResource] })]),
+  )
+  return (request, response) => (sites.get(hostOf(request)) ?? all)(request, response)
+}
+
+/** As `URL` spells it. The default port is that of https, where it matters. */
+function hostOf({ headers: { host = '' } }: IncomingMessage): string {
+  return host.toLowerCase().replace(/:443$/, '')
+}
+
+function siteOf({ servers, pages = {}, onError, stopping, metrics }: SiteOptions): RequestListener {
   const [{ auth, name }] = servers
   const { pathname } = new URL(auth.resource)
 

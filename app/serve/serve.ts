@@ -7,6 +7,7 @@ import {
   type Declarations,
   MisconfigurationError,
   type ObservedProvider,
+  type ResourceDeclaration,
 } from 'idplug'
 import {
   bridgeLines,
@@ -88,7 +89,7 @@ export async function serve(
       // Programs of ours have their own defaults for where the server is reached and where the authorization server runs.
       env: {
         ...env,
-        PUBLIC_URL: publicUrls(configuration),
+        PUBLIC_URL: publicUrls(configuration, Object.values(declarations)),
         AUTH_MODE: mode,
         ...storeSettings(configuration),
         AUTH_SERVER_HOST: settings.AUTH_SERVER_HOST ?? settings.HOST,
@@ -157,8 +158,14 @@ export async function serve(
   }
 }
 
-function publicUrls({ settings, resources }: Configuration): string {
-  return settings.PUBLIC_URL.length > 0 ? settings.PUBLIC_URL.join(',') : resources[0].publicUrl
+/** `undefined` where every declaration has a whole URL, and the hosts may differ. */
+function publicUrls(
+  { settings, resources }: Configuration,
+  declarations: readonly ResourceDeclaration[],
+): string | undefined {
+  if (settings.PUBLIC_URL.length > 0) return settings.PUBLIC_URL.join(',')
+  const areWhole = declarations.every(({ resource }) => resource !== undefined && !resource.startsWith('/'))
+  return areWhole && declarations.length > 1 ? undefined : resources[0].publicUrl
 }
 
 /** As configured here: the library has a different default, and leaves the database of a server alone. */

@@ -141,6 +141,7 @@ export class PostAnswer {
         'Content-Type': 'application/json',
         'Content-Length': Buffer.byteLength(text),
         ...this.#options.headers,
+        ...(this.#status >= 500 && ofFailure(this.call)),
       })
       .end(text)
   }
@@ -200,13 +201,19 @@ export interface Refusal {
 }
 
 /** Refuses a request before the server sees any of it. */
-export function refuse({ response, body, requestId }: Call, { status, message, code, headers }: Refusal): void {
+export function refuse(call: Call, { status, message, code, headers }: Refusal): void {
+  const { response, body, requestId } = call
   if (response.destroyed || response.writableEnded) return
   if (response.headersSent) return void response.end()
   const id = isMessage(body) && isRequest(body) ? body.id : null
   response
-    .writeHead(status, { 'Content-Type': 'application/json', ...headers })
+    .writeHead(status, { 'Content-Type': 'application/json', ...ofFailure(call), ...headers })
     .end(JSON.stringify(errorResponse(id, message, requestId, code)))
+}
+
+/** Headers of an answer that is ours, not the server's. */
+function ofFailure({ requestId }: Call): Readonly<Record<string, string>> {
+  return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId }
 }
 
 /** Resolves when the answer has ended, or the client is gone. */

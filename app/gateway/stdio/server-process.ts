@@ -61,6 +61,7 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
   const exited = Promise.withResolvers<void>()
   const buffer = new ReadBuffer({ maxBufferSize: MAX_MESSAGE_BYTES })
   let ended: ProcessEnd | undefined
+  let isCorked = false
   let stopping: Promise<void> | undefined
   let drain: PromiseWithResolvers<void> | undefined
 
@@ -180,6 +181,15 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
     gone: gone.promise,
     send(message) {
       if (ended || !stdin.writable) return true
+      // What arrives in one turn of the event loop leaves in one system call.
+      if (!isCorked) {
+        isCorked = true
+        stdin.cork()
+        setImmediate(() => {
+          isCorked = false
+          stdin.uncork()
+        })
+      }
       return stdin.write(serializeMessage(message as JSONRPCMessage))
     },
     drained() {

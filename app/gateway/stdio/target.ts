@@ -5,7 +5,7 @@ import { isLegacy } from '../../serve/mcp/revision.ts'
 import type { Call, Target } from '../target.ts'
 import { type MapMessage, type Refusal, refuse } from './answers.ts'
 import { commandEnvironment } from './environment.ts'
-import { isMessage, isRequest, type Request } from './messages.ts'
+import { errorResponse, isMessage, isRequest, type Message, type Request } from './messages.ts'
 import { createOrphanGuard } from './orphan-guard.ts'
 import { createPlaces, type Place } from './places.ts'
 import { createRestarts } from './restarts.ts'
@@ -66,6 +66,8 @@ export type StdioEvent =
       readonly reason: string
       readonly expected: boolean
     }
+  /** `mapMessage` threw, which is a bug. The client gets an error in place of a response, and nothing in place of anything else. */
+  | { readonly event: 'map_failed'; readonly error: unknown }
   /** Without the guard, commands that do not end with their standard input outlive a gateway that is killed. */
   | { readonly event: 'orphan_guard_failed'; readonly message: string }
 
@@ -93,6 +95,7 @@ interface Session {
   active: number
 }
 
+const INTERNAL_ERROR = -32603
 const NOT_FOUND: Refusal = { status: 404, code: -32001, message: 'Session not found' }
 const SHUTTING_DOWN: Refusal = {
   status: 503,
@@ -108,7 +111,7 @@ const SESSION_ENDED: Refusal = { status: 404, code: -32001, message: 'The sessio
  * @throws {TypeError} `passEnvironment` names a setting of the gateway's own sign-in.
  */
 export function createStdioTarget(options: StdioTargetOptions): Target {
-  const { command, args = [], processPer = 'session', onEvent = () => {}, mapMessage } = options
+  const { command, args = [], processPer = 'session', onEvent = () => {} } = options
   const {
     idleSeconds = 300,
     callTimeoutSeconds = 300,
@@ -120,6 +123,7 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
     ...commandEnvironment(options.env ?? process.env, options.passEnvironment ?? []),
     ...options.environment,
   }
+  const mapMessage = options.mapMessage && guarded(options.mapMessage, error => onEvent({ event: 'map_failed', error }))
   const guard = createOrphanGuard(({ message }) => onEvent({ event: 'orphan_guard_failed', message }))
   const places = createPlaces(maxPerPerson, maxTotal)
   const restarts = createRestarts()
@@ -349,6 +353,20 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
       closing ??= close()
       return closing
     },
+  }
+}
+
+function guarded(mapMessage: MapMessage, onError: (error: unknown) => void): MapMessage {
+  return (message, call) => {
+    try {
+      return mapMessage(message, call)
+    } catch (error) {
+      onError(error)
+      const { id, method } = message as Message
+      return id === undefined || method !== undefined
+        ? undefined
+        : errorResponse(id, 'Internal error', call.requestId, INTERNAL_ERROR)
+    }
   }
 }
 

@@ -43,7 +43,7 @@ export async function serve(
     tokens.set(key, controller)
     const token = subject === 'nobody' ? undefined : { issuer, subject, clientId: client }
     const access = { outcome: 'accepted', token, signal: controller.signal, done() {}, headers: {} }
-    await target.answer({
+    const call = {
       request,
       response,
       access: access as unknown as Access,
@@ -51,7 +51,8 @@ export async function serve(
       text: text || undefined,
       requestId: `request-${++requests}`,
       identity: {},
-    })
+    }
+    await target.answer(call)
   })
   return {
     url: new URL(`${server.origin}/mcp`),

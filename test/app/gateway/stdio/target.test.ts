@@ -227,6 +227,7 @@ describe('calls', () => {
     const replies = await Promise.all([...hanging, exiting])
     for (const [index, reply] of replies.entries()) {
       expect(reply.status).toBe(502)
+      expect(reply.headers.get('x-request-id')).toBe(reply.error?.data?.request_id)
       expect(reply.messages[0]).toMatchObject({
         id: index + 1,
         error: { message: expect.stringContaining('exit code 3') },
@@ -289,6 +290,25 @@ describe('messages of the server', () => {
     const { messages, headers } = await callTool(serving, session, 'log', {})
     expect(messages).toEqual([expect.objectContaining({ mapped: 'tools/call' })])
     expect(headers.get('content-type')).toBe('application/json')
+  })
+})
+
+describe('mapMessage', () => {
+  it('that throws withholds the message', async () => {
+    const serving = await start({
+      mapMessage(message) {
+        if (JSON.stringify(message).includes('secret')) throw new Error('cannot read it')
+        return message
+      },
+    })
+    const session = await openSession(serving)
+    const reply = await callTool(serving, session, 'echo', { text: 'secret' })
+    expect(reply.error).toMatchObject({ code: -32603 })
+    expect(JSON.stringify(reply.messages)).not.toContain('secret')
+    const logged = await callTool(serving, session, 'log', { data: 'secret' })
+    expect(logged.messages).toHaveLength(1)
+    expect(serving.events.filter(({ event }) => event === 'map_failed')).toHaveLength(2)
+    expect((await callTool(serving, session, 'echo', { a: 1 })).value).toEqual({ a: 1 })
   })
 })
 

@@ -171,6 +171,13 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
   })
   stdin.on('error', () => {}).on('drain', release)
   stdout.on('error', () => {}).on('data', read)
+  // Nothing it was asked will be answered any more, be it alive or not. One that is ending says in a moment how.
+  stdout.once('end', () => {
+    setTimeout(() => {
+      end('it closed its standard output', null, null)
+      void stop()
+    }, 2 * POLL_MILLISECONDS)
+  })
   readLines(stderr, onLine)
 
   return {

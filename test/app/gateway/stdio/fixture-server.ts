@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { closeSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 // A server that speaks MCP on standard input and output, with tools for what a gateway has to cope with. No SDK, so that hundreds
@@ -103,6 +103,9 @@ function call(
       process.exit(Number(args.code ?? 1))
       break
     case 'hang':
+      return
+    case 'hush':
+      closeSync(1)
       return
     // Answered in the other order, once there are as many as it says.
     case 'hold':

@@ -171,6 +171,15 @@ describe('a command that ends at once', () => {
     expect(serving.pids()).toHaveLength(2)
   })
 
+  it('or closes its output is ended', async () => {
+    const serving = await start({ flags: ['--stubborn'] })
+    const session = await openSession(serving)
+    const reply = await callTool(serving, session, 'hush')
+    expect(reply.status).toBe(502)
+    expect(reply.error?.message).toContain('standard output')
+    await vi.waitUntil(() => !serving.pids().some(isRunning), { timeout: 8000 })
+  })
+
   it('or never answers initialize is ended', async () => {
     const serving = await start({ flags: ['--quiet'], callTimeoutSeconds: 0.5 })
     const response = await post(serving, INITIALIZE)

@@ -32,13 +32,6 @@ export { createBridge } from './bridge.ts'
 export { declarationProblems } from './declaration.ts'
 export { declarationSchema } from './declaration-schema.ts'
 export { combineObservers } from './observers.ts'
-export {
-  bridgeLines,
-  createOwnServer,
-  encryptionKeysOf,
-  GRACE_MILLISECONDS,
-  loadServerPackage,
-  type OpenStores,
-  openStores,
-} from './own-server.ts'
+export { bridgeLines, createOwnServer, loadServerPackage, type OpenStores } from './own-server.ts'
+export { encryptionKeysOf, GRACE_MILLISECONDS, openStores } from './own-server-run.ts'
 export { createProviders } from './providers.ts'

@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/load.ts'
 import type { AuthObserver } from '../src/auth.ts'
-import { loadServerPackage, type OpenStores, type OwnServer, openStores, serverPackageProblem } from './own-server.ts'
+import { loadRun, loadServerPackage, type OpenStores, type OwnServer, serverPackageProblem } from './own-server.ts'
 
 /** What is remembered outside of this process. Opened at the first use. */
 export interface SharedStores {
@@ -23,17 +23,21 @@ export function sharedStores(
   const { DPOP } = settings
   if (store.kind === 'memory' || DPOP === 'off') return undefined
   if (own) return { get: own.stores, check: async () => {}, close: async () => {} }
-  if (DPOP !== 'required' && serverPackageProblem(store.setting)) return undefined
+  const { setting } = store
+  if (DPOP !== 'required' && serverPackageProblem(setting)) return undefined
   const log = (event: string, facts: Readonly<Record<string, unknown>>) => observer.authorizationServer?.(event, facts)
   let connected: Promise<OpenStores | undefined> | undefined
   const get = () => {
-    connected ??= loadServerPackage(store.setting)
-      .then(serverPackage => openStores(serverPackage, configuration, log))
-      .catch(error => {
-        connected = undefined
-        throw error
-      })
+    connected ??= connect().catch(error => {
+      connected = undefined
+      throw error
+    })
     return connected
+  }
+  async function connect() {
+    const serverPackage = await loadServerPackage(setting)
+    const { openStores } = await loadRun()
+    return await openStores(serverPackage, configuration, log)
   }
   return {
     get,

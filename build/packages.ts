@@ -87,6 +87,7 @@ export const server: Package = {
     'csv-parse',
     'csv-stringify',
     'env-paths',
+    'eventsource-parser',
     'express',
     'http-cache-semantics',
     'idplug',

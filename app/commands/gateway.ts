@@ -35,7 +35,7 @@ interface GatewayCommandOptions {
   credentialEnv?: string
   credentialHeader?: string
   force?: boolean
-  pass: string[]
+  pass?: string[]
   scan?: string
 }
 
@@ -56,7 +56,7 @@ export function registerGateway(program: Command): void {
     )
     .option('--credential-env <variable>', 'environment variable with a fixed credential for the server at a URL')
     .option('--credential-header <name>', 'header of that credential (default: authorization)', headerName)
-    .option('--pass <variables...>', 'environment variables that the command gets', [])
+    .option('--pass <variables...>', 'environment variables that the command gets')
     .option('--scan <file>', 'ask the server for its tools, write a declaration for you to edit, and stop')
     .option('--force', 'let --scan replace the file')
     .addHelpText('after', HELP)
@@ -108,7 +108,7 @@ type Place = GatewayTarget['place']
 function placeOf(
   file: string | undefined,
   words: readonly string[],
-  { to, pass, identity }: GatewayCommandOptions,
+  { to, pass = [], identity }: GatewayCommandOptions,
   command: Command,
 ): Place | undefined {
   const refuse = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })

@@ -6,6 +6,8 @@ import { createSessionStore, type Owner, type SessionStore } from '../serve/mcp/
 import { type Problem, sendProblem } from './answers.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import type { CallerIdentity } from './identity.ts'
+import { mayList } from './listing.ts'
+import { createMappedAnswer, type MappedAnswer } from './mapped-answer.ts'
 import { opensStream } from './message.ts'
 import type { Call, Target } from './target.ts'
 
@@ -18,6 +20,10 @@ export interface HttpTargetOptions {
   readonly owns: CallerIdentity['owns']
   /** Name of the header in which a gateway before this one puts the token, in lower case. Default: `Authorization` only. */
   readonly tokenHeader?: string
+  /**
+   * Hides from a caller what a listing has and they cannot use. Default: listings go on as they are.
+   */
+  readonly mapMessage?: (message: object, call: Call) => object | undefined
   /** How long the target may take until its answer begins. Default 300. */
   readonly timeoutSeconds?: number
   /** Seconds without a request after which a session is forgotten. Default 1,800. */
@@ -67,6 +73,9 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
     const { request, text, identity } = call
     const { method = 'GET', headers } = request
     const pool = opensStream(method, call.body) ? streams : calls
+    const isMapped = options.mapMessage !== undefined && mayList(method, call.body)
+    // Nobody can look into what is compressed.
+    const isTaken = isMapped ? (name: string) => name === 'accept-encoding' || isOwned(name) : isOwned
     const added = {
       ...identity,
       ...(text !== undefined && method === 'POST' && { 'content-type': 'application/json' }),
@@ -75,12 +84,12 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
       const dispatch = {
         path,
         method,
-        headers: requestHeaders(headers, isOwned, added),
+        headers: requestHeaders(headers, isTaken, added),
         body: method === 'POST' ? text : undefined,
       } as Dispatcher.DispatchOptions
       // Then nobody reads the answer, and nothing says so any more.
       if (call.response.destroyed) return resolve()
-      new Exchange(call, options, sessions, pool, dispatch, resolve).begin()
+      new Exchange(call, options, sessions, pool, dispatch, isMapped, resolve).begin()
     })
   }
 
@@ -123,6 +132,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isRepeated = false
+  readonly #isMapped: boolean
+  #mapped: MappedAnswer | undefined
   /** Bytes that are still to come, where the target says how many. */
   #left = -1
   #deadline: ReturnType<typeof setTimeout> | undefined
@@ -133,6 +144,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     sessions: SessionStore<typeof SESSION>,
     pool: Pool,
     dispatch: Dispatcher.DispatchOptions,
+    isMapped: boolean,
     done: () => void,
   ) {
     this.#call = call
@@ -140,6 +152,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#sessions = sessions
     this.#pool = pool
     this.#dispatch = dispatch
+    this.#isMapped = isMapped
     call.response.once('close', () => {
       // The answer is complete, the client is gone, or its token has ended.
       if (!this.#isOver) this.#end()
@@ -169,16 +182,25 @@ class Exchange implements Dispatcher.DispatchHandler {
   #unfit(status: number, headers: IncomingHttpHeaders): [problem: Problem, reason: string] | undefined {
     if (status === 401 || status === 407) return [WANTS_CREDENTIALS, `the target answered ${status}`]
     if (status >= 300 && status < 400) return [REDIRECTS, `the target answered ${status}, a redirect`]
+    if (this.#isMapped && headers['content-encoding'] !== undefined) {
+      return [NOT_RIGHT, 'the target compressed an answer although nobody asked for it']
+    }
     if (this.#keepSession(status, headers['mcp-session-id'])) return undefined
-    return [SESSION_OF_OTHERS, 'the target gave out a session that is another person’s']
+    return [NOT_RIGHT, 'the target gave out a session that is another person’s']
   }
 
   #pass(status: number, headers: IncomingHttpHeaders): void {
     const response = this.#response
-    const length = headers['content-length']
-    if (length !== undefined) this.#left = Number(length)
-    response.writeHead(status, responseHeaders(headers))
-    if (headers['content-type']?.startsWith('text/event-stream')) {
+    const { mapMessage } = this.#options
+    const { 'content-length': length, 'content-type': type } = headers
+    if (this.#isMapped && mapMessage) {
+      this.#mapped = createMappedAnswer(type, message => mapMessage(message, this.#call))
+    }
+    const returned = responseHeaders(headers)
+    if (this.#mapped) delete returned['content-length']
+    else if (length !== undefined) this.#left = Number(length)
+    response.writeHead(status, returned)
+    if (type?.startsWith('text/event-stream')) {
       // Clients wait for the headers before they go on. If events follow at once, all leave together.
       setImmediate(() => !response.writableEnded && response.flushHeaders())
     } else {
@@ -190,18 +212,26 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const response = this.#response
     if (this.#isOver || response.writableEnded) return
-    // The last one leaves with the headers, and with the end.
-    if (this.#left === chunk.length) return void response.end(chunk)
-    this.#left -= chunk.length
-    if (response.write(chunk)) return
-    controller.pause()
-    response.once('drain', () => controller.resume())
+    if (this.#mapped) {
+      this.#sendMapped(this.#mapped, controller, chunk)
+    } else if (this.#left === chunk.length) {
+      // The last one leaves with the headers, and with the end.
+      response.end(chunk)
+    } else {
+      this.#left -= chunk.length
+      if (!response.write(chunk)) this.#hold(controller)
+    }
   }
 
   onResponseEnd(): void {
-    this.#isOver = true
-    clearTimeout(this.#deadline)
-    if (!this.#response.writableEnded) this.#response.end()
+    try {
+      const rest = this.#mapped?.end()
+      this.#isOver = true
+      clearTimeout(this.#deadline)
+      if (!this.#response.writableEnded) this.#response.end(rest)
+    } catch (error) {
+      this.#fail(NOT_RIGHT, (error as Error).message)
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -215,6 +245,20 @@ class Exchange implements Dispatcher.DispatchHandler {
     } else {
       this.#fail(LATE.has(code) ? TOO_SLOW : AWAY, code)
     }
+  }
+
+  #sendMapped(mapped: MappedAnswer, controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    try {
+      const text = mapped.take(chunk)
+      if (text !== '' && !this.#response.write(text)) this.#hold(controller)
+    } catch (error) {
+      this.#fail(NOT_RIGHT, (error as Error).message)
+    }
+  }
+
+  #hold(controller: Dispatcher.DispatchController): void {
+    controller.pause()
+    this.#response.once('drain', () => controller.resume())
   }
 
   get #response(): ServerResponse {
@@ -290,7 +334,7 @@ const WANTS_CREDENTIALS: Problem = {
   message:
     'The MCP server behind this gateway does not accept the gateway. Signing in again does not help; its operator has to act.',
 }
-const SESSION_OF_OTHERS: Problem = {
+const NOT_RIGHT: Problem = {
   status: 502,
   code: -32603,
   message: 'The MCP server behind this gateway gave an answer that cannot be right.',

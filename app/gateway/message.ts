@@ -8,11 +8,20 @@
  */
 export function canonicalText(text: string, value: unknown): string | undefined {
   try {
-    return JSON.stringify(MAY_CHANGE.test(text) ? JSON.parse(text, keepNumber) : value)
+    return JSON.stringify(MAY_CHANGE.test(text) ? parseExactly(text) : value)
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
   }
+}
+
+/**
+ * As `JSON.parse`, but `JSON.stringify` writes the numbers as they were.
+ *
+ * @throws {SyntaxError}
+ */
+export function parseExactly(text: string): unknown {
+  return JSON.parse(text, keepNumber)
 }
 
 /** Numbers that JavaScript may write in another way: fractions, exponents, more than 15 digits, minus zero. */

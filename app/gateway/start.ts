@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Auth, Decision } from 'idplug'
+import type { Auth, Decision, Declarations } from 'idplug'
 import type { Logger } from 'pino'
 import type { Surroundings } from '../serve/program.ts'
 import { type Running, serve } from '../serve/serve.ts'
@@ -9,8 +9,9 @@ import { createHttpTarget, type HttpTargetOptions } from './http-target.ts'
 import { createCallerIdentity } from './identity.ts'
 import { ASSERTION_KEYS_PATH, assertionKeysAnswer } from './identity-assertion.ts'
 import { createAssertionKeys } from './identity-keys.ts'
+import { withoutUnusable } from './listing.ts'
 import { createStdioTarget, type StdioEvent } from './stdio/target.ts'
-import type { Target } from './target.ts'
+import type { Call, Target } from './target.ts'
 
 export interface GatewayStartOptions {
   /** How long a target may take until its answer begins. Default 300. */
@@ -42,7 +43,7 @@ export function startGateway(
   }
   let last: Decision | undefined
   const targets: Readonly<Record<string, GatewayTarget>> = Object.assign({}, ...groups.map(group => group.targets))
-  const names = Object.assign({}, ...groups.map(group => group.declarations)) as Record<string, { name: string }>
+  const declarations: Declarations = Object.assign({}, ...groups.map(group => group.declarations))
   return serve(
     surroundings,
     groups,
@@ -52,16 +53,23 @@ export function startGateway(
         const issuer = new URL(auth.resource).origin
         const audience = place.kind === 'url' ? place.url : auth.resource
         const identity = createCallerIdentity(choice, { issuer, audience, keys })
+        const mapMessage = (message: object, { access }: Call) =>
+          withoutUnusable(message, (kind, name) => auth.allows(access, kind, name))
         const gateway = createGateway({
           auth,
           name: key,
           identity,
-          target: openTarget(place, { ...shared, name: key, owns: identity.owns }),
+          target: openTarget(place, {
+            ...shared,
+            name: key,
+            owns: identity.owns,
+            ...(declarations[key]?.listing === 'hide' && { mapMessage }),
+          }),
           logger,
           lastDecision: () => last,
           onError: reportBug,
         })
-        return { auth, name: names[key]?.name ?? key, ...gateway }
+        return { auth, name: declarations[key]?.name ?? key, ...gateway }
       }
       const [first, ...others] = Object.entries(auths).map(open) as [ReturnType<typeof open>]
       const gateways = [first, ...others] as const
@@ -99,6 +107,7 @@ function openTarget(place: GatewayTarget['place'], options: Omit<HttpTargetOptio
     environment: place.env,
     processPer: place.processPer,
     callerEnvironment: place.callerEnvironment,
+    mapMessage: options.mapMessage,
     callTimeoutSeconds: options.timeoutSeconds,
     onEvent: event => logCommand(options.logger, options.name, event),
   })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
+import { withoutUnusable } from '../../../app/gateway/listing.ts'
 import { exchange, freePort } from '../../support/http.ts'
 import { type Fixture, startFixture, textOf } from './fixture.ts'
 
@@ -301,6 +302,54 @@ describe('what a client gets', () => {
     await gateway.send('GET', {}, controller.signal)
     controller.abort()
     await closed
+  })
+})
+
+describe('listings', () => {
+  const text =
+    '{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"read","size":1.0},{"name":"delete"}],"resources":[{"uri":"file:///a"}],"cacheScope":"public"}}'
+  const shown =
+    '{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"read","size":1.0}],"resources":[],"cacheScope":"private"}}'
+  const hide = (answer: (response: ServerResponse) => void) =>
+    startFixture((_request, response) => answer(response), {
+      target: { mapMessage: message => withoutUnusable(message, (kind, name) => kind === 'tool' && name === 'read') },
+    })
+  const list = { jsonrpc: '2.0', id: 7, method: 'tools/list' }
+
+  it('leave out what the caller cannot use, where that is declared', async () => {
+    const gateway = await hide(response => response.writeHead(200, { 'Content-Type': 'application/json' }).end(text))
+    expect(await (await gateway.post(list)).text()).toBe(shown)
+    expect(await (await gateway.post([list])).text()).toBe(shown)
+    expect(await (await gateway.post(call)).text()).toBe(text)
+  })
+
+  it.each([1, 7, 4_096])('do so in streams that come in pieces of %i bytes', async size => {
+    const stream = `: hi\n\nid: a\ndata:\n\nretry: 5\n\nevent: message\r\nid: b\r\ndata: ${text}\r\n\r\ndata: {"method":"é"}\n\n`
+    const gateway = await hide(async response => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      const bytes = Buffer.from(stream)
+      for (let at = 0; at < bytes.length; at += size) {
+        response.write(bytes.subarray(at, at + size))
+        await turn()
+      }
+      response.end()
+    })
+    const received = await (await gateway.send('GET')).text()
+    expect(received).toBe(
+      `: hi\n\nid: a\ndata: \n\nretry: 5\n\nid: b\nevent: message\ndata: ${shown}\n\ndata: {"method":"é"}\n\n`,
+    )
+  })
+
+  it.each([
+    ['compressed', { 'Content-Encoding': 'br' }, text],
+    ['not JSON', {}, '<html>'],
+  ])('are never sent on when they cannot be read: %s', async (_what, headers, body) => {
+    const gateway = await hide(response =>
+      response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body),
+    )
+    const received = gateway.post(list).then(async response => response.status === 200 && (await response.text()))
+    await expect(received.catch(() => false)).resolves.toBe(false)
+    expect(gateway.events('target_failed')).toHaveLength(1)
   })
 })
 

@@ -1,0 +1,92 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { parseExactly } from './message.ts'
+
+/** Changes the messages of an answer as it comes. */
+export interface MappedAnswer {
+  /**
+   * @returns What can be sent on already.
+   * @throws {Error} One message is too long.
+   */
+  take(chunk: Buffer): string
+  /**
+   * @returns The rest.
+   * @throws {Error} It is not JSON.
+   */
+  end(): string
+}
+
+/** A message that is longer is not kept in memory to look into it. In characters. */
+const LONGEST_MESSAGE = 8_388_608
+
+/**
+ * @param type - `Content-Type` of the answer.
+ * @param map - Returns what the client gets instead; `undefined`: nothing.
+ * @returns `undefined` for an answer that holds no messages.
+ */
+export function createMappedAnswer(
+  type: string | undefined,
+  map: (message: object) => object | undefined,
+): MappedAnswer | undefined {
+  if (/^text\/event-stream\b/i.test(type ?? '')) return mappedEvents(map)
+  return /^application\/json\b/i.test(type ?? '') ? mappedJson(map) : undefined
+}
+
+function mappedJson(map: (message: object) => object | undefined): MappedAnswer {
+  const decoder = new TextDecoder()
+  let text = ''
+  return {
+    take(chunk) {
+      text += decoder.decode(chunk, { stream: true })
+      checkLength(text.length)
+      return ''
+    },
+    end: () => (text === '' ? '' : mapped(text, map)),
+  }
+}
+
+function mappedEvents(map: (message: object) => object | undefined): MappedAnswer {
+  const decoder = new TextDecoder()
+  let ready = ''
+  let waiting = 0
+  const emit = (text: string) => {
+    ready += text
+    waiting = 0
+  }
+  const parser = createParser({
+    onEvent: event => emit(eventText(event, map)),
+    onComment: comment => emit(`: ${comment}\n\n`),
+    onRetry: milliseconds => emit(`retry: ${milliseconds}\n\n`),
+  })
+  return {
+    take(chunk) {
+      const text = decoder.decode(chunk, { stream: true })
+      waiting += text.length
+      parser.feed(text)
+      checkLength(waiting)
+      const sent = ready
+      ready = ''
+      return sent
+    },
+    // An event that is not complete is none.
+    end: () => '',
+  }
+}
+
+function eventText({ id, event, data }: EventSourceMessage, map: (message: object) => object | undefined): string {
+  const head = `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}`
+  const text = data === '' ? '' : mapped(data, map)
+  return `${head}data: ${text.replaceAll('\n', '\ndata: ')}\n\n`
+}
+
+/** Every message of a text: one, or an array of them. */
+function mapped(text: string, map: (message: object) => object | undefined): string {
+  const value = parseExactly(text)
+  const messages = (Array.isArray(value) ? value : [value]).map(message =>
+    typeof message === 'object' && message !== null ? map(message) : message,
+  )
+  return JSON.stringify(Array.isArray(value) ? messages.filter(message => message !== undefined) : messages[0]) ?? ''
+}
+
+function checkLength(length: number): void {
+  if (length > LONGEST_MESSAGE) throw new Error('the answer to a listing is too long to look into')
+}

@@ -49,6 +49,8 @@ export async function startIssuer(): Promise<Issuer> {
 }
 
 export interface MeasuredServer {
+  /** Its origin. */
+  readonly url: string
   /** Each client has its own. */
   connection(client: number): Client
   report(options: { collect: boolean }): Promise<ServerReport>
@@ -71,6 +73,7 @@ export async function startServers(names: readonly string[], settings: Compositi
   return ports.map(port => {
     const connections = Array.from({ length: CONNECTIONS }, () => new Client(`http://127.0.0.1:${port}`))
     return {
+      url: `http://127.0.0.1:${port}`,
       connection: client => connections[client % CONNECTIONS] as Client,
       async report(options) {
         child.send(options)

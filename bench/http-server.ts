@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { edges } from './edge-compositions.ts'
+import { gateways } from './gateway-compositions.ts'
 import { bare, type Composition, checked, unchecked, usual } from './http-compositions.ts'
 import { refusals } from './refusal-compositions.ts'
 import { stdio } from './stdio-compositions.ts'
@@ -16,7 +17,16 @@ export interface ServerReport {
   heap: number
 }
 
-const compositions: Record<string, Composition> = { bare, checked, unchecked, usual, ...edges, ...refusals, ...stdio }
+const compositions: Record<string, Composition> = {
+  bare,
+  checked,
+  unchecked,
+  usual,
+  ...edges,
+  ...refusals,
+  ...stdio,
+  ...gateways,
+}
 const [names = '', settings = ''] = process.argv.slice(2)
 const ports: number[] = []
 for (const name of names.split(',')) {

@@ -9,6 +9,7 @@ const sections: Record<string, () => Promise<{ run(): Promise<BenchSection> }>> 
   http: () => import('./http.ts'),
   edges: () => import('./edges.ts'),
   refusals: () => import('./refusals.ts'),
+  gateway: () => import('./gateway.ts'),
   adapters: () => import('./adapters.ts'),
   'sign-in': () => import('./sign-in.ts'),
   'stdio-target': () => import('./stdio-target.ts'),

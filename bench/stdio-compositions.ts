@@ -38,8 +38,17 @@ function target(): RequestListener {
   const token = { issuer: 'https://issuer.example', subject: 'ann', clientId: 'bench' }
   const access = { outcome: 'accepted', token, signal: new AbortController().signal, headers: {}, done() {} }
   return async (request, response) => {
-    const body = JSON.parse(await text(request))
-    await stdio.answer({ request, response, access, body, requestId: 'bench', identity: {} } as unknown as Call)
+    const received = await text(request)
+    const body = JSON.parse(received)
+    await stdio.answer({
+      request,
+      response,
+      access,
+      body,
+      text: received,
+      requestId: 'bench',
+      identity: {},
+    } as unknown as Call)
   }
 }
 

@@ -46,8 +46,13 @@ export interface StdioTargetOptions {
   readonly maxTotal?: number
   /** Requests that one process has not answered yet; more are refused with 503. Default: 100. */
   readonly maxOpenRequests?: number
-  /** Sees every message to a client, and returns what the client gets instead; `undefined`: nothing. */
+  /**
+   * Sees every message to a client, and returns what the client gets instead; `undefined`: nothing. Where it throws, the client gets an
+   * error in place of a response, and nothing in place of anything else.
+   */
   readonly mapMessage?: MapMessage
+  /** Told about errors that are bugs: what `mapMessage` threw. */
+  readonly onError?: (error: unknown) => void
   /** For the log. */
   readonly onEvent?: (event: StdioEvent) => void
 }
@@ -66,8 +71,6 @@ export type StdioEvent =
       readonly reason: string
       readonly expected: boolean
     }
-  /** `mapMessage` threw, which is a bug. The client gets an error in place of a response, and nothing in place of anything else. */
-  | { readonly event: 'map_failed'; readonly error: unknown }
   /** Without the guard, commands that do not end with their standard input outlive a gateway that is killed. */
   | { readonly event: 'orphan_guard_failed'; readonly message: string }
 
@@ -111,7 +114,7 @@ const SESSION_ENDED: Refusal = { status: 404, code: -32001, message: 'The sessio
  * @throws {TypeError} `passEnvironment` names a setting of the gateway's own sign-in.
  */
 export function createStdioTarget(options: StdioTargetOptions): Target {
-  const { command, args = [], processPer = 'session', onEvent = () => {} } = options
+  const { command, args = [], processPer = 'session', onEvent = () => {}, onError = () => {} } = options
   const {
     idleSeconds = 300,
     callTimeoutSeconds = 300,
@@ -123,7 +126,7 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
     ...commandEnvironment(options.env ?? process.env, options.passEnvironment ?? []),
     ...options.environment,
   }
-  const mapMessage = options.mapMessage && guarded(options.mapMessage, error => onEvent({ event: 'map_failed', error }))
+  const mapMessage = options.mapMessage && guarded(options.mapMessage, onError)
   const guard = createOrphanGuard(({ message }) => onEvent({ event: 'orphan_guard_failed', message }))
   const places = createPlaces(maxPerPerson, maxTotal)
   const restarts = createRestarts()

@@ -295,7 +295,9 @@ describe('messages of the server', () => {
 
 describe('mapMessage', () => {
   it('that throws withholds the message', async () => {
+    const errors: unknown[] = []
     const serving = await start({
+      onError: error => errors.push(error),
       mapMessage(message) {
         if (JSON.stringify(message).includes('secret')) throw new Error('cannot read it')
         return message
@@ -307,7 +309,7 @@ describe('mapMessage', () => {
     expect(JSON.stringify(reply.messages)).not.toContain('secret')
     const logged = await callTool(serving, session, 'log', { data: 'secret' })
     expect(logged.messages).toHaveLength(1)
-    expect(serving.events.filter(({ event }) => event === 'map_failed')).toHaveLength(2)
+    expect(errors.map(String)).toEqual(['Error: cannot read it', 'Error: cannot read it'])
     expect((await callTool(serving, session, 'echo', { a: 1 })).value).toEqual({ a: 1 })
   })
 })

@@ -15,6 +15,7 @@ const sections: Record<string, () => Promise<{ run(): Promise<BenchSection> }>> 
   'stdio-target': () => import('./stdio-target.ts'),
   strangers: () => import('./strangers.ts'),
   'authorization-server': () => import('./authorization-server.ts'),
+  'forward-auth': () => import('./forward-auth.ts'),
   imports: () => import('./imports.ts'),
 }
 

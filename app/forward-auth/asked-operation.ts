@@ -49,11 +49,13 @@ function distinct(rules: Readonly<Record<string, readonly string[]>>): readonly 
 
 /** `undefined`: the headers do not say all of it. */
 function fromHeaders(head: RequestHead): object | undefined {
-  const [revision, method, name] = ['mcp-protocol-version', 'mcp-method', 'mcp-name'].map(header => only(head, header))
+  const revision = only(head, 'mcp-protocol-version')
+  const method = only(head, 'mcp-method')
   if (head.method !== 'POST' || revision === undefined || !/^\d{4}-\d\d-\d\d$/.test(revision)) return undefined
   if (revision < FIRST_REVISION_WITH_HEADERS || method === undefined || IN_BODY_ONLY.has(method)) return undefined
   const parameter = Object.hasOwn(NAMED_BY, method) ? NAMED_BY[method] : undefined
   if (parameter === undefined) return { method }
+  const name = only(head, 'mcp-name')
   const value = name && decoded(name)
   return value ? { method, params: { [parameter]: value } } : undefined
 }

@@ -40,7 +40,7 @@ export interface ForwardAuthOptions {
 /** In it, nginx finds the body of an answer: of the response to `auth_request` it keeps headers only. */
 const BODY_HEADER = 'X-Idplug-Body'
 
-/** Caddy 2.6 passes on the name of its variable where an answer lacks a header. */
+/** Of anonymous callers: where an answer lacks a header, Caddy 2.6 passes on the name of its variable. */
 const NOBODY = Object.fromEntries([...Object.values(PLAIN_HEADERS), ASSERTION_HEADER].map(name => [name, '']))
 
 /**
@@ -59,9 +59,14 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
     return all.length === 1 ? all[0] : byPath.get(pathOf(url))
   }
 
-  function isTrusted(address: string | undefined): boolean {
-    const parsed = parseIpAddress(address ?? '')
-    return parsed !== undefined && proxies.some(range => isWithin(parsed, range))
+  /** A proxy keeps its connections, and asks over each of them many times. */
+  const trusted = new WeakSet<object>()
+  function isTrusted({ socket }: IncomingMessage): boolean {
+    if (trusted.has(socket)) return true
+    const address = parseIpAddress(socket.remoteAddress ?? '')
+    if (!address || !proxies.some(range => isWithin(address, range))) return false
+    trusted.add(socket)
+    return true
   }
 
   function misconfigured(description: string, facts: Readonly<Record<string, unknown>> = {}): Answer {
@@ -72,12 +77,11 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
   function decide(request: IncomingMessage): Promise<Decided | Answer> | Answer | undefined {
     const ask = readAsk(request)
     if (!ask) return undefined
-    const { remoteAddress } = request.socket
-    if (!isTrusted(remoteAddress)) {
+    if (!isTrusted(request)) {
       return misconfigured(
         'The proxy that asked is not one that this server trusts. Set TRUSTED_PROXIES to its address.',
         {
-          proxy: remoteAddress,
+          proxy: request.socket.remoteAddress,
         },
       )
     }
@@ -103,14 +107,8 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
   async function answerAsk(decided: Decided | Answer, response: ServerResponse): Promise<void> {
     if (!('access' in decided)) return sendRefusal(response, decided)
     const { access, identity } = decided
-    response.writeHead(200, {
-      'Cache-Control': 'no-store',
-      'Content-Length': 0,
-      ...access.headers,
-      ...NOBODY,
-      ...(await identity.headersFor(access)),
-    })
-    response.end()
+    const headers = await identity.headersFor(access)
+    response.writeHead(200, { 'Content-Length': 0, ...access.headers, ...(access.token ? headers : NOBODY) }).end()
   }
 
   async function answerOther(request: IncomingMessage, response: ServerResponse): Promise<void> {

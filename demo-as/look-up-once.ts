@@ -24,3 +24,19 @@ export function lookUpOnce(model: Model): void {
     return value
   }
 }
+
+/** The same for a function. Those who ask meanwhile share the answer. */
+export function askOnce<T>(ask: (id: string) => Promise<T | undefined>): (id: string) => Promise<T | undefined> {
+  const asked = Symbol('asked')
+  return async id => {
+    const state: { [asked]?: Map<string, Promise<T | undefined>> } | undefined = Provider.ctx?.state
+    if (!state) return ask(id)
+    state[asked] ??= new Map()
+    const answers = state[asked]
+    const answer = answers.get(id) ?? ask(id)
+    answers.set(id, answer)
+    const value = await answer
+    if (value === undefined) answers.delete(id)
+    return value
+  }
+}

@@ -19,7 +19,7 @@ import { TemporarilyUnavailable } from './errors.ts'
 import { DEVICE_CODE_GRANT, JWT_BEARER_GRANT } from './grant-types.ts'
 import { type AssertionIssuer, acceptIdentityAssertions, ID_JAG_PROFILE } from './identity-assertions.ts'
 import { repeatLastStep } from './last-step.ts'
-import { lookUpOnce } from './look-up-once.ts'
+import { askOnce, lookUpOnce } from './look-up-once.ts'
 import { cookieName, siteOf } from './mount.ts'
 import { createOidcAdapter, keepClient } from './oidc-adapter.ts'
 import { refuseRevokedClients, revokedClients } from './operator-records.ts'
@@ -119,7 +119,8 @@ const LONGEST_ASSERTION_SECONDS = 3600
 export function createProvider(options: ProviderOptions): Provider {
   const { issuer, resources, lifetimes, assertionIssuers, clientKinds } = options
   const secure = new URL(issuer).protocol === 'https:'
-  const RefreshingProvider = refreshing({ ...options, graceSeconds: lifetimes.refreshGrace })
+  const account = askOnce(options.account)
+  const RefreshingProvider = refreshing({ ...options, account, graceSeconds: lifetimes.refreshGrace })
   const clients = [...resources.all.map(introspectionClient), ...options.clients.map(registrationOf)]
   const rules = { issuer: new URL(issuer), redirects: options.redirects, grantTypes: grantTypesOf(options) }
   const adapter = createOidcAdapter(options.stores, options)
@@ -175,7 +176,7 @@ export function createProvider(options: ProviderOptions): Provider {
     },
     interactions: { policy: alwaysAsk(), url: (ctx, interaction) => options.beginSignIn(ctx, interaction) },
     findAccount: async (_ctx, subject) => {
-      const user = await options.account(subject)
+      const user = await account(subject)
       return user && { accountId: subject, username: user.username, claims: async () => ({ sub: subject }) }
     },
     loadExistingGrant: async ctx => {
@@ -184,9 +185,9 @@ export function createProvider(options: ProviderOptions): Provider {
     },
     extraTokenClaims: async (ctx, token) => {
       if (token.kind === 'ClientCredentials') return { sub: token.clientId }
-      const account = ctx.oidc.account
-      const isFound = account?.accountId === token.accountId
-      return { username: isFound ? account.username : (await options.account(token.accountId))?.username }
+      const found = ctx.oidc.account
+      const isFound = found?.accountId === token.accountId
+      return { username: isFound ? found.username : (await account(token.accountId))?.username }
     },
     issueRefreshToken: async (ctx, client) => canStay(client, ctx.oidc.entities.Grant),
     rotateRefreshToken: () => true,

@@ -21,6 +21,8 @@ type GrantHandler = (ctx: TokenEndpointGrantContext) => void | Promise<void>
 export interface RefreshOptions {
   resources: Resources
   stores: StoreFactory
+  /** Finds a person; within one request, once. */
+  account: (subject: string) => Promise<unknown>
   /** How long a used refresh token gives the same answer again, in seconds; 0 for never. */
   graceSeconds: number
   /** Answers of before this time are not given again. Default: all are. */
@@ -182,8 +184,11 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
   async function settleScope(provider: Provider, ctx: TokenEndpointGrantContext, token: RefreshToken): Promise<void> {
     const [identifier = ''] = [token.resource ?? []].flat()
     const resource = resources.find(identifier)
-    // As oidc-provider asks for it afterwards, so that the store is asked once.
-    const grant = await provider.Grant.find(token.grantId ?? '', { ignoreExpiration: true })
+    // As oidc-provider asks for them afterwards, one after the other: so the store is asked once, and for both together.
+    const [grant] = await Promise.all([
+      provider.Grant.find(token.grantId ?? '', { ignoreExpiration: true }),
+      options.account(token.accountId ?? ''),
+    ])
     // Both are refused by oidc-provider.
     if (!resource || !grant) return
     const known = Object.keys(resource.scopes)

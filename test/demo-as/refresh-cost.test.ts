@@ -52,8 +52,7 @@ describe('a refresh', () => {
     expect(asked.map(calls => calls.join(' '))).toEqual([
       'Client.get',
       'RefreshToken.get',
-      'Grant.get',
-      'Account.get',
+      'Grant.get Account.get',
       // In this order: nothing is given again that is not there, and nothing is used up that cannot be given again.
       'RefreshToken.set AccessToken.set',
       'RefreshAnswer.add',

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import ipaddr from 'ipaddr.js'
+import { LRUCache } from 'lru-cache'
 
 /** Whom a limit is counted for: the address of a caller, of IPv6 the network, since one caller has all of its addresses. */
 export type CallerOf = (req: IncomingMessage) => string
@@ -10,8 +11,12 @@ export type CallerOf = (req: IncomingMessage) => string
  */
 export function createCallerOf(trustedProxies: readonly string[]): CallerOf {
   const addressOf = createAddressOf(trustedProxies)
-  return req => networkOf(addressOf(req))
+  // A request is counted several times, and its sender comes back.
+  const networks = new LRUCache<string, string>({ max: MAX_NETWORKS, memoMethod: networkOf })
+  return req => networks.memo(addressOf(req))
 }
+
+const MAX_NETWORKS = 1000
 
 /**
  * The address that a request comes from. Reads `X-Forwarded-For` from the right, as long as it was a trusted proxy that wrote the

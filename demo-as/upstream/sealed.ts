@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hash, randomBytes } from 'node:crypto'
 
 /** Encrypts what is kept, so that a copy of the database is of no use by itself. */
 export interface Seal {
@@ -51,4 +51,5 @@ export function createSeal(keys: readonly [Buffer, ...Buffer[]]): Seal {
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
-const idOf = (key: Buffer) => createHash('sha256').update('idplug key id').update(key).digest('hex').slice(0, 8)
+const KEY_ID = Buffer.from('idplug key id')
+const idOf = (key: Buffer) => hash('sha256', Buffer.concat([KEY_ID, key]), 'hex').slice(0, 8)

@@ -1,3 +1,4 @@
+import { isAbsent } from '../../src/absent.ts'
 import { defineAdapter } from '../../src/adapter.ts'
 import { createCheckEndpointValidator } from '../../src/engines/check-endpoint.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
@@ -54,6 +55,6 @@ export const userinfo = defineAdapter({
 
 /** Answers need not name the issuer; one that does must name this one. */
 function refuseOtherIssuer({ iss }: Claims, issuer: string): void {
-  if (iss === undefined || iss === null || iss === issuer) return
+  if (isAbsent(iss) || iss === issuer) return
   throw new InvalidTokenError({ kind: 'issuer_mismatch', actual: clip(iss), expected: [issuer] })
 }

@@ -4,7 +4,7 @@ export interface Branding {
   name?: string
   /** A picture of the operator, beside the name and as the icon of the page. Served by this server. */
   logo?: { type: 'image/svg+xml' | 'image/png'; bytes: Uint8Array }
-  /** Whether they can be read on one another is for the caller to check. */
+  /** The caller checks that text can be read on them. */
   colors?: { light?: Colors; dark?: Colors }
   /** At the bottom of each page. */
   links?: { terms?: string; privacy?: string; support?: string }

@@ -47,7 +47,7 @@ export interface Stay {
   longest: number
   /** Without being used. */
   idle: number
-  /** What is left without staying signed in. */
+  /** How long access lasts for somebody who does not stay signed in. */
   otherwise: number
 }
 

@@ -8,7 +8,7 @@ export interface LayoutOptions {
   head?: Html
   /** Below the page. */
   footer?: string
-  /** For pages to read, not to decide on. */
+  /** A wider card, for pages with much text. Default: false. */
   wide?: boolean
 }
 

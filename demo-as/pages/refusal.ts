@@ -4,7 +4,7 @@ import { type Html, html, OwnAddress } from './html.ts'
 import { messagePage } from './messages.ts'
 import type { Purpose } from './purpose.ts'
 
-/** How a sign-in at the upstream can end other than well. */
+/** Every way in which a sign-in at the upstream can fail. */
 export type Refused = Exclude<Identification, { outcome: 'signed_in' }> | Unanswered
 
 /**

@@ -13,8 +13,8 @@ export type Activity =
   | 'documents'
 
 /**
- * How long a registration that nobody uses is kept: as long as the first of these says that has one left, and otherwise an hour. Somebody
- * may register today and sign in after the weekend; what strangers fill the store with is bounded to some 80,000 registrations of at most 8 kB, and goes soon.
+ * How long a registration that nobody uses is kept: by the first of these rates that is not used up, and for an hour when all are. Somebody
+ * may register today and sign in after the weekend, and strangers fill the store with some 80,000 registrations of at most 8 kB.
  */
 export const UNUSED_CLIENTS: readonly Rate[] = [
   { times: 5000, seconds: 7 * 24 * 3600 },
@@ -99,7 +99,7 @@ export interface EndpointRule {
   counts?: 'each' | 'refused' | 'unauthorized' | 'told'
 }
 
-/** Proxies take 8 kB, and so much becomes of the longest authorization request when it is encrypted in the address of a page. */
+/** Proxies accept 8 kB. The longest authorization request becomes that long when it is encrypted into the address of a page. */
 const PAGE_URL = 8000
 const AUTHORIZATION_URL = 5000
 /** A code of a provider may have 4 kB; after it comes the state. */

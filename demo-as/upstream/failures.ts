@@ -86,8 +86,7 @@ const REFUSALS = [400, 401, 403]
 export const isClientRefused = (code: string) => code === 'invalid_client' || code === 'unauthorized_client'
 
 /** A key that cannot be had yet: it is fetched anew for each answer that needs it. */
-export const isKeyMissing = (error: unknown) =>
-  error instanceof ClientError && error.code === 'OAUTH_KEY_SELECTION_FAILED'
+const isKeyMissing = (error: unknown) => error instanceof ClientError && error.code === 'OAUTH_KEY_SELECTION_FAILED'
 
 export function isOutage(error: unknown): boolean {
   if (error instanceof ResponseBodyError) return isOutageStatus(error.status) || OUTAGE_ERRORS.has(error.error)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isAbsent } from '../absent.ts'
 import { claimPath, textList, textListNonEmpty } from '../adapter-options.ts'
 import type { ValidatorContext } from '../context.ts'
 import { type AudienceRule, type ClaimRules, type Claims, clientIdOf, PERSONAL_CLAIMS } from '../engines/claim-judge.ts'
@@ -172,7 +173,7 @@ export function claimRules(
     check(claims) {
       for (const { claim, expected, read } of required) {
         const actual = read(claims)
-        if (actual === undefined || actual === null) throw new InvalidTokenError({ kind: 'claim_missing', claim })
+        if (isAbsent(actual)) throw new InvalidTokenError({ kind: 'claim_missing', claim })
         if (actual === expected || (Array.isArray(actual) && actual.includes(expected))) continue
         if (typeof expected === 'string' && typeof actual === 'object' && namesIn(actual)?.includes(expected)) continue
         throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: `not ${expected}` })
@@ -208,7 +209,7 @@ function principalTypeReader({ serviceClaims }: ClaimOptions, clientOf: ClaimRea
     const hasMark = marks.some(({ read, value }) => {
       const actual = read(claims)
       const expected = value.replaceAll('{client_id}', () => String(client))
-      if (actual === undefined || actual === null) return false
+      if (isAbsent(actual)) return false
       return Array.isArray(actual) ? actual.includes(expected) : String(actual) === expected
     })
     return hasMark || isServiceAccount(claims, client) ? 'service' : undefined

@@ -1,3 +1,4 @@
+import { isAbsent } from '../absent.ts'
 import type { Claims } from '../engines/claim-judge.ts'
 import { InvalidTokenError } from '../errors.ts'
 
@@ -35,7 +36,7 @@ export function textsReader(paths: readonly string[]): (claims: Claims) => reado
     const texts: string[] = []
     for (const { claim, read } of readers) {
       const value = read(claims)
-      if (value === undefined || value === null) continue
+      if (isAbsent(value)) continue
       const names = typeof value === 'string' ? value.split(' ') : namesIn(value)
       if (!names) {
         throw new InvalidTokenError({

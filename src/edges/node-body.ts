@@ -14,7 +14,7 @@ export type ParsedBody = { readonly value: unknown; readonly text?: string } | {
  * `request.body`, where frameworks and the MCP SDKs look for it and body parsers that run later leave it alone.
  *
  * @param limit - In bytes.
- * @throws {TypeError} Somebody has read it and left nothing.
+ * @throws {TypeError} Something has read the body before and left nothing in `request.body`.
  */
 export function parseNodeBody(request: RequestWithBody, limit: number): ParsedBody | Promise<ParsedBody> {
   const { headers } = request

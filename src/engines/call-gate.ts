@@ -4,10 +4,10 @@ import { createProviderGate, isProviderFailure } from './provider-gate.ts'
 /** Makes a call, or throws the last failure while the endpoint is not asked. */
 export type CallGate = <T>(call: () => Promise<T>) => Promise<T>
 
-/** Most tenants of one provider that something is remembered about. */
+/** How many tenants of one provider are remembered at most. */
 const MAX_TENANTS = 1000
 
-/** Something for each tenant of a provider, as strangers choose how many tenants there are: who was asked about longest ago goes first. */
+/** A value for each tenant of a provider. Bounded, because strangers can name any number of tenants; the least recently used goes first. */
 export const createTenantMemory = <Value extends object>() => new LRUCache<string, Value>({ max: MAX_TENANTS })
 
 /**

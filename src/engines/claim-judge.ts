@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { isAbsent } from '../absent.ts'
 import type { CompleteContext } from '../context.ts'
 import { InvalidTokenError } from '../errors.ts'
 import type { TokenReason } from '../reasons.ts'
@@ -220,7 +221,7 @@ function subjectFrom(value: unknown, clientId: string, claims: Claims, rules: Cl
 export function scopesFrom(claims: Claims, names: readonly string[]): readonly string[] {
   for (const claim of names) {
     const value = claims[claim]
-    if (value === undefined || value === null) continue
+    if (isAbsent(value)) continue
     if (typeof value === 'string') return value.split(' ').filter(Boolean)
     if (Array.isArray(value) && value.every(item => typeof item === 'string')) return value.filter(Boolean)
     throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'neither a string nor an array of strings' })
@@ -251,7 +252,7 @@ const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
  * checked here, so such a token is of no use.
  */
 function confirmationOf({ cnf }: Claims): Confirmation | undefined {
-  if (cnf === undefined || cnf === null) return undefined
+  if (isAbsent(cnf)) return undefined
   const methods = typeof cnf === 'object' ? Object.keys(cnf) : [clip(cnf)]
   const { jkt } = cnf as { jkt?: unknown }
   if (methods.length === 1 && typeof jkt === 'string' && THUMBPRINT.test(jkt)) return Object.freeze({ jkt })
@@ -259,7 +260,7 @@ function confirmationOf({ cnf }: Claims): Confirmation | undefined {
 }
 
 function audienceOf({ aud }: Claims): readonly string[] {
-  if (aud === undefined || aud === null) return []
+  if (isAbsent(aud)) return []
   if (typeof aud === 'string') return [aud]
   if (Array.isArray(aud) && aud.every(value => typeof value === 'string')) return aud
   throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'aud', detail: 'neither a string nor strings' })
@@ -288,13 +289,13 @@ function refuseEarly(claims: Claims, now: number, tolerance: number): void {
 /** A NumericDate (RFC 7519 §2) in seconds, or `undefined` when absent. JSON can spell infinity: `1e999`. */
 function numericDate(claims: Claims, claim: string): number | undefined {
   const value = claims[claim]
-  if (value === undefined || value === null) return undefined
+  if (isAbsent(value)) return undefined
   if (typeof value === 'number' && Number.isFinite(value)) return value
   throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'not a number of seconds' })
 }
 
 function requiredText(value: unknown, claim: string): string {
-  if (value === undefined || value === null || value === '') {
+  if (isAbsent(value) || value === '') {
     throw new InvalidTokenError({ kind: 'claim_missing', claim })
   }
   if (typeof value === 'string') return value

@@ -39,8 +39,8 @@ export interface IntrospectionValidatorOptions extends ClaimRules {
 
 /**
  * Validates access tokens by asking the authorization server (RFC 7662).
- * A token that names another issuer itself is refused unasked. Checks `active`, `iss` when present, that the answer is about an access token, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not
- * check scope: the operation does. An answer without `sub` is refused unless `tokensWithoutSubject` says that it is about a token
+ * A token that itself names another issuer is refused without asking. Of the answer, checks `active`, `iss` when present, that it is about
+ * an access token, `cnf`, `aud` (an absent one is refused), `exp`, `nbf`, `iat`. Does not check scope: the operation does. An answer without `sub` is refused unless `tokensWithoutSubject` says that it is about a token
  * of the client's own.
  *
  * `validate` throws `MisconfigurationError` when the endpoint refuses our credentials (401, or `invalid_client`) or the

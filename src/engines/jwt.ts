@@ -1,4 +1,4 @@
-import { isThere } from '../absent.ts'
+import { isAbsent, isThere } from '../absent.ts'
 import { type CompleteContext, completeContext, type ValidatorContext } from '../context.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
@@ -217,7 +217,7 @@ function checkHeader(
 }
 
 function checkIssuer({ iss }: Claims, rule: IssuerCheck): string {
-  if (iss === undefined || iss === null) throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iss' })
+  if (isAbsent(iss)) throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iss' })
   if (typeof iss !== 'string')
     throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'iss', detail: 'not a string' })
   if (!(rule.answersFor?.(iss) ?? true)) throw issuerMismatch(iss, rule)

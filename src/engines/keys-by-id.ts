@@ -29,7 +29,7 @@ interface KnownKey {
  * Keys that are published one by one, each as PEM (`PUBLIC KEY`) at a URL with its id, as AWS load balancers do. Elliptic curves only.
  *
  * A key is fetched again after `vanishedKeySeconds`, so a withdrawn one is refused that much later. While the endpoint is down, the last
- * answer counts for `maxStaleSeconds`. Unknown ids cause ten fetches in a row at most, then one per second; until then nobody knows.
+ * answer counts for `maxStaleSeconds`. Unknown ids cause ten fetches in a row at most, then one per second; others are 503 meanwhile.
  *
  * @param url - With {@link KEY_ID_PLACE} in place of the id.
  */
@@ -106,7 +106,7 @@ export function createKeysById(
   }
 }
 
-/** Status 403 and 404 say that there is no such key: stores of files answer either. */
+/** Both 403 and 404 say that there is no such key: file stores such as S3 answer either. */
 function readPem(answer: ProviderAnswer, keyId: string, now: number): Buffer<ArrayBuffer> {
   const { endpoint, status, text } = answer
   if (isRateLimited(answer)) throw throttled(answer, now)

@@ -158,7 +158,7 @@ function unavailable(reason: UnavailableReason): ValidatorUnavailableError {
   return new ValidatorUnavailableError(reason)
 }
 
-/** Whether a 403 is no refusal: some providers answer so where others answer 429. */
+/** Whether a 403 means too many requests: some providers answer 403 where others answer 429. */
 export function isRateLimited({ status, headers }: Pick<ProviderAnswer, 'status' | 'headers'>): boolean {
   return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0')
 }

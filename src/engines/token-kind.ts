@@ -122,7 +122,7 @@ export function isAccessToken(claims: Claims, header: Claims, rules: TokenKindRu
 }
 
 /** RFC 9068 §2.1 (`typ` of the header), and the members by which providers name the use of a token. */
-export function isMarkedAccessToken(claims: Claims, header: Claims): boolean {
+function isMarkedAccessToken(claims: Claims, header: Claims): boolean {
   if (normalizedType(header.typ) === 'at+jwt') return true
   return [...USES, 'typ', 'type'].some(name => carries(claims, name) && ACCESS.has(normalizedUse(claims[name])))
 }

@@ -23,8 +23,10 @@ export async function run(): Promise<BenchSection> {
   const [yes = 0, forwardAuth = 0] = await portsOf(asked)
   const nginx = await startNginx(targetPort, [yes, forwardAuth])
   const measured = (index: number): MeasuredServer => {
-    const connections = Array.from({ length: CONNECTIONS }, () => new Client(`http://127.0.0.1:${nginx.ports[index]}`))
+    const url = `http://127.0.0.1:${nginx.ports[index]}`
+    const connections = Array.from({ length: CONNECTIONS }, () => new Client(url))
     return {
+      url,
       connection: client => connections[client % CONNECTIONS] as Client,
       async report() {
         asked.send({})

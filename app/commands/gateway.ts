@@ -3,12 +3,18 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Declarations } from 'idplug'
 import { type Environment, knownNames } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
-import { type GatewayTarget, type ResourceGroup, readCredential, readGatewayFile } from '../gateway/configuration.ts'
+import {
+  type GatewayTarget,
+  type ResourceGroup,
+  readCredential,
+  readGatewayFile,
+  watchGatewayFile,
+} from '../gateway/configuration.ts'
 import { defaultDeclaration } from '../gateway/default-declaration.ts'
 import { credentialHeader } from '../gateway/gateway-file.ts'
 import type { IdentityChoice } from '../gateway/identity.ts'
 import { declarationOf, describeScan, ScanError, scanTarget, writeDeclaration } from '../gateway/scan.ts'
-import { startGateway } from '../gateway/start.ts'
+import { type GatewayStartOptions, startGateway } from '../gateway/start.ts'
 import { runProgram } from '../serve/program.ts'
 import { EXIT } from './exit.ts'
 
@@ -86,8 +92,11 @@ async function gateway(
     return [{ id: 'command line', env, declarations, targets }]
   }
   let groups: readonly ResourceGroup[] = []
-  await runProgram(surroundings => startGateway(surroundings, groups, { timeoutSeconds }), {
+  let settings: Environment = {}
+  const watch: GatewayStartOptions['watch'] = handlers => watchGatewayFile(file as string, settings, handlers)
+  await runProgram(surroundings => startGateway(surroundings, groups, { timeoutSeconds, ...(!place && { watch }) }), {
     fixed(env) {
+      settings = env
       groups = groupsOf(env)
       return { ...without(env), ...leading(groups).env }
     },

@@ -25,7 +25,9 @@ export interface GatewayOptions extends OpenRequestsOptions {
 export interface Gateway {
   /** Checks a request as `protect` does, then has the target answer it. */
   readonly endpoint: RequestListener
-  /** Refuses new requests with 503, waits for those in flight, then ends streams and the target. */
+  /** Resolves when no request and no stream is open any more. For a gateway in whose place there is another one. */
+  idle(): Promise<void>
+  /** Refuses new requests with 503, waits for those in flight, then ends streams. The target goes on. */
   close(): Promise<void>
 }
 
@@ -35,6 +37,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { auth, target, identity, logger, onError } = options
   const openRequests = createOpenRequests(options)
   const calls = new Set<Promise<void>>()
+  const handled = new Set<Promise<void>>()
   const streams = new Set<ServerResponse>()
   let closing = false
 
@@ -109,10 +112,16 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     endpoint(request, response) {
-      handle(request, response).catch(error => {
-        onError(error)
-        sendProblem(response, BUG, request.method === 'POST' ? (request as { body?: unknown }).body : undefined, '')
-      })
+      const work = handle(request, response)
+        .catch(error => {
+          onError(error)
+          sendProblem(response, BUG, request.method === 'POST' ? (request as { body?: unknown }).body : undefined, '')
+        })
+        .finally(() => void handled.delete(work))
+      handled.add(work)
+    },
+    async idle() {
+      while (handled.size > 0) await Promise.all(handled)
     },
     async close() {
       closing = true
@@ -121,8 +130,6 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (response.headersSent) response.end()
         else response.destroy()
       }
-      await target.close()
-      await identity.close()
     },
   }
 }

@@ -1,19 +1,22 @@
 import { join } from 'node:path'
-import type { Auth, Decision, Declarations } from 'idplug'
+import type { Decision } from 'idplug'
 import type { Logger } from 'pino'
 import type { Surroundings } from '../serve/program.ts'
 import { type Running, serve } from '../serve/serve.ts'
-import type { GatewayTarget, ResourceGroup } from './configuration.ts'
+import type { GatewayTarget, ResourceGroup, watchGatewayFile } from './configuration.ts'
 import { createGateway } from './gateway.ts'
 import { createHttpTarget, type HttpTargetOptions } from './http-target.ts'
 import { createCallerIdentity } from './identity.ts'
 import { ASSERTION_KEYS_PATH, assertionKeysAnswer } from './identity-assertion.ts'
 import { createAssertionKeys } from './identity-keys.ts'
 import { withoutUnusable } from './listing.ts'
+import { createResources } from './resources.ts'
 import { createStdioTarget, type StdioEvent } from './stdio/target.ts'
 import type { Call, Target } from './target.ts'
 
 export interface GatewayStartOptions {
+  /** Watches the file that the groups come from: {@link watchGatewayFile} with its path. Default: they do not change. */
+  readonly watch?: (handlers: Parameters<typeof watchGatewayFile>[2]) => { close(): void }
   /** How long a target may take until its answer begins. Default 300. */
   readonly timeoutSeconds?: number
 }
@@ -42,39 +45,28 @@ export function startGateway(
     maxSessions: settings.MCP_MAX_SESSIONS,
   }
   let last: Decision | undefined
-  const targets: Readonly<Record<string, GatewayTarget>> = Object.assign({}, ...groups.map(group => group.targets))
-  const declarations: Declarations = Object.assign({}, ...groups.map(group => group.declarations))
   return serve(
     surroundings,
     groups,
-    ({ auths, reportBug }) => {
-      const open = ([key, auth]: [string, Auth]) => {
-        const { place, identity: choice } = targets[key] as GatewayTarget
-        const issuer = new URL(auth.resource).origin
-        const audience = place.kind === 'url' ? place.url : auth.resource
-        const identity = createCallerIdentity(choice, { issuer, audience, keys })
-        const mapMessage = (message: object, { access }: Call) =>
-          withoutUnusable(message, (kind, name) => auth.allows(access, kind, name))
-        const gateway = createGateway({
-          auth,
-          name: key,
-          identity,
-          target: openTarget(place, {
-            ...shared,
-            name: key,
-            owns: identity.owns,
-            ...(declarations[key]?.listing === 'hide' && { mapMessage }),
-          }),
-          logger,
-          lastDecision: () => last,
-          onError: reportBug,
-        })
-        return { auth, name: declarations[key]?.name ?? key, ...gateway }
-      }
-      const [first, ...others] = Object.entries(auths).map(open) as [ReturnType<typeof open>]
-      const gateways = [first, ...others] as const
+    ({ auths, createGroup, reportBug }) => {
+      const resources = createResources(groups, auths, {
+        createGroup,
+        onError: reportBug,
+        openTarget({ key, resource, listing, target: { place, identity: choice }, auth }) {
+          const audience = place.kind === 'url' ? place.url : resource
+          const identity = createCallerIdentity(choice, { issuer: new URL(resource).origin, audience, keys })
+          const mapMessage = (message: object, { access }: Call) =>
+            withoutUnusable(message, (kind, name) => auth().allows(access, kind, name))
+          const options = { ...shared, name: key, owns: identity.owns, ...(listing === 'hide' && { mapMessage }) }
+          return { identity, target: openTarget(place, options) }
+        },
+        createGateway: (name, auth, open) =>
+          createGateway({ auth, name, ...open, logger, lastDecision: () => last, onError: reportBug }),
+      })
+      const places = groups.flatMap(({ targets }) => Object.values(targets).map(({ place }) => place))
+      let watched: { close(): void } | undefined
       return {
-        servers: gateways,
+        servers: resources.servers(),
         pages: {
           [ASSERTION_KEYS_PATH](_request, response) {
             assertionKeysAnswer(keys).then(
@@ -86,8 +78,26 @@ export function startGateway(
             )
           },
         },
-        banner: Object.values(targets).map(({ place }) => `In front of           ${describePlace(place)}`),
-        end: async () => void (await Promise.all(gateways.map(gateway => gateway.close()))),
+        banner: places.map(place => `In front of           ${describePlace(place)}`),
+        started(replace) {
+          watched = options.watch?.({
+            changed(configuration) {
+              resources.change(configuration)
+              replace(resources.servers())
+              logger.info({
+                event: 'gateway_file_read',
+                resources: resources.servers().map(({ auth }) => auth.resource),
+              })
+            },
+            failed({ message }) {
+              logger.error({ event: 'gateway_file_not_read', message })
+            },
+          })
+        },
+        end() {
+          watched?.close()
+          return resources.close()
+        },
       }
     },
     {

@@ -83,6 +83,17 @@ export const serverEvents = {
       'The server behind the gateway gave no answer that could be passed on. The client got the status; without one, its answer was cut.',
     action: 'docs/gateway.md, "When the target fails".',
   },
+  gateway_file_read: {
+    level: 'info',
+    members: ['resources'],
+    means: 'The file of the gateway changed and was taken over.',
+  },
+  gateway_file_not_read: {
+    level: 'error',
+    members: ['message'],
+    means: 'The file of the gateway changed and cannot be used, or needs a restart; everything stays as it was.',
+    action: 'Correct the file, or restart the gateway.',
+  },
   command_started: {
     level: 'info',
     members: ['target', 'pid', 'issuer', 'subject', 'client_id'],

@@ -43,6 +43,12 @@ export interface ServeContext {
   readonly auths: Readonly<Record<string, Auth>>
   readonly log: ReturnType<typeof jsonLines>
   readonly metrics: Prometheus
+  /**
+   * Makes the auths of a group that comes later. Whoever asks for them closes them.
+   *
+   * @throws {ConfigError} As `createAuths` does.
+   */
+  createGroup(group: ServedGroup): Readonly<Record<string, Auth>>
   reportBug(error: unknown, operation?: string): void
 }
 
@@ -54,6 +60,8 @@ export interface Served {
   readonly banner?: readonly string[]
   /** Ends streams and what else would keep connections open. Not waited for longer than the grace period. */
   end(): Promise<void>
+  /** Told once, when the first request may come, how to put other servers into the place of these. Connections stay open. */
+  started?(replace: (servers: SiteOptions['servers']) => void): void
   /** Ends everything else, when the last connection is closed. */
   close?(): Promise<void>
 }
@@ -79,13 +87,12 @@ export async function serve(
   const log = jsonLines(logger, configuration.shadow?.name)
   const documentation = new URL('/', configuration.resource).href
   const shadows: ObservedProvider[] = []
-  const auths: Record<string, Auth> = {}
-  for (const { env, declarations } of groups) {
+  const createGroup = ({ env, declarations }: ServedGroup): Readonly<Record<string, Auth>> => {
     const documented = Object.entries(declarations).map(([key, declaration]) => [
       key,
       { documentation, ...declaration },
     ])
-    const made: Readonly<Record<string, Auth>> = createAuths(Object.fromEntries(documented) as Declarations, {
+    return createAuths(Object.fromEntries(documented) as Declarations, {
       // Programs of ours have their own defaults for where the server is reached and where the authorization server runs.
       env: {
         ...env,
@@ -102,11 +109,11 @@ export async function serve(
         { providers: all => void shadows.push(...all.filter(({ role }) => role === 'shadow')) },
       ],
     })
-    Object.assign(auths, made)
   }
+  const auths: Readonly<Record<string, Auth>> = Object.assign({}, ...groups.map(createGroup))
   const all = Object.values(auths) as [Auth, ...Auth[]]
   const [{ resource, validator }] = all
-  const served = await open({ auths, log, metrics, reportBug })
+  const served = await open({ auths, log, metrics, createGroup, reportBug })
 
   let listening: Server | undefined
   const close = async () => {
@@ -123,11 +130,16 @@ export async function serve(
     logger[level]({ event: 'provider_not_ready', issuers, reason: error.message })
   }
   try {
-    const site = createSite({ ...served, onError: reportBug, stopping, metrics: metricsEndpoint })
-    const server = createHttpServer(site, stopping)
+    const siteOf = (servers: SiteOptions['servers']) =>
+      createSite({ servers, pages: served.pages, onError: reportBug, stopping, metrics: metricsEndpoint })
+    let site = siteOf(served.servers)
+    const server = createHttpServer((request, response) => site(request, response), stopping)
     await listen(server, settings.PORT, settings.HOST, 'PORT')
     listening = server
     await metricsEndpoint.open()
+    served.started?.(servers => {
+      site = siteOf(servers)
+    })
     const ready = Promise.all(all.map(auth => auth.ready())).catch(error => report(error))
     // Nobody needs the one in the shadow to start, but its operator wants to know.
     for (const { validator } of shadows) validator.warmUp().catch(error => report(error, validator))

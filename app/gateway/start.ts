@@ -34,9 +34,8 @@ export function startGateway(
 ): Promise<Running> {
   const { logger, configuration } = surroundings
   const { settings, store } = configuration
-  const keys = createAssertionKeys(
-    store.kind === 'sqlite' ? { file: join(store.folder, 'gateway-assertion-keys.json') } : {},
-  )
+  const folder = settings.AUTH_DATA_DIR ?? (store.kind === 'sqlite' ? store.folder : undefined)
+  const keys = createAssertionKeys(folder === undefined ? {} : { file: join(folder, 'assertion-keys.json') })
   const shared = {
     logger,
     tokenHeader: settings.AUTH_TOKEN_HEADER,

@@ -83,7 +83,7 @@ export async function startForwardAuth(
     stopping,
     observer: [metrics.observer, jsonLines(logger, configuration.shadow?.name)],
   })
-  const keys = createAssertionKeys({ file: join(DATA_FOLDER, 'assertion-keys.json') })
+  const keys = createAssertionKeys({ file: join(settings.AUTH_DATA_DIR ?? DATA_FOLDER, 'assertion-keys.json') })
   const servers = new Map<string, ProtectedServer>()
   for (const [name, declaration] of Object.entries(declarations)) {
     const auth = auths[name] as Auth

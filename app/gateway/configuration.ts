@@ -358,7 +358,7 @@ function settingsProblems(
 
 /** What keys and tokens of well-known products begin with, JWTs, and options of commands that take a secret. */
 const SECRETS =
-  /^(Bearer|Basic) \S|^(gh[pousr]_|github_pat_|glpat-|sk-|xox[abprs]-|AKIA|AIza)\w|^eyJ[\w-]+\.[\w-]+\.|^--?(api[-_]?key|(access[-_]?)?token|(client[-_]?)?secret|password)=./i
+  /^(Bearer|Basic) [\w+/=.~-]{20,}$|^(gh[pousr]_|github_pat_|glpat-|sk-|xox[abprs]-|AKIA|AIza)[\w-]{8,}$|^eyJ[\w-]+\.[\w-]+\.|^--?(api[-_]?key|(access[-_]?)?token|(client[-_]?)?secret|password)=./i
 
 function reportSecrets(value: unknown, place: string, report: Report): void {
   if (typeof value === 'string') {

@@ -24,6 +24,8 @@ export interface AssertionKeys {
 export interface AssertionKeysOptions {
   /** Keeps the keys over a restart, and for other processes of the same gateway: a file that only its owner can read. Default: in memory. */
   readonly file?: string
+  /** Told that the file cannot be used any more. The keys that were read before go on meanwhile. Default: nobody is told. */
+  readonly onError?: (error: Error) => void
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: () => number
 }
@@ -62,19 +64,20 @@ export class AssertionKeysError extends Error {
  * Keys that sign for a day each. The next one is published an hour before it signs; the previous one stays until its last assertion has
  * ended. Nothing runs in the background: whoever signs or asks for the keys first after their time makes the next one.
  *
- * @throws {AssertionKeysError} From its members: the file cannot be used.
+ * @throws {AssertionKeysError} From its members: the file cannot be used, and no keys were read before.
  */
-export function createAssertionKeys({ file, now = Date.now }: AssertionKeysOptions = {}): AssertionKeys {
+export function createAssertionKeys({ file, onError, now = Date.now }: AssertionKeysOptions = {}): AssertionKeys {
   const seconds = () => Math.floor(now() / 1000)
   const imported = new WeakMap<Entry, ReturnType<typeof importJWK>>()
   let entries: readonly Entry[] = []
   let lookedAt = Number.NEGATIVE_INFINITY
   let underWay: Promise<void> | undefined
 
+  const isOld = () => seconds() - lookedAt >= LOOK_SECONDS
+
   /** Entries in the order in which they sign, with the next one as soon as it has to be announced. */
   async function current(): Promise<readonly Entry[]> {
-    const isDue = () => needsNext(entries, seconds()) || (file !== undefined && seconds() - lookedAt >= LOOK_SECONDS)
-    if (isDue()) {
+    if (entries.length === 0 || (file === undefined ? needsNext(entries, seconds()) : isOld())) {
       underWay ??= update().finally(() => {
         underWay = undefined
       })
@@ -88,17 +91,26 @@ export function createAssertionKeys({ file, now = Date.now }: AssertionKeysOptio
       entries = await withNext(entries, seconds())
       return
     }
-    const read = await readEntries(file)
-    if (read.length === 0 || needsNext(read, seconds())) {
-      entries = await exclusively(file, async () => {
-        const found = await readEntries(file)
-        // Somebody took the file away: what was signed with our keys is still under way.
-        const next = await withNext(found.length > 0 ? found : entries, seconds())
-        await writeEntries(file, next)
-        return next
-      })
-    } else entries = sameEntries(entries, read)
+    try {
+      entries = await entriesOf(file)
+    } catch (error) {
+      // A disk that is away must not stop all calls.
+      if (entries.length === 0) throw error
+      onError?.(error as Error)
+    }
     lookedAt = seconds()
+  }
+
+  async function entriesOf(path: string): Promise<readonly Entry[]> {
+    const read = await readEntries(path)
+    if (!needsNext(read, seconds())) return sameEntries(entries, read)
+    return exclusively(path, async () => {
+      const found = sameEntries(entries, await readEntries(path))
+      // Somebody took the file away: what was signed with our keys is still under way.
+      const next = await withNext(found.length > 0 ? found : entries, seconds())
+      await writeEntries(path, next)
+      return next
+    })
   }
 
   return {

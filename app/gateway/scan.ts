@@ -282,8 +282,8 @@ export function describeScan(scan: Scan): string[] {
   const { name, protocol, tools, resources, prompts, comparesHeaders: compares, notes } = scan
   const readOnly = [...tools.values()].filter(({ isReadOnly }) => isReadOnly).length
   return [
-    `${name} (protocol ${clip(protocol)}): ${tools.size} tools, ${resources.length} resources, ${prompts.length} prompts.`,
-    `${readOnly} tools say that they only read (readOnlyHint); the other ${tools.size - readOnly} need the scope for writing.`,
+    `${name} (protocol ${clip(protocol)}). Tools: ${tools.size}, resources: ${resources.length}, prompts: ${prompts.length}.`,
+    `Tools that say that they only read (readOnlyHint): ${readOnly}. All others need the scope for writing: ${tools.size - readOnly}.`,
     'These are guesses: a hint is what the server says of itself, and nothing checks it. Read the declaration, and correct the scopes and their descriptions.',
     ...(compares === undefined ? [] : [compares ? COMPARES : DOES_NOT_COMPARE]),
     ...notes,

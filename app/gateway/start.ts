@@ -35,7 +35,10 @@ export function startGateway(
   const { logger, configuration } = surroundings
   const { settings, store } = configuration
   const folder = settings.AUTH_DATA_DIR ?? (store.kind === 'sqlite' ? store.folder : undefined)
-  const keys = createAssertionKeys(folder === undefined ? {} : { file: join(folder, 'assertion-keys.json') })
+  const keys = createAssertionKeys({
+    ...(folder !== undefined && { file: join(folder, 'assertion-keys.json') }),
+    onError: ({ message }) => logger.error({ event: 'assertion_keys_not_read', message }),
+  })
   const shared = {
     logger,
     tokenHeader: settings.AUTH_TOKEN_HEADER,

@@ -94,6 +94,13 @@ export const serverEvents = {
     means: 'The file of the gateway changed and cannot be used, or needs a restart; everything stays as it was.',
     action: 'Correct the file, or restart the gateway.',
   },
+  assertion_keys_not_read: {
+    level: 'error',
+    members: ['message'],
+    means:
+      'The file with the keys of assertions cannot be used. The gateway goes on with the keys that it read before.',
+    action: 'Do what the message says, before a key has signed for a day.',
+  },
   command_started: {
     level: 'info',
     members: ['target', 'pid', 'issuer', 'subject', 'client_id'],

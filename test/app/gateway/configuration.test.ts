@@ -294,6 +294,11 @@ describe('secrets are refused', () => {
     expect(problems.join()).not.toContain(jwt)
   })
 
+  test('words that begin like one are not taken for one', async () => {
+    const scopes = { 'files:read': 'Basic access to your files', 'files:write': 'Bearer of news' }
+    await expect(read({ resources: { files: { ...files, scopes } } })).resolves.toHaveProperty('groups')
+  })
+
   test('a credential that could end its header is refused, and not shown', async () => {
     const resources = { files: { ...files, identity: { credentialEnv: 'FILES_KEY' } } }
     const [problem] = await problemsOf({ resources }, { ...ENV, FILES_KEY: 'a\r\nx-mcp-user: admin' })

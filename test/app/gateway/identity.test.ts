@@ -243,6 +243,17 @@ describe('keys', () => {
       expect(await readFile(file, 'utf8')).toContain('somebody')
     })
 
+    test('go on when the file cannot be used any more, and say so', async () => {
+      const errors: string[] = []
+      const process = createAssertionKeys({ file, now, onError: ({ message }) => void errors.push(message) })
+      const first = await signedBy(process)
+      await writeFile(file, 'half of i')
+      time += 10_000
+      expect(await signedBy(process)).toBe(first)
+      expect(await signedBy(process)).toBe(first)
+      expect(errors).toEqual([expect.stringContaining('does not hold the keys of a gateway')])
+    })
+
     test('say what is wrong with a folder that cannot be written', async () => {
       await writeFile(join(folder, 'data'), 'a file')
       await expect(signedBy(open())).rejects.toThrow(/assertion-keys\.json cannot be used \((ENOTDIR|EEXIST)\)/)

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Call } from '../target.ts'
-import { errorResponse, isMessage, isRequest, type Message, type RequestId } from './messages.ts'
+import { errorResponse, isId, isMessage, isRequest, type Message, type RequestId } from './messages.ts'
 
 /** A message as it goes to a client: changed, or `undefined` for one that the client does not get. */
 export type MapMessage = (message: object, call: Call) => object | undefined
@@ -45,8 +45,9 @@ class EventStream {
     })
   }
 
-  send(message: object): void {
-    this.#write(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
+  /** @param text - Of the message; JSON. */
+  send(text: string): void {
+    this.#write(`event: message\ndata: ${text}\n\n`)
   }
 
   end(): void {
@@ -79,6 +80,29 @@ export interface AnswerOptions {
 }
 
 /**
+ * A message as the client gets it. What is nested too deeply to be written again is read without complaint (`JSON.parse` has no such
+ * limit), and must not take down the sessions of others: of a response remains that it failed, of anything else nothing.
+ *
+ * @returns JSON; `undefined` for a message that the client does not get.
+ */
+export function textFor(
+  message: Message,
+  { call, mapMessage }: Pick<AnswerOptions, 'call' | 'mapMessage'>,
+): string | undefined {
+  try {
+    return JSON.stringify(mapMessage ? mapMessage(message, call) : message)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const { id, method } = message
+    if (method !== undefined || !isId(id)) return undefined
+    return JSON.stringify(errorResponse(id, TOO_DEEP, call.requestId, INTERNAL_ERROR))
+  }
+}
+
+const TOO_DEEP = 'The answer of the MCP server is nested too deeply.'
+const INTERNAL_ERROR = -32603
+
+/**
  * The answer to the requests of one POST: JSON when nothing but responses comes, else an event stream. What takes long becomes a
  * stream as well, where the client reads one, so that nothing in between gives it up.
  */
@@ -89,7 +113,7 @@ export class PostAnswer {
   readonly #options: AnswerOptions
   readonly #isBatch: boolean
   readonly #waiting: Set<RequestId>
-  readonly #responses: object[] = []
+  readonly #responses: string[] = []
   readonly #patience: NodeJS.Timeout
   #status: number | undefined
   #stream: EventStream | undefined
@@ -116,25 +140,25 @@ export class PostAnswer {
 
   /** A notification, or a request of the server. */
   send(message: Message): void {
-    const mapped = this.#map(message)
-    if (mapped && !this.isOver) this.#open().send(mapped)
+    const text = textFor(message, this.#options)
+    if (text !== undefined && !this.isOver) this.#open().send(text)
   }
 
   /** @param status - Of HTTP, where no stream has begun and no other response is to follow. */
   respond(message: Message, status: number): void {
     if (this.isOver || !this.#waiting.delete(message.id as RequestId)) return
-    const mapped = this.#map(message)
+    const written = textFor(message, this.#options)
     if (this.#stream) {
-      if (mapped) this.#stream.send(mapped)
+      if (written !== undefined) this.#stream.send(written)
       if (this.#waiting.size === 0) this.#stream.end()
       return
     }
-    if (mapped) this.#responses.push(mapped)
+    if (written !== undefined) this.#responses.push(written)
     this.#status = this.#status === undefined || this.#status === status ? status : 200
     if (this.#waiting.size > 0) return
     clearTimeout(this.#patience)
     const { response } = this.call
-    const text = JSON.stringify(this.#isBatch ? this.#responses : this.#responses[0])
+    const text = this.#isBatch ? `[${this.#responses}]` : this.#responses[0]
     if (text === undefined) return void response.writeHead(202, this.#options.headers).end()
     response
       .writeHead(this.#status, {
@@ -144,11 +168,6 @@ export class PostAnswer {
         ...(this.#status >= 500 && ofFailure(this.call)),
       })
       .end(text)
-  }
-
-  #map(message: Message): object | undefined {
-    const { mapMessage } = this.#options
-    return mapMessage ? mapMessage(message, this.call) : message
   }
 
   #open(): EventStream {
@@ -172,9 +191,8 @@ export class GetAnswer {
   }
 
   send(message: Message): void {
-    const { mapMessage, call } = this.#options
-    const mapped = mapMessage ? mapMessage(message, call) : message
-    if (mapped) this.#stream.send(mapped)
+    const text = textFor(message, this.#options)
+    if (text !== undefined) this.#stream.send(text)
   }
 
   end(): void {

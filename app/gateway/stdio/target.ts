@@ -3,7 +3,7 @@ import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/client'
 import type { Access, ValidatedToken } from 'idplug'
 import { isLegacy } from '../../serve/mcp/revision.ts'
 import type { Call, Target } from '../target.ts'
-import { type MapMessage, type Refusal, refuse } from './answers.ts'
+import { type MapMessage, type Refusal, refuse, textFor } from './answers.ts'
 import { commandEnvironment } from './environment.ts'
 import { errorResponse, isMessage, isRequest, type Message, type Request } from './messages.ts'
 import { createOrphanGuard } from './orphan-guard.ts'
@@ -260,7 +260,7 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
     if (message.error || response.destroyed) end(session)
     if (response.destroyed) return
     const answer = { ...message, id: request.id }
-    const text = JSON.stringify(mapMessage ? (mapMessage(answer, call) ?? null) : answer)
+    const text = textFor(answer, { call, mapMessage }) ?? 'null'
     response
       .writeHead(status, {
         'Content-Type': 'application/json',

@@ -100,6 +100,18 @@ describe('the output of a command', () => {
     expect(serving.events.filter(({ event }) => event === 'command_invalid_output')).toHaveLength(1)
   })
 
+  it('that is nested too deeply to be passed on harms nobody but the call that it answers', async () => {
+    const serving = await start()
+    const session = await openSession(serving)
+    const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+    const notification = `{"jsonrpc":"2.0","method":"notifications/message","params":{"data":${deep}}}`
+    // The second request of this process has the id 2 there.
+    const response = `{"jsonrpc":"2.0","id":2,"result":{"structuredContent":${deep}}}`
+    const { error } = await callTool(serving, session, 'stdout', { text: `${notification}\n${response}` })
+    expect(error).toMatchObject({ code: -32603, message: expect.stringContaining('nested') })
+    expect((await callTool(serving, session, 'echo', { text: 'on' })).value).toEqual({ text: 'on' })
+  })
+
   it('waits for a client that reads slowly', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'flood-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))

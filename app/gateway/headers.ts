@@ -63,7 +63,18 @@ const NOT_RETURNED = new Set([
   'service-worker-allowed',
   'dpop-nonce',
   'x-request-id',
+  // Browsers would report failures of all our pages, URLs included, to whom the target names.
+  'nel',
+  'report-to',
+  // The proxy in front of us would answer with a file of its own.
+  'x-accel-redirect',
+  'x-sendfile',
+  'x-lighttpd-send-file',
+  'x-reproxy-url',
 ])
+
+/** What the decision was about. Nobody may have it taken out afterwards by naming it in `Connection`, which is for other headers. */
+const DECIDED_BY = new Set(['mcp-session-id', 'last-event-id', 'mcp-protocol-version', 'mcp-method', 'mcp-name'])
 
 /** Servers read `_` as `-` (CGI, WSGI), and whoever writes one means to get past a check. */
 const PLAIN_NAME = /^[a-z0-9-]+$/
@@ -93,7 +104,7 @@ export function requestHeaders(
       name.startsWith('x-forwarded-') ||
       name.startsWith('sec-') ||
       isOwned(name) ||
-      named?.has(name)
+      (named?.has(name) && !DECIDED_BY.has(name))
     ) {
       continue
     }
@@ -109,8 +120,15 @@ export function responseHeaders(headers: IncomingHttpHeaders): Record<string, st
   const named = namedIn(headers.connection)
   for (const name in headers) {
     const value = headers[name]
-    if (value === undefined || NOT_RETURNED.has(name) || name.startsWith('access-control-') || named?.has(name))
+    if (
+      value === undefined ||
+      NOT_RETURNED.has(name) ||
+      !PLAIN_NAME.test(name) ||
+      name.startsWith('access-control-') ||
+      (named?.has(name) && !DECIDED_BY.has(name))
+    ) {
       continue
+    }
     result[name] = value
   }
   return result

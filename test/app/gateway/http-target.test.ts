@@ -163,6 +163,11 @@ describe('what a client gets', () => {
           'WWW-Authenticate': 'Bearer realm="target"',
           'Set-Cookie': 'a=b',
           'Access-Control-Allow-Origin': 'https://evil.example',
+          Set_Cookie: 'a=b',
+          NEL: '{"report_to":"evil"}',
+          'Report-To': '{"group":"evil"}',
+          'X-Accel-Redirect': '/private/',
+          'X-Sendfile': '/etc/passwd',
           'X-Kept': '1',
         })
         .end('{}')
@@ -171,7 +176,16 @@ describe('what a client gets', () => {
     const { status, headers } = await gateway.post(call)
     expect(status).toBe(403)
     expect(headers.get('x-kept')).toBe('1')
-    for (const name of ['www-authenticate', 'set-cookie', 'access-control-allow-origin']) {
+    for (const name of [
+      'www-authenticate',
+      'set-cookie',
+      'access-control-allow-origin',
+      'set_cookie',
+      'nel',
+      'report-to',
+      'x-accel-redirect',
+      'x-sendfile',
+    ]) {
       expect(headers.get(name)).toBeNull()
     }
   })
@@ -440,6 +454,16 @@ describe('sessions of the target', () => {
     const { seen, gateway } = await withSession()
     expect((await gateway.send('GET', { 'Last-Event-ID': '1' })).status).toBe(400)
     expect(seen).toEqual([])
+  })
+
+  it('cannot be left out by a client after they were checked', async () => {
+    const { seen, gateway } = await withSession()
+    await gateway.post(initialize)
+    await exchange(
+      gateway.port,
+      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close, Mcp-Session-Id\r\nMcp-Session-Id: session-1\r\nLast-Event-ID: of-others\r\nAuthorization: Bearer ${await gateway.token()}\r\n\r\n`,
+    )
+    expect(seen[1]?.headers).toMatchObject({ 'mcp-session-id': 'session-1', 'last-event-id': 'of-others' })
   })
 
   it('that began without a token go on with the first who has one', async () => {

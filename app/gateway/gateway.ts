@@ -4,7 +4,7 @@ import { accept, hasBody, parseNodeBody, requestHead, send } from 'idplug/node'
 import type { Logger } from 'pino'
 import { type Problem, sendProblem } from './answers.ts'
 import type { CallerIdentity } from './identity.ts'
-import { ambiguousMember, canonicalText, headersMatch, opensStream, toolsOf } from './message.ts'
+import { ambiguousMember, canonicalText, headersMatch, isJsonRpc, opensStream, toolsOf } from './message.ts'
 import { createOpenRequests, type OpenRequestsOptions } from './open-requests.ts'
 import type { Target } from './target.ts'
 
@@ -88,6 +88,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (!METHODS.has(request.method ?? '')) return NOT_A_METHOD
     if (isTooDeep) return TOO_DEEP
     if (body === undefined) return undefined
+    if (!isJsonRpc(body)) return NOT_JSON_RPC
     const member = ambiguousMember(body)
     if (member !== undefined) return invalid(`The message has a member that some servers read as "${member}".`)
     return headersMatch(request.headers, body) ? undefined : MISMATCH
@@ -148,6 +149,7 @@ const NOT_A_METHOD: Problem = {
   message: 'Method not allowed.',
   headers: { Allow: 'GET, POST, DELETE' },
 }
+const NOT_JSON_RPC = invalid('The body is not a JSON-RPC message of MCP, whose params are an object.')
 const TOO_DEEP = invalid('The message is nested too deeply.')
 /** Of revision 2026-07-28: `HeaderMismatch`. */
 const MISMATCH: Problem = {

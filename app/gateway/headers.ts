@@ -76,6 +76,10 @@ const NOT_RETURNED = new Set([
 /** What the decision was about. Nobody may have it taken out afterwards by naming it in `Connection`, which is for other headers. */
 const DECIDED_BY = new Set(['mcp-session-id', 'last-event-id', 'mcp-protocol-version', 'mcp-method', 'mcp-name'])
 
+/** By which proxies say who is calling and from where, and what CGI takes for the address of a proxy. */
+const OF_PROXIES =
+  /^(?:proxy$|(?:x-)?remote-|x-forwarded|x-(?:auth-request|webauth|authenticated|amzn-oidc|ms-client-principal|goog|envoy|cluster-client)|cf-access-|fastly-client-|tailscale-)/
+
 /** Servers read `_` as `-` (CGI, WSGI), and whoever writes one means to get past a check. */
 const PLAIN_NAME = /^[a-z0-9-]+$/
 
@@ -101,7 +105,7 @@ export function requestHeaders(
       value === undefined ||
       name in added ||
       !PLAIN_NAME.test(name) ||
-      name.startsWith('x-forwarded-') ||
+      OF_PROXIES.test(name) ||
       name.startsWith('sec-') ||
       isOwned(name) ||
       (named?.has(name) && !DECIDED_BY.has(name))

@@ -71,6 +71,8 @@ function ambiguousIn(message: unknown): string | undefined {
 
 function lookAlike(object: Readonly<Record<string, unknown>>, known: ReadonlySet<string>): string | undefined {
   for (const key in object) {
+    // Servers in JavaScript that copy the object take its members for those of the copy.
+    if (key === '__proto__') return key
     if (known.has(key) || !MAY_LOOK_ALIKE.test(key)) continue
     // Letters such as the long s fold to those of ASCII.
     const folded = key.normalize('NFKC').toLowerCase()
@@ -83,6 +85,23 @@ const MAY_LOOK_ALIKE = /^.{2,40}$/u
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * Whether a body is what was checked, to whoever reads it: JSON-RPC messages, with parameters that have names. Anything else would pass
+ * the check because it asks for nothing, and some servers read it all the same: for those in PHP, `{"0": …}` is a batch.
+ *
+ * @param body - Parsed.
+ */
+export function isJsonRpc(body: unknown): boolean {
+  return Array.isArray(body) ? body.every(isMessage) : isMessage(body)
+}
+
+function isMessage(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { method, params } = value
+  if (method === undefined) return 'result' in value || 'error' in value
+  return typeof method === 'string' && (params === undefined || params === null || isObject(params))
+}
 
 type Message = { readonly id?: unknown; readonly method?: unknown; readonly params?: unknown }
 

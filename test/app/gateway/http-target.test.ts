@@ -45,6 +45,10 @@ describe('what a target gets', () => {
       'X-API-Key': 'secret',
       'X-Forwarded-For': '10.0.0.1',
       'X-Tenant': 'acme',
+      'Remote-User': 'mallory',
+      'X-Auth-Request-User': 'mallory',
+      'Cf-Access-Jwt-Assertion': 'mallory',
+      Proxy: 'http://mallory.example',
       'X-MCP-User': 'mallory',
       x_mcp_user: 'mallory',
       'X-HTTP-Method-Override': 'DELETE',
@@ -66,6 +70,10 @@ describe('what a target gets', () => {
       'x-api-key',
       'x-forwarded-for',
       'x-http-method-override',
+      'remote-user',
+      'x-auth-request-user',
+      'cf-access-jwt-assertion',
+      'proxy',
       'x_mcp_user',
     ]) {
       expect(headers).not.toHaveProperty(name)
@@ -114,7 +122,7 @@ describe('what a target gets', () => {
   it('has the numbers as the client wrote them', async () => {
     const { seen, listener } = recorder()
     const gateway = await startFixture(listener)
-    const text = '{"id":12345678901234567890,"a":[1.0,1e400,-0,0.1,1E2,7],"b":"1.0"}'
+    const text = '{"id":12345678901234567890,"method":"ping","a":[1.0,1e400,-0,0.1,1E2,7],"b":"1.0"}'
     expect((await gateway.post(text)).status).toBe(200)
     expect(seen[0]?.body).toBe(text)
   })
@@ -127,6 +135,24 @@ describe('what a target gets', () => {
     )
     expect(response.status).toBe(400)
     expect((await errorOf(response)).error.message).toContain('nested')
+    expect(seen).toEqual([])
+  })
+
+  it.each([
+    ['messages in an object', { 0: call }],
+    ['a batch in a batch', [[call]]],
+    ['a batch with something else', [call, 'call']],
+    ['params without names', { ...call, params: ['echo'] }],
+    ['neither a request nor a response', { jsonrpc: '2.0', id: 1 }],
+    ['null', null],
+    ['members of a prototype', '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"__proto__":{"name":"echo"}}}'],
+    ['a message in a prototype', '{"jsonrpc":"2.0","id":7,"result":{},"__proto__":{"method":"tools/call"}}'],
+  ])('is never %s', async (_what, body) => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    const response = await gateway.post(typeof body === 'string' ? body : JSON.stringify(body))
+    expect(response.status).toBe(400)
+    expect((await errorOf(response)).error.code).toBe(-32600)
     expect(seen).toEqual([])
   })
 

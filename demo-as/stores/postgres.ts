@@ -240,18 +240,19 @@ const ADD: Gathered = {
   one: `${insertOne('NULL')} ${IF_FREE} RETURNING id`,
   several: `${INSERT_SEVERAL} ${IF_FREE} RETURNING id`,
 }
+// The ids once more: a plan from when the table was small still goes by the index when it is large.
 const SWAP: Gathered = {
   one: `${swapOne('NULL')} RETURNING id`,
   several: `
 UPDATE idplug_entries AS old SET value = new.value, ends_at = ${END('new.milliseconds')}, words = NULL
 FROM unnest($1::bytea[], $2::text[], $3::float8[], $4::text[]) AS new (id, value, milliseconds, expected)
-WHERE old.id = new.id AND old.value = new.expected AND old.ends_at > now() RETURNING old.id`,
+WHERE old.id = ANY ($1::bytea[]) AND old.id = new.id AND old.value = new.expected AND old.ends_at > now() RETURNING old.id`,
 }
 const REMOVE: Gathered = {
   one: 'DELETE FROM idplug_entries WHERE id = $1 AND value = $2 AND ends_at > now() RETURNING id',
   several: `
 DELETE FROM idplug_entries AS old USING unnest($1::bytea[], $2::text[]) AS given (id, expected)
-WHERE old.id = given.id AND old.value = given.expected AND old.ends_at > now() RETURNING old.id`,
+WHERE old.id = ANY ($1::bytea[]) AND old.id = given.id AND old.value = given.expected AND old.ends_at > now() RETURNING old.id`,
 }
 
 /** @param write - Writes the words that are its parameter `at`; the key comes after it. */

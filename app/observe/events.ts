@@ -30,6 +30,13 @@ export const serverEvents = {
       'At the start, the provider could not be asked (`error`: it says that our settings are wrong). Requests get 503 until it can.',
     action: 'Run `npx idplug doctor`.',
   },
+  proxy_misconfigured: {
+    level: 'error',
+    members: ['reason', 'proxy'],
+    means:
+      'Forward auth cannot answer a proxy: it is not trusted (`proxy` is its address), or does not describe the request. Clients get 500.',
+    action: 'Do what `reason` says: docs/proxies/README.md.',
+  },
   request_accepted: {
     level: 'info',
     members: ['request_id', 'issuer', 'subject', 'client_id', 'provider', 'operation', 'address'],

@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 
+/** Proxies that ask us, and such that send everything to us. */
 export type ProxyName = 'nginx' | 'caddy'
+export type InFront = `${ProxyName | 'haproxy' | 'apache'}-in-front`
 
 export interface ProxyPorts {
   /** Where clients come. */
   readonly listen: number
   readonly idplug: number
-  readonly target: number
+  /** Absent where only we know it. */
+  readonly target?: number
 }
 
 const configuration = (name: string) => readFileSync(new URL(`../../docs/proxies/${name}`, import.meta.url), 'utf8')
@@ -18,9 +21,9 @@ const configuration = (name: string) => readFileSync(new URL(`../../docs/proxies
 /** The documented configuration at these ports. Each address must stand in it. */
 function placed(name: string, { listen, idplug, target }: ProxyPorts): string {
   const addresses = [
-    [/(?<=listen |^:)8080\b/gm, String(listen)],
+    [/(?<=listen |bind :|^:|\*:)8080\b/gim, String(listen)],
     [/127\.0\.0\.1:3232\b/g, `127.0.0.1:${idplug}`],
-    [/127\.0\.0\.1:8000\b/g, `127.0.0.1:${target}`],
+    ...(target === undefined ? [] : [[/127\.0\.0\.1:8000\b/g, `127.0.0.1:${target}`] as const]),
   ] as const
   // Comments name them, too.
   return addresses.reduce(
@@ -37,17 +40,49 @@ const NGINX_PLACES = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   .map(name => `${name}_temp_path ${name};`)
   .join('\n')
 
-const starts: Record<ProxyName, (folder: string, ports: ProxyPorts) => readonly string[]> = {
-  nginx(folder, ports) {
-    const text = placed('nginx.conf', ports).replace('http {', `http {\n${NGINX_PLACES}\naccess_log off;`)
-    writeFileSync(join(folder, 'nginx.conf'), text)
-    return ['nginx', '-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;']
-  },
-  caddy(folder, ports) {
-    const text = `{\nadmin off\nauto_https off\n}\n${placed('Caddyfile', ports)}`
-    writeFileSync(join(folder, 'Caddyfile'), text)
-    return ['caddy', 'run', '--adapter', 'caddyfile', '--config', join(folder, 'Caddyfile')]
-  },
+type Start = (folder: string, ports: ProxyPorts, file: string) => readonly string[]
+
+const startNginx: Start = (folder, ports, file) => {
+  const text = placed(file, ports).replace('http {', `http {\n${NGINX_PLACES}\naccess_log off;`)
+  writeFileSync(join(folder, 'nginx.conf'), text)
+  return ['nginx', '-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;']
+}
+
+const startCaddy: Start = (folder, ports, file) => {
+  const text = `{\nadmin off\nauto_https off\n}\n${placed(file, ports)}`
+  writeFileSync(join(folder, 'Caddyfile'), text)
+  return ['caddy', 'run', '--adapter', 'caddyfile', '--config', join(folder, 'Caddyfile')]
+}
+
+const startHaproxy: Start = (folder, ports, file) => {
+  writeFileSync(join(folder, 'haproxy.cfg'), placed(file, ports))
+  return ['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')]
+}
+
+const startApache: Start = (folder, ports, file) => {
+  const modules = ['mpm_event', 'authz_core', 'proxy', 'proxy_http', 'headers']
+  const lines = [
+    ...modules.map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
+    `ServerRoot ${folder}`,
+    'ServerName localhost',
+    `DefaultRuntimeDir ${folder}`,
+    'PidFile apache.pid',
+    'ErrorLog error.log',
+    // As root it would do its work as somebody else.
+    ...(process.getuid?.() === 0 ? ['User www-data', 'Group www-data'] : []),
+    placed(file, ports),
+  ]
+  writeFileSync(join(folder, 'apache.conf'), lines.join('\n'))
+  return ['apache2', '-D', 'FOREGROUND', '-d', folder, '-f', join(folder, 'apache.conf')]
+}
+
+const starts: Record<ProxyName | InFront, readonly [file: string, start: Start]> = {
+  nginx: ['nginx.conf', startNginx],
+  caddy: ['Caddyfile', startCaddy],
+  'nginx-in-front': ['nginx-in-front.conf', startNginx],
+  'caddy-in-front': ['Caddyfile-in-front', startCaddy],
+  'haproxy-in-front': ['haproxy-in-front.cfg', startHaproxy],
+  'apache-in-front': ['apache-in-front.conf', startApache],
 }
 
 /** Debian keeps servers outside of the PATH of users. */
@@ -58,10 +93,11 @@ const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
  *
  * @returns What it has written to standard error.
  */
-export async function startProxy(name: ProxyName, ports: ProxyPorts): Promise<() => string> {
+export async function startProxy(name: ProxyName | InFront, ports: ProxyPorts): Promise<() => string> {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-proxy-'))
   mkdirSync(join(folder, 'home'))
-  const [command = '', ...args] = starts[name](folder, ports)
+  const [file, start] = starts[name]
+  const [command = '', ...args] = start(folder, ports, file)
   const child = spawn(command, args, { env: { PATH, HOME: join(folder, 'home') }, stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
   child.stderr.on('data', chunk => {
@@ -69,14 +105,14 @@ export async function startProxy(name: ProxyName, ports: ProxyPorts): Promise<()
   })
   const ended = new Promise<void>(resolve => {
     child.once('error', error => {
-      output += `${error.message}: apt-get install nginx-light caddy`
+      output += `${error.message}: apt-get install nginx-light caddy haproxy apache2`
       resolve()
     })
     child.once('close', () => resolve())
   })
   onTestFinished(async () => {
     // Caddy would wait for connections that clients keep; nginx has workers to end.
-    child.kill(name === 'caddy' ? 'SIGKILL' : 'SIGTERM')
+    child.kill(name.startsWith('caddy') ? 'SIGKILL' : 'SIGTERM')
     await ended
     rmSync(folder, { recursive: true, force: true })
   })

@@ -38,7 +38,7 @@ describe('the list of events', () => {
   })
 
   it('has every event of the process and the MCP server, and no other', () => {
-    const text = ['app/serve', 'app/observe', 'app/gateway'].flatMap(sourcesOf).join('\n')
+    const text = ['app/serve', 'app/observe', 'app/gateway', 'app/forward-auth'].flatMap(sourcesOf).join('\n')
     const names = new Set([...text.matchAll(/\bevent: '(\w+)'/g)].map(([, name]) => name))
     expect(Object.keys(serverEvents).toSorted()).toEqual([...names].toSorted())
   })

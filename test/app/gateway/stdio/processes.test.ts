@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -113,6 +113,27 @@ describe('the output of a command', () => {
   })
 
   it('waits for a client that reads slowly', async () => {
+    const { socket, written, count } = await flood()
+    let received = 0
+    socket.on('data', chunk => {
+      received += chunk.length
+    })
+    await once(socket, 'close')
+    expect(written()).toBe(count)
+    expect(received).toBeGreaterThan(count * 64 * 1024)
+  })
+
+  it('does not wait for ever for one that has stopped reading', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { written, count } = await flood()
+    vi.advanceTimersByTime(31_000)
+    vi.useRealTimers()
+    await vi.waitUntil(() => written() === count, { timeout: 10_000 })
+  })
+
+  /** Has a server send more than any buffer holds to a client that does not read, and resolves when the server waits. */
+  async function flood() {
     const folder = mkdtempSync(join(tmpdir(), 'flood-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'count')
@@ -121,16 +142,18 @@ describe('the output of a command', () => {
     const count = 1000
     const body = JSON.stringify(toolCall('flood', { count, file }))
     const socket = connect(Number(serving.url.port), '127.0.0.1')
-    socket.write(
-      `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nMcp-Session-Id: ${session}\r\nX-Caller: ann\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    )
-    const written = () => {
-      try {
-        return Number(readFileSync(file, 'utf8'))
-      } catch {
-        return 0
-      }
-    }
+    onTestFinished(() => void socket.destroy())
+    const head = [
+      'POST /mcp HTTP/1.1',
+      'Host: localhost',
+      'Accept: text/event-stream',
+      `Mcp-Session-Id: ${session}`,
+      'X-Caller: ann',
+      'Connection: close',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+    ]
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+    const written = () => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0)
     // Until it has been the same for a while.
     let last = { written: 0, since: performance.now() }
     await vi.waitUntil(
@@ -141,14 +164,8 @@ describe('the output of a command', () => {
       { timeout: 15_000 },
     )
     expect(written()).toBeLessThan(count)
-    let received = 0
-    socket.on('data', chunk => {
-      received += chunk.length
-    })
-    await once(socket, 'close')
-    expect(written()).toBe(count)
-    expect(received).toBeGreaterThan(count * 64 * 1024)
-  })
+    return { socket, written, count }
+  }
 })
 
 describe('a command that ends at once', () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   callTool,
   INITIALIZE,
@@ -217,6 +217,30 @@ describe('calls', () => {
     })
     const { value } = await callTool(serving, session, 'seen')
     expect(value).toMatchObject({ cancelled: [expect.any(Number)] })
+  })
+
+  it('that take long become a stream that is kept alive, where the client reads one', async () => {
+    const serving = await start()
+    const session = await openSession(serving)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    let stream: Response | undefined
+    let json: Response | undefined
+    void post(serving, toolCall('hang'), { session }).then(response => {
+      stream = response
+    })
+    void post(serving, toolCall('hang'), { session, accept: 'application/json' }).then(response => {
+      json = response
+    })
+    await vi.waitUntil(() => vi.advanceTimersByTime(1000) && stream, { timeout: 10_000 })
+    const { headers, body } = stream as unknown as Response
+    expect(headers.get('content-type')).toBe('text/event-stream')
+    const reader = (body as ReadableStream<Uint8Array>).getReader()
+    const chunk = reader.read()
+    vi.advanceTimersByTime(15_000)
+    expect(new TextDecoder().decode((await chunk).value)).toBe(': keep-alive\n\n')
+    expect(json).toBeUndefined()
+    vi.useRealTimers()
   })
 
   it('that are open when the process dies get 502 at once', async () => {

@@ -19,7 +19,7 @@ export interface Example {
   readonly builds?: true
   /** Script of its package that starts it. Default `start`. */
   readonly script?: string
-  /** Its framework lets no 403 through, so that clients ask for every scope at sign-in. */
+  /** Its framework shows no body before it handles a request, so there is no 403, and clients ask for every scope at sign-in. */
   readonly withoutStepUp?: true
   /** What its own sign-in took, before there was another one; also the name of the client. Default: it had none. */
   readonly tokenBefore?: string

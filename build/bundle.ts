@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { library, outputName, type Package } from './packages.ts'
-import { withoutDescriptions } from './without-descriptions.ts'
+import { withoutDescriptions, withoutSchemaPaths } from './without-descriptions.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -15,7 +15,7 @@ export async function bundle({ entries, together, folder }: Package, out: string
     platform: 'node',
     // Only files of ours become part of it.
     external: /^[^./]/,
-    plugins: folder === library.folder ? [withoutDescriptions()] : [],
+    plugins: folder === library.folder ? [withoutDescriptions(), withoutSchemaPaths()] : [],
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message)
     },

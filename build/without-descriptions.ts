@@ -23,6 +23,20 @@ export function withoutDescriptions(): Plugin {
   }
 }
 
+/** Leaves out where the schema of a provider's file is, which is for editors of the file. */
+export function withoutSchemaPaths(): Plugin {
+  return {
+    name: 'without-schema-paths',
+    transform: {
+      filter: { id: /\/config\/[\w-]+\.json$/ },
+      handler(code) {
+        const { $schema, ...content } = JSON.parse(code) as Record<string, unknown>
+        return { code: JSON.stringify(content), moduleType: 'json' }
+      },
+    },
+  }
+}
+
 interface Range {
   readonly start: number
   readonly end: number

@@ -24,8 +24,8 @@ export function parseExactly(text: string): unknown {
   return JSON.parse(text, keepNumber)
 }
 
-/** Numbers that JavaScript may write in another way: fractions, exponents, more than 15 digits, minus zero. */
-const MAY_CHANGE = /\d[.eE]|\d{16}|-0(?!\d)/
+/** Numbers that JavaScript may write in another way: fractions, exponents, more than 15 digits, minus zero. Most texts have none. */
+const MAY_CHANGE = /(?:^|[:,[\s])(?:-?\d+[.eE]|-?\d{16}|-0)/
 
 // Newer than the library of types that this is compiled against.
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): object }

@@ -1,6 +1,9 @@
 import { createServer } from 'node:http'
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { z } from 'zod'
 import { listen } from '../support/http.ts'
 import { everythingMain, startEverything, startGatewayTo } from './gateway-servers.ts'
 import { createMcpUser } from './mcp-user.ts'
@@ -50,6 +53,33 @@ it('refuses a call that the token does not allow, before the target sees it', as
   expect(gateway.events().filter(({ event }) => event === 'tool_called')).toEqual([])
   await ada.finishSignIn()
   expect((await ada.call('get-sum', { a: 1, b: 2 })).text).toContain('3')
+})
+
+it('serves a client of 2026-07-28 in front of a server of 2026-07-28', async () => {
+  const handler = createMcpHandler(() => {
+    const server = new McpServer({ name: 'modern', version: '1.0.0' })
+    server.registerTool('echo', { inputSchema: z.object({ message: z.string() }) }, ({ message }) => ({
+      content: [{ type: 'text', text: `Echo: ${message}` }],
+    }))
+    server.registerTool('delete', { inputSchema: z.object({}) }, () => ({ content: [] }))
+    return server
+  })
+  const target = await listen(toNodeHandler(handler))
+  onTestFinished(target.close)
+  const gateway = await startGatewayTo(`${target.origin}/mcp`, {
+    declaration: {
+      name: 'Modern',
+      scopes: { read: 'Read', act: 'Act' },
+      initialScopes: ['read'],
+      listing: 'hide',
+      access: { tools: { delete: ['act'] } },
+    },
+  })
+  const ada = createMcpUser('2.x', gateway.resource, 'ada')
+  onTestFinished(() => ada.close())
+  await ada.connect()
+  expect(await ada.call('echo', { message: 'hello' })).toEqual({ isError: false, text: 'Echo: hello' })
+  expect((await ada.listTools()).map(({ name }) => name)).toEqual(['echo'])
 })
 
 it('puts the demo sign-in in front of a command', async () => {

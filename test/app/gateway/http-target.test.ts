@@ -122,9 +122,12 @@ describe('what a target gets', () => {
   it('has the numbers as the client wrote them', async () => {
     const { seen, listener } = recorder()
     const gateway = await startFixture(listener)
-    const text = '{"id":12345678901234567890,"method":"ping","a":[1.0,1e400,-0,0.1,1E2,7],"b":"1.0"}'
-    expect((await gateway.post(text)).status).toBe(200)
-    expect(seen[0]?.body).toBe(text)
+    for (const number of ['12345678901234567890', '-9007199254740993', '1.0', '1e400', '-0', '0.10', '1E2']) {
+      for (const text of [`{"id":${number},"method":"ping"}`, `[{"method":"ping","a":[${number},7],"b":"1.0"}]`]) {
+        expect((await gateway.post(text)).status).toBe(200)
+        expect(seen.at(-1)?.body).toBe(text)
+      }
+    }
   })
 
   it('is never a message that is nested too deeply to be written anew', async () => {
@@ -305,6 +308,14 @@ describe('what a client gets', () => {
       expect(new TextDecoder().decode((await reader.read()).value)).toBe(text)
     }
     await reader.cancel()
+  })
+
+  it.each([100, 20_000])('is the same bytes, whatever they are: %i of them', async length => {
+    const bytes = Buffer.from(Array.from({ length }, (_, index) => index % 256))
+    const gateway = await startFixture((_request, response) =>
+      response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': length }).end(bytes),
+    )
+    expect(Buffer.from(await (await gateway.post(call)).arrayBuffer()).equals(bytes)).toBe(true)
   })
 
   it('holds back a target that is faster than its client', async () => {

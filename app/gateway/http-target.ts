@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { type Dispatcher, Pool } from 'undici'
 import { createSessionStore, type Owner, type SessionStore } from '../serve/mcp/session-store.ts'
 import { type Problem, sendProblem } from './answers.ts'
+import { createEventIds, type EventIds, watchEventIds } from './event-ids.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import type { CallerIdentity } from './identity.ts'
 import { mayList } from './listing.ts'
@@ -37,8 +38,13 @@ export interface HttpTargetOptions {
 /** Sessions that began before anybody signed in. */
 const ANYBODY = { issuer: '', subject: '', clientId: '' }
 
-/** What the target keeps is not ours to end. */
-const SESSION = { close: async () => {} }
+/** A session of the target, which is not ours to end. */
+interface Session {
+  readonly events: EventIds
+  close(): Promise<void>
+}
+
+const createSession = (): Session => ({ events: createEventIds(), close: async () => {} })
 
 /**
  * An MCP server that is reached by HTTP.
@@ -60,7 +66,7 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
       }),
   ) as [Pool, Pool]
   const [calls, streams] = pools
-  const sessions = createSessionStore({
+  const sessions = createSessionStore<Session>({
     now: Date.now,
     idleSeconds: options.sessionIdleSeconds ?? 1_800,
     maxSessions: options.maxSessions ?? 10_000,
@@ -69,7 +75,7 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
   const isOwned = (name: string) => name === options.tokenHeader || options.owns(name)
   const path = url.pathname + url.search
 
-  function exchange(call: Call): Promise<void> {
+  function exchange(call: Call, session?: Session): Promise<void> {
     const { request, text, identity } = call
     const { method = 'GET', headers } = request
     const pool = opensStream(method, call.body) ? streams : calls
@@ -89,7 +95,7 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
       } as Dispatcher.DispatchOptions
       // Then nobody reads the answer, and nothing says so any more.
       if (call.response.destroyed) return resolve()
-      new Exchange(call, options, sessions, pool, dispatch, isMapped, resolve).begin()
+      new Exchange(call, options, sessions, pool, dispatch, isMapped, session, resolve).begin()
     })
   }
 
@@ -103,12 +109,17 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
         return exchange(call)
       }
       const owner = ownerOf(access.token)
-      const begin = () => exchange(call)
+      const begin = async (session: Session) => {
+        // Of another session, perhaps: the target may keep the events of all in one place.
+        const isKnown = lastEventId === undefined || session.events.has(String(lastEventId))
+        if (isKnown) await exchange(call, session)
+        else sendProblem(response, UNKNOWN_EVENT, body, requestId)
+      }
       if (await sessions.use(String(id), owner, begin)) return
       if (access.token && (await sessions.use(String(id), ANYBODY, async () => {}))) {
         // Whoever began without a token and then signed in goes on, and from now on nobody else does.
         sessions.delete(String(id))
-        sessions.add(String(id), owner, SESSION)
+        sessions.add(String(id), owner, createSession())
         if (await sessions.use(String(id), owner, begin)) return
       }
       sendProblem(response, UNKNOWN_SESSION, body, requestId)
@@ -126,13 +137,15 @@ const ownerOf = (token: ValidatedToken | undefined): Owner => token ?? ANYBODY
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #call: Call
   readonly #options: HttpTargetOptions
-  readonly #sessions: SessionStore<typeof SESSION>
+  readonly #sessions: SessionStore<Session>
   readonly #pool: Pool
   readonly #dispatch: Dispatcher.DispatchOptions
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isRepeated = false
   readonly #isMapped: boolean
+  #session: Session | undefined
+  #watch: ((chunk: Buffer) => void) | undefined
   #mapped: MappedAnswer | undefined
   /** Bytes that are still to come, where the target says how many. */
   #left = -1
@@ -141,10 +154,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   constructor(
     call: Call,
     options: HttpTargetOptions,
-    sessions: SessionStore<typeof SESSION>,
+    sessions: SessionStore<Session>,
     pool: Pool,
     dispatch: Dispatcher.DispatchOptions,
     isMapped: boolean,
+    session: Session | undefined,
     done: () => void,
   ) {
     this.#call = call
@@ -153,6 +167,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#pool = pool
     this.#dispatch = dispatch
     this.#isMapped = isMapped
+    this.#session = session
     call.response.once('close', () => {
       // The answer is complete, the client is gone, or its token has ended.
       if (!this.#isOver) this.#end()
@@ -202,6 +217,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     response.writeHead(status, returned)
     if (type?.startsWith('text/event-stream')) {
       // Clients wait for the headers before they go on. If events follow at once, all leave together.
+      const events = this.#session?.events
+      if (events) this.#watch = watchEventIds(events.add)
       setImmediate(() => !response.writableEnded && response.flushHeaders())
     } else {
       const { timeoutSeconds = 300 } = this.#options
@@ -212,6 +229,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const response = this.#response
     if (this.#isOver || response.writableEnded) return
+    this.#watch?.(chunk)
     if (this.#mapped) {
       this.#sendMapped(this.#mapped, controller, chunk)
     } else if (this.#left === chunk.length) {
@@ -297,7 +315,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     if (given === undefined || given === known || status >= 400) return true
     if (typeof given !== 'string') return false
-    return this.#sessions.add(given, ownerOf(access.token), SESSION)
+    this.#session = createSession()
+    return this.#sessions.add(given, ownerOf(access.token), this.#session)
   }
 }
 
@@ -312,6 +331,11 @@ const CUT = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 const LATE = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
 
 const UNKNOWN_SESSION: Problem = { status: 404, code: -32001, message: 'Session not found.' }
+const UNKNOWN_EVENT: Problem = {
+  status: 404,
+  code: -32001,
+  message: 'Event not found. Open a new stream, without Last-Event-ID.',
+}
 const NO_SESSION: Problem = {
   status: 400,
   code: -32600,

@@ -450,7 +450,7 @@ describe('sessions of the target', () => {
     const { seen, gateway } = await withSession()
     expect((await gateway.post(initialize)).headers.get('mcp-session-id')).toBe('session-1')
     expect((await gateway.post(call, ID)).status).toBe(200)
-    expect((await gateway.send('GET', { ...ID, 'Last-Event-ID': '1' })).status).toBe(200)
+    expect((await gateway.send('GET', ID)).status).toBe(200)
     const before = seen.length
     const mallory = await as(gateway, { subject: 'mallory' })
     const otherClient = await as(gateway, { clientId: 'other' })
@@ -486,6 +486,41 @@ describe('sessions of the target', () => {
     expect(response.status).toBe(502)
     expect((await gateway.post(call, ID)).status).toBe(200)
   })
+
+  it.each([1, 3, 1_000])(
+    'send events again that they were sent, and no others, with pieces of %i bytes',
+    async size => {
+      const asked: unknown[] = []
+      const gateway = await startFixture(async (request, response) => {
+        asked.push(request.headers['last-event-id'])
+        const who = await textOf(request)
+        const headers = {
+          'Content-Type': 'text/event-stream',
+          ...(who && { 'Mcp-Session-Id': who.includes('"B"') ? 'B' : 'A' }),
+        }
+        response.writeHead(200, headers)
+        const stream = Buffer.from(
+          `: id: 9\nid: of ${who.includes('"B"') ? 'B' : 'A'}\r\ndata: "id: 8"\r\n\r\ndata:\nid:last\n\n`,
+        )
+        for (let at = 0; at < stream.length; at += size) {
+          response.write(stream.subarray(at, at + size))
+          await turn()
+        }
+        response.end()
+      })
+      for (const id of ['A', 'B']) await (await gateway.post({ ...initialize, id })).text()
+      const again = async (session: string, event: string) => {
+        const response = await gateway.send('GET', { 'Mcp-Session-Id': session, 'Last-Event-ID': event })
+        await response.text()
+        return response.status
+      }
+      expect([await again('A', 'of A'), await again('B', 'of B'), await again('A', 'last')]).toEqual([200, 200, 200])
+      const before = asked.length
+      for (const event of ['of B', '8', '9', 'made up']) expect(await again('A', event)).toBe(404)
+      expect(asked).toHaveLength(before)
+      expect(asked).toContain('of A')
+    },
+  )
 
   it('are where events can be asked for again, and nowhere else', async () => {
     const { seen, gateway } = await withSession()

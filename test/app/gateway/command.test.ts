@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { freePort } from '../../support/http.ts'
+
+// Each test starts a process.
+vi.setConfig({ testTimeout: 60_000 })
+
+const main = new URL('../../../app/main.ts', import.meta.url).pathname
+
+function run(args: readonly string[], env: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-'))
+  const child = spawn(process.execPath, [main, 'gateway', ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, AUTH_STORE: 'memory', ...env },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', chunk => {
+      output += chunk
+    })
+  }
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+    rmSync(folder, { recursive: true })
+  })
+  return { child, folder, output: () => output, ended }
+}
+
+describe('idplug gateway', () => {
+  it.each([
+    [[], 'give --to URL, a file, or a command after --'],
+    [['--to', 'example'], 'Expected an absolute URL'],
+    [['--to', 'http://user:secret@127.0.0.1/mcp'], 'no password'],
+    [['--to', 'http://127.0.0.1/mcp', 'gateway.json'], 'keep one'],
+    [['one.json', 'two.json'], 'give one file'],
+  ])('refuses %j with 2', async (args, words) => {
+    const { ended, output } = run(args)
+    expect(await ended).toBe(2)
+    expect(output()).toContain(words)
+    expect(output()).not.toContain('    at ')
+  })
+
+  it('starts with nothing configured, and ends with SIGTERM', async () => {
+    const [PORT, AUTH_SERVER_PORT] = [String(await freePort()), String(await freePort())]
+    const { child, ended } = run(['--to', 'http://127.0.0.1:9/mcp'], { PORT, AUTH_SERVER_PORT, DRAIN_SECONDS: '0' })
+    const url = `http://localhost:${PORT}`
+    const answers = async () => (await fetch(`${url}/ready`).catch(() => undefined))?.status
+    await vi.waitUntil(async () => (await answers()) === 200, { timeout: 30_000 })
+    const refused = await fetch(`${url}/mcp`, { method: 'POST' })
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toContain('scope="mcp"')
+    const metadata = (await (await fetch(`${url}/.well-known/oauth-protected-resource/mcp`)).json()) as object
+    expect(metadata).toMatchObject({ resource: `${url}/mcp`, scopes_supported: ['mcp'] })
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
+  it('serves each resource of a file at its own path, with a provider of its own', async () => {
+    const [PORT, AUTH_SERVER_PORT] = [String(await freePort()), String(await freePort())]
+    const folder = mkdtempSync(join(tmpdir(), 'gateway-file-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'gateway.json')
+    const resource = { to: 'http://127.0.0.1:9/mcp', scopes: {} }
+    const settings = { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: 'http://localhost:9' }
+    writeFileSync(
+      file,
+      JSON.stringify({ resources: { one: { ...resource, name: 'One', settings }, two: { ...resource, name: 'Two' } } }),
+    )
+    const url = `http://localhost:${PORT}`
+    run([file], { PORT, AUTH_SERVER_PORT, PUBLIC_URL: url })
+    const answers = async () => (await fetch(`${url}/health`).catch(() => undefined))?.status
+    await vi.waitUntil(async () => (await answers()) === 200, { timeout: 30_000 })
+    const metadata = async (name: string) =>
+      (await (await fetch(`${url}/.well-known/oauth-protected-resource/${name}/mcp`)).json()) as {
+        resource: string
+        authorization_servers: string[]
+      }
+    expect(await metadata('one')).toMatchObject({
+      resource: `${url}/one/mcp`,
+      authorization_servers: ['http://localhost:9'],
+    })
+    expect(await metadata('two')).toMatchObject({
+      resource: `${url}/two/mcp`,
+      authorization_servers: [`http://localhost:${AUTH_SERVER_PORT}`],
+    })
+    for (const name of ['one', 'two']) expect((await fetch(`${url}/${name}/mcp`, { method: 'POST' })).status).toBe(401)
+    expect((await fetch(`${url}/mcp`, { method: 'POST' })).status).toBe(404)
+  })
+})

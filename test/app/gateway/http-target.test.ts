@@ -533,9 +533,9 @@ describe('sessions of the target', () => {
     await gateway.post(initialize)
     await exchange(
       gateway.port,
-      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close, Mcp-Session-Id\r\nMcp-Session-Id: session-1\r\nLast-Event-ID: of-others\r\nAuthorization: Bearer ${await gateway.token()}\r\n\r\n`,
+      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close, Mcp-Session-Id\r\nMcp-Session-Id: session-1\r\nAuthorization: Bearer ${await gateway.token()}\r\n\r\n`,
     )
-    expect(seen[1]?.headers).toMatchObject({ 'mcp-session-id': 'session-1', 'last-event-id': 'of-others' })
+    expect(seen[1]?.headers).toMatchObject({ 'mcp-session-id': 'session-1' })
   })
 
   it('that began without a token go on with the first who has one', async () => {

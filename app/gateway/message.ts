@@ -8,11 +8,16 @@
  */
 export function canonicalText(text: string, value: unknown): string | undefined {
   try {
-    return JSON.stringify(MAY_CHANGE.test(text) ? parseExactly(text) : value)
+    return JSON.stringify(withExactNumbers(text, value))
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
   }
+}
+
+/** The value, such that `JSON.stringify` writes its numbers as they stand in the text. */
+export function withExactNumbers(text: string, value: unknown): unknown {
+  return MAY_CHANGE.test(text) ? parseExactly(text) : value
 }
 
 /**

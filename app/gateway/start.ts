@@ -60,7 +60,7 @@ export function startGateway(
           const mapMessage = (message: object, { access }: Call) =>
             withoutUnusable(message, (kind, name) => auth().allows(access, kind, name))
           const options = { ...shared, name: key, owns: identity.owns, ...(listing === 'hide' && { mapMessage }) }
-          return { identity, target: openTarget(place, options) }
+          return { identity, target: openTarget(place, options, reportBug) }
         },
         createGateway: (name, auth, open) =>
           createGateway({ auth, name, ...open, logger, lastDecision: () => last, onError: reportBug }),
@@ -110,7 +110,11 @@ export function startGateway(
   )
 }
 
-function openTarget(place: GatewayTarget['place'], options: Omit<HttpTargetOptions, 'url'>): Target {
+function openTarget(
+  place: GatewayTarget['place'],
+  options: Omit<HttpTargetOptions, 'url'>,
+  onError: (error: unknown) => void,
+): Target {
   if (place.kind === 'url') return createHttpTarget({ ...options, url: new URL(place.url) })
   const [command, ...args] = place.command
   return createStdioTarget({
@@ -122,6 +126,7 @@ function openTarget(place: GatewayTarget['place'], options: Omit<HttpTargetOptio
     mapMessage: options.mapMessage,
     callTimeoutSeconds: options.timeoutSeconds,
     onEvent: event => logCommand(options.logger, options.name, event),
+    onError,
   })
 }
 

@@ -1,4 +1,5 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/client'
+import { withExactNumbers } from '../message.ts'
 import type { Call } from '../target.ts'
 import { type Flow, GetAnswer, type MapMessage, over, PostAnswer, type Refusal, refuse } from './answers.ts'
 import {
@@ -153,7 +154,7 @@ export class StdioServer {
    */
   initialize(channel: Channel, call: Call, request: Request): Promise<Introduction> {
     this.#initialize ??= new Promise(resolve => {
-      this.#ask(channel, call, request, undefined, (message, status) => resolve({ message, status }))
+      this.#ask(channel, call, request, request, undefined, (message, status) => resolve({ message, status }))
     })
     return this.#initialize
   }
@@ -183,10 +184,14 @@ export class StdioServer {
     const answer = ids.length
       ? new PostAnswer({ call, mapMessage, flow: this.#flow, headers: channel.headers }, ids, isBatch)
       : undefined
-    for (const message of messages) {
-      if (isRequest(message)) this.#ask(channel, call, message, answer)
-      else if (isNotification(message)) this.#notify(channel, message)
-      else this.#reply(channel, message as Message & { id: RequestId })
+    // Decided by what was parsed, sent with numbers as the client wrote them: not all of them fit into those of JavaScript.
+    const exact = call.text === undefined ? body : withExactNumbers(call.text, body)
+    const written = (isBatch ? exact : [exact]) as Message[]
+    for (const [index, message] of messages.entries()) {
+      const sent = written[index] as Message
+      if (isRequest(message)) this.#ask(channel, call, message, sent, answer)
+      else if (isNotification(message)) this.#notify(channel, message, sent)
+      else this.#reply(channel, message.id as RequestId, sent)
     }
     if (!answer) await this.#accept(channel, call)
     await ended
@@ -234,10 +239,12 @@ export class StdioServer {
     else if (!call.response.destroyed) call.response.writeHead(202, channel.headers).end()
   }
 
+  /** @param sent - The message as the server gets it, but for its id and its progress token. */
   #ask(
     channel: Channel,
     call: Call,
     message: Request,
+    sent: Message,
     answer: PostAnswer | undefined,
     respond: OpenRequest['respond'] = (response, status) => answer?.respond(response, status),
   ): void {
@@ -264,15 +271,15 @@ export class StdioServer {
     this.#open.set(id, request)
     channel.open.set(message.id, request)
     if (progressToken === undefined) {
-      this.#process.send({ ...message, id })
+      this.#process.send({ ...sent, id })
       return
     }
     this.#byToken.set(progressToken, request)
-    this.#process.send({ ...message, id, params: withMeta(message.params, { progressToken }) })
+    this.#process.send({ ...sent, id, params: withMeta(sent.params, { progressToken }) })
   }
 
-  #notify(channel: Channel, message: Message): void {
-    const { method, params } = message
+  /** @param sent - The message as the server gets it. */
+  #notify(channel: Channel, { method, params }: Message, sent: Message): void {
     if (method === 'notifications/cancelled') {
       const request = isId(params?.requestId) ? channel.open.get(params.requestId) : undefined
       // The answer came meanwhile, or it is the id of somebody else.
@@ -283,14 +290,14 @@ export class StdioServer {
       if (this.#isInitialized) return
       this.#isInitialized = true
     }
-    this.#process.send(message)
+    this.#process.send(sent)
   }
 
   /** An answer to what the server asked; nobody else may give it. */
-  #reply(channel: Channel, message: Message & { id: RequestId }): void {
-    if (this.#asked.get(message.id) !== channel) return
-    this.#asked.delete(message.id)
-    this.#process.send(message)
+  #reply(channel: Channel, id: RequestId, sent: Message): void {
+    if (this.#asked.get(id) !== channel) return
+    this.#asked.delete(id)
+    this.#process.send({ ...sent, id })
   }
 
   #cancel(request: OpenRequest, refusal: Refusal, params: Params = { reason: refusal.message }): void {

@@ -19,6 +19,7 @@ const waiting = new Map<string, string | number>()
 const cancelled: unknown[] = []
 const initialized: unknown[] = []
 let asked = 0
+let last = ''
 let held: (string | number)[] = []
 
 if (flags.has('--stubborn')) {
@@ -31,7 +32,10 @@ if (flags.has('--stubborn')) {
 }
 
 const lines = createInterface({ input: process.stdin })
-lines.on('line', line => receive(JSON.parse(line) as Message))
+lines.on('line', line => {
+  last = line
+  receive(JSON.parse(line) as Message)
+})
 // Like a server that answers slowly: what it was asked is done, and then it ends.
 lines.on('close', () => {
   if (!flags.has('--stubborn')) process.exit()
@@ -91,6 +95,8 @@ function call(
   switch (name) {
     case 'echo':
       return text(id, args)
+    case 'line':
+      return text(id, last)
     case 'id':
       return text(id, id)
     case 'pid':

@@ -159,6 +159,21 @@ describe('calls', () => {
     expect(new Set(replies.map(({ value }) => value)).size).toBe(ids.length)
   })
 
+  it('reach the server with numbers as the client wrote them', async () => {
+    const serving = await start()
+    const session = await openSession(serving)
+    const params = '{"name":"line","arguments":{"row":12345678901234567890,"price":1.50},"_meta":{"progressToken":1.0}}'
+    const response = await fetch(serving.url, {
+      method: 'POST',
+      headers: { accept: 'application/json', 'mcp-session-id': session, 'x-caller': 'ann' },
+      body: `{"jsonrpc":"2.0","id":5,"method":"tools/call","params":${params}}`,
+    })
+    const { value, messages } = await read(response)
+    expect(value).toContain('{"row":12345678901234567890,"price":1.50}')
+    expect(value).toMatch(/"progressToken":"\d+\/1"/)
+    expect(messages[0]?.id).toBe(5)
+  })
+
   it('with the id of a request in flight are refused', async () => {
     const serving = await start()
     const session = await openSession(serving)

@@ -44,9 +44,25 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const access = await auth.authenticate(requestHead(request))
     if (access.outcome !== 'accepted') return send(response, access)
+    // Before the body is read, which takes memory for as long as the client likes to send it.
+    const leave = openRequests.enter(access)
+    try {
+      await answer(request, response, access, typeof leave === 'string' ? TOO_MANY[leave] : undefined)
+    } finally {
+      if (typeof leave === 'function') leave()
+    }
+  }
+
+  /** @param tooMany - Why the request is refused whatever it asks for; its body is not read. */
+  async function answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    access: Access,
+    tooMany: Problem | undefined,
+  ): Promise<void> {
     let body: unknown
     let received: string | undefined
-    if (request.method === 'POST' || hasBody(request)) {
+    if (!tooMany && (request.method === 'POST' || hasBody(request))) {
       const read = await parseNodeBody(request, access.bodyLimit)
       if ('problem' in read) return send(response, auth.refuseBody(access, read.problem))
       body = read.value
@@ -58,10 +74,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     const requestId = options.lastDecision()?.requestId ?? ''
     accept(access, request, response)
     const text = received === undefined ? undefined : canonicalText(received, body)
-    const problem = problemOf(request, body, received !== undefined && text === undefined)
+    const problem = tooMany ?? problemOf(request, body, received !== undefined && text === undefined)
     if (problem) return sendProblem(response, problem, body, requestId)
-    const leave = openRequests.enter(access)
-    if (typeof leave !== 'function') return sendProblem(response, TOO_MANY[leave], body, requestId)
     const isStream = opensStream(request.method, body)
     const start = performance.now()
     try {
@@ -78,7 +92,6 @@ export function createGateway(options: GatewayOptions): Gateway {
         else calls.delete(answered)
       }
     } finally {
-      leave()
       for (const tool of toolsOf(body)) audit(tool, access, response, requestId, performance.now() - start)
     }
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { withoutUnusable } from '../../../app/gateway/listing.ts'
@@ -585,11 +586,29 @@ describe('limits', () => {
     for (let round = 0; round < 2; round++) expect((await gateway.send('GET', {}, controller.signal)).status).toBe(200)
     const tooMany = await gateway.post(call)
     expect(tooMany.status).toBe(429)
-    expect((await errorOf(tooMany)).id).toBe(7)
+    const { id, error } = await errorOf(tooMany)
+    // Whose body nobody read.
+    expect(id).toBeNull()
+    expect(error.data.request_id).toBe(tooMany.headers.get('x-request-id'))
     expect((await gateway.send('GET', ben)).status).toBe(200)
     expect((await gateway.send('GET', ben)).status).toBe(503)
     controller.abort()
     await vi.waitUntil(async () => (await gateway.send('GET')).status === 200)
+  })
+
+  it('count what is still being sent', async () => {
+    const gateway = await startFixture(recorder().listener, { gateway: { mostOfPerson: 2 } })
+    const token = await gateway.token()
+    const sockets = [1, 2].map(() => {
+      const socket = connect(gateway.port, '127.0.0.1')
+      socket.write(
+        `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+      )
+      return socket
+    })
+    await vi.waitUntil(async () => (await gateway.post(call)).status === 429)
+    for (const socket of sockets) socket.destroy()
+    await vi.waitUntil(async () => (await gateway.post(call)).status === 200)
   })
 
   it('of streams do not hold up calls', async () => {

@@ -252,6 +252,41 @@ describe.each(proxies)('behind %s', name => {
     expect(target.seen).toEqual([])
   })
 
+  it('hands on one path only, however it is spelled', async () => {
+    const { target, port, bearer } = await startBehind(name)
+    const { authorization } = await bearer(READ)
+    const spellings = [
+      '/mcp?a=b',
+      '//mcp',
+      '/admin/../mcp',
+      '/admin/..%2fmcp',
+      '/admin/..%2Fmcp?x=/y',
+      '/admin/%2e%2e/mcp',
+      '/%6dcp',
+      '/MCP',
+      '/mcp%2f',
+      '/mcp/',
+      '/mcp;/../admin',
+      '/mcp%3f/admin',
+      '/mcp%23',
+      '/mcp/..%2fadmin',
+      '/admin%2f../mcp',
+      '/admin/..\\mcp',
+      '/mcp%00',
+      '/mcp/%2e%2e/admin',
+      'http://evil.example/mcp',
+      'http://evil.example/admin/..%2fmcp',
+    ]
+    for (const path of spellings) {
+      await exchange(
+        port,
+        `DELETE ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: ${authorization}\r\nConnection: close\r\n\r\n`,
+      )
+    }
+    const paths = target.seen.map(({ url }) => decodeURIComponent(url.replace(/\?.*/, '')))
+    expect(new Set(paths)).toEqual(new Set(['/mcp']))
+  })
+
   it('answers preflights itself, and refuses pages of strangers', async () => {
     const { target, post, bearer, resource, page } = await startBehind(name)
     const preflight = await fetch(resource, {

@@ -8,7 +8,7 @@ import { createEventIds, type EventIds, watchEventIds } from './event-ids.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import type { CallerIdentity } from './identity.ts'
 import { mayList } from './listing.ts'
-import { createMappedAnswer, type MappedAnswer } from './mapped-answer.ts'
+import { createMappedAnswer, isMappable, type MappedAnswer } from './mapped-answer.ts'
 import { opensStream } from './message.ts'
 import type { Call, Target } from './target.ts'
 
@@ -200,6 +200,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isMapped && headers['content-encoding'] !== undefined) {
       return [NOT_RIGHT, 'the target compressed an answer although nobody asked for it']
     }
+    // Nobody could hide anything in it.
+    if (this.#isMapped && mayHoldListing(status, headers) && !isMappable(headers['content-type'])) {
+      return [NOT_RIGHT, 'the target answered a listing with neither JSON nor an event stream']
+    }
     if (this.#keepSession(status, headers['mcp-session-id'])) return undefined
     return [NOT_RIGHT, 'the target gave out a session that is another person’s']
   }
@@ -322,6 +326,11 @@ class Exchange implements Dispatcher.DispatchHandler {
 
 /** In bytes. */
 const SHORT = 16_384
+
+/** Accepted notifications have no body, and failures no listing. */
+function mayHoldListing(status: number, headers: IncomingHttpHeaders): boolean {
+  return status < 300 && status !== 202 && status !== 204 && headers['content-length'] !== '0'
+}
 
 /** Nobody reads it. */
 const GONE = new Error('the client is gone')

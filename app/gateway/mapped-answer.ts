@@ -18,6 +18,12 @@ export interface MappedAnswer {
 /** A message that is longer is not kept in memory to look into it. In characters. */
 const LONGEST_MESSAGE = 8_388_608
 
+const EVENTS = /^text\/event-stream\b/i
+const JSON_TYPE = /^application\/json\b/i
+
+/** Whether answers of a `Content-Type` hold messages. */
+export const isMappable = (type = ''): boolean => EVENTS.test(type) || JSON_TYPE.test(type)
+
 /**
  * @param type - `Content-Type` of the answer.
  * @param map - Returns what the client gets instead; `undefined`: nothing.
@@ -27,8 +33,8 @@ export function createMappedAnswer(
   type: string | undefined,
   map: (message: object) => object | undefined,
 ): MappedAnswer | undefined {
-  if (/^text\/event-stream\b/i.test(type ?? '')) return mappedEvents(map)
-  return /^application\/json\b/i.test(type ?? '') ? mappedJson(map) : undefined
+  if (EVENTS.test(type ?? '')) return mappedEvents(map)
+  return JSON_TYPE.test(type ?? '') ? mappedJson(map) : undefined
 }
 
 function mappedJson(map: (message: object) => object | undefined): MappedAnswer {
@@ -80,11 +86,20 @@ function eventText({ id, event, data }: EventSourceMessage, map: (message: objec
 
 /** Every message of a text: one, or an array of them. */
 function mapped(text: string, map: (message: object) => object | undefined): string {
-  const value = parseExactly(text)
+  const value = parsed(text)
   const messages = (Array.isArray(value) ? value : [value]).map(message =>
     typeof message === 'object' && message !== null ? map(message) : message,
   )
   return JSON.stringify(Array.isArray(value) ? messages.filter(message => message !== undefined) : messages[0]) ?? ''
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseExactly(text)
+  } catch {
+    // What the parser says has a piece of the text in it, which is not for the log.
+    throw new Error('the target sent a message that is not JSON')
+  }
 }
 
 function checkLength(length: number): void {

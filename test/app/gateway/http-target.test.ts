@@ -394,7 +394,8 @@ describe('listings', () => {
 
   it.each([
     ['compressed', { 'Content-Encoding': 'br' }, text],
-    ['not JSON', {}, '<html>'],
+    ['not JSON', {}, '<private>'],
+    ['of another type', { 'Content-Type': 'text/plain' }, text],
   ])('are never sent on when they cannot be read: %s', async (_what, headers, body) => {
     const gateway = await hide(response =>
       response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body),
@@ -402,6 +403,18 @@ describe('listings', () => {
     const received = gateway.post(list).then(async response => response.status === 200 && (await response.text()))
     await expect(received.catch(() => false)).resolves.toBe(false)
     expect(gateway.events('target_failed')).toHaveLength(1)
+    expect(JSON.stringify(gateway.events())).not.toContain('private')
+  })
+
+  it('are not what a notification or a failure is answered with', async () => {
+    const answers = [
+      (response: ServerResponse) => response.writeHead(202).end(),
+      (response: ServerResponse) => response.writeHead(405, { 'Content-Type': 'text/plain' }).end('no'),
+    ]
+    for (const answer of answers) {
+      const gateway = await hide(answer)
+      expect([202, 405]).toContain((await gateway.post(list)).status)
+    }
   })
 })
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { withoutUnusable } from '../../../app/gateway/listing.ts'
@@ -612,13 +612,21 @@ describe('limits', () => {
   it('count what is still being sent', async () => {
     const gateway = await startFixture(recorder().listener, { gateway: { mostOfPerson: 2 } })
     const token = await gateway.token()
-    const sockets = [1, 2].map(() => {
+    const sockets = new Set<Socket>()
+    const upload = () => {
       const socket = connect(gateway.port, '127.0.0.1')
+      sockets.add(socket)
       socket.write(
         `POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
       )
-      return socket
-    })
+      // Refused, because the call below had the place.
+      socket.once('data', () => {
+        sockets.delete(socket.destroy())
+        upload()
+      })
+    }
+    upload()
+    upload()
     await vi.waitUntil(async () => (await gateway.post(call)).status === 429)
     for (const socket of sockets) socket.destroy()
     await vi.waitUntil(async () => (await gateway.post(call)).status === 200)

@@ -9,7 +9,10 @@ import type { Seal } from './upstream/sealed.ts'
 
 export interface LastStepOptions {
   stores: StoreFactory
-  /** Encrypts codes. Default: they are kept as they are, which is for the memory of one process. */
+  /**
+   * Encrypts codes. Default: they are kept as they are in the memory of one process, and in no other store; there the step can be taken
+   * once.
+   */
   seal?: Seal
   /** How long a code lives. */
   seconds: number
@@ -34,6 +37,7 @@ const spending = 'spending'
 export function repeatLastStep(provider: Provider, { stores, seal, seconds }: LastStepOptions): void {
   const endings = stores('SignInEnding')
   const { origin } = new URL(provider.issuer)
+  const canRepeat = seal !== undefined || endings.isLocal
   spendLater(provider)
 
   provider.use(async (context, next) => {
@@ -42,7 +46,7 @@ export function repeatLastStep(provider: Provider, { stores, seal, seconds }: La
     // Set for the browser that made the request, and for this path.
     if (uid === undefined || ctx.cookies.get(provider.cookieName('resume')) !== uid) return next()
     try {
-      if (!(await giveAgain(ctx, uid))) await take(ctx, uid, next)
+      if (!(canRepeat && (await giveAgain(ctx, uid)))) await take(ctx, uid, next)
     } catch (error) {
       fail(ctx, error as Error)
     }
@@ -50,7 +54,7 @@ export function repeatLastStep(provider: Provider, { stores, seal, seconds }: La
 
   async function take(ctx: KoaContextWithOIDC, uid: string, next: () => Promise<unknown>): Promise<void> {
     const spend: (() => Promise<void>)[] = []
-    ctx.state[spending] = spend
+    if (canRepeat) ctx.state[spending] = spend
     await next()
     const location = ctx.response.get('location')
     const url = URL.parse(location)
@@ -59,11 +63,12 @@ export function repeatLastStep(provider: Provider, { stores, seal, seconds }: La
     }
     if (ctx.status === 303 && url && url.origin !== origin) {
       const clientName = ctx.oidc.client ? displayName(ctx.oidc.client) : 'the application'
+      if (!canRepeat) return leave(ctx, location, clientName)
       const ending: Ending = { location: seal ? seal.seal(location, uid) : location, clientName }
       // Of several at once, the browser gets the answer of the first, whichever of them it waits for.
       if (await endings.add(uid, ending, seconds)) leave(ctx, location, clientName)
       else await giveAgain(ctx, uid)
-    } else if (ctx.status >= 400) await giveAgain(ctx, uid)
+    } else if (canRepeat && ctx.status >= 400) await giveAgain(ctx, uid)
     // What stays leads to the answer above, and ends by itself.
     for (const each of spend) await each().catch(() => {})
   }

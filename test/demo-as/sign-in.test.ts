@@ -179,13 +179,13 @@ describe('the consent page', () => {
     expect((await victim.browser.submit(forged, 'decision', { decision: 'allow', form_token })).status).toBe(400)
   })
 
-  it('is for one decision: ten at once are heard once, and give one code', async () => {
+  it('is for one decision: of ten at once one is heard', async () => {
     const { atConsent, events } = await start({ stores: distantStores() })
     const { browser, page } = await atConsent()
     const pages = await Promise.all(
       Array.from({ length: 10 }, () => browser.submit(page, 'decision', { decision: 'allow' })),
     )
-    expect(new Set(pages.map(({ url }) => url.searchParams.get('code')))).toEqual(new Set([expect.any(String)]))
+    expect(pages.filter(({ url }) => url.searchParams.has('code'))).toHaveLength(1)
     expect(events.filter(({ event }) => event === 'consent_given')).toHaveLength(1)
   })
 

@@ -3,8 +3,7 @@ import { runProgram } from '../serve/program.ts'
 import { type ForwardedIdentity, forwardAuthSettings, protectedServers, startForwardAuth } from './start.ts'
 
 const HELP = `
-Settings come from the environment and from .env (docs/settings.md). These matter
-most:
+Settings come from the environment and from .env (docs/settings.md), above all:
   PUBLIC_URL       URL of the proxy, as clients reach it
   AUTH_PROVIDER    who signs people in (default: demo)
   AUTH_RESOURCE    JSON file with names, scopes and rules of the MCP server

@@ -1,34 +1,23 @@
 import { spawn } from 'node:child_process'
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { type JSONRPCMessage, ReadBuffer, serializeMessage } from '@modelcontextprotocol/client'
+import type { Connection, ConnectionEnd } from '../sessions/connection.ts'
 import type { OrphanGuard } from './orphan-guard.ts'
 
 /** A running command, and the JSON-RPC messages on its standard input and output. */
-export interface ServerProcess {
+export interface ServerProcess extends Connection {
   /** `undefined` when it could not be started. */
   readonly pid: number | undefined
-  /** Why it ended; `undefined` while it runs. */
   readonly ended: ProcessEnd | undefined
   /** Resolves when it has ended, and all that it started has been told to. Never rejects. */
   readonly gone: Promise<void>
-  /**
-   * Writes a message. Nothing happens when the process has ended.
-   *
-   * @returns False when the process is slower than we are: wait for {@link drained} before more is taken from a client.
-   */
-  send(message: object): boolean
-  /** Resolves when all that was sent has been taken, or the process has ended. */
-  drained(): Promise<void>
-  /** No more messages until `resume`; the process then waits as well, once the pipe is full. */
-  pause(): void
-  resume(): void
   /** Closes the standard input, then sends SIGTERM, then SIGKILL, to everything in the process group. Idempotent. */
   stop(): Promise<void>
 }
 
-export interface ProcessEnd {
-  /** In words, for the log. */
-  readonly reason: string
+export interface ProcessEnd extends ConnectionEnd {
+  /** It was told to end. */
+  readonly expected: boolean
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
@@ -84,7 +73,7 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
 
   function end(reason: string, code: number | null, signal: NodeJS.Signals | null): void {
     if (ended) return
-    ended = { reason, code, signal }
+    ended = { reason, code, signal, expected: stopping !== undefined }
     release()
     onEnd(ended)
   }
@@ -187,7 +176,7 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
     },
     gone: gone.promise,
     send(message) {
-      if (ended || !stdin.writable) return true
+      if (ended || !stdin.writable) return
       // What arrives in one turn of the event loop leaves in one system call.
       if (!isCorked) {
         isCorked = true
@@ -197,7 +186,7 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
           stdin.uncork()
         })
       }
-      return stdin.write(serializeMessage(message as JSONRPCMessage))
+      stdin.write(serializeMessage(message as JSONRPCMessage))
     },
     drained() {
       if (ended || !stdin.writableNeedDrain) return Promise.resolve()

@@ -1,17 +1,11 @@
-import { randomUUID } from 'node:crypto'
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/client'
-import type { Access, ValidatedToken } from 'idplug'
-import { isLegacy } from '../../serve/mcp/revision.ts'
-import type { Call, Target } from '../target.ts'
-import { type MapMessage, type Refusal, refuse, textFor } from './answers.ts'
+import type { MapMessage } from '../sessions/answers.ts'
+import type { Person } from '../sessions/connection.ts'
+import { createSessionTarget, personKey } from '../sessions/target.ts'
+import type { Target } from '../target.ts'
 import { commandEnvironment } from './environment.ts'
-import { errorResponse, isMessage, isRequest, type Message, type Request } from './messages.ts'
 import { createOrphanGuard } from './orphan-guard.ts'
-import { createPlaces, type Place } from './places.ts'
 import { createRestarts } from './restarts.ts'
-import { type Channel, died, StdioServer } from './server.ts'
-import { type ServerProcess, startServerProcess } from './server-process.ts'
-import { headerProblem } from './standard-headers.ts'
+import { startServerProcess } from './server-process.ts'
 
 export interface StdioTargetOptions {
   /** Program that speaks MCP on its standard input and output. Not a shell's command line. */
@@ -74,39 +68,6 @@ export type StdioEvent =
   /** Without the guard, commands that do not end with their standard input outlive a gateway that is killed. */
   | { readonly event: 'orphan_guard_failed'; readonly message: string }
 
-export type Person = Pick<ValidatedToken, 'issuer' | 'subject' | 'clientId'>
-
-/** A server, and who uses it. */
-interface Hosted {
-  readonly server: StdioServer
-  /** Under which it is shared; `undefined` where it is not. */
-  readonly key: string | undefined
-  readonly place: Place | undefined
-  readonly sessions: Set<Session>
-  lastUsed: number
-  active: number
-}
-
-interface Session {
-  readonly id: string
-  readonly owner: Person | undefined
-  readonly hosted: Hosted
-  readonly channel: Channel
-  readonly place: Place
-  version: string | undefined
-  lastUsed: number
-  active: number
-}
-
-const INTERNAL_ERROR = -32603
-const NOT_FOUND: Refusal = { status: 404, code: -32001, message: 'Session not found' }
-const SHUTTING_DOWN: Refusal = {
-  status: 503,
-  message: 'The gateway is shutting down.',
-  headers: { 'Retry-After': '5' },
-}
-const SESSION_ENDED: Refusal = { status: 404, code: -32001, message: 'The session has ended.' }
-
 /**
  * An MCP server that runs as a command and speaks MCP on its standard input and output, in front of which sessions, ids and streams
  * of Streamable HTTP are ours.
@@ -114,287 +75,58 @@ const SESSION_ENDED: Refusal = { status: 404, code: -32001, message: 'The sessio
  * @throws {TypeError} `passEnvironment` names a setting of the gateway's own sign-in.
  */
 export function createStdioTarget(options: StdioTargetOptions): Target {
-  const { command, args = [], processPer = 'session', onEvent = () => {}, onError = () => {} } = options
-  const {
-    idleSeconds = 300,
-    callTimeoutSeconds = 300,
-    maxPerPerson = 10,
-    maxTotal = 100,
-    maxOpenRequests = 100,
-  } = options
+  const { command, args = [], onEvent = () => {} } = options
   const env = {
     ...commandEnvironment(options.env ?? process.env, options.passEnvironment ?? []),
     ...options.environment,
   }
-  const mapMessage = options.mapMessage && guarded(options.mapMessage, onError)
   const guard = createOrphanGuard(({ message }) => onEvent({ event: 'orphan_guard_failed', message }))
-  const places = createPlaces(maxPerPerson, maxTotal)
   const restarts = createRestarts()
-  const sessions = new Map<string, Session>()
-  const servers = new Set<Hosted>()
-  const shared = new Map<string, Hosted>()
-  const sweeper = setInterval(sweep, Math.min(idleSeconds * 250, 10_000)).unref()
-  let closing: Promise<void> | undefined
-
-  function start(person: Person | undefined, key: string | undefined, place: Place | undefined): Hosted {
-    const name = personKey(person)
-    let child: ServerProcess | undefined
-    let isAlive = false
-    const server = new StdioServer({
-      start: handlers => {
-        child = startServerProcess({
-          ...handlers,
-          command,
-          args,
-          cwd: options.cwd,
-          env: options.callerEnvironment ? { ...env, ...callerEnvironment(person, key === undefined) } : env,
-          guard,
-          onLine: line => onEvent({ event: 'command_stderr', pid: child?.pid, line }),
-          onInvalid: () => onEvent({ event: 'command_invalid_output', pid: child?.pid }),
-        })
-        onEvent({ event: 'command_started', pid: child.pid, person })
-        return child
-      },
-      timeoutSeconds: callTimeoutSeconds,
-      maxOpenRequests,
-      mapMessage,
-      onAlive() {
-        isAlive = true
-        restarts.succeeded(name)
-      },
-      onDeath({ reason }) {
-        onEvent({ event: 'command_ended', pid: child?.pid, reason, expected: false })
-        if (!isAlive) restarts.failed(name, reason)
-        forget(hosted)
-      },
-    })
-    const hosted: Hosted = { server, key, place, sessions: new Set(), lastUsed: performance.now(), active: 0 }
-    servers.add(hosted)
-    if (key !== undefined) shared.set(key, hosted)
-    void server.gone.then(() => {
-      servers.delete(hosted)
-      place?.release()
-    })
-    return hosted
-  }
-
-  /** Nobody finds it any more. */
-  function forget(hosted: Hosted): void {
-    if (hosted.key !== undefined && shared.get(hosted.key) === hosted) shared.delete(hosted.key)
-    for (const session of hosted.sessions) {
-      sessions.delete(session.id)
-      void hosted.server.gone.then(() => session.place.release())
-    }
-    hosted.sessions.clear()
-  }
-
-  async function stop(hosted: Hosted, refusal: Refusal): Promise<void> {
-    const { server } = hosted
-    const isRunning = !server.ended
-    forget(hosted)
-    await server.close(refusal)
-    const { reason = '' } = server.ended ?? {}
-    if (isRunning) onEvent({ event: 'command_ended', pid: server.pid, reason, expected: true })
-  }
-
-  function end(session: Session): void {
-    const { hosted, channel, place } = session
-    if (!sessions.delete(session.id)) return
-    if (hosted.sessions.size === 1) return void stop(hosted, SESSION_ENDED)
-    hosted.sessions.delete(session)
-    hosted.server.closeChannel(channel, SESSION_ENDED)
-    place.release()
-  }
-
-  function sweep(): void {
-    const before = performance.now() - idleSeconds * 1000
-    for (const session of sessions.values()) {
-      if (session.active === 0 && session.channel.open.size === 0 && session.lastUsed <= before) end(session)
-    }
-    for (const hosted of servers) {
-      const isUsed = hosted.active > 0 || hosted.sessions.size > 0 || hosted.lastUsed > before
-      if (!isUsed && hosted.place && !hosted.server.ended) void stop(hosted, SESSION_ENDED)
-    }
-    restarts.sweep()
-  }
-
-  /** A server under `key`, or a new one; otherwise why there is none. */
-  function obtain(person: Person | undefined, key: string | undefined, place?: Place): Hosted | Refusal {
-    const running = key === undefined ? undefined : shared.get(key)
-    if (running && !running.server.ended) return running
-    const wait = restarts.wait(personKey(person))
-    if (wait) {
+  return createSessionTarget({
+    connect({ person, isShared }, { onMessage, onEnd }) {
+      const name = personKey(person)
+      let isAlive = false
+      const child = startServerProcess({
+        command,
+        args,
+        cwd: options.cwd,
+        env: options.callerEnvironment ? { ...env, ...callerEnvironment(person, !isShared) } : env,
+        guard,
+        onMessage(message) {
+          if (!isAlive) restarts.succeeded(name)
+          isAlive = true
+          onMessage(message)
+        },
+        onEnd(end) {
+          const { reason, expected } = end
+          onEvent({ event: 'command_ended', pid: child.pid, reason, expected })
+          if (!isAlive && !expected) restarts.failed(name, reason)
+          onEnd(end)
+        },
+        onLine: line => onEvent({ event: 'command_stderr', pid: child.pid, line }),
+        onInvalid: () => onEvent({ event: 'command_invalid_output', pid: child.pid }),
+      })
+      onEvent({ event: 'command_started', pid: child.pid, person })
+      return child
+    },
+    unavailable(person) {
+      const wait = restarts.wait(person)
+      if (!wait) return undefined
       const message = `The MCP server ended as soon as it was started (${wait.reason}); it is started again in ${wait.seconds} seconds. The log of the gateway may say why.`
       return { status: 503, message, headers: { 'Retry-After': String(wait.seconds) } }
-    }
-    try {
-      return start(person, key, place)
-    } catch (error) {
-      return died({ reason: (error as NodeJS.ErrnoException).code ?? 'it cannot be started', code: null, signal: null })
-    }
-  }
-
-  async function open(call: Call, request: Request): Promise<void> {
-    const { access, response } = call
-    const person = access.token
-    const place = places.take(personKey(person))
-    if (typeof place === 'string') return refuse(call, full(place))
-    const key = processPer === 'person' && person ? shareKey(person, request) : undefined
-    const hosted = obtain(person, key)
-    if (!('server' in hosted)) {
-      place.release()
-      return refuse(call, hosted)
-    }
-    const id = randomUUID()
-    const channel = hosted.server.openChannel(true, { 'Mcp-Session-Id': id })
-    const owner = person && { issuer: person.issuer, subject: person.subject, clientId: person.clientId }
-    const session = { id, owner, hosted, channel, place, version: undefined, lastUsed: performance.now(), active: 1 }
-    sessions.set(id, session)
-    hosted.sessions.add(session)
-    const { message, status } = await hosted.server.initialize(channel, call, request)
-    session.active--
-    session.lastUsed = performance.now()
-    const { protocolVersion } = message.result ?? {}
-    if (typeof protocolVersion === 'string') (session as Session).version = protocolVersion
-    // Nobody learns the id of a session whose client is gone, or that did not come about.
-    if (message.error || response.destroyed) end(session)
-    if (response.destroyed) return
-    const answer = { ...message, id: request.id }
-    const text = textFor(answer, { call, mapMessage }) ?? 'null'
-    response
-      .writeHead(status, {
-        'Content-Type': 'application/json',
-        'Content-Length': Buffer.byteLength(text),
-        ...(!message.error && channel.headers),
-      })
-      .end(text)
-  }
-
-  async function answerSession(call: Call): Promise<void> {
-    const { request, access, body } = call
-    const id = request.headers['mcp-session-id']
-    if (id === undefined) {
-      if (request.method === 'POST' && isInitialize(body)) return open(call, body)
-      if (request.method !== 'POST' && (text(request.headers['mcp-protocol-version']) ?? '') >= '2026') {
-        return refuse(call, { status: 405, message: 'Method not allowed.', headers: { Allow: 'POST' } })
-      }
-      return refuse(call, { status: 400, message: 'Bad Request: Mcp-Session-Id header is required' })
-    }
-    const session = sessions.get(String(id))
-    if (!session || !isOwner(session, access)) return refuse(call, NOT_FOUND)
-    const version = text(request.headers['mcp-protocol-version'])
-    if (version !== undefined && version !== session.version && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
-      return refuse(call, { status: 400, message: 'Bad Request: Unsupported protocol version' })
-    }
-    const { server } = session.hosted
-    session.active++
-    session.lastUsed = performance.now()
-    try {
-      if (request.method === 'DELETE') {
-        end(session)
-        call.response.writeHead(200).end()
-      } else if (request.method === 'GET') {
-        if (!request.headers.accept?.includes('text/event-stream')) {
-          return refuse(call, { status: 406, message: 'Not Acceptable: Client must accept text/event-stream' })
-        }
-        await server.get(session.channel, call)
-      } else if (messagesIn(body).some(isInitialize)) {
-        refuse(call, { status: 400, code: -32600, message: 'Invalid Request: Server already initialized' })
-      } else {
-        await server.post(session.channel, call)
-      }
-    } finally {
-      session.active--
-      session.lastUsed = performance.now()
-    }
-  }
-
-  async function answerWithoutSession(call: Call): Promise<void> {
-    const refusal = headerProblem(call.request, call.body)
-    if (refusal) return refuse(call, refusal)
-    const person = call.access.token
-    const key = shareKey(person)
-    let hosted: Hosted | Refusal | undefined = shared.get(key)
-    if (!hosted || hosted.server.ended) {
-      const place = places.take(personKey(person))
-      if (typeof place === 'string') return refuse(call, full(place))
-      hosted = obtain(person, key, place)
-      if (!('server' in hosted)) {
-        place.release()
-        return refuse(call, hosted)
-      }
-    }
-    hosted.active++
-    try {
-      await hosted.server.post(hosted.server.openChannel(false), call)
-    } finally {
-      hosted.active--
-      hosted.lastUsed = performance.now()
-    }
-  }
-
-  async function close(): Promise<void> {
-    clearInterval(sweeper)
-    await Promise.all([...servers].map(hosted => stop(hosted, SHUTTING_DOWN)))
-    guard.close()
-  }
-
-  return {
-    async answer(call) {
-      const { request, body } = call
-      const { method } = request
-      if (closing) return refuse(call, SHUTTING_DOWN)
-      if (method !== 'POST' && method !== 'GET' && method !== 'DELETE') {
-        return refuse(call, { status: 405, message: 'Method not allowed.', headers: { Allow: 'GET, POST, DELETE' } })
-      }
-      if (method === 'POST' && body === undefined) {
-        return refuse(call, { status: 400, code: -32700, message: 'Parse error: the request has no body' })
-      }
-      await (isLegacy(request, body) ? answerSession(call) : answerWithoutSession(call))
     },
-    close() {
-      closing ??= close()
-      return closing
-    },
-  }
-}
-
-function guarded(mapMessage: MapMessage, onError: (error: unknown) => void): MapMessage {
-  return (message, call) => {
-    try {
-      return mapMessage(message, call)
-    } catch (error) {
-      onError(error)
-      const { id, method } = message as Message
-      return id === undefined || method !== undefined
-        ? undefined
-        : errorResponse(id, 'Internal error', call.requestId, INTERNAL_ERROR)
-    }
-  }
-}
-
-function full(whose: 'person' | 'total'): Refusal {
-  const message =
-    whose === 'person'
-      ? 'You have too many sessions with this MCP server open. End one of them, or try again later.'
-      : 'Too many sessions with this MCP server are open. Try again later.'
-  return { status: 503, message, headers: { 'Retry-After': '30' } }
-}
-
-function isOwner({ owner }: Session, { token }: Access): boolean {
-  if (!owner || !token) return owner === token
-  return owner.subject === token.subject && owner.clientId === token.clientId && owner.issuer === token.issuer
-}
-
-/** JSON, so that no parts can be put together to read like other parts. */
-function personKey(person: Person | undefined): string {
-  return person ? JSON.stringify([person.issuer, person.subject]) : 'anonymous'
-}
-
-/** @param initialize - Absent for 2026-07-28, whose requests carry all of this themselves. */
-function shareKey(person: Person | undefined, initialize?: Request): string {
-  const { protocolVersion, capabilities } = initialize?.params ?? {}
-  return JSON.stringify([personKey(person), ...(initialize ? [protocolVersion, capabilities] : [])])
+    onSweep: restarts.sweep,
+    onClosed: guard.close,
+    connectionPer: options.processPer ?? 'session',
+    takesSessionless: true,
+    idleSeconds: options.idleSeconds ?? 300,
+    callTimeoutSeconds: options.callTimeoutSeconds ?? 300,
+    maxPerPerson: options.maxPerPerson ?? 10,
+    maxTotal: options.maxTotal ?? 100,
+    maxOpenRequests: options.maxOpenRequests ?? 100,
+    mapMessage: options.mapMessage,
+    onError: options.onError ?? (() => {}),
+  })
 }
 
 function callerEnvironment(person: Person | undefined, isOfOneClient: boolean): Record<string, string> {
@@ -405,16 +137,4 @@ function callerEnvironment(person: Person | undefined, isOfOneClient: boolean): 
     MCP_CALLER_SUBJECT: subject,
     ...(isOfOneClient && { MCP_CALLER_CLIENT: clientId }),
   }
-}
-
-function isInitialize(body: unknown): body is Request {
-  return isMessage(body) && body.method === 'initialize' && isRequest(body)
-}
-
-function messagesIn(body: unknown): unknown[] {
-  return Array.isArray(body) ? body : [body]
-}
-
-function text(value: string | string[] | undefined): string | undefined {
-  return value === undefined ? undefined : String(value)
 }

@@ -1,7 +1,7 @@
-import type { JSONRPCMessage } from '@modelcontextprotocol/client'
 import { withExactNumbers } from '../message.ts'
 import type { Call } from '../target.ts'
 import { type Flow, GetAnswer, type MapMessage, over, PostAnswer, type Refusal, refuse } from './answers.ts'
+import type { Connection, ConnectionEnd, ConnectionHandlers } from './connection.ts'
 import {
   errorResponse,
   isId,
@@ -15,21 +15,16 @@ import {
   type RequestId,
   TRANSPORT_ERROR,
 } from './messages.ts'
-import type { ProcessEnd, ServerProcess, ServerProcessOptions } from './server-process.ts'
-
-type Handlers = Pick<ServerProcessOptions, 'onMessage' | 'onEnd'>
 
 export interface ServerOptions {
-  /** @throws {Error} The process cannot even be asked for, for example because of a value that no environment can hold. */
-  readonly start: (handlers: Handlers) => ServerProcess
+  /** @throws {Error} There cannot be one, for example because of a value that no environment can hold. */
+  readonly connect: (handlers: ConnectionHandlers) => Connection
   readonly timeoutSeconds: number
   /** Of all channels together. */
   readonly maxOpenRequests: number
   readonly mapMessage: MapMessage | undefined
-  /** The process has said something. Called once. */
-  readonly onAlive: () => void
-  /** The process has ended without having been told to. */
-  readonly onDeath: (end: ProcessEnd) => void
+  /** The connection has ended without having been told to. */
+  readonly onDeath: () => void
 }
 
 /** How a server answered `initialize`, or why it did not. */
@@ -53,13 +48,13 @@ export interface Channel {
 }
 
 interface OpenRequest {
-  /** On the process. */
+  /** On the connection. */
   readonly id: number
   readonly clientId: RequestId
   readonly channel: Channel
   readonly method: string
   readonly answer: PostAnswer | undefined
-  /** As it stands on the process. */
+  /** As it stands on the connection. */
   readonly progressToken: string | undefined
   readonly timer: NodeJS.Timeout | undefined
   readonly correlationId: string
@@ -77,12 +72,12 @@ const MODERN_STATUS = new Map([
 ])
 
 /**
- * A server process, and the clients that talk to it. Each client uses ids and progress tokens as it likes, so they are others on the
- * process; what comes back goes to the client and to the stream that it belongs to.
+ * A server, and the clients that talk to it. Each client uses ids and progress tokens as it likes, so they are others on the
+ * connection; what comes back goes to the client and to the stream that it belongs to.
  */
-export class StdioServer {
+export class SharedServer {
   readonly #options: ServerOptions
-  readonly #process: ServerProcess
+  readonly #connection: Connection
   readonly #channels = new Set<Channel>()
   readonly #open = new Map<number, OpenRequest>()
   readonly #byToken = new Map<string, OpenRequest>()
@@ -92,35 +87,34 @@ export class StdioServer {
   #lastId = 0
   #lastChannel = 0
   #draining = 0
-  #isAlive = false
   #isClosed = false
   #initialize: Promise<Introduction> | undefined
   #isInitialized = false
 
   constructor(options: ServerOptions) {
     this.#options = options
-    this.#process = options.start({ onMessage: message => this.#receive(message), onEnd: end => this.#end(end) })
+    this.#connection = options.connect({
+      onMessage: message => this.#receive(message as Message),
+      onEnd: end => this.#end(end),
+      onRefused: (id, refusal) => this.#refused(id, refusal),
+    })
     let paused = 0
     this.#flow = {
       pause: () => {
-        if (paused++ === 0) this.#process.pause()
+        if (paused++ === 0) this.#connection.pause()
       },
       resume: () => {
-        if (--paused === 0) this.#process.resume()
+        if (--paused === 0) this.#connection.resume()
       },
     }
   }
 
-  get ended(): ProcessEnd | undefined {
-    return this.#process.ended
-  }
-
-  get pid(): number | undefined {
-    return this.#process.pid
+  get ended(): ConnectionEnd | undefined {
+    return this.#connection.ended
   }
 
   get gone(): Promise<void> {
-    return this.#process.gone
+    return this.#connection.gone
   }
 
   /** @param headers - For every answer. */
@@ -190,8 +184,8 @@ export class StdioServer {
     for (const [index, message] of messages.entries()) {
       const sent = written[index] as Message
       if (isRequest(message)) this.#ask(channel, call, message, sent, answer)
-      else if (isNotification(message)) this.#notify(channel, message, sent)
-      else this.#reply(channel, message.id as RequestId, sent)
+      else if (isNotification(message)) this.#notify(channel, call, message, sent)
+      else this.#reply(channel, call, message.id as RequestId, sent)
     }
     if (!answer) await this.#accept(channel, call)
     await ended
@@ -215,11 +209,11 @@ export class StdioServer {
     if (channel.stream === stream) channel.stream = undefined
   }
 
-  /** Ends everything, and resolves when the process is gone. Idempotent. */
+  /** Ends everything, and resolves when the connection is gone. Idempotent. */
   close(refusal: Refusal): Promise<void> {
     this.#isClosed = true
     this.#abandon(refusal)
-    return this.#process.stop()
+    return this.#connection.stop()
   }
 
   async #accept(channel: Channel, call: Call): Promise<void> {
@@ -228,7 +222,7 @@ export class StdioServer {
     const timer = Promise.withResolvers<void>()
     const timeout = setTimeout(timer.resolve, timeoutSeconds * 1000)
     let isTaken = false
-    const taken = this.#process.drained().then(() => {
+    const taken = this.#connection.drained().then(() => {
       isTaken = true
     })
     await Promise.race([taken, over(call), timer.promise])
@@ -271,15 +265,15 @@ export class StdioServer {
     this.#open.set(id, request)
     channel.open.set(message.id, request)
     if (progressToken === undefined) {
-      this.#process.send({ ...sent, id })
+      this.#connection.send({ ...sent, id }, call.identity)
       return
     }
     this.#byToken.set(progressToken, request)
-    this.#process.send({ ...sent, id, params: withMeta(sent.params, { progressToken }) })
+    this.#connection.send({ ...sent, id, params: withMeta(sent.params, { progressToken }) }, call.identity)
   }
 
   /** @param sent - The message as the server gets it. */
-  #notify(channel: Channel, { method, params }: Message, sent: Message): void {
+  #notify(channel: Channel, call: Call, { method, params }: Message, sent: Message): void {
     if (method === 'notifications/cancelled') {
       const request = isId(params?.requestId) ? channel.open.get(params.requestId) : undefined
       // The answer came meanwhile, or it is the id of somebody else.
@@ -290,21 +284,21 @@ export class StdioServer {
       if (this.#isInitialized) return
       this.#isInitialized = true
     }
-    this.#process.send(sent)
+    this.#connection.send(sent, call.identity)
   }
 
   /** An answer to what the server asked; nobody else may give it. */
-  #reply(channel: Channel, id: RequestId, sent: Message): void {
+  #reply(channel: Channel, call: Call, id: RequestId, sent: Message): void {
     if (this.#asked.get(id) !== channel) return
     this.#asked.delete(id)
-    this.#process.send({ ...sent, id })
+    this.#connection.send({ ...sent, id }, call.identity)
   }
 
   #cancel(request: OpenRequest, refusal: Refusal, params: Params = { reason: refusal.message }): void {
     this.#settle(request)
     // The protocol does not allow it for `initialize`; such a server is of no use to anybody, and is stopped.
     if (request.method !== 'initialize') {
-      this.#process.send({
+      this.#connection.send({
         jsonrpc: '2.0',
         method: 'notifications/cancelled',
         params: { ...params, requestId: request.id },
@@ -320,12 +314,7 @@ export class StdioServer {
     if (request.progressToken !== undefined) this.#byToken.delete(request.progressToken)
   }
 
-  #receive(received: JSONRPCMessage): void {
-    const message = received as Message
-    if (!this.#isAlive) {
-      this.#isAlive = true
-      this.#options.onAlive()
-    }
+  #receive(message: Message): void {
     if (this.#isClosed) return
     if (message.method === undefined) this.#receiveResponse(message)
     else if (isRequest(message)) this.#receiveRequest(message)
@@ -422,14 +411,21 @@ export class StdioServer {
 
   #answerServer(id: RequestId, message: string): void {
     this.#asked.delete(id)
-    this.#process.send({ jsonrpc: '2.0', id, error: { code: TRANSPORT_ERROR, message } })
+    this.#connection.send({ jsonrpc: '2.0', id, error: { code: TRANSPORT_ERROR, message } })
   }
 
-  #end(end: ProcessEnd): void {
+  #refused(id: unknown, refusal: Refusal): void {
+    const request = typeof id === 'number' ? this.#open.get(id) : undefined
+    if (!request) return
+    this.#settle(request)
+    fail(request, refusal)
+  }
+
+  #end(end: ConnectionEnd): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#abandon(died(end))
-    this.#options.onDeath(end)
+    this.#options.onDeath()
   }
 
   #abandon(refusal: Refusal): void {
@@ -455,8 +451,13 @@ function fail(request: OpenRequest, { status, message, code }: Refusal): void {
   request.respond(errorResponse(request.clientId, message, request.correlationId, code), status)
 }
 
-export function died({ reason }: ProcessEnd): Refusal {
-  return { status: 502, message: `The MCP server ended (${reason}). Try again; the log of the gateway may say why.` }
+export function died({ reason, refusal }: ConnectionEnd): Refusal {
+  return (
+    refusal ?? {
+      status: 502,
+      message: `The MCP server ended (${reason}). Try again; the log of the gateway may say why.`,
+    }
+  )
 }
 
 function late(seconds: number): Refusal {

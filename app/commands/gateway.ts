@@ -21,6 +21,7 @@ import { EXIT } from './exit.ts'
 const HELP = `
 Examples:
   idplug gateway --to http://127.0.0.1:8000/mcp
+  idplug gateway --to http://127.0.0.1:8000/sse --transport sse
   idplug gateway -- npx -y @modelcontextprotocol/server-memory
   idplug gateway gateway.json
   AUTH_PROVIDER=auth0 idplug gateway --to http://127.0.0.1:8000/mcp
@@ -35,6 +36,7 @@ cannot be scanned, 2 wrong arguments.`
 
 interface GatewayCommandOptions {
   to?: string
+  transport?: 'http' | 'sse'
   name?: string
   timeout?: number
   identity?: 'assertion' | 'headers' | 'environment' | 'none'
@@ -52,6 +54,12 @@ export function registerGateway(program: Command): void {
     .argument('[file]', 'file with several resources; or, after --, the command of a server that speaks stdio')
     .argument('[words...]')
     .option('--to <url>', 'URL of the MCP endpoint that requests go to', targetUrl)
+    .addOption(
+      new Option(
+        '--transport <kind>',
+        'what the server at the URL speaks: Streamable HTTP, or HTTP+SSE of 2024-11-05 (default: http)',
+      ).choices(['http', 'sse']),
+    )
     .option('--name <text>', 'what the server is called on the consent page (default: after the target)')
     .option('--timeout <seconds>', 'how long an answer may take to begin (default: 300)', seconds)
     .addOption(
@@ -117,14 +125,15 @@ type Place = GatewayTarget['place']
 function placeOf(
   file: string | undefined,
   words: readonly string[],
-  { to, pass = [], identity }: GatewayCommandOptions,
+  { to, transport, pass = [], identity }: GatewayCommandOptions,
   command: Command,
 ): Place | undefined {
   const refuse = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
   // Commander does not tell what stood behind it.
   const isCommand = process.argv.includes('--')
   if (to !== undefined && file !== undefined) refuse('--to and a file or command are both given; keep one')
-  if (to !== undefined) return { kind: 'url', url: to }
+  if (to !== undefined) return { kind: 'url', url: to, ...(transport === 'sse' && { transport }) }
+  if (transport !== undefined) refuse('--transport is for a server at a URL, which --to names')
   if (file === undefined) refuse('give --to URL, a file, or a command after --')
   if (!isCommand) {
     if (words.length > 0) refuse('give one file; a command stands behind --')

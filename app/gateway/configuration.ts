@@ -36,7 +36,12 @@ export interface GatewayTarget {
 }
 
 export type TargetPlace =
-  | { readonly kind: 'url'; readonly url: string }
+  | {
+      readonly kind: 'url'
+      readonly url: string
+      /** `sse`: HTTP+SSE of 2024-11-05. Default: Streamable HTTP. */
+      readonly transport?: 'sse'
+    }
   | {
       readonly kind: 'command'
       readonly command: readonly [string, ...string[]]
@@ -184,7 +189,7 @@ function readResource(key: string, value: Record<string, unknown>, env: Environm
 }
 
 function reportContradictions(
-  { to, run, identity, pass, processPer }: Record<string, unknown>,
+  { to, transport, run, identity, pass, processPer }: Record<string, unknown>,
   place: (member: string) => string,
   report: Report,
 ): void {
@@ -195,6 +200,9 @@ function reportContradictions(
   if (to !== undefined && run === undefined) {
     if (pass) report(place('pass'), 'is for a command in run; a server at a URL has its own environment')
     if (processPer) report(place('processPer'), 'is for a command in run; nothing is started for a URL')
+  }
+  if (run !== undefined && transport !== undefined) {
+    report(place('transport'), 'is for a server at a URL; a command speaks stdio')
   }
   if (run !== undefined && isObject(identity)) {
     report(place('identity'), 'is for a server at a URL: hand the secret to the command with pass')
@@ -214,8 +222,8 @@ function reportContradictions(
 }
 
 function placeOf(members: GatewayMembers, env: Environment): TargetPlace {
-  const { to, run, pass = [], processPer = 'session', identity } = members
-  if (run === undefined) return { kind: 'url', url: to ?? '' }
+  const { to, transport, run, pass = [], processPer = 'session', identity } = members
+  if (run === undefined) return { kind: 'url', url: to ?? '', ...(transport === 'sse' && { transport }) }
   const passed = pass.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]] as const]))
   return {
     kind: 'command',

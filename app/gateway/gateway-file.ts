@@ -29,6 +29,10 @@ const NAME_A_VARIABLE = 'name an environment variable in identity.credentialEnv'
 /** What a resource of the file has beside the members of its declaration. */
 export const gatewayMembers = {
   to: targetUrl.optional().describe('URL of the MCP server behind the gateway.'),
+  transport: z
+    .enum(['http', 'sse'], { error: 'must be http or sse' })
+    .optional()
+    .describe('What the server at the URL speaks: http is Streamable HTTP (default), sse the HTTP+SSE of 2024-11-05.'),
   run: z
     .array(z.string().min(1), { error: 'must be a list: the command, then its arguments' })
     .min(1)

@@ -11,6 +11,7 @@ import { ASSERTION_KEYS_PATH, assertionKeysAnswer } from './identity-assertion.t
 import { createAssertionKeys } from './identity-keys.ts'
 import { withoutUnusable } from './listing.ts'
 import { createResources } from './resources.ts'
+import { createSseTarget } from './sse/target.ts'
 import { createStdioTarget, type StdioEvent } from './stdio/target.ts'
 import type { Call, Target } from './target.ts'
 
@@ -115,7 +116,12 @@ function openTarget(
   options: Omit<HttpTargetOptions, 'url'>,
   onError: (error: unknown) => void,
 ): Target {
-  if (place.kind === 'url') return createHttpTarget({ ...options, url: new URL(place.url) })
+  if (place.kind === 'url') {
+    const url = new URL(place.url)
+    return place.transport === 'sse'
+      ? createSseTarget({ ...options, url, onError })
+      : createHttpTarget({ ...options, url })
+  }
   const [command, ...args] = place.command
   return createStdioTarget({
     command,

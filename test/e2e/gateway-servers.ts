@@ -16,9 +16,11 @@ const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/s
 export const everythingMain = join(dirname(manifest), 'dist/index.js')
 
 /** `@modelcontextprotocol/server-everything` as a process of its own: a server that nobody here wrote. */
-export async function startEverything(): Promise<{ readonly url: string; kill(): Promise<void> }> {
+export async function startEverything(
+  transport: 'streamableHttp' | 'sse' = 'streamableHttp',
+): Promise<{ readonly url: string; kill(): Promise<void> }> {
   const port = await freePort()
-  const child = spawn(process.execPath, [everythingMain, 'streamableHttp'], {
+  const child = spawn(process.execPath, [everythingMain, transport], {
     env: { PATH: process.env.PATH, PORT: String(port) },
     stdio: 'ignore',
   })
@@ -28,16 +30,16 @@ export async function startEverything(): Promise<{ readonly url: string; kill():
     await once(child, 'close')
   }
   onTestFinished(kill)
-  const url = `http://127.0.0.1:${port}/mcp`
+  const origin = `http://127.0.0.1:${port}`
   await vi.waitUntil(
     () =>
-      fetch(url).then(
+      fetch(origin).then(
         () => true,
         () => false,
       ),
     { timeout: 20_000, interval: 50 },
   )
-  return { url, kill }
+  return { url: `${origin}/${transport === 'sse' ? 'sse' : 'mcp'}`, kill }
 }
 
 export interface StartedGateway {
@@ -49,13 +51,20 @@ export interface StartedGateway {
 export interface GatewaySettings {
   readonly declaration?: ResourceDeclaration
   readonly identity?: IdentityChoice
+  /** What a target at a URL speaks. Default: Streamable HTTP. */
+  readonly transport?: 'sse'
   readonly settings?: Readonly<Record<string, string>>
 }
 
 /** The gateway as the command starts it, with the demo sign-in, on free ports. */
 export async function startGatewayTo(
   target: string | readonly [string, ...string[]],
-  { declaration = defaultDeclaration('Everything'), identity = { kind: 'none' }, settings }: GatewaySettings = {},
+  {
+    declaration = defaultDeclaration('Everything'),
+    identity = { kind: 'none' },
+    transport,
+    settings,
+  }: GatewaySettings = {},
 ): Promise<StartedGateway> {
   const lines: string[] = []
   const logger = createLogger('info', { write: line => void lines.push(line) })
@@ -64,7 +73,7 @@ export async function startGatewayTo(
   const configuration = loadConfiguration(env, { resources: declarations })
   const place =
     typeof target === 'string'
-      ? ({ kind: 'url', url: target } as const)
+      ? ({ kind: 'url', url: target, ...(transport && { transport }) } as const)
       : ({ kind: 'command', command: target, env: {}, processPer: 'session' } as const)
   const running = await startGateway({ configuration, logger }, [
     { id: 'test', env, declarations, targets: { mcp: { place, identity } } },

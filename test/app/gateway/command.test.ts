@@ -39,6 +39,8 @@ describe('idplug gateway', () => {
     [['--to', 'http://user:secret@127.0.0.1/mcp'], 'no password'],
     [['--to', 'http://127.0.0.1/mcp', 'gateway.json'], 'keep one'],
     [['one.json', 'two.json'], 'give one file'],
+    [['--transport', 'sse', '--', 'node'], '--transport is for a server at a URL'],
+    [['--to', 'http://127.0.0.1/sse', '--transport', 'websocket'], 'Allowed choices are http, sse'],
   ])('refuses %j with 2', async (args, words) => {
     const { ended, output } = run(args)
     expect(await ended).toBe(2)

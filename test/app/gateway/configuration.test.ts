@@ -109,6 +109,18 @@ describe('a file', () => {
     })
   })
 
+  test('says what a server at a URL speaks', async () => {
+    const { groups } = await read({
+      resources: { files: { ...files, transport: 'sse' }, other: { ...files, transport: 'http' } },
+    })
+    const url = 'http://127.0.0.1:8000/mcp'
+    const places = groups.flatMap(({ targets }) => [targets.files?.place, targets.other?.place])
+    expect(places).toEqual([
+      { kind: 'url', url, transport: 'sse' },
+      { kind: 'url', url },
+    ])
+  })
+
   test('names the variable of a fixed credential', async () => {
     const resources = { files: { ...files, identity: { credentialEnv: 'FILES_KEY', header: 'X-API-Key' } } }
     const { groups } = await read({ resources }, { ...ENV, FILES_KEY: 'k-1' })
@@ -160,6 +172,16 @@ describe('is refused', () => {
       'a misspelled member of a resource',
       one({ proces_per: 'person' }),
       'gateway.json: resources.files.proces_per is not known (did you mean processPer?)',
+    ],
+    [
+      'a transport that nobody speaks',
+      one({ transport: 'websocket' }),
+      'gateway.json: resources.files.transport must be http or sse',
+    ],
+    [
+      'a transport for a command',
+      { resources: { files: { ...legacy, transport: 'sse' } } },
+      'gateway.json: resources.files.transport is for a server at a URL; a command speaks stdio',
     ],
     [
       'a misspelled member of a declaration',
@@ -361,6 +383,7 @@ test('the published schema knows every member of a resource', () => {
   expect(Object.keys(properties)).toEqual(
     expect.arrayContaining([
       'to',
+      'transport',
       'run',
       'pass',
       'processPer',

@@ -147,6 +147,28 @@ it('gives an official client all that a real server has: tools, progress, questi
   expect(JSON.stringify(sampled)).toContain('sampled')
 })
 
+it('answers many calls at once, each with its own answer, and leaves no stream behind', async () => {
+  const post = (response: ServerResponse, { id, params }: Message) => {
+    response.writeHead(202).end()
+    if (id !== undefined) target.send(messageEvent({ id, result: params }))
+  }
+  const target = await startTarget({ post })
+  const warned = vi.fn()
+  process.on('warning', warned)
+  onTestFinished(() => void process.off('warning', warned))
+  const { open, post: ask, end } = await serve(target.url)
+  // One after another: the fixture answers on the stream that was opened last.
+  for (let round = 0; round < 3; round++) {
+    const session = await open()
+    const calls = Array.from({ length: 50 }, (_, id) => ask({ id, method: 'tools/call', params: { id } }, session))
+    const answers = await Promise.all(calls.map(async call => (await call).json()))
+    expect(answers).toEqual(answers.map((_, id) => ({ jsonrpc: '2.0', id, result: { id } })))
+    await end(session)
+  }
+  await vi.waitUntil(() => target.streams() === 0)
+  expect(warned).not.toHaveBeenCalled()
+})
+
 it('tells on the stream and on every message who is calling, and passes nothing else of the client on', async () => {
   const target = await startTarget()
   const { open, post } = await serve(target.url)

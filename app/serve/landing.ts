@@ -16,6 +16,11 @@ export const assets = {
 
 /** The page for a person who opens the server in a browser: what this is, and how to connect to it. */
 export function landingPage({ name, resource, authorizationServers }: LandingPageOptions): string {
+  const key =
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '') || 'server'
   return layout(
     name,
     html`<h1>${name}</h1>
@@ -26,11 +31,11 @@ export function landingPage({ name, resource, authorizationServers }: LandingPag
 <pre><code>${resource}</code></pre>
 <dl>
 <dt>Claude Code</dt>
-<dd><pre><code>claude mcp add --transport http notes ${resource}</code></pre></dd>
+<dd><pre><code>claude mcp add --transport http ${key} ${resource}</code></pre></dd>
 <dt>VS Code, in <code>.vscode/mcp.json</code></dt>
-<dd><pre><code>{ "servers": { "notes": { "type": "http", "url": "${resource}" } } }</code></pre></dd>
+<dd><pre><code>{ "servers": { "${key}": { "type": "http", "url": "${resource}" } } }</code></pre></dd>
 <dt>Cursor, in <code>.cursor/mcp.json</code></dt>
-<dd><pre><code>{ "mcpServers": { "notes": { "url": "${resource}" } } }</code></pre></dd>
+<dd><pre><code>{ "mcpServers": { "${key}": { "url": "${resource}" } } }</code></pre></dd>
 <dt>MCP Inspector</dt>
 <dd><pre><code>npx @modelcontextprotocol/inspector --transport http --server-url ${resource}</code></pre></dd>
 </dl>

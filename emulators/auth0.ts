@@ -368,6 +368,6 @@ const DEFAULT_USERS: readonly Auth0User[] = [
 ]
 
 const DEFAULT_CLIENTS: readonly Auth0Client[] = [
-  { clientId: 'native', redirectUris: ['http://localhost:49152/callback'] },
+  { clientId: 'native', redirectUris: ['http://localhost:8766/callback'] },
   { clientId: 'machine', clientSecret: 'machine-secret', apis: ['https://mcp.example.com/mcp'] },
 ]

@@ -256,7 +256,7 @@ const USERS: readonly OidcUser[] = [
 ]
 
 const CLIENTS: readonly Client[] = [
-  { clientId: 'native', redirectUris: ['http://localhost:49152/callback'] },
+  { clientId: 'native', redirectUris: ['http://localhost:8766/callback'] },
   { clientId: 'machine', clientSecret: 'machine-secret' },
   { clientId: 'introspector', clientSecret: 'introspector-secret' },
 ]

@@ -343,7 +343,7 @@ const DEFAULT_USERS: readonly OktaUser[] = [
 ]
 
 const DEFAULT_CLIENTS: readonly Client[] = [
-  { clientId: 'native', redirectUris: ['http://localhost:49152/callback'] },
+  { clientId: 'native', redirectUris: ['http://localhost:8766/callback'] },
   { clientId: 'machine', clientSecret: 'machine-secret' },
   { clientId: 'introspector', clientSecret: 'introspector-secret' },
 ]

@@ -45,8 +45,8 @@ interface Program {
 
 const OIDC = '/.well-known/openid-configuration'
 const scopes = ['notes:read', 'notes:write']
-const NATIVE: EmulatedClient = { clientId: 'native', redirectUri: 'http://localhost:49152/callback' }
-const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
+const NATIVE: EmulatedClient = { clientId: 'native', redirectUri: 'http://localhost:8766/callback' }
+const REDIRECT_URI = 'http://127.0.0.1:8766/callback'
 
 /** By the name that `AUTH_PROVIDER` has for the provider. */
 const programs = {

@@ -201,7 +201,7 @@ const mistakes: Readonly<Record<string, readonly (() => string | Promise<string>
     () =>
       doctor('tenant.redirect_port_fixed', OKTA, okta({ scopes: ['notes:read', 'notes:write', 'notes:admin'] }).fetch, {
         clientId: 'native',
-        redirectUri: 'http://localhost:49152/callback',
+        redirectUri: 'http://localhost:8766/callback',
       }),
   ],
   oidc: [

@@ -22,7 +22,7 @@ export class OAuthMemory implements ProviderV1, ProviderV2 {
   #verifier = ''
 
   /** @param refresh - Whether the client asks for refresh tokens when it registers. */
-  constructor(refresh = true, redirectUrl = 'http://localhost:49152/callback') {
+  constructor(refresh = true, redirectUrl = 'http://localhost:8766/callback') {
     this.redirectUrl = redirectUrl
     this.#grantTypes = ['authorization_code', ...(refresh ? ['refresh_token'] : [])]
   }

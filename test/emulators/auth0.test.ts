@@ -6,7 +6,7 @@ import { type Auth0EmulatorOptions, createAuth0Emulator } from '../../emulators/
 const TENANT = 'https://acme.eu.auth0.com'
 const CUSTOM = 'https://login.acme.example'
 const API = 'https://mcp.example.com/mcp'
-const REDIRECT = 'http://localhost:49152/callback'
+const REDIRECT = 'http://localhost:8766/callback'
 const VERIFIER = 'a-verifier-that-has-at-least-forty-three-characters'
 
 interface TokenAnswer {

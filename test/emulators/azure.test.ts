@@ -7,7 +7,7 @@ const LOGIN = 'https://login.microsoftonline.com'
 const CONTOSO = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
 const CLIENT = '15b4bcb0-3c1e-4b1f-9f3f-0d6c8f2c6b11'
 const APP = 'http://localhost:3232/mcp'
-const REDIRECT = 'http://localhost:49152/callback'
+const REDIRECT = 'http://localhost:8766/callback'
 
 type Json = Record<string, unknown>
 

@@ -8,7 +8,7 @@ import { signIn } from '../support/browser.ts'
 
 const VERIFIER = 'a-verifier-that-has-at-least-forty-three-characters'
 const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
-const REDIRECT = 'http://127.0.0.1:49152/callback'
+const REDIRECT = 'http://127.0.0.1:8766/callback'
 
 async function started(rules: Partial<SignInRules> = {}, options: EmulatorOptions = {}) {
   const flow = createSignIn({

@@ -5,7 +5,7 @@ import { createGithubEmulator } from '../../emulators/github.ts'
 const OAUTH_APP = { clientId: 'Ov23liEmulatedOAuth0', clientSecret: 'e'.repeat(40) }
 const GITHUB_APP = { clientId: 'Iv23liEmulatedApp000', clientSecret: 'a'.repeat(40) }
 const VERIFIER = 'a-verifier-that-has-at-least-forty-three-characters'
-const REDIRECT = 'http://127.0.0.1:49152/callback'
+const REDIRECT = 'http://127.0.0.1:8766/callback'
 
 function setUp() {
   let now = Date.UTC(2026, 10, 1)
@@ -146,7 +146,7 @@ describe('the emulated sign-in at GitHub', () => {
     ['http://127.0.0.1:1/callback', true],
     ['http://127.0.0.1/callback/below', true],
     ['http://127.0.0.1/callbackelse', false],
-    ['http://localhost:49152/callback', false],
+    ['http://localhost:8766/callback', false],
     ['https://evil.example/callback', false],
   ])('sends back to %s: %s', async (redirect_uri, allowed) => {
     expect((await setUp().authorize({ redirect_uri })).has('code')).toBe(allowed)

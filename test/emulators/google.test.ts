@@ -5,7 +5,7 @@ import { createGoogleEmulator } from '../../emulators/google.ts'
 
 const CLIENT_ID = '123456789012-emulator.apps.googleusercontent.com'
 const VERIFIER = 'a-verifier-that-has-at-least-forty-three-characters'
-const REDIRECT = 'http://127.0.0.1:49152/callback'
+const REDIRECT = 'http://127.0.0.1:8766/callback'
 const EMAIL_SCOPE = 'https://www.googleapis.com/auth/userinfo.email'
 
 function setUp() {
@@ -124,7 +124,7 @@ describe('the emulated sign-in at Google', () => {
 
   it.each([
     ['http://127.0.0.1:1/any/path', true],
-    ['http://localhost:49152/callback', false],
+    ['http://localhost:8766/callback', false],
     ['https://127.0.0.1/callback', false],
     ['http://127.0.0.1.evil.example/', false],
   ])('sends a desktop client back to %s: %s', async (redirect_uri, allowed) => {

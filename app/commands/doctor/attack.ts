@@ -18,7 +18,7 @@ export interface AttackOptions {
   readonly redirectUri?: string
 }
 
-const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
+const REDIRECT_URI = 'http://127.0.0.1:8766/callback'
 const FOREIGN = 'https://attacker.example/callback'
 const FOREIGN_RESOURCE = 'https://attacker.example/mcp'
 /** So many requests at once; two would do, more make a race more likely to show. */

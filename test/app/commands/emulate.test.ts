@@ -30,7 +30,7 @@ describe('idplug emulate', () => {
       .poll(output, { timeout: 10_000 })
       .toContain("AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http://localhost:")
     expect(output()).toContain(
-      "npx idplug login 'http://localhost:3232/mcp' --client-id 'native' --redirect-uri 'http://localhost:49152/callback'",
+      "npx idplug login 'http://localhost:3232/mcp' --client-id 'native' --redirect-uri 'http://localhost:8766/callback'",
     )
     const metadata = await fetch(`http://localhost:${port}/.well-known/openid-configuration`)
     expect(await metadata.json()).toMatchObject({ issuer: `http://localhost:${port}/` })

@@ -10,7 +10,7 @@ import { startServers } from '../servers.ts'
 const APP = {
   clientId: 'Ov23liNotesOfTests00',
   clientSecret: '0123456789abcdef0123456789abcdef01234567',
-  redirectUris: ['http://localhost:49152/callback'],
+  redirectUris: ['http://localhost:8766/callback'],
 } as const
 
 /** `AUTH_PROVIDER=github npm start` beside an emulator. */

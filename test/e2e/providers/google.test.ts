@@ -11,7 +11,7 @@ const CLIENT = {
   clientId: '1-notes.apps.googleusercontent.com',
   clientSecret: 'GOCSPX-of-the-client',
   type: 'web',
-  redirectUris: ['http://localhost:49152/callback'],
+  redirectUris: ['http://localhost:8766/callback'],
 } as const
 
 /** `AUTH_PROVIDER=google npm start` beside an emulator. */

@@ -7,7 +7,7 @@ export interface Client {
 }
 
 /** Callback of the clients of people, and what tokens are asked for. */
-export const CALLBACK = 'http://localhost:49152/callback'
+export const CALLBACK = 'http://localhost:8766/callback'
 export const RESOURCE = 'http://localhost:4200/mcp'
 export const OTHER_RESOURCE = 'http://localhost:4300/mcp'
 export const SCOPES = ['notes:read', 'notes:write']

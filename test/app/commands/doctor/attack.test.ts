@@ -10,7 +10,7 @@ import { signIn } from '../../../support/browser.ts'
 import { listen } from '../../../support/http.ts'
 
 const ISSUER = 'https://mcp.example.com'
-const REDIRECT = 'http://127.0.0.1:49152/callback'
+const REDIRECT = 'http://127.0.0.1:8766/callback'
 const facts: ServerFacts = {
   url: `${ISSUER}/mcp`,
   protects: true,

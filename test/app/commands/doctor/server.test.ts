@@ -220,7 +220,7 @@ test('says that a client in a browser fails where the challenge is not exposed t
 
 test('finds nothing where our own server asks for more scopes, with a token of a real sign-in', async () => {
   const [issuer = ''] = server.issuers
-  const redirectUri = 'http://127.0.0.1:49152/callback'
+  const redirectUri = 'http://127.0.0.1:8766/callback'
   const post = (path: string, body: URLSearchParams | string, type: string) =>
     fetch(issuer + path, { method: 'POST', headers: { 'content-type': type }, body: body.toString() })
   const registration = JSON.stringify({ redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' })

@@ -28,7 +28,7 @@ const auth0Complete = (options = {}) =>
 const auth0Api = (scopes: string[]) => [{ identifier: 'https://mcp.example.com/mcp', scopes }]
 const ALL = ['notes:read', 'notes:write', 'notes:admin']
 const machine = { clientId: 'machine', clientSecret: 'machine-secret' }
-const native = { clientId: 'native', redirectUri: 'http://localhost:49152/callback' }
+const native = { clientId: 'native', redirectUri: 'http://localhost:8766/callback' }
 
 const rsa = (modulusLength: number) => {
   return generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
@@ -194,7 +194,7 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
       return Response.json({ access_token: await emulator.mint({ user: null, claims: { exp: 1 } }) })
     }),
   },
-  'tenant.redirect_refused': { client: { ...native, redirectUri: 'http://localhost:49152/elsewhere' } },
+  'tenant.redirect_refused': { client: { ...native, redirectUri: 'http://localhost:8766/elsewhere' } },
   'tenant.redirect_port_fixed': {
     client: native,
     fetch: async (input, init) =>

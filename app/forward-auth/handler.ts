@@ -1,17 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import {
-  type Access,
-  type Answer,
-  type Auth,
-  AuthorizationError,
-  type RequestHead,
-  ValidatorUnavailableError,
-} from 'idplug'
+import type { Access, Answer, Auth, RequestHead } from 'idplug'
 import { hasBody, type IpRange, isWithin, parseIpAddress, parseNodeBody } from 'idplug/internal'
 import { authRoutes, requestHead, send } from 'idplug/node'
 import { type CallerIdentity, PLAIN_HEADERS } from '../gateway/identity.ts'
 import { ASSERTION_HEADER, ASSERTION_KEYS_PATH, assertionKeysAnswer } from '../gateway/identity-assertion.ts'
 import type { AssertionKeys } from '../gateway/identity-keys.ts'
+import { type Readiness, readiness } from '../serve/readiness.ts'
 import { FORWARDED_PATH, readAsk } from './asked-request.ts'
 
 /** A server that proxies protect. */
@@ -115,7 +109,13 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
     const head = requestHead(request)
     const path = pathOf(head.url)
     if (path === '/health') return sendJson(response, 200, { status: 'ok' })
-    if (path === '/ready') return sendReadiness(response)
+    if (path === '/ready') {
+      const { status, headers, body } = await readiness(
+        all.map(({ auth }) => auth),
+        stopping,
+      )
+      return sendJson(response, status, body, headers)
+    }
     if (path === ASSERTION_KEYS_PATH && assertionKeys) {
       const { headers, body } = await assertionKeysAnswer(assertionKeys)
       return void response.writeHead(200, headers).end(JSON.stringify(body))
@@ -127,17 +127,6 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
       return send(response, answer.outcome === 'accepted' ? NOT_FOUND : answer)
     }
     send(response, server ? NOT_FOR_US : NOT_FOUND)
-  }
-
-  async function sendReadiness(response: ServerResponse): Promise<void> {
-    try {
-      await Promise.all(all.map(({ auth }) => auth.ready()))
-      sendJson(response, 200, { status: 'ready' })
-    } catch (error) {
-      const kind = error instanceof AuthorizationError ? error.reason.kind : 'store_unreachable'
-      if (error instanceof ValidatorUnavailableError) response.setHeader('Retry-After', error.retryAfterSeconds)
-      sendJson(response, 503, { status: 'not ready', reason: stopping?.aborted ? 'stopping' : kind })
-    }
   }
 
   return (request, response) => {
@@ -212,8 +201,8 @@ function sendRefusal(response: ServerResponse, answer: Answer): void {
 
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-function sendJson(response: ServerResponse, status: number, body: object): void {
+function sendJson(response: ServerResponse, status: number, body: object, headers: Readiness['headers'] = {}): void {
   response
-    .writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+    .writeHead(status, { ...headers, 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
     .end(JSON.stringify(body))
 }

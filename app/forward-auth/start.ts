@@ -1,24 +1,6 @@
-import type { Server } from 'node:http'
 import { join } from 'node:path'
-import {
-  type Auth,
-  ConfigError,
-  type ConfigProblem,
-  createAuths,
-  type Declarations,
-  MisconfigurationError,
-} from 'idplug'
-import {
-  bridgeLines,
-  type Configuration,
-  closeGracefully,
-  createHttpServer,
-  type Environment,
-  GRACE_MILLISECONDS,
-  type IpRange,
-  listen,
-  parseIpRange,
-} from 'idplug/internal'
+import { type Auth, ConfigError, type ConfigProblem, createAuths, type Declarations } from 'idplug'
+import { bridgeLines, type Environment, type IpRange, parseIpRange } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
 import { DATA_FOLDER } from '../environment.ts'
 import { createCallerIdentity } from '../gateway/identity.ts'
@@ -26,6 +8,7 @@ import { createAssertionKeys } from '../gateway/identity-keys.ts'
 import { jsonLines } from '../observe/log.ts'
 import { prometheus } from '../observe/metrics.ts'
 import { createMetricsEndpoint } from '../serve/metrics.ts'
+import { createPort, issuersOf, storeSettings } from '../serve/port.ts'
 import type { Program, Surroundings } from '../serve/program.ts'
 import { createUnseenBody } from './asked-operation.ts'
 import { createForwardAuth, type ProtectedServer } from './handler.ts'
@@ -70,10 +53,11 @@ export type ForwardedIdentity = 'headers' | 'assertion'
  * @throws {ConfigError} A port cannot be listened on, or the store does not work.
  */
 export async function startForwardAuth(
-  { configuration, env, logger, stopping }: Surroundings,
+  surroundings: Surroundings,
   kind: ForwardedIdentity = 'headers',
 ): Promise<Program> {
-  const { settings, mode, usesOwnServer } = configuration
+  const { configuration, env, logger, stopping } = surroundings
+  const { settings } = configuration
   const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
   const metrics = prometheus()
   const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, reportBug)
@@ -105,40 +89,37 @@ export async function startForwardAuth(
     stopping,
   })
 
-  let listening: Server | undefined
+  const port = createPort(
+    surroundings,
+    (request, response) => {
+      if (metricsEndpoint.handles(request.url ?? '')) metricsEndpoint.handler(request, response)
+      else handle(request, response)
+    },
+    metricsEndpoint,
+    reportBug,
+  )
+
   const close = async () => {
-    if (listening) await closeGracefully(listening, GRACE_MILLISECONDS)
+    await port.close()
     await Promise.all(all.flatMap(({ auth, identity }) => [auth.close(), identity.close()]))
     await metricsEndpoint.close()
   }
+  const protectedBy = all.map(({ auth }) => auth)
   try {
-    const server = createHttpServer((request, response) => {
-      if (metricsEndpoint.handles(request.url ?? '')) metricsEndpoint.handler(request, response)
-      else handle(request, response)
-    }, stopping)
-    await listen(server, settings.PORT, settings.HOST, 'PORT')
-    listening = server
-    await metricsEndpoint.open()
-    const ready = Promise.all(all.map(({ auth }) => auth.ready())).catch((error: Error) => {
-      if (error instanceof ConfigError) throw error
-      const level = error instanceof MisconfigurationError ? 'error' : 'warn'
-      logger[level]({ event: 'provider_not_ready', issuers: issuersOf(all), reason: error.message })
-    })
-    // A real provider that is late is no reason not to start: requests get 503 until it answers.
-    if (usesOwnServer && mode !== 'separate') await ready
-    else ready.catch(reportBug)
+    await port.open(protectedBy)
   } catch (error) {
     await close()
     throw error
   }
-  const resources = all.map(({ auth }) => auth.resource)
+  const issuers = issuersOf(protectedBy)
+  const resources = protectedBy.map(({ resource }) => resource)
   return {
-    facts: { resources, issuers: issuersOf(all), trusted_proxies: settings.TRUSTED_PROXIES },
+    facts: { resources, issuers, trusted_proxies: settings.TRUSTED_PROXIES },
     banner: [
       `Answers proxies at    http://${settings.HOST}:${settings.PORT}`,
       `Which may be at       ${settings.TRUSTED_PROXIES.join(', ')}`,
       ...resources.map(resource => `Protects              ${resource}`),
-      `Sign-in               ${issuersOf(all).join(', ')}`,
+      `Sign-in               ${issuers.join(', ')}`,
       ...bridgeLines(configuration),
       'Configure the proxy   docs/proxies/README.md',
     ]
@@ -146,11 +127,4 @@ export async function startForwardAuth(
       .join('\n'),
     close,
   }
-}
-
-const issuersOf = (all: readonly ProtectedServer[]) => [...new Set(all.flatMap(({ auth }) => auth.validator.issuers))]
-
-/** As configured here: the library has a different default. */
-function storeSettings({ store }: Configuration): Environment {
-  return { AUTH_STORE: store.kind, ...(store.kind === 'sqlite' && { AUTH_DATA_DIR: store.folder }) }
 }

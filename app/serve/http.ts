@@ -1,10 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler } from 'express'
-import { type Auth, AuthorizationError, ValidatorUnavailableError } from 'idplug'
+import type { Auth } from 'idplug'
 import { authRoutes } from 'idplug/express'
 import { type ProtectedRequest, protect } from 'idplug/node'
 import { assets, landingPage } from './landing.ts'
 import type { MetricsEndpoint } from './metrics.ts'
+import { readiness } from './readiness.ts'
 
 /** An MCP server of the process. */
 export interface ServedResource {
@@ -88,15 +89,11 @@ function siteOf({ servers, pages = {}, onError, stopping, metrics }: SiteOptions
   app.use(authRoutes(...servers.map(server => server.auth)))
   app.get('/health', (_req, res) => void res.json({ status: 'ok' }))
   app.get('/ready', async (_req, res) => {
-    try {
-      await Promise.all(servers.map(server => server.auth.ready()))
-      res.json({ status: 'ready' })
-    } catch (error) {
-      if (stopping?.aborted) return void res.status(503).json({ status: 'not ready', reason: 'stopping' })
-      const reason = error instanceof AuthorizationError ? error.reason.kind : 'store_unreachable'
-      if (error instanceof ValidatorUnavailableError) res.set('Retry-After', String(error.retryAfterSeconds))
-      res.status(503).json({ status: 'not ready', reason })
-    }
+    const { status, headers, body } = await readiness(
+      servers.map(server => server.auth),
+      stopping,
+    )
+    res.status(status).set(headers).json(body)
   })
   app.get('/metrics', (req, res, next) => (metrics?.handles(req.url) ? metrics.handler(req, res) : next()))
   for (const [path, { type, text }] of Object.entries(assets)) {

@@ -1,27 +1,17 @@
-import type { Server } from 'node:http'
 import {
   type Auth,
   type AuthObserver,
-  ConfigError,
   createAuths,
   type Declarations,
-  MisconfigurationError,
   type ObservedProvider,
   type ResourceDeclaration,
 } from 'idplug'
-import {
-  bridgeLines,
-  type Configuration,
-  closeGracefully,
-  createHttpServer,
-  type Environment,
-  GRACE_MILLISECONDS,
-  listen,
-} from 'idplug/internal'
+import { bridgeLines, type Configuration, type Environment } from 'idplug/internal'
 import { jsonLines } from '../observe/log.ts'
 import { type Prometheus, prometheus } from '../observe/metrics.ts'
 import { createSite, type SiteOptions } from './http.ts'
 import { createMetricsEndpoint } from './metrics.ts'
+import { createPort, issuersOf, storeSettings } from './port.ts'
 import type { Program, Surroundings } from './program.ts'
 
 export interface Running extends Program {
@@ -75,12 +65,13 @@ export interface Served {
  * @throws {ConfigError} A port cannot be listened on, or the store does not work.
  */
 export async function serve(
-  { configuration, logger, stopping }: Omit<Surroundings, 'env'>,
+  surroundings: Omit<Surroundings, 'env'>,
   groups: readonly ServedGroup[],
   open: (context: ServeContext) => Served | Promise<Served>,
   observer: AuthObserver = {},
 ): Promise<Running> {
-  const { settings, mode, usesOwnServer } = configuration
+  const { configuration, logger, stopping } = surroundings
+  const { settings, mode } = configuration
   const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
   const metrics = prometheus()
   const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, reportBug)
@@ -112,46 +103,33 @@ export async function serve(
   }
   const auths: Readonly<Record<string, Auth>> = Object.assign({}, ...groups.map(createGroup))
   const all = Object.values(auths) as [Auth, ...Auth[]]
-  const [{ resource, validator }] = all
+  const [{ resource }] = all
   const served = await open({ auths, log, metrics, createGroup, reportBug })
 
-  let listening: Server | undefined
+  const siteOf = (servers: SiteOptions['servers']) =>
+    createSite({ servers, pages: served.pages, onError: reportBug, stopping, metrics: metricsEndpoint })
+  let site = siteOf(served.servers)
+  const port = createPort(surroundings, (request, response) => site(request, response), metricsEndpoint, reportBug)
+
   const close = async () => {
-    const closed = listening ? closeGracefully(listening, GRACE_MILLISECONDS) : Promise.resolve()
+    const closed = port.close()
     // Connections are cut after the grace period; what goes on all the same is not waited for.
     await Promise.race([served.end(), closed])
     await Promise.all([closed, ...all.map(auth => auth.close())])
     await metricsEndpoint.close()
     await served.close?.()
   }
-  const report = (error: Error, { issuers }: { readonly issuers: readonly string[] } = validator) => {
-    if (error instanceof ConfigError) throw error
-    const level = error instanceof MisconfigurationError ? 'error' : 'warn'
-    logger[level]({ event: 'provider_not_ready', issuers, reason: error.message })
-  }
-  try {
-    const siteOf = (servers: SiteOptions['servers']) =>
-      createSite({ servers, pages: served.pages, onError: reportBug, stopping, metrics: metricsEndpoint })
-    let site = siteOf(served.servers)
-    const server = createHttpServer((request, response) => site(request, response), stopping)
-    await listen(server, settings.PORT, settings.HOST, 'PORT')
-    listening = server
-    await metricsEndpoint.open()
+  const listening = () =>
     served.started?.(servers => {
       site = siteOf(servers)
     })
-    const ready = Promise.all(all.map(auth => auth.ready())).catch(error => report(error))
-    // Nobody needs the one in the shadow to start, but its operator wants to know.
-    for (const { validator } of shadows) validator.warmUp().catch(error => report(error, validator))
-    // Our own authorization server has a port to listen on. A real provider that is late is no reason not to start: requests get 503
-    // until it answers.
-    if (usesOwnServer && mode !== 'separate') await ready
-    else ready.catch(reportBug)
+  try {
+    await port.open(all, { shadows, listening })
   } catch (error) {
     await close()
     throw error
   }
-  const issuers = [...new Set(all.flatMap(auth => auth.validator.issuers))]
+  const issuers = issuersOf(all)
   const resources = all.map(auth => auth.resource)
   return {
     resource,
@@ -178,9 +156,4 @@ function publicUrls(
   if (settings.PUBLIC_URL.length > 0) return settings.PUBLIC_URL.join(',')
   const areWhole = declarations.every(({ resource }) => resource !== undefined && !resource.startsWith('/'))
   return areWhole && declarations.length > 1 ? undefined : resources[0].publicUrl
-}
-
-/** As configured here: the library has a different default, and leaves the database of a server alone. */
-function storeSettings({ store }: Configuration): Environment {
-  return { AUTH_STORE: store.kind, ...(store.kind === 'sqlite' && { AUTH_DATA_DIR: store.folder }) }
 }

@@ -1,40 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { main, startProgram } from '../app/program.ts'
 import { freePort, listen } from '../support/http.ts'
 
 // Each program is a process of its own, which starts slowly on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
-const main = new URL('../../app/main.ts', import.meta.url).pathname
 const demoAs = new URL('../../app/serve/authorization-server-main.ts', import.meta.url).pathname
 
-interface Program {
-  child: ChildProcess
-  output(): string
-  /** Resolves with the exit code. */
-  ended: Promise<number | null>
-}
-
-function run(script: string, env: Record<string, string>): Program {
-  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, AUTH_STORE: 'memory', ...env } })
-  let output = ''
-  const collect = (chunk: Buffer) => {
-    output += chunk
-  }
-  child.stdout.on('data', collect)
-  child.stderr.on('data', collect)
-  const ended = once(child, 'close').then(([code]) => code as number | null)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  return { child, output: () => output, ended }
-}
+const run = (script: string, env: Record<string, string>) =>
+  startProgram([], { script, env: { AUTH_STORE: 'memory', ...env } })
 
 async function ports() {
   return { PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) }

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,21 +6,11 @@ import type { Auth0Emulator } from '../../../emulators/auth0.ts'
 import { runEmulator } from '../../../emulators/run.ts'
 import { createClient } from '../../demo-as/support.ts'
 import { startServers } from '../../e2e/servers.ts'
-
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
+import { runProgram } from '../program.ts'
 
 /** Runs the command line to its end. */
-async function idplug(args: readonly string[], { env = {}, input = '' }: { env?: object; input?: string } = {}) {
-  const child = spawn(process.execPath, [main, ...args], { cwd: tmpdir(), env: { PATH: process.env.PATH, ...env } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const out: Buffer[] = []
-  const err: Buffer[] = []
-  child.stdout.on('data', chunk => out.push(chunk))
-  child.stderr.on('data', chunk => err.push(chunk))
-  child.stdin.end(input)
-  const [code] = await once(child, 'close')
-  return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }
-}
+const idplug = (args: readonly string[], { env = {}, input = '' }: { env?: object; input?: string } = {}) =>
+  runProgram(args, { env: { ...env }, input })
 
 async function auth0() {
   const { emulator, settings } = await runEmulator('auth0')
@@ -33,7 +21,7 @@ async function auth0() {
 describe('idplug doctor', () => {
   test('prints findings with their cure within 80 columns and without colours, and exits with 0 without errors', async () => {
     const { env } = await auth0()
-    const { code, out } = await idplug(['doctor'], { env })
+    const { code, stdout: out } = await idplug(['doctor'], { env })
     expect(out).toContain('tenant.registration_closed')
     expect(out).toContain('Dynamic Client Registration')
     expect(out).not.toContain('\u001b')
@@ -43,7 +31,7 @@ describe('idplug doctor', () => {
   })
 
   test('exits with 1 and lists the findings as JSON when there is an error', async () => {
-    const { code, out } = await idplug(['doctor', '--idp', 'auth0', '--json'])
+    const { code, stdout: out } = await idplug(['doctor', '--idp', 'auth0', '--json'])
     const { findings } = JSON.parse(out) as { findings: { code: string; seen: string }[] }
     expect(findings.map(found => found.code)).toContain('config.invalid')
     expect(code).toBe(1)
@@ -51,14 +39,14 @@ describe('idplug doctor', () => {
 
   test('looks at a running server from outside, with its clients', async () => {
     const { resource } = await startServers()
-    const { code, out } = await idplug(['doctor', resource])
+    const { code, stdout: out } = await idplug(['doctor', resource])
     expect(out).toMatch(/Claude Code +connects/)
     expect(out).toMatch(/ChatGPT +fails/)
     expect(code).toBe(0)
   })
 
   test('attacks nothing without a yes', async () => {
-    const { code, err } = await idplug(['doctor', 'https://mcp.example.com/mcp', '--attack'])
+    const { code, stderr: err } = await idplug(['doctor', 'https://mcp.example.com/mcp', '--attack'])
     expect(err).toContain('--yes')
     expect(code).toBe(2)
   })
@@ -72,13 +60,13 @@ describe('idplug doctor', () => {
     [['--client-secret-env', 'X']],
     [['--client-id', 'x', '--client-secret-env', 'NOT_SET']],
   ])('exits with 2 for %j', async args => {
-    const { code, err } = await idplug(['doctor', ...args])
+    const { code, stderr: err } = await idplug(['doctor', ...args])
     expect(err).toMatch(/^error: /)
     expect(code).toBe(2)
   })
 
   test.each(['doctor', 'explain'])('%s --help shows examples and exit codes', async command => {
-    const { code, out } = await idplug([command, '--help'])
+    const { code, stdout: out } = await idplug([command, '--help'])
     expect(out).toContain('Examples:')
     expect(out).toContain('Exit codes: 0')
     expect(code).toBe(0)
@@ -89,16 +77,16 @@ describe('idplug explain', () => {
   test('accepts a good token from standard input, and refuses another with its cure', async () => {
     const { emulator, env } = await auth0()
     const good = await idplug(['explain'], { env, input: `Bearer ${await emulator.mint()}\n` })
-    expect(good.out).toContain('ACCEPTED')
+    expect(good.stdout).toContain('ACCEPTED')
     expect(good.code).toBe(0)
     const bad = await idplug(['explain', '-'], { env, input: emulator.mintOpaque() })
-    expect(bad.out).toContain('auth0.no_api_requested')
+    expect(bad.stdout).toContain('auth0.no_api_requested')
     expect(bad.code).toBe(1)
   })
 
   test('warns when the token is an argument', async () => {
     const { emulator, env } = await auth0()
-    const { err, out } = await idplug(['explain', await emulator.mint(), '--json'], { env })
+    const { stderr: err, stdout: out } = await idplug(['explain', await emulator.mint(), '--json'], { env })
     expect(err).toContain('history of your shell')
     expect(JSON.parse(out)).toMatchObject({ verdict: 'accepted' })
   })
@@ -109,8 +97,8 @@ describe('idplug explain', () => {
     const path = join(await mkdtemp(join(tmpdir(), 'idplug-')), 'keys.json')
     expect((await idplug(['explain', '--save-keys', path], { env, input })).code).toBe(0)
     await emulator.close()
-    expect((await idplug(['explain'], { env, input })).out).toContain('UNDECIDED')
-    expect((await idplug(['explain', '--keys', path], { env, input })).out).toContain('ACCEPTED')
+    expect((await idplug(['explain'], { env, input })).stdout).toContain('UNDECIDED')
+    expect((await idplug(['explain', '--keys', path], { env, input })).stdout).toContain('ACCEPTED')
   })
 
   test('explains a refusal by the id that the client was told', async () => {
@@ -119,17 +107,19 @@ describe('idplug explain', () => {
     const { request_id: id } = (await refused.json()) as { request_id: string }
     const path = join(await mkdtemp(join(tmpdir(), 'idplug-')), 'server.log')
     await writeFile(path, log())
-    const { code, out } = await idplug(['explain', '--id', id, '--log', path])
+    const { code, stdout: out } = await idplug(['explain', '--id', id, '--log', path])
     expect(out).toContain('inactive')
     expect(out).toContain('not active')
     expect(code).toBe(1)
-    expect((await idplug(['explain', '--id', 'nobody-1'], { input: log() })).err).toContain('No line of the log')
+    expect((await idplug(['explain', '--id', 'nobody-1'], { input: log() })).stderr).toContain('No line of the log')
   })
 
   test.each([[[]], [['--keys', '/nonexistent.json']], [['--id', 'x', '--log', '/nonexistent.log']]])(
     'exits with 2 for %j without a token or with files that are not there',
     async args => {
-      const { code, err } = await idplug(['explain', ...args], { input: args.includes('--keys') ? 'token' : '' })
+      const { code, stderr: err } = await idplug(['explain', ...args], {
+        input: args.includes('--keys') ? 'token' : '',
+      })
       expect(err).toMatch(/^error: /)
       expect(code).toBe(2)
     },
@@ -145,7 +135,7 @@ describe('idplug explain at the demo server', () => {
   })
 
   test('says that it needs the secret of the running server', async () => {
-    const { code, err } = await idplug(['explain'], { env: settingsOf(await startServers()), input: 'a-token' })
+    const { code, stderr: err } = await idplug(['explain'], { env: settingsOf(await startServers()), input: 'a-token' })
     expect(err).toContain('DEMO_RS_CLIENT_SECRET is not set')
     expect(code).toBe(2)
   })
@@ -153,7 +143,7 @@ describe('idplug explain at the demo server', () => {
   test('needs no secret of it for a token of another provider', async () => {
     const { emulator, env } = await auth0()
     const both = { ...env, AUTH_PROVIDER: 'demo,auth0' }
-    const { code, out } = await idplug(['explain'], { env: both, input: await emulator.mint() })
+    const { code, stdout: out } = await idplug(['explain'], { env: both, input: await emulator.mint() })
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('ACCEPTED') })
   })
 
@@ -173,9 +163,9 @@ describe('idplug explain at the demo server', () => {
     })
     const env = { ...settingsOf(servers), DEMO_RS_CLIENT_SECRET: secret }
     const input = json.access_token
-    expect((await idplug(['explain'], { env, input })).out).toContain('ACCEPTED')
+    expect((await idplug(['explain'], { env, input })).stdout).toContain('ACCEPTED')
     const elsewhere = { ...env, PUBLIC_URL: 'http://localhost:9' }
-    const { out } = await idplug(['explain'], { env: elsewhere, input })
+    const { stdout: out } = await idplug(['explain'], { env: elsewhere, input })
     expect(out).toContain('REFUSED  opaque  audience_mismatch')
     expect(out).toContain(servers.resource)
   })

@@ -1,26 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createProgram } from '../../../app/commands/index.ts'
 import { freePort, listen } from '../../support/http.ts'
+import { startProgram } from '../program.ts'
 
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
-
-function idplug(...args: string[]) {
-  const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH } })
-  let output = ''
-  const collect = (chunk: Buffer) => {
-    output += chunk
-  }
-  child.stdout.on('data', collect)
-  child.stderr.on('data', collect)
-  const ended = once(child, 'close').then(([code]) => code as number | null)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  return { child, ended, output: () => output }
-}
+const idplug = (...args: string[]) => startProgram(args)
 
 describe('idplug emulate', () => {
   it('runs the emulator at the port, says how to start a server beside it, and stops when told to', async () => {
@@ -66,12 +49,9 @@ it('a command that there is not exits with 2', async () => {
 })
 
 it('ends quietly when nobody reads its output any more', async () => {
-  const child = spawn(process.execPath, [main, '--help'], { env: { PATH: process.env.PATH }, stdio: 'pipe' })
+  const { child, stderr, ended } = idplug('--help')
   child.stdout.destroy()
-  let complaints = ''
-  child.stderr.on('data', text => (complaints += text))
-  const [code] = await once(child, 'close')
-  expect({ code, complaints }).toEqual({ code: 0, complaints: '' })
+  expect({ code: await ended, complaints: stderr() }).toEqual({ code: 0, complaints: '' })
 })
 
 it('--help names every command, and --version the version of the package', async () => {

@@ -1,19 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { redisForTest } from '../../support/redis.ts'
+import { runProgram } from '../program.ts'
 
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
-
-async function idplug(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [main, ...args], { cwd: tmpdir(), env: { PATH: process.env.PATH, ...env } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, output }
-}
+const idplug = (args: readonly string[], env: Record<string, string> = {}) => runProgram(args, { env })
 
 interface Key {
   kid: string

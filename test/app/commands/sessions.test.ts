@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -7,21 +5,13 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { connectRedisStores } from '../../../demo-as/stores/redis.ts'
 import { startWithClient } from '../../demo-as/support.ts'
 import { redisForTest } from '../../support/redis.ts'
+import { runProgram } from '../program.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 60_000 })
 
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
-
-async function run(args: readonly string[], env: Record<string, string> = {}, cwd = tmpdir()) {
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const said = { stdout: '', stderr: '' }
-  child.stdout.on('data', chunk => (said.stdout += chunk))
-  child.stderr.on('data', chunk => (said.stderr += chunk))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, ...said }
-}
+const run = (args: readonly string[], env: Record<string, string> = {}, cwd?: string) =>
+  runProgram(args, { env, ...(cwd !== undefined && { cwd }) })
 
 /** An authorization server with its state in Redis, and the commands on the same one. */
 async function world() {

@@ -1,23 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
+import { runProgram } from '../program.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 60_000 })
 
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
-
-async function idplug(args: readonly string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, [main, ...args], { cwd: tmpdir(), env: { PATH: process.env.PATH, ...env } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const said = { stdout: '', stderr: '' }
-  child.stdout.on('data', chunk => (said.stdout += chunk))
-  child.stderr.on('data', chunk => (said.stderr += chunk))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, ...said }
-}
+const idplug = (args: readonly string[], env: Record<string, string>) => runProgram(args, { env })
 
 /** May do what a store is tried with when it is opened, and nothing else. */
 const ACCOUNT = 'opens on >secret-of-redis ~idplug:Check:* ~idplug:start* +@all'

@@ -1,23 +1,12 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { postgresForTest } from '../../support/postgres.ts'
 import { redisForTest } from '../../support/redis.ts'
+import { runProgram } from '../program.ts'
 
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
-
-async function idplug(args: readonly string[], env: Record<string, string> = {}) {
-  const cwd = mkdtempSync(join(tmpdir(), 'store-'))
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, output, cwd }
-}
+const idplug = (args: readonly string[], env: Record<string, string> = {}) => runProgram(args, { env })
 
 describe('idplug store', () => {
   it('makes the tables of PostgreSQL once, and says so where they are missing', async () => {

@@ -1,33 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { freePort } from '../../support/http.ts'
+import { startProgram } from '../program.ts'
 
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
-
-function forwardAuth(env: Record<string, string>, ...args: string[]) {
-  const cwd = mkdtempSync(join(tmpdir(), 'idplug-'))
-  const child = spawn(process.execPath, [main, 'forward-auth', ...args], {
-    cwd,
-    env: { PATH: process.env.PATH, ...env },
-  })
-  let output = ''
-  const collect = (chunk: Buffer) => {
-    output += chunk
-  }
-  child.stdout.on('data', collect)
-  child.stderr.on('data', collect)
-  const ended = once(child, 'close').then(([code]) => code as number | null)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-    rmSync(cwd, { recursive: true, force: true })
-  })
-  return { child, ended, output: () => output }
-}
+const forwardAuth = (env: Record<string, string>, ...args: string[]) => startProgram(['forward-auth', ...args], { env })
 
 describe('idplug forward-auth', () => {
   it('answers proxies of this machine, and stops when told to', async () => {

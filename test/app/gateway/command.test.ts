@@ -1,36 +1,15 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freePort } from '../../support/http.ts'
+import { startProgram } from '../program.ts'
 
 // Each test starts a process.
 vi.setConfig({ testTimeout: 60_000 })
 
-const main = new URL('../../../app/main.ts', import.meta.url).pathname
-
-function run(args: readonly string[], env: Record<string, string> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'gateway-'))
-  const child = spawn(process.execPath, [main, 'gateway', ...args], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, AUTH_STORE: 'memory', ...env },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', chunk => {
-      output += chunk
-    })
-  }
-  const ended = once(child, 'close').then(([code]) => code as number | null)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-    rmSync(folder, { recursive: true })
-  })
-  return { child, folder, output: () => output, ended }
-}
+const run = (args: readonly string[], env: Record<string, string> = {}) =>
+  startProgram(['gateway', ...args], { env: { AUTH_STORE: 'memory', ...env } })
 
 describe('idplug gateway', () => {
   it.each([

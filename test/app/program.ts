@@ -1,0 +1,60 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+export const main = new URL('../../app/main.ts', import.meta.url).pathname
+
+export interface ProgramOptions {
+  /** Beside `PATH`; nothing else is passed on. */
+  env?: Readonly<Record<string, string | undefined>>
+  /** Default: an empty folder, which goes with the test. */
+  cwd?: string
+  /** What stands on standard input. Default: nothing, and it stays open. */
+  input?: string
+  /** Default: what `idplug` and `npm start` run. */
+  script?: string
+}
+
+export interface Program {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly cwd: string
+  /** All that it has said so far, and each stream by itself. */
+  output(): string
+  stdout(): string
+  stderr(): string
+  /** Resolves with the exit code; `null` after a signal. */
+  readonly ended: Promise<number | null>
+}
+
+/** Starts a process, which is killed when the test ends. */
+export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
+  const { env, cwd = mkdtempSync(join(tmpdir(), 'idplug-')), input, script = main } = options
+  const child = spawn(process.execPath, [script, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  let [output, stdout, stderr] = ['', '', '']
+  child.stdout.setEncoding('utf8').on('data', text => {
+    output += text
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', text => {
+    output += text
+    stderr += text
+  })
+  if (input !== undefined) child.stdin.end(input)
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+    if (options.cwd === undefined) rmSync(cwd, { recursive: true, force: true })
+  })
+  return { child, cwd, output: () => output, stdout: () => stdout, stderr: () => stderr, ended }
+}
+
+/** Runs a command to its end. */
+export async function runProgram(args: readonly string[], options?: ProgramOptions) {
+  const { ended, cwd, output, stdout, stderr } = startProgram(args, options)
+  const code = await ended
+  return { code, cwd, output: output(), stdout: stdout(), stderr: stderr() }
+}

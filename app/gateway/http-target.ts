@@ -35,6 +35,8 @@ export interface HttpTargetOptions {
   readonly maxSessionsPerPerson?: number
 }
 
+const DEFAULT_TIMEOUT_SECONDS = 300
+
 /** Sessions that began before anybody signed in. */
 const ANYBODY = { issuer: '', subject: '', clientId: '' }
 
@@ -53,7 +55,7 @@ const createSession = (): Session => ({ events: createEventIds(), close: async (
  * their own, as many as they need: open streams do not keep a call waiting.
  */
 export function createHttpTarget(options: HttpTargetOptions): Target {
-  const { url, timeoutSeconds = 300 } = options
+  const { url, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = options
   const pools = [0, 1].map(
     () =>
       new Pool(url.origin, {
@@ -225,7 +227,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       if (events) this.#watch = watchEventIds(events.add)
       setImmediate(() => !response.writableEnded && response.flushHeaders())
     } else {
-      const { timeoutSeconds = 300 } = this.#options
+      const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = this.#options
       this.#deadline = setTimeout(() => this.#fail(TOO_SLOW, 'the answer did not end in time'), timeoutSeconds * 1000)
     }
   }

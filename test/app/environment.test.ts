@@ -116,7 +116,7 @@ PATH=/tmp`
       // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
       metadataUrl: 'https://${ACME_HOST}',
       clientSecretEnv: 'ACME_SECRET',
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: as above.
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how the files refer to the environment.
       audience: '${HTTPS_PROXY:-}',
     }
     const clients = { clients: [{ clientSecretEnv: 'NIGHTLY_SECRET' }] }

@@ -6,33 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { StdioEvent } from '../../../../app/gateway/stdio/target.ts'
-import {
-  callTool,
-  fixture,
-  INITIALIZE,
-  isRunning,
-  modernCall,
-  openSession,
-  post,
-  read,
-  type Serving,
-  serve,
-  toolCall,
-} from './serving.ts'
-
-const open: Serving[] = []
-
-async function start(options: Parameters<typeof serve>[0] = {}): Promise<Serving> {
-  const serving = await serve(options)
-  open.push(serving)
-  return serving
-}
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map(serving => serving.close()))
-})
+import { callTool, fixture, INITIALIZE, isRunning, modernCall, openSession, post, read, toolCall } from './serving.ts'
+import { serveForTest } from './serving-for-test.ts'
 
 describe('the environment of a command', () => {
   const env = {
@@ -45,18 +22,18 @@ describe('the environment of a command', () => {
   }
 
   it('has PATH, HOME and what is named, and nothing else of ours', async () => {
-    const serving = await start({ env, passEnvironment: ['DEBUG', 'MISSING'], environment: { ROOT: '/srv' } })
+    const serving = await serveForTest({ env, passEnvironment: ['DEBUG', 'MISSING'], environment: { ROOT: '/srv' } })
     const session = await openSession(serving)
     const { value } = await callTool(serving, session, 'env')
     expect(value).toEqual({ PATH: process.env.PATH, HOME: '/home/us', DEBUG: '1', ROOT: '/srv' })
   })
 
   it('never has settings of our own sign-in', async () => {
-    await expect(serve({ env, passEnvironment: ['AUTH_PROVIDER'] })).rejects.toThrow('AUTH_PROVIDER')
+    await expect(serveForTest({ env, passEnvironment: ['AUTH_PROVIDER'] })).rejects.toThrow('AUTH_PROVIDER')
   })
 
   it('says who is calling when it is asked to, without the client where several share the process', async () => {
-    const serving = await start({ env, callerEnvironment: true })
+    const serving = await serveForTest({ env, callerEnvironment: true })
     const caller = 'ann desk https://issuer.example'
     const session = await openSession(serving, caller)
     const { value } = await callTool(serving, session, 'env', {}, { caller })
@@ -74,7 +51,7 @@ describe('the environment of a command', () => {
   })
 
   it('that no process can have is answered with 502', async () => {
-    const serving = await start({ environment: { BROKEN: 'a\0b' } })
+    const serving = await serveForTest({ environment: { BROKEN: 'a\0b' } })
     expect((await post(serving, INITIALIZE)).status).toBe(502)
     expect((await modernCall(serving, 'pid')).status).toBe(502)
   })
@@ -82,7 +59,7 @@ describe('the environment of a command', () => {
 
 describe('the output of a command', () => {
   it('on standard error becomes lines for the log, cut when they are long', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     await callTool(serving, session, 'stderr', { text: `first\r\nsecond\n\n${'x'.repeat(100_000)}` })
     const lines = () => serving.events.flatMap(event => (event.event === 'command_stderr' ? [event.line] : []))
@@ -92,7 +69,7 @@ describe('the output of a command', () => {
   })
 
   it('that is not JSON-RPC reaches no client', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const reply = await callTool(serving, session, 'stdout', { text: 'Listening…\n{"hello":"world"}' })
     expect(reply.value).toBe('written')
@@ -101,7 +78,7 @@ describe('the output of a command', () => {
   })
 
   it('that is nested too deeply to be passed on harms nobody but the call that it answers', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const deep = '['.repeat(200_000) + ']'.repeat(200_000)
     const notification = `{"jsonrpc":"2.0","method":"notifications/message","params":{"data":${deep}}}`
@@ -137,7 +114,7 @@ describe('the output of a command', () => {
     const folder = mkdtempSync(join(tmpdir(), 'flood-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'count')
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const count = 1000
     const body = JSON.stringify(toolCall('flood', { count, file }))
@@ -173,7 +150,7 @@ describe('a command that ends at once', () => {
     ['ends', { command: process.execPath, args: ['-e', 'process.exit(7)'] }, 'exit code 7'],
     ['does not exist', { command: '/does/not/exist', args: [] }, 'ENOENT'],
   ])('because it %s is not started again before a while, which grows', async (_why, command, reason) => {
-    const serving = await start(command)
+    const serving = await serveForTest(command)
     const initialize = async (caller = 'ann') => read(await post(serving, INITIALIZE, { caller }))
     const first = await initialize()
     expect(first.status).toBe(502)
@@ -193,7 +170,7 @@ describe('a command that ends at once', () => {
   })
 
   it('is started at once when it had worked', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     expect((await callTool(serving, session, 'exit')).status).toBe(502)
     await openSession(serving)
@@ -201,7 +178,7 @@ describe('a command that ends at once', () => {
   })
 
   it('or closes its output is ended', async () => {
-    const serving = await start({ flags: ['--stubborn'] })
+    const serving = await serveForTest({ flags: ['--stubborn'] })
     const session = await openSession(serving)
     const reply = await callTool(serving, session, 'hush')
     expect(reply.status).toBe(502)
@@ -210,7 +187,7 @@ describe('a command that ends at once', () => {
   })
 
   it('or never answers initialize is ended', async () => {
-    const serving = await start({ flags: ['--quiet'], callTimeoutSeconds: 0.5 })
+    const serving = await serveForTest({ flags: ['--quiet'], callTimeoutSeconds: 0.5 })
     const response = await post(serving, INITIALIZE)
     expect(response.status).toBe(504)
     expect(response.headers.get('mcp-session-id')).toBeNull()
@@ -225,7 +202,7 @@ describe('no process is left', () => {
     )
 
   it('by close, also of those that ignore the end of their input and SIGTERM', async () => {
-    const serving = await start({ flags: ['--stubborn'] })
+    const serving = await serveForTest({ flags: ['--stubborn'] })
     const session = await openSession(serving)
     const hanging = post(serving, toolCall('hang'), { session })
     await callTool(serving, session, 'echo')
@@ -240,7 +217,7 @@ describe('no process is left', () => {
   })
 
   it('by a command that ends and leaves others behind', async () => {
-    const serving = await start({ flags: ['--stubborn'] })
+    const serving = await serveForTest({ flags: ['--stubborn'] })
     const session = await openSession(serving)
     await vi.waitUntil(() => grandchildren(serving.events).length === 1)
     expect((await callTool(serving, session, 'exit')).status).toBe(502)
@@ -263,7 +240,12 @@ describe('no process is left', () => {
   })
 
   it('ten seconds after a hundred sessions have ended', async () => {
-    const serving = await start({ command: process.execPath, args: [fixture], maxPerPerson: 100, idleSeconds: 60 })
+    const serving = await serveForTest({
+      command: process.execPath,
+      args: [fixture],
+      maxPerPerson: 100,
+      idleSeconds: 60,
+    })
     const sessions: string[] = []
     // Ten at a time: starting is the machine's work, not ours.
     for (let i = 0; i < 10; i++) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   callTool,
   INITIALIZE,
@@ -10,26 +10,13 @@ import {
   openSession,
   post,
   read,
-  type Serving,
-  serve,
   toolCall,
 } from './serving.ts'
-
-const open: Serving[] = []
-
-async function start(options: Parameters<typeof serve>[0] = {}): Promise<Serving> {
-  const serving = await serve(options)
-  open.push(serving)
-  return serving
-}
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map(serving => serving.close()))
-})
+import { serveForTest } from './serving-for-test.ts'
 
 describe('sessions', () => {
   it('have a process each', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const [first, second] = [await openSession(serving), await openSession(serving)]
     const pids = [await callTool(serving, first, 'pid'), await callTool(serving, second, 'pid')].map(
       ({ value }) => value,
@@ -44,7 +31,7 @@ describe('sessions', () => {
     ['another issuer', 'ann client https://other.example'],
     ['an anonymous caller', 'nobody'],
   ])('do not exist for %s', async (_whom, caller) => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const foreign = await callTool(serving, session, 'pid', {}, { caller })
     const unknown = await callTool(serving, randomUUID(), 'pid')
@@ -58,14 +45,14 @@ describe('sessions', () => {
   })
 
   it('of anonymous callers do not exist for those who have a token', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving, 'nobody')
     expect((await callTool(serving, session, 'echo', {}, { caller: 'nobody' })).status).toBe(200)
     expect((await callTool(serving, session, 'echo', {}, { caller: 'ann' })).status).toBe(404)
   })
 
   it('end with DELETE, and their process with them', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const [pid = 0] = serving.pids()
     const headers = { 'mcp-session-id': session, 'x-caller': 'ann' }
@@ -76,7 +63,7 @@ describe('sessions', () => {
   })
 
   it('end when they are idle, and not while a stream is open', async () => {
-    const serving = await start({ idleSeconds: 0.3 })
+    const serving = await serveForTest({ idleSeconds: 0.3 })
     const idle = await openSession(serving)
     const listening = await openSession(serving)
     const [first = 0, second = 0] = serving.pids()
@@ -89,7 +76,7 @@ describe('sessions', () => {
   })
 
   it('answer 400 to a request without an id, and to a second initialize', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     expect((await read(await post(serving, toolCall('pid')))).status).toBe(400)
     const session = await openSession(serving)
     expect((await read(await post(serving, INITIALIZE, { session }))).status).toBe(400)
@@ -101,7 +88,7 @@ describe('sessions', () => {
 
 describe('limits', () => {
   it('refuse more sessions of a person with 503, and let others in', async () => {
-    const serving = await start({ maxPerPerson: 1, maxTotal: 2 })
+    const serving = await serveForTest({ maxPerPerson: 1, maxTotal: 2 })
     const session = await openSession(serving)
     const refused = await read(await post(serving, INITIALIZE, { caller: 'ann other' }))
     expect(refused.status).toBe(503)
@@ -119,7 +106,7 @@ describe('limits', () => {
   })
 
   it('refuse more open requests with 503', async () => {
-    const serving = await start({ maxOpenRequests: 1 })
+    const serving = await serveForTest({ maxOpenRequests: 1 })
     const session = await openSession(serving)
     const first = post(serving, toolCall('hang', {}, 1), { session })
     await vi.waitUntil(async () => {
@@ -135,7 +122,7 @@ describe('limits', () => {
 
 describe('calls', () => {
   it('are answered with JSON when nothing precedes the response, else with an event stream', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const plain = await callTool(serving, session, 'echo', { a: 'ä' })
     expect(plain.headers.get('content-type')).toBe('application/json')
@@ -149,7 +136,7 @@ describe('calls', () => {
   })
 
   it('keep the ids of the client, whatever they are, and answer each with its own', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const ids = ['a', 1, '1', 'b']
     const replies = await Promise.all(
@@ -160,7 +147,7 @@ describe('calls', () => {
   })
 
   it('reach the server with numbers as the client wrote them', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const params = '{"name":"line","arguments":{"row":12345678901234567890,"price":1.50},"_meta":{"progressToken":1.0}}'
     const response = await fetch(serving.url, {
@@ -175,7 +162,7 @@ describe('calls', () => {
   })
 
   it('with the id of a request in flight are refused', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const held = post(serving, toolCall('hold', { count: 2 }, 7), { session })
     await vi.waitUntil(async () => (await post(serving, toolCall('echo', {}, 7), { session })).status === 400)
@@ -184,7 +171,7 @@ describe('calls', () => {
   })
 
   it('get their progress, under their token', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const body = toolCall('progress', {}, 'p', { progressToken: 0 })
     const { messages } = await read(await post(serving, body, { session }))
@@ -197,7 +184,7 @@ describe('calls', () => {
   })
 
   it('are cancelled on the process under its id', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const { value: id } = await callTool(serving, session, 'id')
     const hanging = post(serving, toolCall('hang', {}, 'h'), { session })
@@ -214,7 +201,7 @@ describe('calls', () => {
   })
 
   it('of a batch are answered together', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const body = [toolCall('echo', { n: 1 }, 1), { jsonrpc: '2.0', method: 'notifications/x' }, toolCall('echo', {}, 2)]
     const reply = await read(await post(serving, body, { session }))
@@ -222,7 +209,7 @@ describe('calls', () => {
   })
 
   it('that take too long get 504, and are cancelled', async () => {
-    const serving = await start({ callTimeoutSeconds: 0.5 })
+    const serving = await serveForTest({ callTimeoutSeconds: 0.5 })
     const session = await openSession(serving)
     const late = await read(await post(serving, toolCall('hang', {}, 'late'), { session }))
     expect(late.status).toBe(504)
@@ -235,7 +222,7 @@ describe('calls', () => {
   })
 
   it('that take long become a stream that is kept alive, where the client reads one', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -259,7 +246,7 @@ describe('calls', () => {
   })
 
   it('that are open when the process dies get 502 at once', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const hanging = [1, 2, 3].map(async id => read(await post(serving, toolCall('hang', {}, id), { session })))
     const exiting = read(await post(serving, toolCall('exit', { code: 3 }, 4), { session }))
@@ -278,7 +265,7 @@ describe('calls', () => {
   })
 
   it('end their stream when the token ends', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const stream = await listenFor(serving, session)
     const call = await post(serving, toolCall('log-only', { data: 'begun' }), { session })
@@ -291,7 +278,7 @@ describe('calls', () => {
 
 describe('messages of the server', () => {
   it('ask the client on the stream of its request, and take the answer of nobody else', async () => {
-    const serving = await start({ processPer: 'person' })
+    const serving = await serveForTest({ processPer: 'person' })
     const [session, other] = [await openSession(serving), await openSession(serving)]
     expect(serving.pids()).toHaveLength(1)
     const response = await post(serving, toolCall('ask', { message: 'Sure?' }), { session })
@@ -307,7 +294,7 @@ describe('messages of the server', () => {
   })
 
   it('wait for the stream that the client opens', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const session = await openSession(serving)
     const json = await callTool(serving, session, 'log', { data: 'early' }, { accept: 'application/json' })
     expect(json.status).toBe(200)
@@ -319,7 +306,7 @@ describe('messages of the server', () => {
   })
 
   it('are seen and changed by mapMessage', async () => {
-    const serving = await start({
+    const serving = await serveForTest({
       mapMessage(message, call) {
         if ('method' in message) return undefined
         return { ...message, mapped: (call.body as { method: string }).method }
@@ -335,7 +322,7 @@ describe('messages of the server', () => {
 describe('mapMessage', () => {
   it('that throws withholds the message', async () => {
     const errors: unknown[] = []
-    const serving = await start({
+    const serving = await serveForTest({
       onError: error => errors.push(error),
       mapMessage(message) {
         if (JSON.stringify(message).includes('secret')) throw new Error('cannot read it')
@@ -355,7 +342,7 @@ describe('mapMessage', () => {
 
 describe('a process per person', () => {
   it('is shared by sessions, whose ids and progress do not mix', async () => {
-    const serving = await start({ processPer: 'person' })
+    const serving = await serveForTest({ processPer: 'person' })
     const sessions = [
       await openSession(serving),
       await openSession(serving, 'ann other'),
@@ -380,7 +367,7 @@ describe('a process per person', () => {
   })
 
   it('is not shared by clients that can do different things', async () => {
-    const serving = await start({ processPer: 'person' })
+    const serving = await serveForTest({ processPer: 'person' })
     await openSession(serving)
     const params = { ...INITIALIZE.params, capabilities: {} }
     expect((await post(serving, { ...INITIALIZE, params })).status).toBe(200)
@@ -388,7 +375,7 @@ describe('a process per person', () => {
   })
 
   it('ends with the last session', async () => {
-    const serving = await start({ processPer: 'person' })
+    const serving = await serveForTest({ processPer: 'person' })
     const sessions = [await openSession(serving), await openSession(serving)]
     const [pid = 0] = serving.pids()
     const end = (session: string) =>
@@ -405,7 +392,7 @@ describe('a process per person', () => {
 
 describe('requests of 2026-07-28', () => {
   it('share a process per person, under ids of their own', async () => {
-    const serving = await start({ idleSeconds: 0.5 })
+    const serving = await serveForTest({ idleSeconds: 0.5 })
     const call = async (caller: string) => (await read(await modernCall(serving, 'pid', {}, { caller }))).value
     expect(await call('ann')).toBe(await call('ann other'))
     expect(await call('bob')).not.toBe(await call('ann'))
@@ -428,7 +415,7 @@ describe('requests of 2026-07-28', () => {
   })
 
   it('whose headers say something else than the body do not reach the server', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const reply = await read(await modernCall(serving, 'pid', {}, { headers: { 'mcp-name': 'echo' } }))
     expect(reply.status).toBe(400)
     const bare = await read(await modernCall(serving, 'pid', {}, { headers: { 'mcp-name': '' } }))
@@ -439,12 +426,12 @@ describe('requests of 2026-07-28', () => {
   })
 
   it('have the status of their error', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     expect((await read(await modernPost(serving, 'server/discover', {}))).status).toBe(404)
   })
 
   it('are cancelled when their client hangs up', async () => {
-    const serving = await start()
+    const serving = await serveForTest()
     const controller = new AbortController()
     const { value: pid } = await read(await modernCall(serving, 'pid'))
     const hanging = modernCall(serving, 'hang', {}, { signal: controller.signal }).catch(() => {})
@@ -457,7 +444,7 @@ describe('requests of 2026-07-28', () => {
   })
 
   it('get what they subscribe to under their id, for as long as they listen', async () => {
-    const serving = await start({ callTimeoutSeconds: 0.3 })
+    const serving = await serveForTest({ callTimeoutSeconds: 0.3 })
     const controller = new AbortController()
     const response = await modernPost(serving, 'subscriptions/listen', {}, {}, { signal: controller.signal }, 'sub')
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()

@@ -17,7 +17,7 @@ import { createMcpUser, type Sdk } from '../e2e/mcp-user.ts'
 import { openPage } from '../support/chromium.ts'
 import { exchange, freePort, listen } from '../support/http.ts'
 import { type ProxyName, startProxy } from './proxies.ts'
-import { startTarget } from './target.ts'
+import { expectEventsAtOnce, startTarget } from './target.ts'
 
 const files = {
   name: 'Files',
@@ -305,16 +305,7 @@ describe.each(proxies)('behind %s', name => {
 
   it('sends each event of a stream at once', async () => {
     const { target, resource, bearer } = await startBehind(name)
-    const gone = new AbortController()
-    const response = await fetch(resource, {
-      headers: { ...(await bearer(READ)), accept: 'text/event-stream' },
-      signal: gone.signal,
-    })
-    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader() ?? expect.fail()
-    expect((await reader.read()).value).toBe(': open\n\n')
-    target.emit('first')
-    expect((await reader.read()).value).toBe('data: first\n\n')
-    gone.abort()
+    await expectEventsAtOnce(target, resource, await bearer(READ))
   })
 
   it('lets a page of another origin in Chromium read challenges and answers', async () => {

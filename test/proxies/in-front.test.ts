@@ -4,7 +4,7 @@ import { createMcpUser } from '../e2e/mcp-user.ts'
 import { openPage } from '../support/chromium.ts'
 import { freePort, listen } from '../support/http.ts'
 import { type InFront, startProxy } from './proxies.ts'
-import { startTarget } from './target.ts'
+import { expectEventsAtOnce, startTarget } from './target.ts'
 
 const proxies: readonly InFront[] = ['nginx-in-front', 'caddy-in-front', 'haproxy-in-front', 'apache-in-front']
 
@@ -53,16 +53,7 @@ describe.each(proxies)('%s of the gateway', name => {
     })
     expect(written.text).toBe('written')
 
-    const gone = new AbortController()
-    const response = await fetch(resource, {
-      headers: { authorization: `Bearer ${ada.memory.accessToken}`, accept: 'text/event-stream' },
-      signal: gone.signal,
-    })
-    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader() ?? expect.fail()
-    expect((await reader.read()).value).toBe(': open\n\n')
-    target.emit('first')
-    expect((await reader.read()).value).toBe('data: first\n\n')
-    gone.abort()
+    await expectEventsAtOnce(target, resource, { authorization: `Bearer ${ada.memory.accessToken}` })
   })
 
   it('lets a page of another origin in Chromium read the challenge and the metadata', async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { listen } from '../support/http.ts'
 
 export interface Seen {
@@ -50,4 +50,19 @@ export async function startTarget(): Promise<TargetServer> {
       for (const stream of streams) stream.write(`data: ${text}\n\n`)
     },
   }
+}
+
+/** A stream through a proxy: it opens before there is an event, and each comes by itself. */
+export async function expectEventsAtOnce(
+  target: TargetServer,
+  resource: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const gone = new AbortController()
+  const response = await fetch(resource, { headers: { ...headers, accept: 'text/event-stream' }, signal: gone.signal })
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader() ?? expect.fail()
+  expect((await reader.read()).value).toBe(': open\n\n')
+  target.emit('first')
+  expect((await reader.read()).value).toBe('data: first\n\n')
+  gone.abort()
 }

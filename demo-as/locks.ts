@@ -49,8 +49,8 @@ export function createOwnLocks(): Locks {
 }
 
 /**
- * Among all processes that share the store. Each lock has an owner, who alone renews and releases it: a process that was held up for too long takes nothing from the one that came
- * after it.
+ * Among all processes that share the store. Each lock has an owner, who alone renews and releases it: a process that was held up for too
+ * long takes nothing from the one that came after it.
  */
 export function createLocks(store: Store): Locks {
   /** @returns `undefined` while somebody else has the lock. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { idOf } from './message.ts'
+import { errorResponse } from './rpc-error.ts'
 
 /** An answer of the gateway itself. */
 export interface Problem {
@@ -15,11 +16,7 @@ export interface Problem {
 export function sendProblem(response: ServerResponse, problem: Problem, body: unknown, requestId: string): void {
   if (response.headersSent) return void response.destroy()
   const { status, code, message, headers } = problem
-  const text = JSON.stringify({
-    jsonrpc: '2.0',
-    id: idOf(body),
-    error: { code, message, data: { request_id: requestId } },
-  })
+  const text = JSON.stringify(errorResponse(idOf(body), message, requestId, code))
   response
     .writeHead(status, {
       'Cache-Control': 'no-store',

@@ -6,6 +6,7 @@ import { type Problem, sendProblem } from './answers.ts'
 import type { CallerIdentity } from './identity.ts'
 import { ambiguousMember, canonicalText, headersMatch, isJsonRpc, opensStream, toolsOf } from './message.ts'
 import { createOpenRequests, type OpenRequestsOptions } from './open-requests.ts'
+import { HEADER_MISMATCH, INTERNAL_ERROR, TRANSPORT_ERROR } from './rpc-error.ts'
 import type { Target } from './target.ts'
 
 export interface GatewayOptions extends OpenRequestsOptions {
@@ -152,36 +153,35 @@ const invalid = (message: string): Problem => ({ status: 400, code: -32600, mess
 
 const CLOSING: Problem = {
   status: 503,
-  code: -32000,
+  code: TRANSPORT_ERROR,
   message: 'The server is shutting down.',
   headers: { 'Retry-After': '5' },
 }
 const NOT_A_METHOD: Problem = {
   status: 405,
-  code: -32000,
+  code: TRANSPORT_ERROR,
   message: 'Method not allowed.',
   headers: { Allow: 'GET, POST, DELETE' },
 }
 const NOT_JSON_RPC = invalid('The body is not a JSON-RPC message of MCP, whose params are an object.')
 const TOO_DEEP = invalid('The message is nested too deeply.')
-/** Of revision 2026-07-28: `HeaderMismatch`. */
 const MISMATCH: Problem = {
   status: 400,
-  code: -32020,
+  code: HEADER_MISMATCH,
   message: 'The headers Mcp-Method and Mcp-Name must name what the body asks for.',
 }
 const TOO_MANY: Readonly<Record<'person' | 'total', Problem>> = {
   person: {
     status: 429,
-    code: -32000,
+    code: TRANSPORT_ERROR,
     message: 'You have too many requests and streams open at this server. Close some, then try again.',
     headers: { 'Retry-After': '5' },
   },
   total: {
     status: 503,
-    code: -32000,
+    code: TRANSPORT_ERROR,
     message: 'The server has too many requests and streams open. Try again later.',
     headers: { 'Retry-After': '5' },
   },
 }
-const BUG: Problem = { status: 500, code: -32603, message: 'Internal error.' }
+const BUG: Problem = { status: 500, code: INTERNAL_ERROR, message: 'Internal error.' }

@@ -10,6 +10,7 @@ import type { CallerIdentity } from './identity.ts'
 import { mayList } from './listing.ts'
 import { createMappedAnswer, isMappable, type MappedAnswer } from './mapped-answer.ts'
 import { opensStream } from './message.ts'
+import { INTERNAL_ERROR, NOT_FOUND_ERROR } from './rpc-error.ts'
 import type { Call, Target } from './target.ts'
 
 export interface HttpTargetOptions {
@@ -341,10 +342,10 @@ const GONE = new Error('the client is gone')
 const CUT = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 const LATE = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
 
-const UNKNOWN_SESSION: Problem = { status: 404, code: -32001, message: 'Session not found.' }
+const UNKNOWN_SESSION: Problem = { status: 404, code: NOT_FOUND_ERROR, message: 'Session not found.' }
 const UNKNOWN_EVENT: Problem = {
   status: 404,
-  code: -32001,
+  code: NOT_FOUND_ERROR,
   message: 'Event not found. Open a new stream, without Last-Event-ID.',
 }
 const NO_SESSION: Problem = {
@@ -354,27 +355,27 @@ const NO_SESSION: Problem = {
 }
 const AWAY: Problem = {
   status: 502,
-  code: -32603,
+  code: INTERNAL_ERROR,
   message: 'The MCP server behind this gateway does not answer.',
 }
 const TOO_SLOW: Problem = {
   status: 504,
-  code: -32603,
+  code: INTERNAL_ERROR,
   message: 'The MCP server behind this gateway took too long to answer.',
 }
 const REDIRECTS: Problem = {
   status: 502,
-  code: -32603,
+  code: INTERNAL_ERROR,
   message: 'The MCP server behind this gateway answered with a redirect, which is not followed.',
 }
 const WANTS_CREDENTIALS: Problem = {
   status: 502,
-  code: -32603,
+  code: INTERNAL_ERROR,
   message:
     'The MCP server behind this gateway does not accept the gateway. Signing in again does not help; its operator has to act.',
 }
 const NOT_RIGHT: Problem = {
   status: 502,
-  code: -32603,
+  code: INTERNAL_ERROR,
   message: 'The MCP server behind this gateway gave an answer that cannot be right.',
 }

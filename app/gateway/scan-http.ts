@@ -5,11 +5,9 @@ import {
   PROTOCOL_VERSION_META_KEY,
 } from '@modelcontextprotocol/client'
 import { version } from '../version.ts'
+import { HEADER_MISMATCH } from './rpc-error.ts'
 
 export const MODERN = '2026-07-28'
-
-/** HeaderMismatch (SEP-2243). */
-const HEADER_MISMATCH = -32020
 
 /**
  * `fetch` for a server that may be hostile: follows no redirect, and reads so many bytes of all answers together.

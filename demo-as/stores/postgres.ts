@@ -14,8 +14,8 @@ export interface PostgresPlace {
 }
 
 /**
- * Connects to PostgreSQL. Each operation is one statement, or part of one that does several of its kind at once. Keys are digests: they are tokens and codes otherwise, for whoever sees the
- * database.
+ * Connects to PostgreSQL. Each operation is one statement, or part of one that does several of its kind at once. Keys are digests: they
+ * are tokens and codes otherwise, for whoever sees the database.
  *
  * While the database is away, operations fail, after some seconds when it hangs, and work again as soon as it is back.
  *

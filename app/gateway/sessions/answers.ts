@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { errorResponse, INTERNAL_ERROR } from '../rpc-error.ts'
 import type { Call } from '../target.ts'
-import { errorResponse, isId, isMessage, isRequest, type Message, type RequestId } from './messages.ts'
+import { isId, isMessage, isRequest, type Message, type RequestId } from './messages.ts'
 
 /** A message as it goes to a client: changed, or `undefined` for one that the client does not get. */
 export type MapMessage = (message: object, call: Call) => object | undefined
@@ -100,7 +101,6 @@ export function textFor(
 }
 
 const TOO_DEEP = 'The answer of the MCP server is nested too deeply.'
-const INTERNAL_ERROR = -32603
 
 /**
  * The answer to the requests of one POST: JSON when nothing but responses comes, else an event stream. What takes long becomes a

@@ -42,16 +42,3 @@ export function isMessage(value: unknown): value is Message {
 export function isId(value: unknown): value is RequestId {
   return typeof value === 'string' || typeof value === 'number'
 }
-
-/** JSON-RPC leaves -32000 to -32099 to implementations; the MCP SDKs answer with the first of them at a transport. */
-export const TRANSPORT_ERROR = -32000
-
-/** @param correlationId - The id under which the log knows the HTTP request. */
-export function errorResponse(
-  id: RequestId | null,
-  message: string,
-  correlationId: string,
-  code: number = TRANSPORT_ERROR,
-): Message {
-  return { jsonrpc: '2.0', id, error: { code, message, data: { request_id: correlationId } } }
-}

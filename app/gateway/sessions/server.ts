@@ -1,9 +1,9 @@
 import { withExactNumbers } from '../message.ts'
+import { errorResponse, HEADER_MISMATCH, TRANSPORT_ERROR } from '../rpc-error.ts'
 import type { Call } from '../target.ts'
 import { type Flow, GetAnswer, type MapMessage, over, PostAnswer, type Refusal, refuse } from './answers.ts'
 import type { Connection, ConnectionEnd, ConnectionHandlers } from './connection.ts'
 import {
-  errorResponse,
   isId,
   isMessage,
   isNotification,
@@ -13,7 +13,6 @@ import {
   type Params,
   type Request,
   type RequestId,
-  TRANSPORT_ERROR,
 } from './messages.ts'
 
 export interface ServerOptions {
@@ -66,7 +65,7 @@ const MAX_QUEUED = 100
 /** Errors of a server of 2026-07-28 that have an HTTP status of their own. */
 const MODERN_STATUS = new Map([
   [-32601, 404],
-  [-32020, 400],
+  [HEADER_MISMATCH, 400],
   [-32021, 400],
   [-32022, 400],
 ])

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server'
+import { HEADER_MISMATCH } from '../rpc-error.ts'
 import type { Refusal } from './answers.ts'
 import { isMessage, isRequest } from './messages.ts'
 
@@ -12,7 +13,6 @@ const namedBy = new Map([
   ['tasks/update', 'taskId'],
   ['tasks/cancel', 'taskId'],
 ])
-const HEADER_MISMATCH = -32020
 
 /**
  * What the headers of a request of 2026-07-28 lack, or say otherwise than its body. The server sees the body only, so it cannot tell.

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/client'
 import type { Access } from 'idplug'
 import { isLegacy } from '../../serve/mcp/revision.ts'
+import { errorResponse, INTERNAL_ERROR, NOT_FOUND_ERROR } from '../rpc-error.ts'
 import type { Call, Target } from '../target.ts'
 import { type MapMessage, type Refusal, refuse, textFor } from './answers.ts'
 import type { Connection, ConnectionHandlers, Opening, Person } from './connection.ts'
-import { errorResponse, isMessage, isRequest, type Message, type Request } from './messages.ts'
+import { isMessage, isRequest, type Message, type Request } from './messages.ts'
 import { createPlaces, type Place } from './places.ts'
 import { type Channel, died, SharedServer } from './server.ts'
 import { headerProblem } from './standard-headers.ts'
@@ -55,14 +56,13 @@ interface Session {
   active: number
 }
 
-const INTERNAL_ERROR = -32603
-const NOT_FOUND: Refusal = { status: 404, code: -32001, message: 'Session not found' }
+const NOT_FOUND: Refusal = { status: 404, code: NOT_FOUND_ERROR, message: 'Session not found' }
 const SHUTTING_DOWN: Refusal = {
   status: 503,
   message: 'The gateway is shutting down.',
   headers: { 'Retry-After': '5' },
 }
-const SESSION_ENDED: Refusal = { status: 404, code: -32001, message: 'The session has ended.' }
+const SESSION_ENDED: Refusal = { status: 404, code: NOT_FOUND_ERROR, message: 'The session has ended.' }
 
 /**
  * An MCP server that speaks JSON-RPC on a connection, in front of which sessions, ids and streams of Streamable HTTP are ours.

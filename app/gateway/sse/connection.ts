@@ -1,6 +1,7 @@
 import { deserializeMessage } from '@modelcontextprotocol/client'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Dispatcher, Pool } from 'undici'
+import { INTERNAL_ERROR } from '../rpc-error.ts'
 import type { Refusal } from '../sessions/answers.ts'
 import type { Connection, ConnectionEnd, ConnectionHandlers, Opening } from '../sessions/connection.ts'
 
@@ -206,7 +207,7 @@ const LATE = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ETI
 
 const failure = (status: number, message: string): Refusal => ({
   status,
-  code: -32603,
+  code: INTERNAL_ERROR,
   message: `The MCP server behind this gateway ${message}`,
 })
 const AWAY = failure(502, 'does not answer.')

@@ -11,6 +11,9 @@ const SCOPE = 'idplug'
  * - Histogram `idplug.validation.duration`, in seconds.
  * - Histogram `idplug.provider.call.duration`, in seconds, by `idplug.operation` and `idplug.outcome`; and a span of each call.
  * - Counter `idplug.token_cache.lookups`, by `idplug.outcome`.
+ * - Where our own authorization server runs in this process: counter `idplug.authorization_server.events`, by `idplug.event`; histogram
+ *   `idplug.authorization_server.call.duration`, in seconds, by `idplug.dependency` (`store` or `upstream`), `idplug.operation` and
+ *   `idplug.outcome`; and a span of each call.
  * - On the span of the request that is active: the same attributes, `mcp.method.name`, `idplug.request_id`, `idplug.client_id`. What
  *   identifies a person stays out.
  *
@@ -29,6 +32,20 @@ export function openTelemetry(): AuthObserver {
     description: 'Time that calls to the identity provider took.',
     unit: 's',
   })
+  const events = meter.createCounter('idplug.authorization_server.events', {
+    description: 'What our own authorization server did.',
+  })
+  const ownCalls = meter.createHistogram('idplug.authorization_server.call.duration', {
+    description: 'Time that calls of our own authorization server to its store and to the identity provider took.',
+    unit: 's',
+  })
+  /** Called when it has ended. */
+  function addSpan(name: string, attributes: Attributes, milliseconds: number, failure?: string): void {
+    const endTime = Date.now()
+    const span = tracer.startSpan(name, { startTime: endTime - milliseconds, attributes })
+    if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: failure })
+    span.end(endTime)
+  }
 
   return {
     decision(decision) {
@@ -46,14 +63,24 @@ export function openTelemetry(): AuthObserver {
     providerCall({ operation, outcome, milliseconds }) {
       const attributes = { 'idplug.operation': operation, 'idplug.outcome': outcome }
       calls.record(milliseconds / 1000, attributes)
-      const endTime = Date.now()
-      const span = tracer.startSpan(`idplug ${operation}`, { startTime: endTime - milliseconds, attributes })
-      if (outcome !== 'answered') span.setStatus({ code: SpanStatusCode.ERROR, message: outcome })
-      span.end(endTime)
+      addSpan(`idplug ${operation}`, attributes, milliseconds, outcome === 'answered' ? undefined : outcome)
+    },
+    authorizationServer: event => events.add(1, { 'idplug.event': event }),
+    authorizationServerCall({ dependency, operation, outcome, milliseconds }) {
+      const attributes = {
+        'idplug.dependency': dependency,
+        'idplug.operation': operation,
+        'idplug.outcome': outcome,
+      }
+      ownCalls.record(milliseconds / 1000, attributes)
+      addSpan(`idplug ${dependency} ${operation}`, attributes, milliseconds, ANSWERS.has(outcome) ? undefined : outcome)
     },
     warning: (message, facts) => trace.getActiveSpan()?.addEvent(message, textsOf(facts)),
   }
 }
+
+/** Outcomes of a call of our own authorization server that did not fail: what a provider says about a person is its answer. */
+const ANSWERS = new Set(['ok', 'signed_in', 'nobody', 'not_allowed'])
 
 function attributesOf(decision: Decision): Attributes {
   return {

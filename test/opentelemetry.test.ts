@@ -83,3 +83,33 @@ it('marks the span of a call that failed, and adds the decision to the span of t
   const [seconds = 0, nanoseconds = 0] = span?.duration ?? []
   expect(seconds + nanoseconds / 1e9).toBeCloseTo(1.5, 2)
 })
+
+it('shows what our own authorization server does: its events, and its calls to the store and the provider', async () => {
+  const observer = openTelemetry()
+  observer.authorizationServer?.('signed_in', { subject: 'alice' })
+  observer.authorizationServerCall?.({ dependency: 'store', operation: 'get', outcome: 'ok', milliseconds: 2 })
+  observer.authorizationServerCall?.({
+    dependency: 'upstream',
+    operation: 'recheck',
+    outcome: 'nobody',
+    milliseconds: 3,
+  })
+  observer.authorizationServerCall?.({ dependency: 'store', operation: 'set', outcome: 'unavailable', milliseconds: 4 })
+
+  expect(spans.getFinishedSpans().map(({ name, status }) => [name, status.code])).toEqual([
+    ['idplug store get', 0],
+    ['idplug upstream recheck', 0],
+    ['idplug store set', 2],
+  ])
+  await reader.forceFlush()
+  const all = measured.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(scope => scope.metrics))
+  const points = (name: string) => all.find(metric => metric.descriptor.name === name)?.dataPoints ?? []
+  expect(points('idplug.authorization_server.events').map(({ attributes, value }) => [attributes, value])).toEqual([
+    [{ 'idplug.event': 'signed_in' }, 1],
+  ])
+  expect(points('idplug.authorization_server.call.duration').map(({ attributes }) => attributes)).toEqual([
+    { 'idplug.dependency': 'store', 'idplug.operation': 'get', 'idplug.outcome': 'ok' },
+    { 'idplug.dependency': 'upstream', 'idplug.operation': 'recheck', 'idplug.outcome': 'nobody' },
+    { 'idplug.dependency': 'store', 'idplug.operation': 'set', 'idplug.outcome': 'unavailable' },
+  ])
+})

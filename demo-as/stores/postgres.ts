@@ -386,6 +386,12 @@ const WORDS: Readonly<Record<string, string>> = {
   '53100': 'its disk is full',
 }
 
+/**
+ * SQLSTATE codes that are about the connection or the server and not about one statement. The severity cannot tell: it is in the language
+ * of the server.
+ */
+const OF_THE_SERVER = /^(08|25P|28|3D|53|57P|58|XX)/
+
 /** PostgreSQL has answered that it did nothing of the statement, and takes others. */
 class RefusedStatement extends StoreUnavailable {}
 
@@ -394,5 +400,5 @@ function unavailable(error: unknown): StoreUnavailable {
   const isAnswer = error instanceof DatabaseError
   const words = WORDS[code] ?? tlsProblem(code) ?? (isAnswer ? `${message} (${code})` : code || message)
   const detail = `PostgreSQL: ${words}`
-  return isAnswer && error.severity === 'ERROR' ? new RefusedStatement(detail) : new StoreUnavailable(detail)
+  return isAnswer && !OF_THE_SERVER.test(code) ? new RefusedStatement(detail) : new StoreUnavailable(detail)
 }

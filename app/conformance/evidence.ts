@@ -1,0 +1,73 @@
+import type { Exchange } from './exchange.ts'
+import type { Target } from './target.ts'
+
+/** A request as a person can repeat it, and what came back. */
+export interface Evidence {
+  /** A command line for curl. */
+  readonly sent: string
+  /** Status, headers that matter and the beginning of the body, a line each. */
+  readonly seen: readonly string[]
+}
+
+/** Headers of answers that say something about authorization. */
+const TELLING = [
+  'www-authenticate',
+  'content-type',
+  'location',
+  'allow',
+  'cache-control',
+  'retry-after',
+  'access-control-allow-origin',
+  'access-control-allow-headers',
+  'access-control-expose-headers',
+  'dpop-nonce',
+]
+const MAX_BODY = 300
+const MAX_HEADER = 600
+const MAX_SENT_BODY = 400
+const MAX_SENT_VALUE = 200
+
+export function evidenceOf(exchange: Exchange, target: Target): Evidence {
+  return { sent: target.redact(curlOf(exchange)), seen: seenOf(exchange).map(line => target.redact(line)) }
+}
+
+function curlOf({ request: { method, url, headers, body } }: Exchange): string {
+  const fields = Object.entries(headers)
+    .filter(([name]) => name !== 'user-agent')
+    .flatMap(([name, value]) => [value].flat().flatMap(each => (each === undefined ? [] : [[name, each] as const])))
+  return [
+    method === 'HEAD' ? 'curl -sI' : `curl -si${method === 'GET' ? '' : ` -X ${method}`}`,
+    quoted(url),
+    ...fields.map(([name, value]) => `-H ${quoted(`${name}: ${shortened(value, MAX_SENT_VALUE)}`)}`),
+    ...(body === undefined ? [] : [`--data-raw ${quoted(shortened(body, MAX_SENT_BODY))}`]),
+  ].join(' ')
+}
+
+/** In single quotes, but for what holds a variable: the tokens of the person. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+function shortened(text: string, most: number): string {
+  const shown = printable(text)
+  return shown.length > most ? `${shown.slice(0, most / 2)}… (${Buffer.byteLength(text)} bytes)` : shown
+}
+
+function seenOf({ status, headers, text, failure }: Exchange): string[] {
+  if (status === 0) return [failure ?? 'no answer']
+  const named = TELLING.flatMap(name => {
+    const value = headers.get(name)
+    return value === null ? [] : [`${name}: ${clipped(value, MAX_HEADER)}`]
+  })
+  return [`status ${status}`, ...named, ...(text === '' ? [] : [clipped(text, MAX_BODY)])]
+}
+
+function clipped(text: string, most: number): string {
+  const shown = printable(text.trim().replace(/\s+/g, ' '))
+  return shown.length > most ? `${shown.slice(0, most)}…` : shown
+}
+
+/** Others wrote it, and a terminal obeys what it is sent. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD')
+}

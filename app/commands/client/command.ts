@@ -27,6 +27,7 @@ Examples:
   idplug login https://mcp.example.com/mcp
   idplug login URL --paste               no browser on this machine
   idplug login URL --device              the same, with a code to enter
+  idplug login URL --verbose             show what client and servers say
   idplug login URL --client-id ID --redirect-uri http://127.0.0.1:8765/callback
                                          a client registered at the provider
 ${EXIT_CODES}`,
@@ -108,6 +109,7 @@ function withSignIn(command: Command): Command {
     .option('--idp-client-id <id>', 'client at the --idp')
     .option('--idp-client-secret-env <name>', 'variable with its secret')
     .option('--dpop', 'ask for a token that is bound to a key of this machine')
+    .option('--verbose', 'show each request and answer, without tokens and secrets')
     .addOption(new Option('--protocol <revision>', 'revision of MCP to speak').choices(PROTOCOLS))
 }
 

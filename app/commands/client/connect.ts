@@ -22,6 +22,7 @@ import { version } from '../../version.ts'
 import { EXIT } from '../exit.ts'
 import { askPerson } from './questions.ts'
 import { printable } from './report.ts'
+import { createTrace, type Trace } from './trace.ts'
 
 /** Options of the commands that connect. */
 export interface ClientOptions {
@@ -44,6 +45,7 @@ export interface ClientOptions {
   dpop?: boolean
   protocol?: string
   register?: boolean
+  verbose?: boolean
   args?: string
   all?: boolean
   json?: boolean
@@ -72,13 +74,15 @@ export async function withSession(
   work: (session: Session) => Promise<number>,
 ): Promise<number> {
   const server = new URL(url)
-  const fetch = createProviderFetch(process.env)
+  const plainFetch = createProviderFetch(process.env)
+  const trace = options.verbose ? createTrace(server, say, plainFetch) : undefined
+  const fetch = trace?.fetch ?? plainFetch
   const clientSecret = secretOf(options.clientSecretEnv, command)
   checkCredentials(options, command)
   const authorizer = createAuthorizer({
     server,
     store,
-    grant: await grantFor(options, command),
+    grant: await grantFor(options, command, trace),
     fetch,
     now: Date.now,
     client: options.clientId === undefined ? undefined : { clientId: options.clientId, clientSecret },
@@ -117,7 +121,7 @@ function checkCredentials(options: ClientOptions, command: Command): void {
   )
 }
 
-async function grantFor(options: ClientOptions, command: Command): Promise<Grant> {
+async function grantFor(options: ClientOptions, command: Command, trace: Trace | undefined): Promise<Grant> {
   const { device, idToken, idp, idpClientId, idpClientSecretEnv, paste, privateKey, redirectUri, workloadToken } =
     options
   if (options.clientCredentials)
@@ -127,7 +131,6 @@ async function grantFor(options: ClientOptions, command: Command): Promise<Grant
     const clientSecret = secretOf(idpClientSecretEnv, command)
     return identityAssertionGrant({ url: idp, clientId: idpClientId, clientSecret, idToken: () => readToken(idToken) })
   }
-  const say = (message: string) => console.error(message)
   if (device) {
     return deviceGrant(({ expiresIn, userCode, verificationUri, verificationUriComplete }) => {
       say(`Open ${verificationUri} on any machine, and enter\n\n  ${printable(userCode)}\n`)
@@ -144,8 +147,13 @@ async function grantFor(options: ClientOptions, command: Command): Promise<Grant
   }
   const fixed = redirectUri ?? (options.clientId === undefined ? undefined : DEFAULT_REDIRECT_URI)
   const visit: VisitOptions = { redirectUri: fixed, say, openBrowser: options.browser ? openBrowser : undefined }
-  return authorizationCodeGrant(kept => (paste ? askForUrl(visit, kept) : listenForBrowser(visit, kept)))
+  return authorizationCodeGrant(async kept => {
+    const made = await (paste ? askForUrl(visit, kept) : listenForBrowser(visit, kept))
+    return trace?.visit(made) ?? made
+  })
 }
+
+const say = (message: string) => console.error(message)
 
 /** Registered at providers for this program, which is why its port does not change. */
 const DEFAULT_REDIRECT_URI = 'http://127.0.0.1:8765/callback'

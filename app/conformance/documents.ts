@@ -2,9 +2,9 @@ import type { Source } from './check.ts'
 
 const DOCUMENTS = {
   'RFC 6750': 'https://www.rfc-editor.org/rfc/rfc6750.html#section-',
+  'RFC 7515': 'https://www.rfc-editor.org/rfc/rfc7515.html#section-',
   'RFC 7519': 'https://www.rfc-editor.org/rfc/rfc7519.html#section-',
   'RFC 7662': 'https://www.rfc-editor.org/rfc/rfc7662.html#section-',
-  'RFC 7515': 'https://www.rfc-editor.org/rfc/rfc7515.html#section-',
   'RFC 8414': 'https://www.rfc-editor.org/rfc/rfc8414.html#section-',
   'RFC 8707': 'https://www.rfc-editor.org/rfc/rfc8707.html#section-',
   'RFC 8725': 'https://www.rfc-editor.org/rfc/rfc8725.html#section-',
@@ -17,6 +17,14 @@ const DOCUMENTS = {
 } as const
 
 const MCP = 'https://modelcontextprotocol.io/specification/2026-07-28/basic/'
+/** Pages of MCP 2026-07-28 below `basic`. */
+const PAGES = {
+  authorization: 'authorization',
+  discovery: 'authorization/authorization-server-discovery',
+  registration: 'authorization/client-registration',
+  security: 'authorization/security-considerations',
+  transport: 'transports/streamable-http',
+} as const
 
 /** @param sentence - Word for word, compared with the published text. */
 export function rfc(name: keyof typeof DOCUMENTS, section: string, sentence?: string): Source {
@@ -24,11 +32,23 @@ export function rfc(name: keyof typeof DOCUMENTS, section: string, sentence?: st
 }
 
 /**
- * A section of the authorization pages of MCP 2026-07-28.
+ * A section of MCP 2026-07-28.
  *
  * @param heading - As the page spells it.
  */
-export function mcp(heading: string, sentence?: string, page = 'authorization'): Source {
+export function mcp(heading: string, sentence?: string, page: keyof typeof PAGES = 'authorization'): Source {
   const anchor = heading.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-  return { document: `MCP 2026-07-28, ${heading}`, url: `${MCP}${page}#${anchor}`, ...(sentence && { sentence }) }
+  return {
+    document: `MCP 2026-07-28, ${heading}`,
+    url: `${MCP}${PAGES[page]}#${anchor}`,
+    ...(sentence && { sentence }),
+  }
 }
+
+/** A page on the web. */
+export function page(document: string, url: string): Source {
+  return { document, url }
+}
+
+/** What web pages may send and read. */
+export const cors = page('Fetch Standard, CORS protocol', 'https://fetch.spec.whatwg.org/#http-cors-protocol')

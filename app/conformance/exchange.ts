@@ -5,6 +5,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { createParser } from 'eventsource-parser'
 import { isLoopback, networkFailure } from 'idplug/internal'
 import { isPublicAddress } from '../../demo-as/clients/public-addresses.ts'
+import { exchangeBytes, needsBytes } from './exchange-bytes.ts'
 
 /** Names in lower case. A list is sent as so many fields of that name. */
 export type HeaderFields = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -40,7 +41,7 @@ export interface WireOptions {
   readonly mayBePrivate: boolean
 }
 
-const TIMEOUT_MILLISECONDS = 10_000
+export const TIMEOUT_MILLISECONDS = 10_000
 const MAX_BYTES = 1_048_576
 /** An event stream may stay open for ever; so much silence ends it. */
 const QUIET_MILLISECONDS = 1_500
@@ -50,6 +51,7 @@ export async function exchange(request: WireRequest, options: WireOptions): Prom
   const started = performance.now()
   const since = () => Math.round(performance.now() - started)
   try {
+    if (needsBytes(request)) return { ...(await exchangeBytes(request, options)), request, milliseconds: since() }
     const response = await begin(request, options)
     const { text, json } = await read(response)
     return {
@@ -108,7 +110,7 @@ function agentFor({ protocol }: URL, isProxied: boolean): HttpAgent {
 }
 
 /** As a flat list, which Node sends as it is; an object would join what is there twice. */
-function wireHeaders({ headers, body }: WireRequest, url: URL): string[] {
+export function wireHeaders({ headers, body }: WireRequest, url: URL): string[] {
   const fields: HeaderFields = {
     host: url.host,
     ...headers,

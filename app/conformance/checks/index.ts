@@ -5,15 +5,20 @@ import { malformedChecks } from './malformed.ts'
 import { metadataChecks } from './metadata.ts'
 import { outageChecks } from './outage.ts'
 import { scopesChecks } from './scopes.ts'
+import { unauthenticatedChecks } from './unauthenticated.ts'
 import { validationChecks } from './validation.ts'
 
-/** All checks, in the order in which they run. */
+const SECTIONS = 'CPBVSOD'
+const placeOf = ({ id }: Check) => `${SECTIONS.indexOf(id[0] ?? '')}${id.slice(1)}`
+
+/** All checks, in the order in which they run: by section, then by number. */
 export const checks: readonly Check[] = [
   ...challengeChecks,
+  ...unauthenticatedChecks,
   ...metadataChecks,
   ...malformedChecks,
   ...validationChecks,
   ...scopesChecks,
   ...outageChecks,
   ...dpopChecks,
-]
+].toSorted((a, b) => placeOf(a).localeCompare(placeOf(b), 'en'))

@@ -1,0 +1,59 @@
+import { expect } from 'vitest'
+import { freePort } from '../../support/http.ts'
+import type { Mistake } from '../mistake.ts'
+import { idplug } from '../runs.ts'
+import { answering, gatewayTo } from '../worlds.ts'
+
+/** What the gateway says of its target at the start, before anybody signs in. */
+async function start(target: string): Promise<string> {
+  const { logged } = await gatewayTo(target)
+  await expect
+    .poll(logged, { timeout: 2_000 })
+    .not.toBe('')
+    .catch(() => {})
+  return logged() || 'The gateway starts.'
+}
+
+/** `idplug gateway` in front of a server that is not as it is thought to be. */
+export const gateways: readonly Mistake[] = [
+  {
+    mistake: 'The server behind the gateway does not run',
+    run: 'idplug gateway --to URL',
+    cause: 'http://127.0.0.1:…/mcp cannot be reached (ECONNREFUSED)',
+    fix: 'Start it, or correct --to',
+    before: 'neither',
+    see: async () => start(`http://127.0.0.1:${await freePort()}/mcp`),
+  },
+  {
+    mistake: 'The endpoint of the server behind the gateway has another path',
+    run: 'idplug gateway --to URL',
+    cause: 'there is nothing at http://127.0.0.1:…/mcp (status 404)',
+    fix: 'Correct the path of --to',
+    before: 'neither',
+    see: async () => start(await answering(404)),
+  },
+  {
+    mistake: 'The server behind the gateway wants a token of its own',
+    run: 'idplug gateway --to URL',
+    cause: 'wants a credential of its own (status 401)',
+    fix: 'Give it one with --credential-env, or turn its sign-in off',
+    before: 'neither',
+    see: async () => start(await answering(401, { 'www-authenticate': 'Bearer' })),
+  },
+  {
+    mistake: 'There is a web page where the gateway expects an MCP server',
+    run: 'idplug gateway --to URL',
+    cause: 'answers with text/html',
+    fix: 'Correct the path of --to',
+    before: 'neither',
+    see: async () => start(await answering(200, { 'content-type': 'text/html' })),
+  },
+  {
+    mistake: 'The target without a scheme: `--to 127.0.0.1:8000/mcp`',
+    run: 'idplug gateway --to URL',
+    cause: '127.0.0.1:8000/mcp',
+    fix: 'http://127.0.0.1:8000/mcp',
+    before: 'both',
+    see: () => idplug(['gateway', '--to', '127.0.0.1:8000/mcp']),
+  },
+]

@@ -37,10 +37,11 @@ export function rfc(name: keyof typeof DOCUMENTS, section: string, sentence?: st
  * @param heading - As the page spells it.
  */
 export function mcp(heading: string, sentence?: string, page: keyof typeof PAGES = 'authorization'): Source {
-  const anchor = heading.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+  // How others are spelled in the address is not known.
+  const anchor = /^[\w -]+$/.test(heading) ? `#${heading.toLowerCase().replaceAll(' ', '-')}` : ''
   return {
     document: `MCP 2026-07-28, ${heading}`,
-    url: `${MCP}${PAGES[page]}#${anchor}`,
+    url: `${MCP}${PAGES[page]}${anchor}`,
     ...(sentence && { sentence }),
   }
 }

@@ -3,7 +3,7 @@ import type { Target } from './target.ts'
 
 /** A request as a person can repeat it, and what came back. */
 export interface Evidence {
-  /** A command line for curl. */
+  /** A command for curl, in several lines; a token of the person is `$TOKEN`. */
   readonly sent: string
   /** Status, headers that matter and the beginning of the body, a line each. */
   readonly seen: readonly string[]
@@ -27,25 +27,29 @@ const MAX_HEADER = 600
 const MAX_SENT_BODY = 400
 const MAX_SENT_VALUE = 200
 
-export function evidenceOf(exchange: Exchange, target: Target): Evidence {
-  return { sent: target.redact(curlOf(exchange)), seen: seenOf(exchange).map(line => target.redact(line)) }
+export function evidenceOf(exchange: Exchange, { redact }: Target): Evidence {
+  return { sent: curlOf(exchange, redact), seen: seenOf(exchange, redact) }
 }
 
-function curlOf({ request: { method, url, headers, body } }: Exchange): string {
+type Redact = Target['redact']
+
+/** An option a line, so that it can be copied from a terminal. */
+function curlOf({ request: { method, url, headers, body } }: Exchange, redact: Redact): string {
   const fields = Object.entries(headers)
     .filter(([name]) => name !== 'user-agent')
     .flatMap(([name, value]) => [value].flat().flatMap(each => (each === undefined ? [] : [[name, each] as const])))
+  const command = method === 'HEAD' ? 'curl -sI' : `curl -si${method === 'GET' ? '' : ` -X ${method}`}`
   return [
-    method === 'HEAD' ? 'curl -sI' : `curl -si${method === 'GET' ? '' : ` -X ${method}`}`,
-    quoted(url),
-    ...fields.map(([name, value]) => `-H ${quoted(`${name}: ${shortened(value, MAX_SENT_VALUE)}`)}`),
-    ...(body === undefined ? [] : [`--data-raw ${quoted(shortened(body, MAX_SENT_BODY))}`]),
-  ].join(' ')
+    `${command} ${quoted(redact(url))}`,
+    ...fields.map(([name, value]) => `-H ${quoted(`${name}: ${shortened(redact(value), MAX_SENT_VALUE)}`)}`),
+    ...(body === undefined ? [] : [`--data-raw ${quoted(shortened(redact(body), MAX_SENT_BODY))}`]),
+  ].join(' \\\n  ')
 }
 
-/** In single quotes, but for what holds a variable: the tokens of the person. */
+/** For a shell: in single quotes, but for what holds the variable of a token. */
 function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
+  if (!/\$[A-Z_]+TOKEN\b|\$TOKEN\b/.test(text)) return `'${text.replaceAll("'", `'\\''`)}'`
+  return `"${text.replace(/["\\`]|\$(?![A-Z_]*TOKEN\b)/g, '\\$&')}"`
 }
 
 function shortened(text: string, most: number): string {
@@ -53,13 +57,13 @@ function shortened(text: string, most: number): string {
   return shown.length > most ? `${shown.slice(0, most / 2)}… (${Buffer.byteLength(text)} bytes)` : shown
 }
 
-function seenOf({ status, headers, text, failure }: Exchange): string[] {
+function seenOf({ status, headers, text, failure }: Exchange, redact: Redact): string[] {
   if (status === 0) return [failure ?? 'no answer']
   const named = TELLING.flatMap(name => {
     const value = headers.get(name)
-    return value === null ? [] : [`${name}: ${clipped(value, MAX_HEADER)}`]
+    return value === null ? [] : [`${name}: ${clipped(redact(value), MAX_HEADER)}`]
   })
-  return [`status ${status}`, ...named, ...(text === '' ? [] : [clipped(text, MAX_BODY)])]
+  return [`status ${status}`, ...named, ...(text === '' ? [] : [clipped(redact(text), MAX_BODY)])]
 }
 
 function clipped(text: string, most: number): string {

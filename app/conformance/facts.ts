@@ -44,6 +44,11 @@ export const madeUp = remembered(async (target: Target): Promise<Exchange> => {
   return target.call(await probe(target), { authorization: `Bearer ${MADE_UP}` })
 })
 
+/** The answer to what is not JSON, without a token. */
+export const notJson = remembered(async (target: Target): Promise<Exchange> => {
+  return target.send({ headers: (await probe(target)).headers, body: '{"jsonrpc":' })
+})
+
 /** The challenge of a request without a token; `undefined` where it is not answered 401 with one. */
 export const challenge = remembered(async (target: Target): Promise<Challenge | undefined> => {
   const found = await bare(target)

@@ -54,6 +54,8 @@ const GAP_MILLISECONDS = 40
 /** Longest wait that a server that limits requests can ask for. */
 const MAX_RETRY_SECONDS = 10
 const RETRIES = 2
+/** Shorter parts of a token are no secret, and may be words. */
+const MIN_PART = 20
 
 const LABELS: Readonly<Record<TokenKind, string>> = {
   token: '$TOKEN',
@@ -101,7 +103,9 @@ export function createTarget(url: string, options: TargetOptions = {}): Target {
       return target.send({ headers: { ...message.headers, ...headers }, body: message.body })
     },
     hide(secret, label) {
-      secrets.set(secret, label)
+      // A server may show a part of a token, or have decoded it from a URL.
+      const parts = secret.split('.').filter(part => part.length >= MIN_PART)
+      for (const each of [...parts, encodeURIComponent(secret), secret]) secrets.set(each, label)
     },
     redact(text) {
       // The longest first: one may be a part of another.

@@ -12,6 +12,7 @@ import {
   isDocument,
   madeUp,
   metadata,
+  notJson,
 } from '../facts.ts'
 import type { Target } from '../target.ts'
 
@@ -23,10 +24,7 @@ export const challengeChecks: readonly Check[] = [
     id: 'C01',
     title: 'A request without a token gets 401',
     level: 'MUST',
-    source: mcp(
-      'Error Handling',
-      'Servers MUST return appropriate HTTP status codes for authorization errors: 401 Unauthorized, Authorization required or token invalid',
-    ),
+    source: mcp('Error Handling', 'Servers MUST return appropriate HTTP status codes for authorization errors'),
     tier: 0,
     async run(target) {
       const found = await bare(target)
@@ -136,7 +134,7 @@ export const challengeChecks: readonly Check[] = [
   },
   {
     id: 'C08',
-    title: 'The body of a 401 shows no stack trace and no path of the machine',
+    title: 'Refusals show no stack trace and no path of the machine',
     level: 'practice',
     source: page(
       'CWE-209, Error Message Containing Sensitive Information',
@@ -144,7 +142,7 @@ export const challengeChecks: readonly Check[] = [
     ),
     tier: 0,
     async run(target) {
-      for (const found of [await bare(target), await madeUp(target)]) {
+      for (const found of [await bare(target), await madeUp(target), await notJson(target)]) {
         const leak = leakIn(found.text)
         if (leak) return failed(`the body has ${leak}`, found)
       }
@@ -228,6 +226,10 @@ const LEAKS: readonly [what: string, pattern: RegExp][] = [
 ]
 
 function leakIn(body: string): string | undefined {
-  const text = body.replaceAll('\\n', '\n').replaceAll('\\"', '"')
+  const text = body
+    .replaceAll('\\n', '\n')
+    .replaceAll('\\"', '"')
+    .replace(/<br\s*\/?>/gi, '\n')
+    .replace(/&nbsp;/gi, ' ')
   return LEAKS.find(([, pattern]) => pattern.test(text))?.[0]
 }

@@ -2,13 +2,13 @@ import { isLoopback } from 'idplug/internal'
 import { type Check, failed, type Judgement, mild, passed, skipped } from '../check.ts'
 import { cors, mcp, page } from '../documents.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
-import { answerOf, ERAS, isSuccess, probe, probes } from '../facts.ts'
+import { answerOf, ERAS, isSuccess, notJson, probe, probes } from '../facts.ts'
 import type { Message } from '../messages.ts'
 import type { Target } from '../target.ts'
 
 const EVERY_REQUEST = mcp(
   'Token Requirements',
-  'authorization MUST be included in every HTTP request from client to server.',
+  'Note that authorization MUST be included in every HTTP request from client to server.',
 )
 const STREAM: HeaderFields = { accept: 'text/event-stream' }
 const FOREIGN = 'attacker.example'
@@ -131,8 +131,7 @@ export const unauthenticatedChecks: readonly Check[] = [
     source: mcp('Access Token Privilege Restriction', undefined, 'security'),
     tier: 0,
     async run(target) {
-      const { headers } = await probe(target)
-      const found = await target.send({ headers, body: '{"jsonrpc":' })
+      const found = await notJson(target)
       if (found.status === 401) return passed()
       return failed(`${answerOf(found)}: the body is parsed before the caller is known`, found)
     },
@@ -143,7 +142,7 @@ export const unauthenticatedChecks: readonly Check[] = [
     level: 'MUST',
     source: mcp(
       'Security & Endpoint',
-      'If the `Origin` header is present and invalid, servers MUST respond with HTTP 403 Forbidden.',
+      'Servers MUST validate the `Origin` header on all incoming connections to prevent DNS rebinding attacks. If the `Origin` header is present and invalid, servers MUST respond with HTTP 403 Forbidden.',
       'transport',
     ),
     tier: 0,
@@ -152,7 +151,7 @@ export const unauthenticatedChecks: readonly Check[] = [
   {
     id: 'C17',
     title: 'A server on this machine refuses a foreign Host',
-    level: 'MUST',
+    level: 'practice',
     source: mcp(
       'Security & Endpoint',
       'Without these protections, attackers could use DNS rebinding to interact with local MCP servers from remote websites.',

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import type { Result, Verdict } from '../run.ts'
 
 const WIDTH = 80
-const INDENT = '        '
+const INDENT = ' '.repeat(13)
 const MARKS: Readonly<Record<Verdict, string>> = { pass: '✓', fail: '✗', warn: '!', skipped: '·' }
 const COLORS = { pass: 'green', fail: 'red', warn: 'yellow', skipped: 'dim' } as const satisfies Record<Verdict, string>
 
@@ -19,9 +19,11 @@ export function resultText({ check, verdict, because, evidence }: Result): strin
     part('', source.url),
     part('why', because ?? ''),
     ...evidence.flatMap(({ sent, seen }) => [
-      part('sent', sent),
-      part('seen', seen[0] ?? ''),
-      ...seen.slice(1).map(line => part('', line)),
+      lines('sent', sent.split('\n')),
+      lines(
+        'seen',
+        seen.flatMap(line => wrap(line, WIDTH - INDENT.length)),
+      ),
     ]),
   ].join('\n')
 }
@@ -37,8 +39,11 @@ export function summaryText(results: readonly Result[]): string {
 }
 
 function part(label: string, text: string): string {
-  const indent = `${INDENT}     `
-  return `${' '.repeat(7)}${label.padEnd(6)}${wrap(text, WIDTH - indent.length).join(`\n${indent}`)}`.trimEnd()
+  return lines(label, wrap(text, WIDTH - INDENT.length))
+}
+
+function lines(label: string, texts: readonly string[]): string {
+  return `${' '.repeat(7)}${label.padEnd(6)}${texts.join(`\n${INDENT}`)}`.trimEnd()
 }
 
 function paint(format: Parameters<typeof styleText>[0], text: string): string {

@@ -25,7 +25,7 @@ export const authorizationServerChecks: readonly Check[] = [
     level: 'MUST',
     source: mcp(
       'Overview',
-      'MCP authorization servers MUST provide at least one of the following discovery mechanisms: OAuth 2.0 Authorization Server Metadata (RFC8414), OpenID Connect Discovery 1.0',
+      'MCP authorization servers MUST provide at least one of the following discovery mechanisms',
     ),
     tier: 0,
     async run(target) {

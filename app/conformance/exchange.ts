@@ -39,6 +39,8 @@ export interface WireOptions {
   readonly timeoutMilliseconds?: number
   /** Whether names that resolve to a private address are called. */
   readonly mayBePrivate: boolean
+  /** Keeps the connection for the next request. Default: each request has its own. */
+  readonly agent?: HttpAgent
 }
 
 export const TIMEOUT_MILLISECONDS = 10_000
@@ -84,9 +86,9 @@ function begin(request: WireRequest, options: WireOptions): Promise<IncomingMess
     const open = url.protocol === 'https:' ? httpsRequest : httpRequest
     const outgoing = open(url, {
       method: request.method,
-      headers: wireHeaders(request, url),
+      headers: wireHeaders(request, url, options.agent !== undefined),
       signal: AbortSignal.timeout(timeoutMilliseconds),
-      agent: agentFor(url, isProxied),
+      agent: options.agent ?? agentFor(url, isProxied),
       // Through a proxy it would be asked for the proxy's own name.
       ...(!mayBePrivate && !isProxied && { lookup: lookupPublic }),
       maxHeaderSize: 65_536,
@@ -110,12 +112,12 @@ function agentFor({ protocol }: URL, isProxied: boolean): HttpAgent {
 }
 
 /** As a flat list, which Node sends as it is; an object would join what is there twice. */
-export function wireHeaders({ headers, body }: WireRequest, url: URL): string[] {
+export function wireHeaders({ headers, body }: WireRequest, url: URL, keeps = false): string[] {
   const fields: HeaderFields = {
     host: url.host,
     ...headers,
     ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
-    connection: 'close',
+    connection: keeps ? 'keep-alive' : 'close',
   }
   return Object.entries(fields).flatMap(([name, value]) =>
     [value].flat().flatMap(each => (each === undefined ? [] : [name, each])),

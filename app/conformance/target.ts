@@ -4,6 +4,7 @@ import { isPublicAddress } from '../../demo-as/clients/public-addresses.ts'
 import { version } from '../version.ts'
 import type { Need, TokenKind } from './check.ts'
 import { type Exchange, exchange, type HeaderFields, type WireRequest } from './exchange.ts'
+import type { Laboratory } from './laboratory.ts'
 import type { Message } from './messages.ts'
 
 /** The server under test, and what there is to test it with. */
@@ -17,6 +18,8 @@ export interface Target {
   readonly tokens: Readonly<Partial<Record<TokenKind, string>>>
   /** A tool that the low-scope token may not call. */
   readonly tool: string | undefined
+  /** The issuer that the server trusts, where it is the kit's own. */
+  readonly laboratory: Laboratory | undefined
   /** Whether there is what a check needs. */
   has(need: Need): boolean
   /**
@@ -37,6 +40,7 @@ export interface Target {
 export interface TargetOptions {
   readonly tokens?: Target['tokens']
   readonly tool?: string
+  readonly laboratory?: Laboratory
   /** JSON-RPC methods that are open to everybody. Default: none. */
   readonly openMethods?: readonly string[]
   /** Default: whether it is on this machine. */
@@ -64,7 +68,7 @@ const LABELS: Readonly<Record<TokenKind, string>> = {
 }
 
 export function createTarget(url: string, options: TargetOptions = {}): Target {
-  const { tokens = {}, tool, timeoutMilliseconds } = options
+  const { tokens = {}, tool, laboratory, timeoutMilliseconds } = options
   const { origin, hostname } = new URL(url)
   const isOwn = options.isOwn ?? isLoopback(hostname)
   const isLocal = isLoopback(hostname)
@@ -78,9 +82,11 @@ export function createTarget(url: string, options: TargetOptions = {}): Target {
     openMethods: new Set(options.openMethods),
     tokens,
     tool,
+    laboratory,
     has(need) {
       if (need === 'own') return isOwn
       if (need === 'tool') return tool !== undefined
+      if (need === 'issuer') return laboratory !== undefined
       return need in tokens || (options.provides?.includes(need) ?? false)
     },
     async send(partial) {

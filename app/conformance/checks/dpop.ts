@@ -1,3 +1,349 @@
-import type { Check } from '../check.ts'
+import { protectedResourceMetadataUrl } from 'idplug/internal'
+import { parameterOf, parseChallenges } from '../challenge.ts'
+import { type Check, failed, type Judgement, passed, skipped } from '../check.ts'
+import { rfc } from '../documents.ts'
+import type { Exchange, HeaderFields } from '../exchange.ts'
+import { answerOf, bare, challenge } from '../facts.ts'
+import {
+  createProof,
+  createSigningKey,
+  type ProofChanges,
+  type SigningKey,
+  signWithSecret,
+  thumbprintOf,
+  unsignedToken,
+  withBrokenSignature,
+} from '../issuer/tokens.ts'
+import { isServed, question } from '../presenting.ts'
+import { remembered, type Target } from '../target.ts'
 
-export const dpopChecks: readonly Check[] = []
+const WINDOW_SECONDS = 300
+const MARGIN_SECONDS = 120
+
+interface Holder {
+  readonly key: SigningKey
+  /** Bound to the key. */
+  readonly token: string
+}
+
+/** A client with a key, and a token that is bound to it. */
+const holder = remembered(async (target: Target): Promise<Holder> => {
+  const key = await createSigningKey('ES256')
+  const claims = { cnf: { jkt: await thumbprintOf(key) } }
+  const issuer = target.laboratory?.issuer
+  const token = (await issuer?.token({ claims })) ?? ''
+  target.hide(token, '<a token bound to a key>')
+  return { key, token }
+})
+
+/** What the server says about DPoP: metadata, or its challenge. */
+const offer = remembered(async (target: Target) => {
+  const url = parameterOf(await challenge(target), 'resource_metadata') ?? protectedResourceMetadataUrl(target.url)
+  const { json = {} } = await target.send({ method: 'GET', url })
+  const { challenges } = parseChallenges((await bare(target)).headers.get('www-authenticate') ?? '')
+  const isRequired = json.dpop_bound_access_tokens_required === true
+  const challenged = challenges.find(({ scheme }) => scheme === 'dpop')
+  const isOffered = isRequired || Array.isArray(json.dpop_signing_alg_values_supported) || challenged !== undefined
+  return { isRequired, isOffered, challenged, takesBearer: challenges.some(({ scheme }) => scheme === 'bearer') }
+})
+
+/** For servers that take proofs. A good token of the issuer is bound here, so V01 need not hold. */
+function withProofs(run: (target: Target, holder: Holder) => Promise<Judgement>): Check['run'] {
+  return async target => {
+    if (!(await offer(target)).isOffered) return skipped('the server does not advertise DPoP')
+    return run(target, await holder(target))
+  }
+}
+
+/** A nonce that the server gave, which later proofs repeat. */
+const nonces = new WeakMap<Target, string>()
+
+interface Sent {
+  /** Header values; made anew for each request. */
+  proofs(nonce?: string): Promise<readonly string[]>
+  readonly scheme?: string
+}
+
+/** Sends the question with a token and proofs, and once more where the server wants its nonce repeated. */
+async function send(target: Target, token: string, { proofs, scheme = 'DPoP' }: Sent): Promise<Exchange> {
+  const { message } = await question(target)
+  const once = async () => {
+    const dpop = await proofs(nonces.get(target))
+    for (const proof of dpop) target.hide(proof, '<proof>')
+    const headers: HeaderFields = { authorization: `${scheme} ${token}`, ...(dpop.length > 0 && { dpop }) }
+    return target.call(message, headers)
+  }
+  const found = await once()
+  const nonce = found.headers.get('dpop-nonce')
+  if (nonce !== null) nonces.set(target, nonce)
+  const asksForNonce = found.headers.get('www-authenticate')?.includes('use_dpop_nonce') ?? false
+  return asksForNonce && nonce !== null ? once() : found
+}
+
+/** One proof with changes. */
+function proofWith(target: Target, { key, token }: Holder, changes: ProofChanges = {}): Sent {
+  return {
+    async proofs(nonce) {
+      const claims = { ...(nonce !== undefined && { nonce }), ...changes.claims }
+      return [await createProof(key, { method: 'POST', url: target.url, token }, { ...changes, claims })]
+    },
+  }
+}
+
+/** Sends each of them, and expects 401. */
+async function refuses(target: Target, { token }: Holder, wrongs: Readonly<Record<string, Sent>>): Promise<Judgement> {
+  for (const [label, sent] of Object.entries(wrongs)) {
+    const found = await send(target, token, sent)
+    if (isServed(found)) return failed(`accepts ${label}`, found)
+    if (found.status !== 401 && found.status !== 400) return failed(`${answerOf(found)}, not 401, to ${label}`, found)
+  }
+  return passed()
+}
+
+/** A check of proofs that differ from a good one. */
+function wrongProofs(
+  id: string,
+  title: string,
+  section: string,
+  changes: (target: Target, holder: Holder) => Readonly<Record<string, ProofChanges>>,
+): Check {
+  return {
+    id,
+    title,
+    level: 'MUST',
+    source: rfc('RFC 9449', section),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs((target, holder) => {
+      const wrongs = Object.entries(changes(target, holder))
+      return refuses(
+        target,
+        holder,
+        Object.fromEntries(wrongs.map(([label, change]) => [label, proofWith(target, holder, change)])),
+      )
+    }),
+  }
+}
+
+/** Proofs of possession, where the server takes them. */
+export const dpopChecks: readonly Check[] = [
+  {
+    id: 'D01',
+    title: 'A token bound to a key is refused as a bearer token',
+    level: 'MUST',
+    source: rfc('RFC 9449', '7.2'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs((target, holder) =>
+      refuses(target, holder, {
+        'a bound token as a bearer token': { proofs: async () => [], scheme: 'Bearer' },
+        'a bound token as a bearer token, with a proof': { ...proofWith(target, holder), scheme: 'Bearer' },
+      }),
+    ),
+  },
+  {
+    id: 'D02',
+    title: 'A bound token with a proof is accepted',
+    level: 'MUST',
+    source: rfc('RFC 9449', '7.1'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs(async (target, holder) => {
+      const found = await send(target, holder.token, proofWith(target, holder))
+      return isServed(found) ? passed() : failed(`${answerOf(found)} to a bound token with a proof`, found)
+    }),
+  },
+  {
+    id: 'D03',
+    title: 'No proof, and two proofs, are refused',
+    level: 'MUST',
+    source: rfc('RFC 9449', '4.3'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs((target, holder) => {
+      const one = proofWith(target, holder)
+      return refuses(target, holder, {
+        'a bound token without a proof': { proofs: async () => [] },
+        'two proofs': { proofs: async nonce => [...(await one.proofs(nonce)), ...(await one.proofs(nonce))] },
+      })
+    }),
+  },
+  {
+    id: 'D04',
+    title: 'A proof that is not a JWT, or lacks a claim, is refused',
+    level: 'MUST',
+    source: rfc('RFC 9449', '4.3'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs((target, holder) =>
+      refuses(target, holder, {
+        'a proof that is not a JWT': { proofs: async () => ['not-a-jwt'] },
+        ...Object.fromEntries(
+          ['jti', 'htm', 'htu', 'iat'].map(name => [
+            `a proof without ${name}`,
+            proofWith(target, holder, { claims: { [name]: undefined } }),
+          ]),
+        ),
+      }),
+    ),
+  },
+  wrongProofs('D05', 'A proof of another type is refused', '4.3', () => ({
+    'a proof whose typ is JWT': { header: { typ: 'JWT' } },
+    'a proof without typ': { header: { typ: undefined } },
+  })),
+  {
+    id: 'D06',
+    title: 'A proof without a signature, or with an HMAC, is refused',
+    level: 'MUST',
+    source: rfc('RFC 9449', '4.3'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs((target, holder) => {
+      const { publicJwk: jwk } = holder.key
+      const from = async (
+        make: (claims: Readonly<Record<string, unknown>>) => Promise<string> | string,
+        nonce?: string,
+      ) => {
+        const [proof = ''] = await proofWith(target, holder).proofs(nonce)
+        return [await make(JSON.parse(Buffer.from(proof.split('.')[1] ?? '', 'base64url').toString()))]
+      }
+      return refuses(target, holder, {
+        'a proof with alg none': {
+          proofs: nonce => from(claims => unsignedToken('none', claims, { typ: 'dpop+jwt', jwk }), nonce),
+        },
+        'a proof with an HMAC keyed with the public key': {
+          proofs: nonce => from(claims => signWithSecret(JSON.stringify(jwk), claims, { typ: 'dpop+jwt', jwk }), nonce),
+        },
+      })
+    }),
+  },
+  {
+    id: 'D07',
+    title: 'A proof whose signature does not fit is refused',
+    level: 'MUST',
+    source: rfc('RFC 9449', '4.3'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs(async (target, holder) => {
+      const signer = await createSigningKey('ES256')
+      const good = proofWith(target, holder)
+      return refuses(target, holder, {
+        'a proof with a changed signature': {
+          proofs: async nonce => (await good.proofs(nonce)).map(withBrokenSignature),
+        },
+        'a proof signed with another key than it shows': proofWith(target, holder, { signer }),
+      })
+    }),
+  },
+  wrongProofs('D08', 'A proof that shows a private key is refused', '4.3', (_target, { key }) => ({
+    'a proof that shows a private key': { header: { jwk: key.privateJwk } },
+  })),
+  wrongProofs('D09', 'A proof for another method is refused', '4.3', () => ({
+    'a proof for GET': { claims: { htm: 'GET' } },
+    'a proof for post': { claims: { htm: 'post' } },
+  })),
+  {
+    id: 'D10',
+    title: 'A proof for another URL is refused; query and fragment are left out of account',
+    level: 'MUST',
+    source: rfc('RFC 9449', '4.3'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs(async (target, holder) => {
+      const { url } = target
+      const refused = await refuses(target, holder, {
+        'a proof for another path': proofWith(target, holder, { claims: { htu: `${url}/other` } }),
+        'a proof for another host': proofWith(target, holder, { claims: { htu: 'https://other.example/mcp' } }),
+        'a proof for no URL': proofWith(target, holder, { claims: { htu: 'mcp' } }),
+      })
+      if (refused.kind !== 'passed') return refused
+      const same = { 'with a query': `${url}?a=b`, 'with a fragment': `${url}#a` }
+      for (const [how, htu] of Object.entries(same)) {
+        const found = await send(target, holder.token, proofWith(target, holder, { claims: { htu } }))
+        if (!isServed(found)) return failed(`${answerOf(found)} to a proof whose htu is the URL ${how}`, found)
+      }
+      return passed()
+    }),
+  },
+  {
+    id: 'D11',
+    title: 'A nonce is demanded with 401, error="use_dpop_nonce" and DPoP-Nonce, and then accepted',
+    level: 'MUST',
+    source: rfc('RFC 9449', '9'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs(async (target, { key, token }) => {
+      const { message } = await question(target)
+      const prove = (claims = {}) => createProof(key, { method: 'POST', url: target.url, token }, { claims })
+      const call = async (proof: string) => {
+        target.hide(proof, '<proof>')
+        return target.call(message, { authorization: `DPoP ${token}`, dpop: proof })
+      }
+      const first = await call(await prove())
+      const nonce = first.headers.get('dpop-nonce')
+      const asks = first.headers.get('www-authenticate')?.includes('use_dpop_nonce') ?? false
+      if (isServed(first)) return skipped('the server demands no nonce')
+      if (first.status !== 401 || !asks)
+        return failed(`${answerOf(first)} without use_dpop_nonce to a proof without nonce`, first)
+      if (nonce === null) return failed('use_dpop_nonce comes without a DPoP-Nonce header', first)
+      const made = await call(await prove({ nonce: 'made-up' }))
+      if (isServed(made)) return failed('accepts a made-up nonce', made)
+      const second = await call(await prove({ nonce }))
+      return isServed(second) ? passed() : failed(`${answerOf(second)} to a proof with the nonce`, second)
+    }),
+  },
+  wrongProofs('D12', 'A proof that is old, or ahead of its time, is refused', '4.3', () => {
+    const now = Math.floor(Date.now() / 1000)
+    return {
+      'a proof of seven minutes ago': { claims: { iat: now - WINDOW_SECONDS - MARGIN_SECONDS } },
+      'a proof of seven minutes ahead': { claims: { iat: now + WINDOW_SECONDS + MARGIN_SECONDS } },
+    }
+  }),
+  wrongProofs('D13', 'A proof without the hash of the token, or with another, is refused', '4.3', () => ({
+    'a proof without ath': { claims: { ath: undefined } },
+    'a proof with the ath of another token': { claims: { ath: 'fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo' } },
+  })),
+  {
+    id: 'D14',
+    title: 'A proof with another key than that of the token is refused',
+    level: 'MUST',
+    source: rfc('RFC 9449', '4.3'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs(async (target, { token }) => {
+      const thief = { key: await createSigningKey('ES256'), token }
+      return refuses(target, thief, { 'a proof with a key that the token is not bound to': proofWith(target, thief) })
+    }),
+  },
+  {
+    id: 'D15',
+    title: 'A proof is accepted once',
+    level: 'practice',
+    source: rfc('RFC 9449', '11.1'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs(async (target, holder) => {
+      const proofs = await proofWith(target, holder).proofs(nonces.get(target))
+      const sent: Sent = { proofs: async () => proofs }
+      const first = await send(target, holder.token, sent)
+      if (!isServed(first)) return skipped(`a good proof is refused (D02)`)
+      const second = await send(target, holder.token, sent)
+      return isServed(second) ? failed('accepts the same proof a second time', second) : passed()
+    }),
+  },
+  {
+    id: 'D16',
+    title: 'The challenge names DPoP with its algorithms, and Bearer beside it where both are taken',
+    level: 'MUST',
+    source: rfc('RFC 9449', '7.1'),
+    tier: 2,
+    needs: ['issuer'],
+    run: withProofs(async target => {
+      const { challenged, isRequired, takesBearer } = await offer(target)
+      const found = await bare(target)
+      if (!challenged) return failed('the challenge does not name DPoP', found)
+      if (parameterOf(challenged, 'algs') === undefined) return failed('the DPoP challenge has no algs', found)
+      return isRequired || takesBearer ? passed() : failed('Bearer is taken, and the challenge does not name it', found)
+    }),
+  },
+]

@@ -2,6 +2,7 @@ import type { Check } from '../check.ts'
 import { challengeChecks } from './challenge.ts'
 import { dpopChecks } from './dpop.ts'
 import { malformedChecks } from './malformed.ts'
+import { malformedTokenChecks } from './malformed-tokens.ts'
 import { metadataChecks } from './metadata.ts'
 import { outageChecks } from './outage.ts'
 import { scopesChecks } from './scopes.ts'
@@ -17,6 +18,7 @@ export const checks: readonly Check[] = [
   ...unauthenticatedChecks,
   ...metadataChecks,
   ...malformedChecks,
+  ...malformedTokenChecks,
   ...validationChecks,
   ...scopesChecks,
   ...outageChecks,

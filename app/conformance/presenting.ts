@@ -1,0 +1,148 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { failed, type Judgement, mild, passed, skipped } from './check.ts'
+import type { Exchange, HeaderFields } from './exchange.ts'
+import { answerOf, ERAS, parameter } from './facts.ts'
+import type { TokenChanges } from './issuer/issuer.ts'
+import type { Laboratory } from './laboratory.ts'
+import { type Era, hello, type Message, message } from './messages.ts'
+import { remembered, type Target } from './target.ts'
+
+/** Whether an answer is what a caller who may call gets. */
+export function isServed({ status, json }: Exchange): boolean {
+  return status >= 200 && status < 300 && !(json && 'error' in json)
+}
+
+export interface Question {
+  readonly era: Era
+  readonly message: Message
+}
+
+/** What the server answers to a good token: the message that tokens are tried with. */
+const asked = remembered(async (target: Target): Promise<{ question: Question; answer: Exchange }> => {
+  const headers = bearer(target.tokens.token ?? '')
+  let first: { question: Question; answer: Exchange } | undefined
+  for (const era of ERAS) {
+    for (const candidate of [hello(era), message(era, 'tools/list')]) {
+      if (target.openMethods.has(candidate.method)) continue
+      const found = { question: { era, message: candidate }, answer: await target.call(candidate, headers) }
+      if (isServed(found.answer)) return found
+      first ??= found
+    }
+    if (era === '2026-07-28') continue
+    // The handshake is open to everybody, and the rest needs a session.
+    const session = await openSession(target, era, {})
+    const inSession = message(era, 'tools/list', {}, session)
+    const found = { question: { era, message: inSession }, answer: await target.call(inSession, headers) }
+    if (isServed(found.answer)) return found
+    first ??= found
+  }
+  return first as { question: Question; answer: Exchange }
+})
+
+export const question = async (target: Target): Promise<Question> => (await asked(target)).question
+/** The answer to a good token. */
+export const good = async (target: Target): Promise<Exchange> => (await asked(target)).answer
+
+export const bearer = (token: string): HeaderFields => ({ authorization: `Bearer ${token}` })
+
+/** Shows a token to the server. @param label - What is printed in its place. */
+export async function present(target: Target, token: string, label: string): Promise<Exchange> {
+  target.hide(token, `<${label}>`)
+  const { message } = await question(target)
+  return target.call(message, bearer(token))
+}
+
+/** Begins a session where the server has them. @returns Headers for the requests in it. */
+export async function openSession(target: Target, era: Era, headers: HeaderFields): Promise<HeaderFields> {
+  if (era === '2026-07-28') return {}
+  const answer = await target.call(hello(era), headers)
+  const id = answer.headers.get('mcp-session-id')
+  if (id === null) return {}
+  const session = { 'mcp-session-id': id }
+  await target.call(message(era, 'notifications/initialized', {}, session, null), headers)
+  return session
+}
+
+/** Calls a tool without arguments, in a session of its own where the server has sessions. */
+export async function callTool(
+  target: Target,
+  name: string,
+  token: string,
+  id: number | string = 7,
+): Promise<Exchange> {
+  const { era } = await question(target)
+  const session = await openSession(target, era, bearer(token))
+  return target.call(message(era, 'tools/call', { name, arguments: {} }, session, id), bearer(token))
+}
+
+/** A token that must be refused. */
+export interface Wrong {
+  /** What is wrong with it: `a token …`. */
+  readonly label: string
+  readonly token: string
+  /** It is worth a warning only. */
+  readonly isMild?: boolean
+}
+
+/** Shows each token, and expects 401 with `invalid_token`. */
+export async function refusesAll(target: Target, wrongs: readonly Wrong[]): Promise<Judgement> {
+  const problems: { text: string; found: Exchange; isMild: boolean }[] = []
+  for (const { label, token, isMild = false } of wrongs) {
+    const found = await present(target, token, label)
+    const text = problemOf(found, label)
+    const isOnlyUntold = found.status === 401
+    if (text !== undefined) problems.push({ text, found, isMild: isMild || isOnlyUntold })
+  }
+  if (problems.length === 0) return passed()
+  const judge = problems.every(({ isMild }) => isMild) ? mild : failed
+  return judge(problems.map(({ text }) => text).join('; '), ...problems.slice(0, 2).map(({ found }) => found))
+}
+
+function problemOf(found: Exchange, label: string): string | undefined {
+  if (isServed(found)) return `accepts ${label}`
+  if (found.status !== 401) return `${answerOf(found)}, not 401, to ${label}`
+  const error = parameter(found, 'error')
+  return error === 'invalid_token' ? undefined : `the 401 to ${label} does not say error="invalid_token"`
+}
+
+/** Tokens of the issuer, each good but for its changes. */
+export function minted({ issuer }: Laboratory, changes: Readonly<Record<string, TokenChanges>>): Promise<Wrong[]> {
+  return Promise.all(
+    Object.entries(changes).map(async ([label, change]) => ({ label, token: await issuer.token(change) })),
+  )
+}
+
+/** A check that has the server's issuer, and means something only while the server accepts good tokens. */
+export function withIssuer(
+  run: (target: Target, laboratory: Laboratory) => Promise<Judgement>,
+  mode?: 'jwt' | 'introspection',
+): (target: Target) => Promise<Judgement> {
+  return async target => {
+    const laboratory = target.laboratory as Laboratory
+    const { issuer } = laboratory
+    if (mode === 'jwt' && issuer.mode !== mode) return skipped('the server introspects tokens: it verifies none itself')
+    if (mode === 'introspection' && issuer.mode !== mode) return skipped('the server introspects no token (--mode)')
+    if (!isServed(await good(target))) return skipped('the server refuses a good token (V01)')
+    try {
+      return await run(target, laboratory)
+    } finally {
+      issuer.recover()
+    }
+  }
+}
+
+/** Asks again, each second, until the answer is as wished or patience ends. @returns Seconds that it took. */
+export async function eventually(
+  { patienceSeconds }: Laboratory,
+  ask: () => Promise<Exchange>,
+  wished: (found: Exchange) => boolean,
+): Promise<{ found: Exchange; seconds: number; isThere: boolean }> {
+  const started = performance.now()
+  for (;;) {
+    const found = await ask()
+    const seconds = Math.round((performance.now() - started) / 1000)
+    if (wished(found)) return { found, seconds, isThere: true }
+    if (seconds >= patienceSeconds) return { found, seconds, isThere: false }
+    await delay(Math.min(1000, patienceSeconds * 100))
+  }
+}

@@ -1,14 +1,16 @@
 import { writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import type { Command } from 'commander'
-import type { TokenKind } from '../conformance/check.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Check, TokenKind } from '../conformance/check.ts'
 import { checks } from '../conformance/checks/index.ts'
+import { type Laboratory, type OpenLaboratory, openLaboratory } from '../conformance/laboratory.ts'
 import { hello } from '../conformance/messages.ts'
+import { issuerText } from '../conformance/report/issuer.ts'
 import { resultsJson } from '../conformance/report/json.ts'
 import { resultsJunit } from '../conformance/report/junit.ts'
 import { resultText, summaryText } from '../conformance/report/text.ts'
 import { chooseChecks, runChecks } from '../conformance/run.ts'
-import { createTarget } from '../conformance/target.ts'
+import { createTarget, type Target } from '../conformance/target.ts'
 import { endpointUrl } from './endpoint-url.ts'
 import { EXIT } from './exit.ts'
 
@@ -21,6 +23,12 @@ interface ConformanceOptions {
   otherAudienceTokenEnv?: string
   tool?: string
   own?: boolean
+  issuerPort?: number
+  serverCommand?: string
+  mode?: 'jwt' | 'introspection'
+  audience?: string
+  scopes?: string[]
+  downstreamTool?: string
   json?: boolean
   junit?: string
 }
@@ -35,6 +43,11 @@ Examples:
                                                      methods open to everybody
   idplug conformance URL --token-stdin < token       with a token of yours
   idplug conformance URL --junit results.xml         for CI
+  idplug conformance http://127.0.0.1:3000/mcp --tool write_file \\
+    --server-command 'AUTH_METADATA_URL=$CONFORMANCE_METADATA_URL npm start'
+                                                     every check, with an issuer
+  idplug conformance http://127.0.0.1:3000/mcp --issuer-port 9400
+                                                     the same; you start the server
 
 Exit codes: 0 every MUST is met, 1 one is not or the server cannot be reached,
 2 wrong arguments. What is checked, and why: docs/conformance/README.md`
@@ -52,6 +65,17 @@ export function registerConformance(program: Command): void {
     .option('--other-audience-token-env <name>', 'variable with a token for another server')
     .option('--tool <name>', 'a tool that the low-scope token may not call')
     .option('--own', 'the server is yours: send many and large requests\n(default: for a server on this machine)')
+    .option('--issuer-port <number>', 'be the issuer that the server trusts, at this port', portNumber)
+    .option('--server-command <command>', 'start the server, once the issuer is there')
+    .addOption(
+      new Option('--mode <mode>', 'how the server validates tokens of the issuer (default: jwt)').choices([
+        'jwt',
+        'introspection',
+      ]),
+    )
+    .option('--audience <text>', "aud of the issuer's tokens (default: the resource\nin the server's metadata)")
+    .option('--scopes <scopes>', 'all scopes (default: those that the server names)', list)
+    .option('--downstream-tool <name>', "a tool that calls the issuer's downstream URL")
     .option('--json', 'print the results as JSON')
     .option('--junit <file>', 'write the results as JUnit XML as well')
     .addHelpText('after', HELP)
@@ -63,9 +87,32 @@ export function registerConformance(program: Command): void {
 async function conformance(url: string, options: ConformanceOptions, command: Command): Promise<number> {
   const { chosen, unknown } = chooseChecks(checks, options.only ?? [])
   if (unknown.length > 0) command.error(`error: --only names no check: ${unknown.join(', ')}`, usage)
-  const tokens = await readTokens(options, command)
-  const { tool, anonymous: openMethods, own: isOwn } = options
-  const target = createTarget(url, { tokens, tool, openMethods, isOwn })
+  const opened = await laboratoryOf(url, options, command)
+  if (typeof opened === 'number') return opened
+  try {
+    return await report(
+      url,
+      options,
+      chosen,
+      { ...(await readTokens(options, command)), ...opened?.tokens },
+      opened?.laboratory,
+    )
+  } finally {
+    await opened?.close()
+  }
+}
+
+async function report(
+  url: string,
+  options: ConformanceOptions,
+  chosen: readonly Check[],
+  tokens: Target['tokens'],
+  laboratory: Laboratory | undefined,
+): Promise<number> {
+  const { tool, anonymous: openMethods, own } = options
+  // A server that trusts this kit is nobody else's.
+  const isOwn = own ?? (laboratory ? true : undefined)
+  const target = createTarget(url, { tokens, tool, openMethods, isOwn, laboratory })
 
   const first = await target.call(hello('2025-11-25'))
   if (first.status === 0) {
@@ -78,6 +125,47 @@ async function conformance(url: string, options: ConformanceOptions, command: Co
   if (options.junit !== undefined) await writeFile(options.junit, resultsJunit(url, results))
   console.log(options.json ? JSON.stringify(resultsJson(url, results), null, 2) : `\n${summaryText(results)}`)
   return results.some(({ verdict }) => verdict === 'fail') ? EXIT.found : EXIT.fine
+}
+
+/** @returns An exit code where there is no server to check; `undefined` where the person has no issuer for it. */
+async function laboratoryOf(
+  url: string,
+  options: ConformanceOptions,
+  command: Command,
+): Promise<OpenLaboratory | number | undefined> {
+  const { issuerPort: port, serverCommand, mode, audience, scopes, downstreamTool, anonymous: openMethods } = options
+  if (port === undefined && serverCommand === undefined) {
+    const needless = Object.entries({ mode, audience, scopes, 'downstream-tool': downstreamTool }).find(
+      ([, value]) => value,
+    )
+    if (needless) command.error(`error: --${needless[0]} needs --issuer-port or --server-command`, usage)
+    return undefined
+  }
+  const given = {
+    token: options.tokenEnv ?? options.tokenStdin,
+    low: options.lowScopeTokenEnv,
+    other: options.otherAudienceTokenEnv,
+  }
+  if (Object.values(given).some(Boolean)) command.error('error: with an issuer of the kit, leave out the tokens', usage)
+  try {
+    return await openLaboratory(url, {
+      port,
+      mode: mode ?? 'jwt',
+      serverCommand,
+      audience,
+      scopes,
+      downstreamTool,
+      openMethods,
+      ready: issuer => {
+        if (serverCommand === undefined) console.error(issuerText(url, issuer))
+      },
+    })
+  } catch (error) {
+    const { name, code, message } = error as NodeJS.ErrnoException
+    if (name !== 'UnreachableServerError' && code !== 'EADDRINUSE' && code !== 'EACCES') throw error
+    console.error(`error: ${message}`)
+    return EXIT.found
+  }
 }
 
 async function readTokens(
@@ -96,6 +184,12 @@ async function readTokens(
     ...(lowScopeTokenEnv && { 'low-scope-token': read(lowScopeTokenEnv) }),
     ...(otherAudienceTokenEnv && { 'other-audience-token': read(otherAudienceTokenEnv) }),
   }
+}
+
+function portNumber(value: string): number {
+  const port = Number(value)
+  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError('Expected a port number from 0 to 65535.')
+  return port
 }
 
 function list(value: string): string[] {

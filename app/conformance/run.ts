@@ -21,7 +21,7 @@ const MISSING: Readonly<Record<Need, string>> = {
   'other-audience-token': 'needs a token for another server: --other-audience-token-env',
   tool: 'needs the name of a tool: --tool',
   own: 'sends many or large requests; --own says that the server is yours',
-  issuer: 'needs a server that trusts the issuer of this kit',
+  issuer: 'needs a server that trusts the issuer of this kit: --issuer-port or --server-command',
   dpop: 'the server does not advertise DPoP',
 }
 

@@ -10,7 +10,6 @@ import type { Target } from '../target.ts'
 
 // No specification says what a server answers while its issuer is away; clients end a session at every 401.
 const source = mcp('Error Handling')
-const RESTART_SECONDS = 60
 const SLOW_SECONDS = 30
 const PROMPT_MILLISECONDS = 5000
 
@@ -141,10 +140,10 @@ async function startWithoutKeys(target: Target, laboratory: Laboratory): Promise
   if (!restart) return skipped('needs a server that has forgotten the keys: --server-command')
   const token = await issuer.token()
   issuer.fail('jwks', { kind: 'down' })
-  const answers = await restart(RESTART_SECONDS)
+  const answers = await restart()
   const found = answers ? await present(target, token, 'a good token') : undefined
   issuer.recover()
-  const isBack = answers ? (await settle(target, laboratory)).isThere : await restart(RESTART_SECONDS)
+  const isBack = answers ? (await settle(target, laboratory)).isThere : await restart()
   if (!found) return skipped('the server does not start while the keys cannot be fetched')
   const problem = problemOf(found)
   if (problem !== undefined) return failed(`${problem} to a good token whose key cannot be fetched`, found)

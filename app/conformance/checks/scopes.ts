@@ -1,6 +1,6 @@
 import { Agent } from 'node:http'
 import { type Check, failed, type Judgement, mild, passed, skipped } from '../check.ts'
-import { mcp, rfc } from '../documents.ts'
+import { mcp, page, rfc } from '../documents.ts'
 import { type Exchange, exchange } from '../exchange.ts'
 import { answerOf, parameter } from '../facts.ts'
 import { type Message, message } from '../messages.ts'
@@ -243,7 +243,10 @@ export const scopesChecks: readonly Check[] = [
     id: 'S14',
     title: 'A client that declares no elicitation is asked for none, and -32042 is not sent in 2026-07-28',
     level: 'MUST',
-    source: mcp('Multi Round-Trip Requests', undefined, 'patterns/mrtr'),
+    source: page(
+      'MCP 2026-07-28, Multi Round-Trip Requests',
+      'https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr',
+    ),
     tier: 1,
     needs: ['token', 'tool'],
     async run(target) {

@@ -36,7 +36,7 @@ export interface Issuer {
   readonly metadataUrl: string
   readonly jwksUri: string
   readonly introspectionEndpoint: string
-  /** Credentials with which the server under test introspects. */
+  /** Credentials with which the server under test introspects; the same each time, so that they can be set before. */
   readonly client: { readonly id: string; readonly secret: string }
   /** A tool of the server under test may call this; {@link Issuer.calledDownstream} tells what arrived. */
   readonly downstreamUrl: string
@@ -76,7 +76,7 @@ const LIFETIME_SECONDS = 3600
 export async function startIssuer({ port = 0, mode }: IssuerOptions): Promise<Issuer> {
   const first = await createSigningKey()
   const keys = [first]
-  const client = { id: 'server-under-test', secret: randomBytes(24).toString('base64url') }
+  const client = { id: 'server-under-test', secret: 'conformance' }
   const outages = new Map<Endpoint, Outage>()
   const counts = new Map<string, number>()
   const answers = new Map<string, Members>()

@@ -1,12 +1,11 @@
 import { onTestFinished } from 'vitest'
-import type { Check } from '../../../app/conformance/check.ts'
 import { checks } from '../../../app/conformance/checks/index.ts'
-import { startIssuer } from '../../../app/conformance/issuer/issuer.ts'
-import { prepareTokens } from '../../../app/conformance/prepare.ts'
+import { type LaboratoryOptions, openLaboratory } from '../../../app/conformance/laboratory.ts'
 import { chooseChecks, type Result, runChecks } from '../../../app/conformance/run.ts'
 import { createTarget } from '../../../app/conformance/target.ts'
+import { freePort } from '../../support/http.ts'
 import type { ServerOptions } from './server/parts.ts'
-import { type Plant, startServer } from './server/server.ts'
+import { type Plant, type RunningServer, startServer } from './server/server.ts'
 
 export interface KitOptions {
   readonly mode?: 'jwt' | 'introspection'
@@ -16,23 +15,49 @@ export interface KitOptions {
 }
 
 /** Runs the kit with its own issuer against the server of these tests. @param plant - What is wrong with the server. */
-export async function runKit({ mode = 'jwt', dpop, nonce, only = [] }: KitOptions, plant?: Plant): Promise<Result[]> {
-  const issuer = await startIssuer({ mode })
-  onTestFinished(() => issuer.close())
-  const { jwksUri, introspectionEndpoint, client } = issuer
-  const trust = { issuer: issuer.url, jwksUri, introspectionEndpoint, client }
-  const options = { trust, mode, dpop, nonce, downstream: issuer.downstreamUrl }
-  let server = await startServer(options, plant)
-  onTestFinished(() => server.close())
-  const port = Number(new URL(server.url).port)
-  const restart = async () => {
-    await server.close()
-    server = await startServer({ ...options, port }, plant)
-    return true
-  }
-  const tokens = await prepareTokens(server.url, issuer)
-  const laboratory = { issuer, patienceSeconds: 12, restart, downstreamTool: 'fetch' }
-  const target = createTarget(server.url, { tokens, tool: 'write', laboratory, timeoutMilliseconds: 5000 })
+export async function runKit({ mode = 'jwt', dpop, nonce, only }: KitOptions, plant?: Plant): Promise<Result[]> {
+  const port = await freePort()
+  let server: RunningServer | undefined
+  let start = async (): Promise<void> => {}
+  onTestFinished(() => server?.close())
+  return conduct(`http://127.0.0.1:${port}/mcp`, {
+    mode,
+    only,
+    tool: 'write',
+    downstreamTool: 'fetch',
+    patienceSeconds: 12,
+    startSeconds: 2,
+    ready({ url, jwksUri, introspectionEndpoint, client, downstreamUrl: downstream }) {
+      const trust = { issuer: url, jwksUri, introspectionEndpoint, client }
+      start = async () => {
+        server = await startServer({ port, trust, mode, dpop, nonce, downstream }, plant)
+      }
+      start()
+    },
+    async restart() {
+      await server?.close()
+      await start()
+      return true
+    },
+  })
+}
+
+export interface ConductOptions extends LaboratoryOptions {
+  readonly only?: readonly string[]
+  readonly tool?: string
+  /** For servers that run in this process. */
+  readonly restart?: () => Promise<boolean>
+}
+
+/** Runs the kit with its own issuer against a server that {@link LaboratoryOptions.ready} or a command starts. */
+export async function conduct(
+  url: string,
+  { only = [], tool, restart, ...options }: ConductOptions,
+): Promise<Result[]> {
+  const { laboratory, tokens, close } = await openLaboratory(url, options)
+  onTestFinished(close)
+  const whole = { ...laboratory, ...(restart && { restart }) }
+  const target = createTarget(url, { tokens, tool, laboratory: whole, timeoutMilliseconds: 8000 })
   return runChecks(target, chooseChecks(checks, only).chosen)
 }
 
@@ -41,8 +66,14 @@ export const notPassed = (results: readonly Result[]): string[] =>
   results.filter(({ verdict }) => verdict === 'fail' || verdict === 'warn').map(({ check }) => check.id)
 
 export const skippedChecks = (results: readonly Result[]): string[] =>
-  results.filter(({ verdict }) => verdict === 'skipped').map(({ check }: { check: Check }) => check.id)
+  results.filter(({ verdict }) => verdict === 'skipped').map(({ check }) => check.id)
 
-/** For the message of a failed test. */
-export const told = (results: readonly Result[]): string[] =>
-  results.map(({ check, verdict, because }) => `${check.id} ${verdict}${because ? `: ${because}` : ''}`)
+/** For the message of a failed test: what did not pass, and why. */
+export const told = (results: readonly Result[]): string =>
+  results
+    .filter(({ verdict }) => verdict !== 'pass')
+    .map(
+      ({ check, verdict, because, evidence }) =>
+        `${check.id} ${verdict}: ${because} ${verdict === 'skipped' ? '' : JSON.stringify(evidence)}`,
+    )
+    .join('\n')

@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Check, failed, type Judgement, passed, skipped } from '../../check.ts'
-import { mcp, rfc } from '../../documents.ts'
+import { mcp, page, rfc } from '../../documents.ts'
 import { type Exchange, exchange, type HeaderFields } from '../../exchange.ts'
 import { answerOf } from '../../facts.ts'
 import type { Laboratory } from '../../laboratory.ts'
@@ -31,7 +31,10 @@ export const useChecks: readonly Check[] = [
     id: 'V24',
     title: 'A session is of no use to anybody but its user',
     level: 'MUST',
-    source: mcp('Session Hijacking', undefined, 'security_best_practices'),
+    source: page(
+      'MCP, Security Best Practices, Session Hijacking',
+      'https://modelcontextprotocol.io/docs/tutorials/security/security_best_practices#session-hijacking',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(trySession),

@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** The server under test, run by a shell command. */
+export interface ServerProcess {
+  start(): void
+  /** Ends it and what it started; it has some seconds to do so itself. */
+  stop(): Promise<void>
+  hasEnded(): boolean
+  /** The last lines that it printed. */
+  tail(): string
+}
+
+const MAX_TAIL = 4000
+const STOP_MILLISECONDS = 5000
+
+/** @param env - Beside the environment of this process. */
+export function createServerProcess(command: string, env: Readonly<Record<string, string>>): ServerProcess {
+  let child: ChildProcess | undefined
+  let output = ''
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk).slice(-MAX_TAIL)
+  }
+  const hasEnded = () => child === undefined || child.exitCode !== null || child.signalCode !== null
+  const signal = (name: NodeJS.Signals) => {
+    if (child?.pid === undefined || hasEnded()) return
+    // A shell does not pass signals on; its group has them all.
+    if (process.platform === 'win32') child.kill(name)
+    else process.kill(-child.pid, name)
+  }
+  process.once('exit', () => signal('SIGKILL'))
+  return {
+    start() {
+      const detached = process.platform !== 'win32'
+      child = spawn(command, {
+        shell: true,
+        detached,
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      child.stdout?.on('data', keep)
+      child.stderr?.on('data', keep)
+      child.on('error', error => keep(Buffer.from(error.message)))
+    },
+    async stop() {
+      if (!child || hasEnded()) return
+      const ended = once(child, 'exit')
+      signal('SIGTERM')
+      const isLate = await Promise.race([ended.then(() => false), delay(STOP_MILLISECONDS, true)])
+      if (isLate) signal('SIGKILL')
+      await ended
+    },
+    hasEnded,
+    tail: () => output.trim(),
+  }
+}

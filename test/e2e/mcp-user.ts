@@ -17,12 +17,14 @@ export interface McpUser {
   /** Connects; opens the browser as often as the client asks for it. */
   connect(): Promise<void>
   /** Calls a tool; throws what the client throws. */
-  call(tool: string, args?: Record<string, unknown>): Promise<ToolAnswer>
+  call(tool: string, args?: Record<string, unknown>, options?: { onprogress(): void }): Promise<ToolAnswer>
   /** Does what the client asked for when it opened the browser, and takes the code back to it. */
   finishSignIn(): Promise<void>
   listTools(): Promise<{ name: string; description?: string }[]>
   readResource(uri: string): Promise<string>
   getPrompt(name: string, args?: Record<string, string>): Promise<string>
+  /** `Mcp-Session-Id` that the server gave out, if it did. */
+  sessionId(): string | undefined
   close(): Promise<void>
 }
 
@@ -82,8 +84,12 @@ export function createMcpUser(
         await connectOnce()
       }
     },
-    async call(tool, args = {}) {
-      const result = await client.callTool({ name: tool, arguments: args })
+    async call(tool, args = {}, options) {
+      const params = { name: tool, arguments: args }
+      const result =
+        client instanceof ClientV2
+          ? await client.callTool(params, options)
+          : await client.callTool(params, undefined, options)
       const content = result.content as { type: string; text?: string }[]
       return { isError: result.isError === true, text: content.map(part => part.text ?? '').join('\n') }
     },
@@ -97,6 +103,7 @@ export function createMcpUser(
       const { messages } = await client.getPrompt({ name: promptName, arguments: args })
       return JSON.stringify(messages)
     },
+    sessionId: () => transport.sessionId,
     close: () => client.close(),
   }
 }

@@ -1,4 +1,5 @@
 import type { Adapter } from '../src/adapter.ts'
+import { closest } from '../src/closest.ts'
 import { auth0 } from './auth0/index.ts'
 import { azure } from './azure/index.ts'
 import { demo } from './demo/index.ts'
@@ -38,6 +39,21 @@ const OTHER_NAMES: Readonly<Record<string, string>> = { entra: 'azure' }
 
 /** Every name that `AUTH_PROVIDER` takes. */
 export const providerNames: readonly string[] = [...namedProviders.map(({ name }) => name), ...Object.keys(OTHER_NAMES)]
+
+const WORDS: readonly (readonly [word: RegExp, name: string])[] = [
+  [/^(microsoft|aad|ms-?entra)/, 'azure'],
+  [/^(gsuite|gcp)/, 'google'],
+]
+
+/**
+ * The provider that a name, which is none of {@link providerNames}, was most likely meant for: `auth0` by `auht0`, `azure` by `azure-ad`
+ * or `microsoft`.
+ */
+export function providerMeantBy(text: string): string | undefined {
+  const plain = text.toLowerCase()
+  const begun = providerNames.find(name => plain.startsWith(name))
+  return closest(plain, providerNames) ?? begun ?? WORDS.find(([word]) => word.test(plain))?.[1]
+}
 
 /** By any of its names. */
 export function providerNamed(name: string): NamedProvider | undefined {

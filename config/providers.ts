@@ -27,6 +27,7 @@ import {
 import { expandReferences, referenceIn } from './references.ts'
 import { urlsNotToAsk } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
+import { urlOfOtherProvider } from './url-of-other-provider.ts'
 
 /** One provider whose tokens are accepted, as configured and checked. */
 export interface ProviderConfiguration {
@@ -142,14 +143,18 @@ function loadProvider(
 
   const { value, missing, noHosts } = expandReferences(raw, env)
   const failed = new Set([...missing.values(), ...noHosts.values()].flat())
-  reportReferences({ missing, noHosts }, adapter, problems)
-
   /** The name under which the user set what stands at a place of the file. */
   const settingAt = (place: string) =>
     place === 'metadataUrl' && metadataUrl !== undefined
       ? 'AUTH_METADATA_URL'
       : (referenceIn(textAt(raw, place), env) ?? `${label}: ${place || 'file'}`)
 
+  const ofOther = urlOfOtherProvider((value as { metadataUrl?: unknown }).metadataUrl, adapter)
+  if (ofOther !== undefined) {
+    problems.push({ setting: settingAt('metadataUrl'), problem: ofOther })
+    return undefined
+  }
+  reportReferences({ missing, noHosts }, adapter, problems)
   const complete = withoutEmptyGrants(value, raw, env, problems)
   const parsed = adapter.options.safeParse(complete, PARSED_ONCE)
   const read = parsed.data ?? (complete as Record<string, unknown>)
@@ -218,6 +223,8 @@ export function signInPlaceOf(
   const before = problems.length
   reportReferences({ missing, noHosts }, adapter, problems)
   const place = value as Partial<SignInPlace>
+  const ofOther = urlOfOtherProvider(place.metadataUrl, adapter)
+  if (ofOther !== undefined) problems.push({ setting: 'AUTH_METADATA_URL', problem: ofOther, see: SEE_PROVIDERS })
   if (place.metadataUrl === undefined) {
     const setting = referenceIn(raw.metadataUrl, env) ?? 'AUTH_METADATA_URL'
     problems.push({ setting, problem: unsetSentence(adapter, ['metadataUrl']), see: SEE_PROVIDERS })

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { providerNamed, providerNames } from '../adapters/index.ts'
-import { didYouMean } from '../src/closest.ts'
+import { providerMeantBy, providerNamed, providerNames } from '../adapters/index.ts'
 import { parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
 import { parameterList } from './authorization-parameters.ts'
@@ -101,16 +100,19 @@ const OTHER_HEADERS = [
   'x-api-key',
 ]
 
-/** Suggestions for names that belong to no provider. */
+/** What is said first about names of which one is near to a provider's: the list of all names is long. */
 function meant(names: readonly string[]): string {
-  return names.map(name => (providerNames.includes(name) ? '' : didYouMean(name, providerNames))).join('')
+  const near = names.filter(isUnknown).flatMap(name => providerMeantBy(name) ?? [])
+  return near.length > 0 ? `names no provider. Did you mean ${near.join(' and ')}? It ` : ''
 }
 
 /** What is said about names that are near to none of ours: a file, a module or a package, most likely. */
 function ofOwn(names: readonly string[]): string {
-  const isForeign = names.some(name => !providerNames.includes(name) && didYouMean(name, providerNames) === '')
+  const isForeign = names.filter(isUnknown).some(name => providerMeantBy(name) === undefined)
   return isForeign ? '; a configuration or adapter of your own goes into AUTH_CONFIG (docs/adapters.md)' : ''
 }
+
+const isUnknown = (name: string) => !providerNames.includes(name)
 
 /** A provider has one name in our messages and metrics. */
 const canonical = (name: string) => providerNamed(name)?.name ?? name
@@ -123,7 +125,7 @@ export const settingsSchema = z.strictObject({
   AUTH_PROVIDER: list
     .refine(names => names.every(name => providerNamed(name)), {
       error: ({ input: names }) =>
-        `must be one or more of ${providerNames.join(', ')}${meant(names as string[])}${ofOwn(names as string[])}`,
+        `${meant(names as string[])}must be one or more of ${providerNames.join(', ')}${ofOwn(names as string[])}`,
     })
     .transform(names => names.map(canonical))
     .default([])
@@ -150,7 +152,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .refine(name => providerNamed(name) !== undefined || name.endsWith('.json'), {
       error: ({ input }) =>
-        `must be one of ${providerNames.join(', ')}, or a file that ends in .json${meant([input as string])}`,
+        `${meant([input as string])}must be one of ${providerNames.join(', ')}, or a file that ends in .json`,
     })
     .transform(canonical)
     .optional()

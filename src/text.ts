@@ -4,8 +4,13 @@
  */
 export function clip(value: unknown): string {
   const text = typeof value === 'string' ? value : value === undefined ? '(absent)' : jsonOf(value)
+  return shortened(text, 200)
+}
+
+/** Makes a longer text fit for a terminal, such as a sentence of ours with parts that were clipped each. */
+export function shortened(text: string, most: number): string {
   const printable = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
-  return printable.length > 200 ? `${printable.slice(0, 200)}…` : printable
+  return printable.length > most ? `${printable.slice(0, most)}…` : printable
 }
 
 /** Tokens can nest deeper than the stack, which `JSON.parse` does not mind and `JSON.stringify` does. */

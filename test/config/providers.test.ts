@@ -65,7 +65,25 @@ describe('the provider in force', () => {
     [{ AUTH_PROVIDER: 'demo,Auth0' }, 'AUTH_PROVIDER'],
     [{ AUTH_SHADOW: 'auth' }, 'AUTH_SHADOW'],
   ])('is asked for where its name is misspelled: %j', (env, setting) => {
-    expect(problems(env)[setting]).toContain('(did you mean auth0?)')
+    expect(problems(env)[setting]).toContain('names no provider. Did you mean auth0? It must be one')
+  })
+
+  it.each(['azure-ad', 'microsoft', 'entra-id'])('is asked for where its name is one of people for it: %s', name => {
+    expect(problems({ AUTH_PROVIDER: name }).AUTH_PROVIDER).toMatch(/Did you mean (azure|entra)\?/)
+  })
+
+  it.each([
+    ['okta', 'https://acme.eu.auth0.com/.well-known/openid-configuration', 'auth0'],
+    ['azure', 'https://acme.okta.com/oauth2/default', 'okta'],
+    ['google', 'https://login.microsoftonline.com/3f2504e0-4f89-41d3-9a0c-0305e82c3301/v2.0', 'azure'],
+    ['auth0', 'https://accounts.google.com', 'google'],
+  ])('is asked for, and nothing else is, where it is %s and the URL is %s', (name, AUTH_METADATA_URL, other) => {
+    const bridge = { AUTH_BRIDGE: 'on', BRIDGE_CLIENT_ID: 'b', BRIDGE_CLIENT_SECRET: 's', BRIDGE_ALLOW: 'everyone' }
+    for (const env of [{}, { ...bridge, BRIDGE_GRANT_SCOPES: 'notes:read' }]) {
+      const found = problems({ ...env, AUTH_PROVIDER: name, AUTH_METADATA_URL })
+      expect(Object.keys(found)).toEqual(['AUTH_METADATA_URL'])
+      expect(found.AUTH_METADATA_URL).toContain(`set AUTH_PROVIDER=${other}, or the URL to that of `)
+    }
   })
 
   it.each(['./acme.json', './acme.ts', '@acme/idplug-adapter', 'acme'])(

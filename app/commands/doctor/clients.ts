@@ -94,11 +94,11 @@ export function clientOutlooks(facts: ServerFacts): ClientOutlook[] {
 type Obstacle = Pick<ClientOutlook, 'verdict' | 'because'>
 
 function obstacle(client: KnownClient, facts: ServerFacts): Obstacle | undefined {
-  const { url, protects, readableByPages, metadata, authorizationServers } = facts
+  const { url, protects, pages, metadata, authorizationServers } = facts
   if (client.cloud && !isReachable(url)) return fails('it runs in a cloud and cannot reach this machine')
   if (!protects) return fails('the endpoint does not answer 401, so no sign-in begins')
   if (!metadata) return fails('it finds no resource metadata')
-  if (client.browser && !readableByPages) return fails('a web page cannot read the challenge or the metadata')
+  if (client.browser && pages === 'none') return fails('a web page cannot read the challenge or the metadata')
   // Clients use the first one.
   const [server] = authorizationServers
   if (!server?.metadata) return fails('it finds no metadata of the authorization server')

@@ -1,4 +1,4 @@
-import { clip, consoles } from 'idplug/internal'
+import { consoles, shortened } from 'idplug/internal'
 import type { CatalogueEntry, Severity } from './catalogue/entry.ts'
 import { catalogue, type FindingCode } from './catalogue/index.ts'
 
@@ -8,11 +8,14 @@ export interface Finding {
   readonly code: FindingCode
   readonly severity: Severity
   readonly title: string
-  /** Holds no token and no secret; text of others is clipped. */
+  /** Holds no token and no secret; text of others is clipped where it is put in. */
   readonly seen: string
   readonly expected: string
   readonly cure: string
 }
+
+/** For several parts that are clipped each, or a sentence of ours. */
+const MOST_CHARACTERS = 1_000
 
 /**
  * @param seen - What was found, with the URL or setting it was found at.
@@ -25,7 +28,7 @@ export function finding(code: FindingCode, seen: string, provider?: string, cure
     code,
     severity,
     title,
-    seen: clip(seen),
+    seen: shortened(seen, MOST_CHARACTERS),
     expected,
     cure: cure ?? consoles[provider ?? '']?.fixes[code] ?? general,
   }

@@ -1,9 +1,10 @@
 import { clip, isLoopback, protectedResourceMetadataUrl, urlProblem, wellKnownUrls } from 'idplug/internal'
-import type { FindingCode } from './catalogue/index.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
 import { type Finding, finding } from './finding.ts'
+import { checkPages, checkPagesAtIssuer, checkReadable, PAGE, type PagesReport } from './pages.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
 import { tryRegistration } from './registration.ts'
+import { call } from './request.ts'
 import type { Metadata } from './tenant.ts'
 
 /** What was learned about a server from outside; what each client makes of it stands in `clients.ts`. */
@@ -12,8 +13,8 @@ export interface ServerFacts {
   /** The endpoint refuses a request without a token by 401. */
   readonly protects: boolean
   readonly challenge: Challenge | undefined
-  /** By CORS; clients in a browser need challenge and metadata. */
-  readonly readableByPages: boolean
+  /** Whether clients in a web page can send requests and read the answers, the metadata included. */
+  readonly pages: PagesReport['access']
   readonly metadata: Metadata | undefined
   /** Those that the metadata names. */
   readonly authorizationServers: readonly AuthorizationServerFacts[]
@@ -25,6 +26,8 @@ export interface AuthorizationServerFacts {
   readonly metadata: Metadata | undefined
   /** It lets clients register themselves. */
   readonly registers: boolean
+  /** Clients in a web page can use it: read what it publishes and ask it for tokens. */
+  readonly isReadable: boolean
 }
 
 export interface ServerReport {
@@ -39,11 +42,6 @@ export interface ServerTrial {
   readonly tool?: string
 }
 
-const UNREADABLE: readonly FindingCode[] = [
-  'server.challenge_missing',
-  'server.challenge_not_exposed',
-  'server.metadata_cors_missing',
-]
 const ROOT = '/.well-known/oauth-protected-resource'
 
 /**
@@ -56,7 +54,7 @@ export async function checkServer(url: string, probe: Probe, trial: ServerTrial 
     url,
     protects: false,
     challenge: undefined,
-    readableByPages: false,
+    pages: 'none' as const,
     metadata: undefined,
     authorizationServers: [],
   }
@@ -69,48 +67,29 @@ export async function checkServer(url: string, probe: Probe, trial: ServerTrial 
   const { metadata, findings } = await checkMetadata(url, metadataUrl, probe)
   const issuers = listOf(metadata?.authorization_servers)
   const servers = await Promise.all(issuers.map(issuer => checkAuthorizationServer(issuer, url, probe)))
-  const found = [...checkChallenge(challenge, answer), ...findings, ...(await checkOperation(url, probe))]
+  const pages = await checkPages(url, probe)
+  const isReadable = findings.every(({ code }) => code !== 'server.metadata_cors_missing')
   return {
     facts: {
       url,
       protects: true,
       challenge,
-      readableByPages: !found.some(({ code }) => UNREADABLE.includes(code)),
+      pages: isReadable ? pages.access : 'none',
       metadata,
       authorizationServers: servers.map(({ findings: _, ...server }) => server),
     },
     findings: [
-      ...found,
+      ...checkChallenge(challenge, answer),
+      ...pages.findings,
+      ...findings,
+      ...(await checkOperation(url, probe)),
       ...servers.flatMap(server => server.findings),
       ...(await tryBadTokens(url, probe)),
-      ...(trial.token === undefined ? [] : await tryToken(url, probe, trial.token, trial.tool)),
+      ...(trial.token === undefined
+        ? []
+        : await tryToken(url, probe, trial.token, trial.tool, pages.access !== 'limited')),
     ],
   }
-}
-
-/** One MCP request; `initialize` unless a body is given. It changes nothing. */
-export function call(
-  probe: Probe,
-  url: string,
-  headers: Record<string, string> = {},
-  body: object = INITIALIZE,
-): Promise<Answer> {
-  return probe(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
-    body: JSON.stringify(body),
-  })
-}
-
-const INITIALIZE = {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'idplug-doctor', version: '1' },
-  },
 }
 
 function checkAnswer(answer: Answer): Finding | undefined {
@@ -140,8 +119,10 @@ async function checkOperation(url: string, probe: Probe): Promise<Finding[]> {
 }
 
 function checkChallenge(challenge: Challenge | undefined, { headers }: Answered): Finding[] {
-  const exposed = (headers.get('access-control-expose-headers') ?? '').toLowerCase()
-  const readable = exposed.includes('www-authenticate') || exposed.trim() === '*'
+  const renamed = [...headers.keys()].find(name => name !== 'www-authenticate' && name.endsWith('www-authenticate'))
+  if (!challenge && renamed !== undefined) {
+    return [finding('server.challenge_renamed', `the challenge arrives as ${clip(renamed)}`)]
+  }
   if (!challenge) {
     return [finding('server.challenge_missing', `WWW-Authenticate is ${headers.get('www-authenticate') ?? 'absent'}`)]
   }
@@ -150,9 +131,6 @@ function checkChallenge(challenge: Challenge | undefined, { headers }: Answered)
     ...(resource_metadata === undefined ? [finding('server.resource_metadata_missing', challenge.text)] : []),
     ...(error === undefined ? [] : [finding('server.error_without_credentials', `error="${error}"`)]),
     ...(scope === undefined ? [finding('server.challenge_scope_missing', challenge.text)] : []),
-    ...(readable
-      ? []
-      : [finding('server.challenge_not_exposed', `Access-Control-Expose-Headers is ${exposed || 'absent'}`)]),
   ]
 }
 
@@ -214,18 +192,23 @@ async function checkAuthorizationServer(
   serverUrl: string,
   probe: Probe,
 ): Promise<AuthorizationServerFacts & { findings: Finding[] }> {
-  const unknown = { issuer, metadata: undefined, registers: false }
+  const unknown = { issuer, metadata: undefined, registers: false, isReadable: false }
   if (mayBePublished(issuer, serverUrl)) return { ...unknown, findings: [] } // told already
   for (const url of wellKnownUrls(issuer)) {
     const answer = await probe(url)
     if (answer.outcome === 'failed' || answer.status !== 200 || !answer.json) continue
     const metadata = answer.json
     const seen = `${clip(metadata.issuer)} at ${url}; published is ${issuer}`
-    const findings = metadata.issuer === issuer ? [] : [finding('server.authorization_server_issuer', seen)]
+    const isCallable = (endpoint: unknown): endpoint is string =>
+      typeof endpoint === 'string' && !mayBePublished(endpoint, serverUrl)
     const endpoint = metadata.registration_endpoint
-    const callable = typeof endpoint === 'string' && !mayBePublished(endpoint, serverUrl)
-    const registers = callable && (await tryRegistration(endpoint, probe)).open
-    return { issuer, metadata, registers, findings }
+    const registers = isCallable(endpoint) && (await tryRegistration(endpoint, probe)).open
+    const forPages = await checkPagesAtIssuer(metadata, answer, probe, isCallable)
+    const findings = [
+      ...(metadata.issuer === issuer ? [] : [finding('server.authorization_server_issuer', seen)]),
+      ...forPages,
+    ]
+    return { issuer, metadata, registers, isReadable: forPages.length === 0, findings }
   }
   const seen = `no metadata at any well-known place of ${issuer}`
   return { ...unknown, findings: [finding('server.authorization_server_unreachable', seen)] }
@@ -236,43 +219,56 @@ const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('ba
 /** Tokens that no server may take: one that is no token, and one that anybody can make. */
 async function tryBadTokens(url: string, probe: Probe): Promise<Finding[]> {
   const garbage = await call(probe, url, { authorization: 'Bearer idplug-doctor' })
-  const status = garbage.outcome === 'answered' ? garbage.status : 0
-  if (status > 0 && status < 300) return [finding('server.garbage_accepted', `status ${status} to a made-up token`)]
+  const first = checkRefusal(garbage, 'a made-up token', 'server.garbage_accepted')
+  if (first?.code === 'server.garbage_accepted') return [first]
   const unsigned = `${encoded({ alg: 'none', typ: 'at+jwt' })}.${encoded({ sub: 'doctor', aud: url, scope: '*', exp: 4_102_444_800 })}.`
   const forged = await call(probe, url, { authorization: `Bearer ${unsigned}` })
-  return [
-    ...(status === 401 ? [] : [finding('server.garbage_not_401', `status ${status || 'none'} to a made-up token`)]),
-    ...(forged.outcome === 'answered' && forged.status < 300
-      ? [finding('server.forged_accepted', `status ${forged.status} to a token with alg none`)]
-      : []),
-  ]
+  const second = checkRefusal(forged, 'a JWT with alg none', 'server.forged_accepted')
+  // What is wrong with both is told once.
+  return [first, second?.code === first?.code ? undefined : second].filter(found => found !== undefined)
 }
 
-async function tryToken(url: string, probe: Probe, token: string, tool?: string): Promise<Finding[]> {
-  const authorization = `Bearer ${token}`
-  const accepted = await call(probe, url, { authorization })
+function checkRefusal(
+  answer: Answer,
+  what: string,
+  accepted: 'server.garbage_accepted' | 'server.forged_accepted',
+): Finding | undefined {
+  if (answer.outcome === 'failed') return finding('server.garbage_not_401', `${answer.detail} to ${what}`)
+  const { status, headers } = answer
+  const seen = `status ${status} to ${what}`
+  if (status < 300) return finding(accepted, seen)
+  if (status >= 500) return finding('server.bad_token_fails', seen)
+  if (status !== 401) return finding('server.garbage_not_401', seen)
+  const isAsBefore = parseChallenge(headers.get('www-authenticate'))?.parameters.resource_metadata !== undefined
+  return isAsBefore
+    ? undefined
+    : finding('server.bad_token_unchallenged', `no resource_metadata in the answer to ${what}`)
+}
+
+/** @param forPages - Whether the answers are to be looked at as a browser would. */
+async function tryToken(
+  url: string,
+  probe: Probe,
+  token: string,
+  tool: string | undefined,
+  forPages: boolean,
+): Promise<Finding[]> {
+  const headers = { authorization: `Bearer ${token}`, ...(forPages && { origin: PAGE }) }
+  const accepted = await call(probe, url, headers)
   if (accepted.outcome === 'failed' || accepted.status >= 400) {
     const id = accepted.outcome === 'answered' ? accepted.headers.get('x-request-id') : undefined
     const status = accepted.outcome === 'answered' ? accepted.status : accepted.detail
     return [finding('server.token_refused', `status ${status}${id ? `, id ${id}` : ''}`)]
   }
-  return tool === undefined ? [] : tryTool(url, probe, accepted, authorization, tool)
+  const found = forPages ? checkReadable(accepted, ['mcp-session-id'], 'the answer to a good token') : []
+  if (tool === undefined) return found
+  const session = accepted.headers.get('mcp-session-id')
+  const inSession = { ...headers, 'mcp-protocol-version': '2025-11-25', ...(session && { 'mcp-session-id': session }) }
+  return [...found, ...(await tryTool(url, probe, inSession, tool))]
 }
 
 /** Calls a tool that the token is not enough for, with no arguments. */
-async function tryTool(
-  url: string,
-  probe: Probe,
-  initialized: Answered,
-  authorization: string,
-  tool: string,
-): Promise<Finding[]> {
-  const session = initialized.headers.get('mcp-session-id')
-  const headers = {
-    authorization,
-    'mcp-protocol-version': '2025-11-25',
-    ...(session && { 'mcp-session-id': session }),
-  }
+async function tryTool(url: string, probe: Probe, headers: Record<string, string>, tool: string): Promise<Finding[]> {
   const body = { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: tool, arguments: {} } }
   const answer = await call(probe, url, headers, body)
   if (answer.outcome === 'failed' || answer.status !== 403) {
@@ -280,9 +276,12 @@ async function tryTool(
     return [finding('server.step_up_in_result', `${status} to a call of ${tool}`)]
   }
   const challenge = parseChallenge(answer.headers.get('www-authenticate'))
-  return challenge?.parameters.scope === undefined
-    ? [finding('server.step_up_without_scope', challenge?.text ?? 'no challenge')]
-    : []
+  return [
+    ...(challenge?.parameters.scope === undefined
+      ? [finding('server.step_up_without_scope', challenge?.text ?? 'no challenge')]
+      : []),
+    ...('origin' in headers ? checkReadable(answer, ['www-authenticate'], 'the 403') : []),
+  ]
 }
 
 function listOf(value: unknown): string[] {

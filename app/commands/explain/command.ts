@@ -7,6 +7,7 @@ import {
   createProviders,
   type Environment,
   loadConfiguration,
+  type ProviderConfiguration,
   type SettingsFile,
 } from 'idplug/internal'
 import { readEnvironment } from '../../environment.ts'
@@ -87,7 +88,14 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   const surroundings = { resource, fetch, now: Date.now, clockToleranceSeconds, insecureHosts }
   const { validator } = createProviders(providers, surroundings)
 
-  const explanation = await explainToken(token, { validator, resource, now: Date.now(), answer: online.introspection })
+  const explanation = await explainToken(token, {
+    validator,
+    resource,
+    now: Date.now(),
+    answer: online.introspection,
+    clockAhead: online.clockAhead,
+    configuredFor: issuer => configuredFor(issuer, providers, surroundings),
+  })
   if (explanation.reason === 'own_credentials_refused' && lacksDemoSecret(configuration)) {
     const why = 'a demo server that runs has made one for itself, without which nobody can ask it about a token'
     return fail(command, `DEMO_RS_CLIENT_SECRET is not set: ${why}. Start both with the same one`)
@@ -98,6 +106,17 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   }
   console.log(options.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
   return explanation.verdict === 'accepted' ? EXIT.fine : EXIT.found
+}
+
+/** The only provider, or the one of several that a token says it is of. */
+function configuredFor(
+  issuer: unknown,
+  providers: Configuration['providers'],
+  surroundings: Parameters<typeof createProviders>[1],
+) {
+  const isIssuer = (provider: ProviderConfiguration) =>
+    createProviders([provider], surroundings).validator.issuers.some(known => known === issuer)
+  return providers.length === 1 ? providers[0] : providers.find(isIssuer)
 }
 
 function lacksDemoSecret({ providers, settings }: Configuration): boolean {

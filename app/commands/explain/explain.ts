@@ -1,11 +1,15 @@
 import { AuthorizationError, type RefusalReason, type TokenValidator } from 'idplug'
 import { clip } from 'idplug/internal'
+import { clockMeaning } from './clock.ts'
+import { nearMiss } from './near-miss.ts'
 import { type Meaning, meaningOf } from './reasons.ts'
+import { type OurSide, type Sides, sidesOf } from './sides.ts'
 
 /** One rule of the server, in the order in which they are looked at. */
 export interface RuleVerdict {
   readonly rule: RuleName
   readonly expected: string
+  /** {@link NOT_KNOWN} where only the provider could tell, and did not. */
   readonly seen: string
   /** `undefined`: not looked at, because an earlier rule had decided. */
   readonly passed: boolean | undefined
@@ -24,7 +28,14 @@ export interface Explanation {
   /** `kind` of the reason; absent where the token is accepted. */
   readonly reason?: string
   readonly meaning?: Meaning
+  /** How little the token differs from one that would have passed. Absent: it is not near, or nothing is compared. */
+  readonly nearMiss?: string
+  /** What can be changed on either side. Absent: the cure of the meaning is all there is. */
+  readonly sides?: Sides
 }
+
+/** What is seen of a token that only the provider can read. */
+export const NOT_KNOWN = 'not known'
 
 type Claims = Readonly<Record<string, unknown>>
 
@@ -96,6 +107,10 @@ export interface ExplainContext {
   readonly now: number
   /** What an introspection endpoint answered about the token, once it was asked. Default: nothing is introspected. */
   readonly answer?: () => Claims | undefined
+  /** How far the clock of this machine is ahead of the provider's, in seconds, once it was asked. Default: not known. */
+  readonly clockAhead?: () => number | undefined
+  /** The provider whose token it is, by its issuer. Default: not known. */
+  readonly configuredFor?: (issuer: unknown) => OurSide['configured']
 }
 
 /**
@@ -120,6 +135,7 @@ export async function explainToken(token: string, context: ExplainContext): Prom
     const claims = answer ?? decoded
     const undecided = error.status !== 401
     const failed = undecided ? undefined : { rule: ruleOf(error.reason), reason: error.reason }
+    const meaning = (failed?.rule === 'lifetime' && clockMeaning(context.clockAhead?.())) || meaningOf(kind, facts)
     return {
       verdict: undecided ? 'undecided' : 'refused',
       form,
@@ -127,10 +143,32 @@ export async function explainToken(token: string, context: ExplainContext): Prom
       claims,
       rules: undecided ? [] : verdicts({ header, claims, form, introspected: answer !== undefined, context, failed }),
       reason: kind,
-      meaning: meaningOf(kind, facts),
+      meaning,
+      ...(failed && comparisonOf(failed, { header, claims, context, cure: meaning.cure })),
     }
   }
 }
+
+/** What a rule compared, where it compares something of the token with a setting. */
+function comparisonOf(
+  { rule, reason }: { rule: RuleName; reason: RefusalReason },
+  { header, claims, context, cure }: { header: Claims; claims: Claims; context: ExplainContext; cure: string },
+): Pick<Explanation, 'nearMiss' | 'sides'> {
+  const { resource, validator } = context
+  const said = reason as { actual?: unknown; expected?: unknown }
+  const ofToken = { audience: claims.aud, issuer: claims.iss, client: clientOf(claims), algorithm: header.alg }
+  const ofServer = { audience: [resource], issuer: validator.issuers, client: [], algorithm: [] }
+  if (!(rule in ofToken)) return {}
+  const actual = textsOf(said.actual ?? ofToken[rule as keyof typeof ofToken])
+  const expected = textsOf(said.expected ?? ofServer[rule as keyof typeof ofServer])
+  const near = rule === 'algorithm' ? undefined : nearMiss(actual, expected)
+  const sides = sidesOf(rule, actual, cure, { resource, configured: context.configuredFor?.(claims.iss) })
+  return { ...(near && { nearMiss: near }), ...(sides && { sides }) }
+}
+
+const textsOf = (value: unknown) => [value].flat().filter(item => typeof item === 'string')
+
+const clientOf = (claims: Claims) => claims.client_id ?? claims.azp ?? claims.cid
 
 function ruleOf(reason: RefusalReason): RuleName {
   const claim = 'claim' in reason ? RULE_OF_CLAIM[reason.claim] : undefined
@@ -158,7 +196,9 @@ function verdicts(facts: Facts): RuleVerdict[] {
   return applicable.map(rule => {
     const index = RULES.indexOf(rule)
     const passed = index < end ? true : index === end ? false : undefined
-    const { expected, seen } = describeRule(rule, facts)
+    const { expected, seen: described } = describeRule(rule, facts)
+    const isUnread = Object.keys(facts.claims).length === 0 && RULES_OF_CLAIMS.has(rule)
+    const seen = isUnread ? NOT_KNOWN : described
     if (passed !== false || !failed) return { rule, expected, seen, passed }
     return { rule, ...wordsOf(failed.reason, expected, seen), passed }
   })
@@ -166,6 +206,8 @@ function verdicts(facts: Facts): RuleVerdict[] {
 
 /** Rules that an opaque token can meet: the provider's answer takes the place of key and signature. */
 const OPAQUE_RULES = new Set<RuleName>(['signature', 'kind', 'binding', 'audience', 'client', 'lifetime', 'claims'])
+
+const RULES_OF_CLAIMS = new Set<RuleName>(['issuer', 'binding', 'audience', 'client', 'lifetime', 'claims'])
 
 /** What the refusal itself expected and saw, where it says so. */
 function wordsOf(reason: RefusalReason, expected: string, seen: string): { expected: string; seen: string } {
@@ -212,7 +254,7 @@ function describeRule(
     case 'audience':
       return { expected: `a token for ${resource}`, seen: `aud ${textOf(claims.aud)}` }
     case 'client':
-      return { expected: 'a client that may call', seen: textOf(claims.client_id ?? claims.azp ?? claims.cid) }
+      return { expected: 'a client that may call', seen: textOf(clientOf(claims)) }
     case 'lifetime':
       return { expected: `valid at ${timeOf(now / 1000)}`, seen: lifetimeOf(claims) }
     case 'claims':

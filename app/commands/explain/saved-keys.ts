@@ -24,19 +24,32 @@ export function offlineFetch(saved: SavedKeys, issuer: () => string): Fetch {
   }
 }
 
-/** A fetch that remembers the metadata and keys that come by, and the last answer about an active token (RFC 7662 §2.2). */
-export function recordingFetch(fetch: Fetch): {
+/**
+ * A fetch that remembers the metadata and keys that come by, the last answer about an active token (RFC 7662 §2.2), and what the clock of
+ * the provider says.
+ *
+ * @param now - Clock of this machine, in milliseconds since the Unix epoch.
+ */
+export function recordingFetch(
+  fetch: Fetch,
+  now: () => number = Date.now,
+): {
   fetch: Fetch
   saved(): SavedKeys
   introspection(): Readonly<Record<string, unknown>> | undefined
+  /** How far this machine is ahead of the provider that was asked last, in seconds; `undefined` where no answer said. */
+  clockAhead(): number | undefined
 } {
   const keys: unknown[] = []
   const metadata: Record<string, unknown> = {}
   let introspection: Readonly<Record<string, unknown>> | undefined
+  let clockAhead: number | undefined
   return {
     async fetch(input, init) {
       const answer = await fetch(input, init)
       const { url, method } = new Request(input, init)
+      const theirs = Date.parse(answer.headers.get('date') ?? '')
+      if (!Number.isNaN(theirs)) clockAhead = Math.round((now() - theirs) / 1000)
       if (answer.status !== 200) return answer
       const body = (await answer
         .clone()
@@ -50,6 +63,7 @@ export function recordingFetch(fetch: Fetch): {
     },
     saved: () => ({ keys, metadata }),
     introspection: () => introspection,
+    clockAhead: () => clockAhead,
   }
 }
 

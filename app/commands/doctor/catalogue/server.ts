@@ -38,6 +38,12 @@ export const server = {
     expected: 'WWW-Authenticate: Bearer (RFC 9110 section 11.6.1)',
     cure: 'Send the header with every 401, and let the proxy in front pass it on.',
   },
+  'server.challenge_renamed': {
+    severity: 'error',
+    title: 'Something in front of the server renames the challenge',
+    expected: 'WWW-Authenticate, under this name',
+    cure: 'Have the proxy send the header under its own name. REST APIs of AWS API Gateway and function URLs of AWS Lambda rename it to x-amzn-remapped-www-authenticate: use an HTTP API or a load balancer there, or have CloudFront rename it back.',
+  },
   'server.resource_metadata_missing': {
     severity: 'error',
     title: 'The challenge does not say where the metadata is',
@@ -102,13 +108,37 @@ export const server = {
     severity: 'warning',
     title: 'Web pages cannot read the metadata',
     expected: 'Access-Control-Allow-Origin: *',
-    cure: 'Send the header with the metadata; clients in a browser, MCP Inspector among them, fail otherwise.',
+    cure: 'Send the header with the metadata; clients in a browser fail otherwise.',
+  },
+  'server.preflight_refused': {
+    severity: 'warning',
+    title: 'Web pages may not send what MCP clients send',
+    expected: 'an answer to OPTIONS without a token that allows GET, POST, DELETE and the headers of MCP',
+    cure: 'Answer OPTIONS before the check of the token: Access-Control-Allow-Origin, -Methods and -Headers, with Authorization by name (* does not mean it).',
+  },
+  'server.answer_cors_missing': {
+    severity: 'warning',
+    title: 'Web pages cannot read an answer of the server',
+    expected: 'Access-Control-Allow-Origin with every answer, refusals included',
+    cure: 'Send the header with 200, 401 and 403 alike; often only the handler behind the check of the token does. To keep pages out, answer 403 to their Origin.',
   },
   'server.challenge_not_exposed': {
     severity: 'warning',
     title: 'Web pages cannot read the challenge',
     expected: 'Access-Control-Expose-Headers: WWW-Authenticate',
     cure: 'Send the header with every 401 and 403; clients in a browser otherwise do not learn where to sign in.',
+  },
+  'server.session_not_exposed': {
+    severity: 'warning',
+    title: 'Web pages cannot read the id of their session',
+    expected: 'Access-Control-Expose-Headers: Mcp-Session-Id',
+    cure: 'Send the header with every answer that begins a session; the next request of a client in a browser is refused otherwise.',
+  },
+  'server.authorization_server_cors_missing': {
+    severity: 'note',
+    title: 'Web pages cannot use the authorization server',
+    expected: 'Access-Control-Allow-Origin at its metadata, registration and token endpoints',
+    cure: 'Nothing, unless you have clients in web pages. Many providers allow it to applications of the kind single-page only; the bridge allows it to all.',
   },
   'server.authorization_server_unreachable': {
     severity: 'error',
@@ -133,6 +163,18 @@ export const server = {
     title: 'A made-up token is not refused with 401',
     expected: 'status 401 with error="invalid_token"',
     cure: 'Answer bad tokens with 401: clients renew their token on that status only.',
+  },
+  'server.bad_token_fails': {
+    severity: 'error',
+    title: 'The server fails at a bad token',
+    expected: 'status 401 with error="invalid_token"',
+    cure: 'With 503, the provider cannot be asked: run idplug doctor without a URL. With 500, look at the log. The check of MCP SDKs answers so to errors that are none of its own classes: protect(auth) does not (docs/own-server.md). Clients sign in again on 401 only.',
+  },
+  'server.bad_token_unchallenged': {
+    severity: 'warning',
+    title: 'The refusal of a bad token does not say where to sign in',
+    expected: 'WWW-Authenticate with resource_metadata, as without a token',
+    cure: 'Send the same challenge with every 401: clients whose token has ended read this one.',
   },
   'server.forged_accepted': {
     severity: 'error',

@@ -14,7 +14,7 @@ const REDIRECT = 'http://127.0.0.1:8766/callback'
 const facts: ServerFacts = {
   url: `${ISSUER}/mcp`,
   protects: true,
-  readableByPages: true,
+  pages: 'any',
   challenge: { text: '', parameters: { resource_metadata: `${ISSUER}/.well-known/oauth-protected-resource/mcp` } },
   metadata: {},
   authorizationServers: [
@@ -26,6 +26,7 @@ const facts: ServerFacts = {
         token_endpoint: `${ISSUER}/token`,
       },
       registers: true,
+      isReadable: true,
     },
   ],
 }

@@ -63,7 +63,12 @@ function metadata(changes: Record<string, unknown>): Fetch {
   })
 }
 
-const ok = () => Response.json({ jsonrpc: '2.0', id: 1, result: {} })
+/** As our own server lets pages read it. */
+const READABLE = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'WWW-Authenticate, Mcp-Session-Id',
+}
+const ok = () => Response.json({ jsonrpc: '2.0', id: 1, result: {} }, { headers: READABLE })
 const carries = (token: string) => (request: Request) => request.headers.get('authorization') === `Bearer ${token}`
 const isGarbage = carries('idplug-doctor')
 const isUnsigned = (request: Request) => request.headers.get('authorization')?.endsWith('.') ?? false
@@ -71,11 +76,35 @@ const trial = { token: 'a-token-that-counts', tool: 'add_note' }
 const isTrial = carries(trial.token)
 
 /** Accepts the token of the trial, and answers a call of a tool as given. */
-function calling(answer: () => Response): Fetch {
+function calling(answer: () => Response, initialized = ok): Fetch {
   return endpoint(async (request, original) => {
     if (!isTrial(request)) return original
-    return (await request.text()).includes('tools/call') ? answer() : ok()
+    return (await request.text()).includes('tools/call') ? answer() : initialized()
   })
+}
+
+/** Puts another answer in place of the one to a browser that asks before a request. */
+function preflight(change: () => Response): Fetch {
+  return endpoint((request, answer) => (request.method === 'OPTIONS' ? change() : answer))
+}
+
+/** Lets pages of every origin in, and changes what they get. */
+function forPages(change: (answer: Response, request: Request) => Response, server: Fetch = fetch): Fetch {
+  return async (input, init) => {
+    const request = new Request(input, init)
+    const isPage =
+      new URL(request.url).pathname === '/mcp' && request.method === 'POST' && request.headers.has('origin')
+    const headers = new Headers(request.headers)
+    headers.delete('origin')
+    const answer = await server(input, { ...init, headers })
+    return isPage ? change(answer, request) : answer
+  }
+}
+
+function without(answer: Response, name: string): Response {
+  const headers = new Headers(answer.headers)
+  headers.delete(name)
+  return new Response(answer.body, { status: answer.status, headers })
 }
 
 const mistakes: Partial<Record<FindingCode, Case>> = {
@@ -90,16 +119,38 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
   },
   'server.failing': { fetch: unauthenticated(() => new Response('', { status: 404 })) },
   'server.challenge_missing': { fetch: challenged(() => undefined) },
-  'server.resource_metadata_missing': { fetch: challenged(() => 'Bearer scope="notes:read"') },
-  'server.error_without_credentials': { fetch: challenged(text => `${text}, error="invalid_token"`) },
-  'server.challenge_scope_missing': { fetch: challenged(text => text.replace(/, scope="[^"]*"/, '')) },
-  'server.challenge_not_exposed': {
+  'server.challenge_renamed': {
     fetch: unauthenticated(answer => {
       const headers = new Headers(answer.headers)
-      headers.delete('access-control-expose-headers')
+      headers.set('x-amzn-remapped-www-authenticate', headers.get('www-authenticate') ?? '')
+      headers.delete('www-authenticate')
       return new Response(answer.body, { status: answer.status, headers })
     }),
   },
+  'server.preflight_refused': {
+    fetch: forPages(
+      answer => answer,
+      preflight(() => new Response('', { status: 401 })),
+    ),
+  },
+  'server.answer_cors_missing': {
+    fetch: forPages(answer => without(answer, 'access-control-allow-origin')),
+  },
+  'server.session_not_exposed': {
+    fetch: forPages((answer, request) => {
+      if (!isTrial(request)) return answer
+      const headers = { 'access-control-allow-origin': '*', 'mcp-session-id': 's' }
+      return Response.json({ jsonrpc: '2.0', id: 1, result: {} }, { headers })
+    }),
+    trial: { token: trial.token },
+  },
+  'server.authorization_server_cors_missing': {
+    fetch: replaced(fetch, '/oauth/token', () => new Response('', { status: 405 })),
+  },
+  'server.resource_metadata_missing': { fetch: challenged(() => 'Bearer scope="notes:read"') },
+  'server.error_without_credentials': { fetch: challenged(text => `${text}, error="invalid_token"`) },
+  'server.challenge_scope_missing': { fetch: challenged(text => text.replace(/, scope="[^"]*"/, '')) },
+  'server.challenge_not_exposed': { fetch: forPages(answer => without(answer, 'access-control-expose-headers')) },
   'server.metadata_missing': { fetch: replaced(fetch, METADATA, () => new Response('', { status: 404 })) },
   'server.metadata_insecure': {
     fetch: challenged(text =>
@@ -122,18 +173,31 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
     ),
   },
   'server.authorization_server_issuer': {
-    fetch: tampered(fetch, '/.well-known/oauth-authorization-server', ({ issuer }) => ({ issuer: `${issuer}/` })),
+    fetch: replaced(fetch, '/.well-known/oauth-authorization-server', async answer => {
+      const body = (await answer.json()) as { issuer: string }
+      return Response.json({ ...body, issuer: `${body.issuer}/` }, { headers: READABLE })
+    }),
   },
   'server.garbage_accepted': { fetch: endpoint((request, answer) => (isGarbage(request) ? ok() : answer)) },
   'server.garbage_not_401': {
-    fetch: endpoint((request, answer) => (isGarbage(request) ? new Response('', { status: 500 }) : answer)),
+    fetch: endpoint((request, answer) => (isGarbage(request) ? new Response('', { status: 403 }) : answer)),
+  },
+  'server.bad_token_fails': {
+    fetch: endpoint((request, answer) => (isUnsigned(request) ? new Response('', { status: 500 }) : answer)),
+  },
+  'server.bad_token_unchallenged': {
+    fetch: endpoint((request, answer) => (isGarbage(request) ? without(answer, 'www-authenticate') : answer)),
   },
   'server.forged_accepted': { fetch: endpoint((request, answer) => (isUnsigned(request) ? ok() : answer)) },
   'server.token_refused': { fetch, trial: { token: 'expired-long-ago' } },
   'server.step_up_in_result': { fetch: calling(ok), trial },
   'server.step_up_without_scope': {
     fetch: calling(
-      () => new Response('', { status: 403, headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' } }),
+      () =>
+        new Response('', {
+          status: 403,
+          headers: { ...READABLE, 'www-authenticate': 'Bearer error="insufficient_scope"' },
+        }),
     ),
     trial,
   },
@@ -146,6 +210,40 @@ test('finds nothing at our own server', async () => {
 test.each(Object.entries(mistakes))('finds %s, and nothing else, where that is the mistake', async (code, world) => {
   const { findings } = await examineServer(server.resource, world.fetch, world.trial)
   expect(findings.map(found => found.code)).toEqual([code])
+})
+
+test('finds nothing where pages of every origin are let in', async () => {
+  const { findings } = await examineServer(
+    server.resource,
+    forPages(answer => answer),
+  )
+  expect(findings).toEqual([])
+})
+
+test.each([
+  ['a status', () => new Response('', { status: 401 }), /^status 401 to OPTIONS before GET/],
+  ['no origin', () => new Response(null, { status: 204 }), /no Access-Control-Allow-Origin/],
+  [
+    'an asterisk for Authorization',
+    () =>
+      new Response(null, {
+        headers: {
+          'access-control-allow-origin': '*',
+          'access-control-allow-headers': '*',
+          'access-control-allow-methods': '*',
+        },
+      }),
+    /not allowed: authorization$/,
+  ],
+  [
+    'a method',
+    () => new Response(null, { headers: { ...READABLE, 'access-control-allow-headers': '*' } }),
+    /DELETE is not allowed/,
+  ],
+])('says what of a preflight is wrong: %s', async (_what, answer, seen) => {
+  const fetch = forPages(page => page, preflight(answer))
+  const { findings } = await examineServer(server.resource, fetch)
+  expect(findings).toMatchObject([{ code: 'server.preflight_refused', seen: expect.stringMatching(seen) }])
 })
 
 test('sends no request to loopback that a server elsewhere names', async () => {

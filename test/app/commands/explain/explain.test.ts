@@ -5,7 +5,7 @@ import { auth0 } from '../../../../adapters/auth0/index.ts'
 import { oidc } from '../../../../adapters/oidc/index.ts'
 import { findRefusal } from '../../../../app/commands/explain/audit-log.ts'
 import { type Explanation, explainToken } from '../../../../app/commands/explain/explain.ts'
-import { explanationText } from '../../../../app/commands/explain/report.ts'
+import { explanationText, refusalText } from '../../../../app/commands/explain/report.ts'
 import { offlineFetch, readSavedKeys, recordingFetch } from '../../../../app/commands/explain/saved-keys.ts'
 import { createAuth0Emulator } from '../../../../emulators/auth0.ts'
 import { createOidcEmulator } from '../../../../emulators/oidc.ts'
@@ -227,6 +227,94 @@ describe('explain', () => {
     expect(explanationText(forever)).toContain('1000000000000000')
   })
 
+  test.each([
+    ['opaque', 'never-issued'],
+    ['JWE', 'jwe'],
+  ])(
+    'says of a token that nobody here can read that its claims are not known, not that they are absent: %s',
+    async (_form, kind) => {
+      const { emulator, explain } = setUp()
+      const explanation = await explain(kind === 'jwe' ? emulator.mintOpaque('jwe') : kind)
+      const text = stripVTControlCharacters(explanationText(explanation))
+      expect(text).toMatch(/· not known: .*audience, client, lifetime, claims/)
+      expect(text).not.toMatch(/(aud|sub|until|cnf) \(absent\)/)
+    },
+  )
+
+  test.each([
+    [
+      'https://mcp.example.com:8443/mcp',
+      'in port 8443 instead of 443',
+      'Set PUBLIC_URL=https://mcp.example.com:8443, if',
+    ],
+    ['https://mcp.example.com/mcp//', undefined, 'AUTH0_AUDIENCE'],
+    ['http://mcp.example.com/mcp', 'in http:// instead of https://', 'Set PUBLIC_URL=http://mcp'],
+    ['https://mcp.example.com/', 'in path / instead of /mcp', 'to AUTH0_AUDIENCE, if the token'],
+    ['https://MCP.example.com/mcp', 'in upper and lower case', 'PUBLIC_URL'],
+    ['https://billing.example.com', undefined, 'Add https://billing.example.com to AUTH0_AUDIENCE'],
+  ])('says of a token for %s how near it is, and what to change on either side', async (aud, near, here) => {
+    const emulator = emulate()
+    const validator = create(contextWith(emulator.fetch))
+    const configured = { adapter: auth0, variableOf: (option: string) => `AUTH0_${option.toUpperCase()}` }
+    const context = { validator, resource: RESOURCE, now: NOW, configuredFor: () => configured }
+    const explanation = await explainToken(await emulator.mint({ claims: { aud } }), context)
+    expect(explanation.verdict).toBe('refused')
+    if (near === undefined && !aud.endsWith('//')) expect(explanation.nearMiss).toBeUndefined()
+    else expect(explanation.nearMiss).toContain(near ?? 'path')
+    const text = stripVTControlCharacters(explanationText(explanation)).replace(/\n +/g, ' ')
+    expect(text).toMatch(/fix +At the provider: .*Auth0 Dashboard/)
+    expect(text.slice(text.indexOf('or here'))).toContain(here)
+  })
+
+  test.each([
+    ['https://acme.eu.auth0.com', 'in the slash at its end'],
+    ['https://acme.eu.auth0.com:444/', 'in port 444 instead of 443'],
+    ['https://acme.us.auth0.com/', undefined],
+  ])('says of a token of the issuer %s how near it is', async (iss, near) => {
+    const { emulator, explain } = setUp()
+    const { reason, nearMiss, sides } = await explain(await emulator.mint({ claims: { iss } }))
+    expect(reason).toMatch(/issuer|domain/)
+    if (near === undefined) expect(nearMiss).toBeUndefined()
+    else expect(nearMiss).toContain(near)
+    expect(sides?.here).toContain(`add the provider that issues as ${iss}`)
+  })
+
+  test.each([
+    ['behind', -600, { iat: NOW / 1000 + 600, exp: NOW / 1000 + 4_200 }],
+    ['ahead of', 600, { iat: NOW / 1000 - 900, exp: NOW / 1000 - 300 }],
+  ])(
+    'blames the clock of this machine where it is ten minutes %s the one of the provider',
+    async (word, ahead, claims) => {
+      const emulator = emulate()
+      const dated: typeof fetch = async (input, init) => {
+        const answer = await emulator.fetch(input, init)
+        const headers = new Headers(answer.headers)
+        headers.set('date', new Date(NOW - ahead * 1000).toUTCString())
+        return new Response(answer.body, { status: answer.status, headers })
+      }
+      const recording = recordingFetch(dated, () => NOW)
+      const validator = create(contextWith(recording.fetch))
+      const context = { validator, resource: RESOURCE, now: NOW, clockAhead: recording.clockAhead }
+      const { rules, meaning } = await explainToken(await emulator.mint({ claims }), context)
+      expect(rules.find(({ passed }) => passed === false)?.rule).toBe('lifetime')
+      expect(meaning?.means).toContain(`The clock of this machine is 10 minutes ${word} that of the provider`)
+      expect(meaning?.cure).toContain('NTP')
+    },
+  )
+
+  test('does not blame a clock that agrees with the one of the provider', async () => {
+    const emulator = emulate()
+    const recording = recordingFetch(emulator.fetch, () => NOW)
+    const context = {
+      validator: create(contextWith(recording.fetch)),
+      resource: RESOURCE,
+      now: NOW,
+      clockAhead: () => 1,
+    }
+    const { meaning } = await explainToken(await emulator.mint({ claims: { exp: NOW / 1000 - 300 } }), context)
+    expect(meaning?.means).toBe('The token has expired.')
+  })
+
   test('keeps within 80 columns', async () => {
     const { emulator, explain } = setUp()
     const text = explanationText(await explain(await emulator.mint({ claims: { exp: 1 } })))
@@ -263,6 +351,12 @@ describe('saved keys', () => {
 })
 
 describe('the audit log', () => {
+  test('has the near miss of a refusal as well', () => {
+    const facts = { actual: ['http://localhost:3233/mcp'], expected: ['http://localhost:3232/mcp'] }
+    const text = refusalText({ id: 'abc-1', time: '', status: 401, reason: 'audience_mismatch', facts })
+    expect(text.replace(/\s+/g, ' ')).toContain('in port 3233 instead of 3232')
+  })
+
   const line = (entry: object) => `${JSON.stringify({ level: 'info', time: '2026-11-21T07:00:00.000Z', ...entry })}\n`
 
   test('gives the refusal with the id, and passes over broken lines and ids that only begin alike', async () => {

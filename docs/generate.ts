@@ -10,6 +10,7 @@ import { findingsPage } from './findings-page.ts'
 import { publishedGatewaySchema } from './gateway-schema.ts'
 import { interopPage } from './interop-page.ts'
 import { providerSchema, providersPage } from './provider-reference.ts'
+import { whichShapePage } from './which-shape-page.ts'
 
 interface JsonSchemaField {
   description?: string
@@ -114,6 +115,7 @@ const files: [path: string, text: string][] = [
   ['docs/events.md', eventsPage()],
   ['docs/findings.md', findingsPage()],
   ['docs/interop.md', interopPage()],
+  ['docs/which-shape.md', await whichShapePage()],
   ['README.md', withSnippets('README.md')],
   ['docs/adapters.md', withSnippets('docs/adapters.md')],
   ['docs/own-server.md', withSnippets('docs/own-server.md')],

@@ -1,0 +1,247 @@
+import { namedProviders } from '../adapters/index.ts'
+import { type ClientOutlook, clientOutlooks } from '../app/commands/doctor/clients.ts'
+import { createProbe } from '../app/commands/doctor/probe.ts'
+import { checkServer } from '../app/commands/doctor/server.ts'
+import { githubDefaults } from '../emulators/github.ts'
+import {
+  createAuth0Emulator,
+  createAzureEmulator,
+  createGithubEmulator,
+  createGoogleEmulator,
+  createOidcEmulator,
+  createOktaEmulator,
+  type Emulator,
+} from '../emulators/index.ts'
+import { createAuth } from '../index.ts'
+import { protect } from '../src/edges/fetch.ts'
+
+/** How people sign in at a server, and what well-known clients make of it. */
+export interface SignInWay {
+  /** As the table says it. */
+  readonly title: string
+  readonly outlooks: readonly ClientOutlook[]
+}
+
+/** An emulated provider, of which nothing listens, and what a server is set to. */
+interface Emulated {
+  readonly emulator: Pick<Emulator, 'fetch'>
+  readonly settings: Readonly<Record<string, string>>
+}
+
+const ORIGIN = 'http://localhost:3000'
+const RESOURCE = `${ORIGIN}/mcp`
+/** With scopes that the emulators know. */
+const FILES = {
+  name: 'Files',
+  resource: RESOURCE,
+  scopes: { 'notes:read': 'Read your notes', 'notes:write': 'Change your notes' },
+  initialScopes: ['notes:read'],
+} as const
+/** Clients that run in a cloud reach no server on this machine, and that is not what the table is about. */
+const IN_PUBLIC = 'https://mcp.example.com/mcp'
+const METADATA = '/.well-known/openid-configuration'
+
+const CELLS: Readonly<Record<ClientOutlook['verdict'], string>> = {
+  connects: 'yes',
+  'set up': 'client id',
+  fails: 'no',
+  'not verified': '?',
+}
+
+const AT = 'https://id.example.com'
+const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
+const CLIENT = '15b4bcb0-3c1e-4b1f-9f3f-0d6c8f2c6b11'
+const [ofGithub] = githubDefaults.clients
+const GRANTS = { GRANT_SCOPES: 'notes:read', GRANT_TO: 'everyone' }
+const prefixed = (prefix: string, members: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(members).map(([name, value]) => [`${prefix}_${name}`, value]))
+
+/** Emulators of providers, as they come. */
+const providers: Readonly<Record<string, () => Emulated>> = {
+  auth0: () => ({
+    emulator: createAuth0Emulator({ origin: AT }),
+    settings: { AUTH_METADATA_URL: AT + METADATA },
+  }),
+  okta: () => ({
+    emulator: createOktaEmulator({ origin: AT, audience: RESOURCE }),
+    settings: { AUTH_METADATA_URL: `${AT}/oauth2/default${METADATA}` },
+  }),
+  azure: () => ({
+    emulator: createAzureEmulator({ origin: AT, api: { appIdUri: RESOURCE } }),
+    settings: { AUTH_METADATA_URL: `${AT}/${TENANT}/v2.0${METADATA}`, AZURE_CLIENT_ID: CLIENT },
+  }),
+  google: () => ({
+    emulator: createGoogleEmulator({ origin: AT }),
+    settings: {
+      AUTH_METADATA_URL: AT + METADATA,
+      ...prefixed('GOOGLE', {
+        ...GRANTS,
+        CLIENT_IDS: '1-a.apps.googleusercontent.com',
+        TOKENINFO_URL: `${AT}/tokeninfo`,
+      }),
+    },
+  }),
+  github: () => ({
+    emulator: createGithubEmulator({ origin: AT }),
+    settings: {
+      AUTH_METADATA_URL: `${AT}/.well-known/oauth-authorization-server/login/oauth`,
+      ...prefixed('GITHUB', { ...GRANTS, CLIENT_ID: ofGithub.clientId, CLIENT_SECRET: ofGithub.clientSecret }),
+    },
+  }),
+}
+/** Products at which no client can register as they come; for the others it depends on a switch (docs/providers/presets.md). */
+export const PRODUCTS = ['keycloak', 'cognito', 'zitadel', 'ping', 'authentik'] as const
+
+/** Every row of the table, as the doctor sees it. */
+export async function signInWays(): Promise<SignInWay[]> {
+  const ways = [
+    await way('the demo, on this machine', { emulator: { fetch }, settings: {} }, RESOURCE),
+    await way('any provider, by the bridge', bridged()),
+  ]
+  for (const [name, emulate] of Object.entries(providers)) {
+    const { emulator, settings } = emulate()
+    ways.push(await way(titleOf(name), { emulator, settings: { AUTH_PROVIDER: name, ...settings } }))
+  }
+  for (const product of PRODUCTS) ways.push(await way(titleOf(product), emulatedProduct(product)))
+  return ways
+}
+
+function titleOf(name: string): string {
+  const provider = namedProviders.find(known => known.name === name)
+  return `${provider?.title ?? name} (\`${name}\`)`
+}
+
+async function way(title: string, { emulator, settings }: Emulated, url = IN_PUBLIC): Promise<SignInWay> {
+  const auth = createAuth(FILES, { env: settings, fetch: emulator.fetch })
+  try {
+    await auth.ready()
+    const serve = protect<[typeof HERE]>(auth, () => new Response())
+    const fetchBoth: typeof fetch = async (input, init) => {
+      const request = new Request(input, init)
+      return new URL(request.url).origin === ORIGIN ? serve(request, HERE) : emulator.fetch(request)
+    }
+    const { facts } = await checkServer(RESOURCE, createProbe({ fetch: fetchBoth }))
+    return { title, outlooks: clientOutlooks({ ...facts, url }) }
+  } finally {
+    await auth.close()
+  }
+}
+
+/** What Deno passes to a handler beside the request. */
+const HERE = { remoteAddr: { hostname: '127.0.0.1', port: 50_000, transport: 'tcp' } }
+
+function emulatedProduct(product: (typeof PRODUCTS)[number]): Emulated {
+  const emulator = createOidcEmulator({ product, origin: AT, audience: RESOURCE })
+  const issuer = emulator.issuer().replace(/\/$/, '')
+  return { emulator, settings: { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: issuer + METADATA } }
+}
+
+function bridged(): Emulated {
+  const settings = {
+    AUTH_PROVIDER: 'auth0',
+    AUTH_METADATA_URL: AT + METADATA,
+    AUTH_BRIDGE: 'on',
+    ...prefixed('BRIDGE', {
+      CLIENT_ID: CLIENT,
+      CLIENT_SECRET: 'secret',
+      ALLOW: 'everyone',
+      GRANT_SCOPES: 'notes:read',
+    }),
+  }
+  return { emulator: createAuth0Emulator({ origin: AT }), settings }
+}
+
+/** The table: a row for each way to sign in, a column for each client. */
+export function outlookTable(ways: readonly SignInWay[]): string {
+  const clients = ways[0]?.outlooks.map(({ client }) => client) ?? []
+  return [
+    `| people sign in at | ${clients.join(' | ')} |`,
+    `| --- |${' --- |'.repeat(clients.length)}`,
+    ...ways.map(({ outlooks, title }) => `| ${title} | ${outlooks.map(({ verdict }) => CELLS[verdict]).join(' | ')} |`),
+  ].join('\n')
+}
+
+/** `docs/which-shape.md`. */
+export async function whichShapePage(): Promise<string> {
+  return `# Which shape do I need?
+
+Three questions, or four; the answers make the command. Every shape has the same rules, refusals and settings, so you can change your mind
+later. The table of clients is made by \`npm run docs\` with what [\`idplug doctor\`](doctor.md) knows about them.
+
+## 1. Where does the check go?
+
+| your server | shape | |
+| --- | --- | --- |
+| is written in JavaScript or TypeScript, and you can change it | **library** | [own-server.md](own-server.md) |
+| is in another language, speaks stdio, or belongs to somebody else | **gateway** | [gateway.md](gateway.md) |
+| stands behind nginx, Caddy, Traefik or Envoy, and all traffic has to go through that proxy | **forward auth** | [proxies](proxies/README.md) |
+
+In doubt between the last two, take the gateway: it sees answers and bodies, so that scopes of single tools, lists and streams work.
+
+## 2. Who signs people in?
+
+| | sign-in | set |
+| --- | --- | --- |
+| nobody yet: you want to see it work on this machine | **demo** | nothing |
+| a provider that you have | go to question 3 | \`AUTH_PROVIDER\` ([names](providers.md)) and its settings |
+
+## 3. Can your clients sign in at that provider themselves?
+
+Find your provider and the clients of your users. This is how providers come, before somebody turns on more. WorkOS, Clerk, Descope, Supabase and
+Logto have ways or switches that let clients in by themselves: [products](providers/presets.md).
+
+${outlookTable(await signInWays())}
+
+- **yes**: the client connects on its own.
+- **client id**: it cannot register at this provider. A person has to register it there and enter the id in the client.
+- **no**: it fails.
+- **?**: nobody has tried, or written it down.
+
+If everything that you need says *yes*, or *client id* and your users can be given one, clients sign in **directly** at the provider. Otherwise
+take the **bridge**: clients deal with your server, and your server with the provider ([bridge.md](bridge.md)). What a client asks for, and
+what it makes of a 403: [clients.md](clients.md).
+
+## 4. Where does our authorization server run?
+
+Only for the demo and the bridge. Directly, there is none.
+
+| | \`AUTH_MODE\` |
+| --- | --- |
+| in the process and on the port of your server: nothing else to run. The default of the library | \`embedded\` |
+| in the process, on a port of its own. The default of the commands | \`beside\` |
+| a process of its own, for several servers, or so that restarts of a server touch no sign-in | \`separate\` |
+
+More than one process needs a [store](production.md), whichever you choose.
+
+## The command
+
+\`NAME\` is the name of your provider, and \`SETTINGS\` what [its section](providers.md) asks for.
+
+${commands()}
+
+Then let the doctor look at the server that runs. It says for that server what the table says in general:
+
+\`\`\`sh
+npx idplug doctor http://localhost:3232/mcp
+\`\`\`
+`
+}
+
+const SHAPES = {
+  library: 'node server.ts',
+  gateway: 'npx idplug gateway --to http://127.0.0.1:8000/mcp',
+  'forward auth': 'npx idplug forward-auth',
+}
+
+const SIGN_INS = {
+  demo: '',
+  directly: 'AUTH_PROVIDER=NAME SETTINGS ',
+  'by the bridge': 'AUTH_PROVIDER=NAME AUTH_BRIDGE=on SETTINGS ',
+}
+
+function commands(): string {
+  const rows = Object.entries(SHAPES).flatMap(([shape, command]) =>
+    Object.entries(SIGN_INS).map(([signIn, settings]) => `| ${shape} | ${signIn} | \`${settings}${command}\` |`),
+  )
+  return ['| check | sign-in | command |', '| --- | --- | --- |', ...rows].join('\n')
+}

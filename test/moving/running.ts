@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished, vi } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const packages = join(root, 'test/moving/packages/node_modules')
+
+/** A folder with these files, in which what people come from is installed, and this source as `idplug`. */
+export function folderWith(files: ReadonlyMap<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-moving-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  link(packages, join(folder, 'node_modules'))
+  link(join(root, 'node_modules'), join(folder, 'node_modules'))
+  symlinkSync(root, join(folder, 'node_modules/idplug'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  for (const [name, text] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  return folder
+}
+
+/** Links each package that is not there yet. */
+function link(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  const present = new Set(readdirSync(to))
+  for (const name of readdirSync(from)) {
+    if (name.startsWith('@')) link(join(from, name), join(to, name))
+    else if (!name.startsWith('.') && !present.has(name)) symlinkSync(join(from, name), join(to, name))
+  }
+}
+
+/** A server under way; `stop` ends it. Ended when the test ends, too. */
+export async function run(folder: string, file: string, origin: string, env: Readonly<Record<string, string>>) {
+  const { port } = new URL(origin)
+  const child = spawn(process.execPath, [file], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: folder, PORT: port, PUBLIC_URL: origin, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = once(child, 'close')
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', chunk => {
+      log += chunk
+    })
+  }
+  const stop = async () => {
+    child.kill()
+    await ended
+  }
+  onTestFinished(stop)
+  await vi.waitUntil(
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${file} ended with ${child.exitCode}: ${log}`)
+      const response = await fetch(`${origin}/mcp`, { method: 'POST' }).catch(() => undefined)
+      await response?.body?.cancel()
+      // With idplug, 503 until the provider is known.
+      return response !== undefined && response.status < 500
+    },
+    { timeout: 60_000, interval: 100 },
+  )
+  return { stop, log: () => log }
+}

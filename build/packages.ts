@@ -55,6 +55,7 @@ export const library: Package = {
   files: {
     ...shared,
     'README.md': 'README.md',
+    'AGENTS.md': 'AGENTS.md',
     'bin/idplug.cjs': 'app/bin/idplug.cjs',
     'schemas/provider.json': 'config/provider.schema.json',
     'schemas/resource.json': 'config/resource.schema.json',

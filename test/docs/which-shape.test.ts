@@ -7,6 +7,8 @@ import { PRODUCTS } from '../../docs/which-shape-page.ts'
 import { startServers } from '../e2e/servers.ts'
 
 const read = (page: string) => readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8')
+// Loads everything that there is.
+const { commands } = await createProgram()
 const page = read('which-shape.md')
 const rowsOf = (text: string) =>
   text
@@ -51,7 +53,6 @@ describe('docs/which-shape.md', () => {
   })
 
   it('ends in commands that exist, with settings that exist', async () => {
-    const { commands } = await createProgram()
     const shown = rowsOf(page).flatMap(cells =>
       cells.length === 3 ? (/^`(.*(?:node|npx) .*)`$/.exec(cells[2] ?? '') ?? []) : [],
     )

@@ -1,7 +1,7 @@
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { signIn } from '../support/browser.ts'
+import { type Browser, signIn } from '../support/browser.ts'
 import { OAuthMemory } from './oauth-memory.ts'
 
 export type Sdk = '1.x' | '2.x'
@@ -33,6 +33,7 @@ export interface McpUser {
  * @param refresh - Whether the client takes refresh tokens. One of SDK 1.x that has such a token answers a 403 by using it,
  *   which adds no scope; it steps up by itself only without one.
  * @param provider - Origin of the provider where the person signs in, when the authorization server is a bridge.
+ * @param browser - Default: a new one for each sign-in.
  */
 export function createMcpUser(
   sdk: Sdk,
@@ -40,6 +41,7 @@ export function createMcpUser(
   name: string,
   refresh = sdk === '2.x',
   provider?: string,
+  browser?: Browser,
 ): McpUser {
   const memory = new OAuthMemory(refresh)
   const open = () => {
@@ -68,7 +70,7 @@ export function createMcpUser(
     const url = memory.authorizationUrl
     if (!url) throw new Error('the client did not open the browser')
     memory.authorizationUrl = undefined
-    const callback = await signIn(url, { user: name, provider })
+    const callback = await signIn(url, { user: name, provider, browser })
     if (transport instanceof TransportV2) await transport.finishAuth(callback.searchParams)
     else await transport.finishAuth(callback.searchParams.get('code') ?? '')
   }

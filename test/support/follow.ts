@@ -5,13 +5,13 @@
 //   <!-- ready: URL -->          the program of the next block is ready when this URL answers with success
 //   ```sh server                 a program that goes on running, in place of those before
 //   ```sh beside                 one more
-//   ```sh                        commands
+//   ```sh                        commands that succeed
 //   ```console                   commands after `$ `, and lines that they print, in order; `…` stands for anything
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
 import { addressIn } from '../app/commands/client/support.ts'
@@ -33,7 +33,7 @@ export interface Reader {
 export async function follow(page: string, { env, folder = workingFolder(), replace = text => text }: Reader = {}) {
   const person = createPerson()
   const environment = {
-    PATH: `${join(folder, '.bin')}:${process.env.PATH}`,
+    PATH: [join(folder, '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter),
     HOME: folder,
     IDPLUG_TOKENS: join(folder, '.tokens.json'),
     BROWSER: 'true',
@@ -63,7 +63,7 @@ export async function follow(page: string, { env, folder = workingFolder(), repl
       }
       programs.push(await startProgram(text, ready, folder, environment))
       ready = undefined
-    } else if (language === 'sh') await run(text)
+    } else if (language === 'sh') expectInOrder(await run(`{ ${text.trim()}\n} && echo all fine`), ['all fine'], text)
     else if (language === 'console') {
       for (const [command, lines] of commandsOf(text)) {
         compared += lines.length

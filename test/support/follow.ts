@@ -2,7 +2,7 @@
 //
 //   <!-- file: server.ts -->     the next block is written to that file
 //   <!-- person: cleo -->        who signs in from here on
-//   <!-- ready: URL -->          the program of the next block is ready when this URL answers with success
+//   <!-- ready: URL -->          the program of the next block is ready when this URL answers
 //   ```sh server                 a program that goes on running, in place of those before
 //   ```sh beside                 one more
 //   ```sh                        commands that succeed
@@ -15,6 +15,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
 import { addressIn } from '../app/commands/client/support.ts'
+import { everythingMain } from '../e2e/gateway-servers.ts'
 import { signIn } from './browser.ts'
 import { outputOf, pattern } from './consoles.ts'
 
@@ -22,7 +23,7 @@ const main = fileURLToPath(new URL('../../app/main.ts', import.meta.url))
 const TIMEOUT = 90_000
 
 export interface Reader {
-  /** Where the reader works. Default: a new folder, in which `npx idplug` is this source. */
+  /** Where the reader works. Default: a new folder, in which `npx idplug` is this source, and no other package but one is there. */
   readonly folder?: string
   readonly env?: Readonly<Record<string, string | undefined>>
   /** What the test has in place of ports and names of the page. */
@@ -78,9 +79,13 @@ function workingFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-page-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, '.bin'))
-  writeFileSync(join(folder, '.bin/npx'), `#!/bin/sh\nshift\nexec '${process.execPath}' '${main}' "$@"\n`, {
-    mode: 0o755,
-  })
+  const programs = `case $1 in
+  idplug) program='${main}' ;;
+  @modelcontextprotocol/server-everything) program='${everythingMain}' ;;
+  *) echo "$1 is not there" >&2; exit 1 ;;
+esac`
+  const script = `#!/bin/sh\n${programs}\nshift\nexec '${process.execPath}' "$program" "$@"\n`
+  writeFileSync(join(folder, '.bin/npx'), script, { mode: 0o755 })
   return folder
 }
 
@@ -130,6 +135,8 @@ async function startProgram(text: string, ready: string | undefined, cwd: string
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // npx leaves it to the terminal to end what it runs: a signal goes to all of them.
+    detached: true,
   })
   let printed = ''
   for (const stream of [program.stdout, program.stderr]) stream.on('data', chunk => (printed = `${printed}${chunk}`))
@@ -137,7 +144,8 @@ async function startProgram(text: string, ready: string | undefined, cwd: string
   const isReady = async () => {
     if (program.exitCode !== null) throw new Error(`${command} ended with ${program.exitCode}:\n${printed}`)
     return fetch(ready).then(
-      ({ ok }) => ok,
+      // 400: an MCP server to which a plain GET is not a request.
+      ({ ok, status }) => ok || status === 400,
       () => false,
     )
   }
@@ -149,7 +157,7 @@ async function stopAll(programs: readonly ChildProcess[]): Promise<void> {
   for (const program of programs) {
     if (program.exitCode !== null || program.signalCode !== null) continue
     const closed = once(program, 'close')
-    program.kill('SIGINT')
+    if (program.pid !== undefined) process.kill(-program.pid, 'SIGINT')
     await closed
   }
 }

@@ -65,10 +65,16 @@ export async function exchange(request: WireRequest, options: WireOptions): Prom
       milliseconds: since(),
     }
   } catch (error) {
-    const failure = error instanceof Error && error.name === 'TimeoutError' ? 'no answer in time' : reasonOf(error)
+    const failure = isTimeout(error) ? 'no answer in time' : reasonOf(error)
     const nothing = { status: 0, headers: new Headers(), text: '', json: undefined }
     return { request, ...nothing, milliseconds: since(), failure }
   }
+}
+
+/** Node wraps it in an error of its own. */
+function isTimeout(error: unknown): boolean {
+  const { name, cause } = error as { name?: unknown; cause?: { name?: unknown } }
+  return name === 'TimeoutError' || cause?.name === 'TimeoutError'
 }
 
 function reasonOf(error: unknown): string {

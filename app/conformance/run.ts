@@ -49,11 +49,10 @@ async function judge(check: Check, target: Target): Promise<Judgement> {
   if (missing) return skipped(MISSING[missing])
   target.takeExchanges()
   const judgement = await check.run(target)
-  const isLimited = target.takeExchanges().some(({ status }) => status === 429)
+  if (judgement.kind !== 'failed') return judgement
   // What was refused for another reason says nothing.
-  return judgement.kind === 'failed' && isLimited
-    ? skipped('the server limits requests (429) and did not answer in time')
-    : judgement
+  const isLimited = [...target.takeExchanges(), ...judgement.exchanges].some(({ status }) => status === 429)
+  return isLimited ? skipped('the server limits requests (429), and waiting did not help') : judgement
 }
 
 function resultOf(check: Check, judgement: Judgement, target: Target): Result {

@@ -10,6 +10,7 @@ import {
   challenge,
   challengeOf,
   isDocument,
+  isSuccess,
   madeUp,
   metadata,
   notJson,
@@ -29,7 +30,7 @@ export const challengeChecks: readonly Check[] = [
     async run(target) {
       const found = await bare(target)
       if (found.status === 401) return passed()
-      const hint = found.status < 300 ? '; if this method is meant to be open, say so with --anonymous' : ''
+      const hint = isSuccess(found) ? '; if this method is meant to be open, say so with --anonymous' : ''
       return failed(`${answerOf(found)}${hint}`, found)
     },
   },

@@ -2,6 +2,7 @@ import { type Check, failed, type Judgement, mild, passed, skipped } from '../ch
 import { mcp, page, rfc } from '../documents.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
 import { answerOf, bare, isSuccess, MADE_UP, madeUp, metadata, parameter, probe } from '../facts.ts'
+import { good, isServed, question } from '../presenting.ts'
 import { remembered, type Target } from '../target.ts'
 
 const MALFORMED = rfc(
@@ -18,10 +19,10 @@ const HEADER_ONLY = mcp(
   'Token Requirements',
   'MCP client MUST use the Authorization request header field defined in OAuth 2.1 Section 5.1.1',
 )
-const NEEDS_GOOD = 'the made-up token was refused first: needs --token-env or --token-stdin'
+const NEEDS_GOOD = 'the made-up token was refused first: needs a good one, by --token-env or --token-stdin'
 
 /** Credentials that are not as they should be. */
-export const malformedChecks: readonly Check[] = [
+const all: readonly Check[] = [
   {
     id: 'B01',
     title: 'Bearer without a token gets 400 invalid_request, or 401 without error',
@@ -47,7 +48,7 @@ export const malformedChecks: readonly Check[] = [
     async run(target) {
       const { token } = target.tokens
       const found = await ask(target, { authorization: [`Bearer ${token ?? MADE_UP}`, `Bearer ${MADE_UP}`] })
-      return judgeTwo(found, token, 'two Authorization headers')
+      return judgeTwo(target, found, 'two Authorization headers')
     },
   },
   {
@@ -59,7 +60,7 @@ export const malformedChecks: readonly Check[] = [
     async run(target) {
       const { token } = target.tokens
       const found = await ask(target, { authorization: `Bearer ${token ?? MADE_UP}` }, withQuery(target, MADE_UP))
-      return judgeTwo(found, token, 'a token in the header and one in the URL')
+      return judgeTwo(target, found, 'a token in the header and one in the URL')
     },
   },
   {
@@ -155,8 +156,17 @@ export const malformedChecks: readonly Check[] = [
   },
 ]
 
+export const malformedChecks: readonly Check[] = all.map(check => ({
+  ...check,
+  async run(target) {
+    if (isSuccess(await bare(target))) return skipped('the server serves everybody, whatever they send (C01)')
+    return check.run(target)
+  },
+}))
+
 async function ask(target: Target, headers: HeaderFields, url = target.url): Promise<Exchange> {
-  const { body, headers: own } = await probe(target)
+  // With a good token among them, the message must be one that it lets through.
+  const { body, headers: own } = (await hasGood(target)) ? (await question(target)).message : await probe(target)
   return target.send({ url, headers: { ...own, ...headers }, body })
 }
 
@@ -166,11 +176,16 @@ function withQuery({ url }: Target, token: string): string {
   return changed.href
 }
 
-/** @param token - The good one that was among them; without it a refusal may be due to the made-up ones. */
-function judgeTwo(found: Exchange, token: string | undefined, what: string): Judgement {
+/** Without a good token among them, a refusal may be due to the made-up ones. */
+async function judgeTwo(target: Target, found: Exchange, what: string): Promise<Judgement> {
   if (found.status === 400) return passed()
   if (isSuccess(found) || found.status >= 500) return failed(`${answerOf(found)} to ${what}`, found)
-  return token === undefined ? skipped(NEEDS_GOOD) : passed(`refused with ${answerOf(found)}`)
+  if (!(await hasGood(target))) return skipped(NEEDS_GOOD)
+  return passed(`refused with ${answerOf(found)}`)
+}
+
+async function hasGood(target: Target): Promise<boolean> {
+  return target.tokens.token !== undefined && isServed(await good(target))
 }
 
 /** Shows a token where it must not be. A good one must not be let in, a made-up one must not even be looked at. */

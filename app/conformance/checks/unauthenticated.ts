@@ -4,6 +4,7 @@ import { cors, mcp, page } from '../documents.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
 import { answerOf, ERAS, isSuccess, notJson, probe, probes } from '../facts.ts'
 import type { Message } from '../messages.ts'
+import { bearer, good, isServed, question } from '../presenting.ts'
 import type { Target } from '../target.ts'
 
 const EVERY_REQUEST = mcp(
@@ -210,8 +211,9 @@ async function judgeMethods(target: Target): Promise<Judgement> {
 /** The caller must be refused for what the request says, which only shows where everything else would let it through. */
 async function judgeForeign(target: Target, foreign: HeaderFields, name: 'Origin' | 'Host'): Promise<Judgement> {
   const { token } = target.tokens
-  const credentials = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const message = (await served(target, credentials)) ?? (await probe(target))
+  const isGood = token !== undefined && isServed(await good(target))
+  const credentials = isGood ? bearer(token) : {}
+  const message = isGood ? (await question(target)).message : ((await openMessage(target)) ?? (await probe(target)))
   const found = await target.call(message, { ...credentials, ...foreign })
   const isRefused =
     name === 'Origin' ? found.status === 403 : found.status >= 400 && found.status < 500 && found.status !== 401
@@ -227,11 +229,10 @@ async function judgeForeign(target: Target, foreign: HeaderFields, name: 'Origin
   return failed(`${answerOf(found)} to a request whose ${name} is ${FOREIGN}`, found)
 }
 
-/** A message that the server serves: with these credentials, or to everybody. */
-async function served(target: Target, credentials: HeaderFields): Promise<Message | undefined> {
-  if (credentials.authorization === undefined && target.openMethods.size === 0) return undefined
-  for (const message of ERAS.flatMap(probes)) {
-    if (isSuccess(await target.call(message, credentials))) return message
+/** A message that everybody may send. */
+async function openMessage({ call, openMethods }: Target): Promise<Message | undefined> {
+  for (const message of ERAS.flatMap(probes).filter(({ method }) => openMethods.has(method))) {
+    if (isSuccess(await call(message))) return message
   }
   return undefined
 }

@@ -120,9 +120,11 @@ export const locationChecks: readonly Check[] = [
       'A protected resource metadata document MUST be queried using an HTTP GET request at the previously specified URL.',
     ),
     tier: 0,
-    run: ofMetadata(async ({ found: { request } }, target) => {
+    run: ofMetadata(async ({ found }, target) => {
+      const { request } = found
       const head = await target.send({ ...request, method: 'HEAD' })
       if (head.status !== 200) return failed(`${answerOf(head)} to HEAD`, head)
+      if (!isOfServer(found, target)) return passed('it is on another host, where no POST was tried')
       const posted = await target.send({ ...request, method: 'POST', body: '' })
       return isSuccess(posted) ? failed(`${answerOf(posted)} to POST`, posted) : passed()
     }),
@@ -167,17 +169,24 @@ export const locationChecks: readonly Check[] = [
 async function judgeForwarded(target: Target): Promise<Judgement> {
   const known = await metadata(target)
   const message = await probe(target)
-  for (const headers of [FORWARDED, { host: FOREIGN }]) {
+  for (const [name, headers] of [
+    ['X-Forwarded-Host', FORWARDED],
+    ['Host', { host: FOREIGN }],
+  ] as const) {
     const answers = [await target.call(message, headers)]
-    if (known)
-      answers.push(
-        await target.send({ ...known.found.request, headers: { ...known.found.request.headers, ...headers } }),
-      )
+    if (known && isOfServer(known.found, target)) {
+      const { request } = known.found
+      answers.push(await target.send({ ...request, headers: { ...request.headers, ...headers } }))
+    }
     const echo = answers.find(echoes)
-    if (echo)
-      return failed(`${FOREIGN} of ${Object.keys(headers).at(-3) ?? 'host'} came back from ${echo.request.url}`, echo)
+    if (echo) return failed(`the server publishes ${FOREIGN}, which stood in ${name}`, echo)
   }
   return passed()
+}
+
+/** The person has named one host; others, which the server names, are only read. */
+function isOfServer({ request }: Exchange, target: Target): boolean {
+  return new URL(request.url).hostname === new URL(target.url).hostname
 }
 
 /** A refusal may say what it refuses; clients act on challenges and documents. */

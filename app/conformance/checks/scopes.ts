@@ -26,6 +26,9 @@ function ofRefusal(judge: (found: Exchange, target: Target) => Judgement | Promi
   }
 }
 
+/** Some servers let the tool look at the scopes, which a client cannot step up after. */
+const refusesItself = ({ json }: Exchange) => (json?.result as { isError?: unknown } | undefined)?.isError === true
+
 const needs = ['token', 'low-scope-token', 'tool'] as const
 
 /** What a token is not enough for. */
@@ -40,7 +43,11 @@ export const scopesChecks: readonly Check[] = [
     async run(target) {
       const found = await beyond(target)
       if (found.status === 403) return passed()
-      const how = isServed(found) ? 'the tool runs' : answerOf(found)
+      const how = !isServed(found)
+        ? answerOf(found)
+        : refusesItself(found)
+          ? 'the refusal is a result of the tool (isError)'
+          : 'the tool runs'
       return failed(`${how}, though the token is not enough for ${target.tool}`, found)
     },
   },
@@ -166,7 +173,8 @@ export const scopesChecks: readonly Check[] = [
       const call = message(era, 'tools/call', { name: target.tool, arguments: {} }, session, 2)
       const batch: Message = { ...list, body: `[${list.body},${call.body}]` }
       const found = await target.call(batch, low)
-      const isRun = found.status < 300 && /"id":2,|"id":2}/.test(found.text) && !/"error"/.test(found.text)
+      const isRun =
+        found.status < 300 && /"id":2,|"id":2}/.test(found.text) && !/"error"|"isError":true/.test(found.text)
       return isRun ? failed(`the tool runs in a batch, though the token is not enough for it`, found) : passed()
     },
   },

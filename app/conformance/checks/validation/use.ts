@@ -30,11 +30,14 @@ export const useChecks: readonly Check[] = [
   {
     id: 'V24',
     title: 'A session is of no use to anybody but its user',
-    level: 'MUST',
-    source: page(
-      'MCP, Security Best Practices, Session Hijacking',
-      'https://modelcontextprotocol.io/docs/tutorials/security/security_best_practices#session-hijacking',
-    ),
+    level: 'SHOULD',
+    source: {
+      ...page(
+        'MCP 2025-11-25, Security Best Practices, Session Hijacking',
+        'https://modelcontextprotocol.io/docs/2025-11-25/tutorials/security/security_best_practices#session-hijacking',
+      ),
+      sentence: 'MCP servers SHOULD bind session IDs to user-specific information.',
+    },
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(trySession),

@@ -180,7 +180,7 @@ export function assembleAuth(
       return forbid(
         head,
         { kind: 'host_not_served', host: clip(host) },
-        'This server does not serve the host named in the request (setting ALLOWED_HOSTS).',
+        'This server does not serve the host named in the request: set PUBLIC_URL to the URL that clients use, or name the host in ALLOWED_HOSTS.',
       )
     }
     const [origin] = head.header('origin')

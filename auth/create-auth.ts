@@ -29,6 +29,7 @@ import { createProviders } from './providers.ts'
 import { type SharedStores, sharedStores } from './shared-stores.ts'
 import { signInScopes } from './sign-in-scopes.ts'
 import { stderrObserver } from './stderr-observer.ts'
+import { unreadEnvFile } from './unread-env-file.ts'
 
 /** Options of {@link createAuth}: everything that is not part of the declaration. */
 export interface AuthOptions {
@@ -117,6 +118,10 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   const observer = combineObservers(options.observer ?? stderrObserver())
   for (const { setting, problem } of configuration.warnings) observer.warning?.(`${setting} ${problem}.`, {})
 
+  const isDemo = configuration.usesOwnServer && !configuration.bridge && settings.AUTH_PROVIDER.length === 0
+  const unread = isDemo && !options.env ? unreadEnvFile() : undefined
+  if (unread) observer.warning?.(unread, {})
+
   const runsHere = configuration.usesOwnServer && configuration.mode !== 'separate'
   const own = runsHere ? createOwnServer({ configuration, declarations, env, fetch, observer, stopping }) : undefined
   const stores = sharedStores(configuration, own, observer)
@@ -172,6 +177,7 @@ function configurationOf(
   // What else is wrong is not worth setting right.
   if (misplaced) throw new ConfigError([...problems, misplaced])
   let configuration: Configuration | undefined
+  let hints: readonly ConfigProblem[] = []
   try {
     const resources = problems.length === 0 ? declarations : Object.fromEntries(entries.map(readablePart))
     configuration = loadConfiguration(env, { resources, isLibrary: true, providers })
@@ -184,8 +190,9 @@ function configurationOf(
     if (!(error instanceof ConfigError)) throw error
     const known = new Set(problems.map(({ setting }) => setting))
     problems.push(...error.problems.filter(({ setting }) => !known.has(setting)))
+    hints = error.hints
   }
-  if (problems.length > 0 || !configuration) throw new ConfigError(problems)
+  if (problems.length > 0 || !configuration) throw new ConfigError(problems, hints)
   return configuration
 }
 

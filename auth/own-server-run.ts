@@ -147,7 +147,11 @@ export async function openStores(
   } catch (error) {
     const { message, error_detail: detail } = error as Error & { error_detail?: string }
     throw new ConfigError([
-      { setting: store.setting, problem: `${NAMES[store.kind]} (${detail ?? message})`, see: 'docs/settings.md' },
+      {
+        setting: store.setting,
+        problem: `${NAMES[store.kind]} (${detail ?? message}). ${CURES[store.kind]}`,
+        see: 'docs/settings.md',
+      },
     ])
   }
 }
@@ -156,6 +160,12 @@ const NAMES = {
   redis: 'names a Redis that does not work',
   sqlite: 'names a folder that does not work',
   postgres: 'names a database that does not work',
+}
+
+const CURES = {
+  redis: 'Start it, or correct the URL',
+  sqlite: 'Name one that this process may write to',
+  postgres: 'Start it, or correct the URL',
 }
 
 /** Keys that encrypt what is stored, the one in use first. Without any, one of the moment does for a process that stores nothing. */

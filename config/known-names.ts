@@ -9,6 +9,8 @@ import { secretSettings, settingsSchema } from './settings.ts'
 export interface KnownNames {
   /** Settings, and what the files of the chosen providers and the user's own files refer to. */
   readonly read: ReadonlySet<string>
+  /** Those of them that hold secrets. */
+  readonly secrets: ReadonlySet<string>
   /** What only providers that are not chosen refer to, with the name of the provider. */
   readonly unread: ReadonlyMap<string, string>
   /** A product that only its URL chose, and the adapter whose own settings are then not read. */
@@ -54,6 +56,12 @@ export function knownNames(env: Environment, inCode?: readonly ConfiguredProvide
   )
   return {
     read,
+    secrets: new Set<string>([
+      ...secretSettings,
+      ...own.flatMap(secretsIn),
+      ...secretsIn(readJson(env.AUTH_CLIENTS_FILE?.trim())),
+      ...[...inForce, shadow ?? ''].flatMap(secretVariables),
+    ]),
     unread: new Map(others.filter(([variable]) => !read.has(variable))),
     adapters: new Set([
       ...inForce.flatMap(name => providerNamed(name)?.adapter.name ?? []),

@@ -26,6 +26,7 @@ import { checkGrants, checkScopeRules } from './scope-rules.ts'
 import { insecureHostsWarning, internalUrlProblems } from './secure-urls.ts'
 import { programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
 import { encryptionKeysOf, isShared, loadStore, type StoreConfiguration } from './store.ts'
+import { checkValues } from './written-values.ts'
 
 export type { Environment } from './environment.ts'
 
@@ -121,6 +122,9 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   if (withheld.length > 0) throw new ConfigError(withheld)
   const usesOwnServer = isAuthorizationServer || known.usesOwnServer
   const names = checkNames(env, { ...known, usesOwnServer }, file)
+  const unmeant = checkValues(env, known)
+  // What follows from such values would hide what is wrong with them.
+  if (unmeant.length > 0) throw new ConfigError([...names.problems, ...unmeant], names.warnings)
   const problems: ConfigProblem[] = [...names.problems]
   const warnings: ConfigProblem[] = [...names.warnings]
   const { settings, invalid } = readSettings(env, isLibrary, problems, warnings)
@@ -222,7 +226,8 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const [first, ...others] = resources
   if (problems.length > 0 || !first) {
     // One that is wrong is not missing as well.
-    throw new ConfigError(distinct(problems.filter(({ setting }, index) => index < told || !invalid.has(setting))))
+    const real = problems.filter(({ setting }, index) => index < told || !invalid.has(setting))
+    throw new ConfigError(distinct(real), names.warnings)
   }
   const { providers, shadow, resource } = first
   return {

@@ -26,6 +26,7 @@ import { refuseRevokedClients, revokedClients } from './operator-records.ts'
 import type { Html } from './pages/html.ts'
 import {
   expiredPage,
+  redirectUriPage,
   requestErrorPage,
   unknownClientPage,
   unreachableDocumentPage,
@@ -348,6 +349,9 @@ function errorPage(ctx: KoaContextWithOIDC, out: ErrorOut, error: Error, { kindO
   if (isClientError && ctx.oidc.route === 'authorization') {
     const isAddress = ['document', 'misspelled'].includes(kindOf(clientId))
     return isAddress ? unusableDocumentPage(clientId, out.error_description) : unknownClientPage(clientId)
+  }
+  if (error instanceof errors.InvalidRedirectUri && ctx.oidc.client) {
+    return redirectUriPage(String(ctx.oidc.params?.redirect_uri), ctx.oidc.client.redirectUris ?? [])
   }
   return requestErrorPage(out.error, out.error_description)
 }

@@ -7,6 +7,7 @@ import { secretSettings, settingsSchema } from '../config/settings.ts'
 import { publishedDeclarationSchema } from './declaration-descriptions.ts'
 import { eventsPage } from './events-page.ts'
 import { findingsPage } from './findings-page.ts'
+import { firstContactPage } from './first-contact-page.ts'
 import { publishedGatewaySchema } from './gateway-schema.ts'
 import { interopPage } from './interop-page.ts'
 import { providerSchema, providersPage } from './provider-reference.ts'
@@ -114,6 +115,7 @@ const files: [path: string, text: string][] = [
   ['docs/providers.md', providersPage()],
   ['docs/events.md', eventsPage()],
   ['docs/findings.md', findingsPage()],
+  ['docs/first-contact.md', firstContactPage()],
   ['docs/interop.md', interopPage()],
   ['docs/which-shape.md', await whichShapePage()],
   ['README.md', withSnippets('README.md')],

@@ -13,13 +13,17 @@ export class ConfigError extends Error {
   /** Not enumerable: the message has all of them, and Node.js prints what is enumerable below it. */
   declare readonly problems: readonly ConfigProblem[]
 
-  constructor(problems: readonly ConfigProblem[]) {
-    super(
-      `${problems.length === 1 ? 'One setting is' : `${problems.length} settings are`} wrong:\n${problems
-        .map(({ setting, problem, see }) => `  ${setting}: ${problem}${see ? ` (${see})` : ''}`)
-        .join('\n')}`,
-    )
+  /** What stops nobody, and may be the reason of a problem: a setting under another name. Not enumerable. */
+  declare readonly hints: readonly ConfigProblem[]
+
+  /** @param hints - Default: none. */
+  constructor(problems: readonly ConfigProblem[], hints: readonly ConfigProblem[] = []) {
+    const title = problems.length === 1 ? 'One setting is wrong:' : `${problems.length} settings are wrong:`
+    const further = hints.length > 0 ? ['Perhaps because of this:', ...hints.map(lineOf)] : []
+    super([title, ...problems.map(lineOf), ...further].join('\n'))
     this.name = 'ConfigError'
-    Object.defineProperty(this, 'problems', { value: problems })
+    Object.defineProperties(this, { problems: { value: problems }, hints: { value: hints } })
   }
 }
+
+const lineOf = ({ setting, problem, see }: ConfigProblem) => `  ${setting}: ${problem}${see ? ` (${see})` : ''}`

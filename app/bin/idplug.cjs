@@ -6,6 +6,7 @@ var present = process.versions.node.split('.').map(Number)
 
 if (present[0] < needed[0] || (present[0] === needed[0] && present[1] < needed[1])) {
   console.error('idplug needs Node.js ' + needed.join('.') + ' or newer, and this is ' + process.version + '.')
+  console.error('Get it at https://nodejs.org. In a clone, npm ci installs one: npm start and npx idplug use that.')
   process.exit(1)
 }
 
@@ -13,14 +14,20 @@ var fs = require('fs')
 var path = require('path')
 var url = require('url')
 
+var source = path.join(__dirname, '../main.ts')
+var isClone = fs.existsSync(source)
+if (isClone && !fs.existsSync(path.join(__dirname, '../../node_modules'))) {
+  console.error('The packages of this clone are not installed: run npm ci first.')
+  process.exit(1)
+}
+
 var main = findMain()
 if (main) import(url.pathToFileURL(main).href)
 else withoutServer()
 
 /** What the command runs: in a clone its source, elsewhere the package that is installed beside. */
 function findMain() {
-  var source = path.join(__dirname, '../main.ts')
-  if (fs.existsSync(source)) return source
+  if (isClone) return source
   try {
     return require.resolve('@idplug/server/main')
   } catch (error) {

@@ -21,6 +21,13 @@ import type { ClientIdentity, SignIn, SignInStore } from './sign-ins.ts'
 /** The metadata of the server or its authorization server cannot be worked with. The message says what and why. */
 export class DiscoveryError extends Error {
   override name = 'DiscoveryError'
+  /** What to do. Absent: only the operator can do something. */
+  readonly cure: string | undefined
+
+  constructor(message: string, cure?: string) {
+    super(message)
+    this.cure = cure
+  }
 }
 
 /** No client id can be had without the person's help. The message says what to do. */
@@ -221,7 +228,18 @@ async function discover(server: URL, resourceMetadataUrl: URL | undefined, fetch
   const requestedResource = resourceUrlFromServerUrl(server)
   if (resource !== undefined && !checkResourceAllowed({ requestedResource, configuredResource: resource })) {
     const problem = `the metadata of ${requestedResource.href} is about another resource, ${resource}`
-    throw new DiscoveryError(`${problem}: a token for that one must not come here (RFC 9728 section 3.3)`)
+    throw new DiscoveryError(
+      `${problem}: a token for that one must not come here (RFC 9728 section 3.3)`,
+      `Use ${resource}. If the server is yours, and this URL is right, declare it as the resource, or set PUBLIC_URL to its origin.`,
+    )
+  }
+  // The SDK then takes the server itself for its authorization server, as clients of 2025-03-26 did.
+  if (resourceMetadataUrl && !resourceMetadata && !metadata) {
+    const { status } = await fetchFn(resourceMetadataUrl)
+    throw new DiscoveryError(
+      `${server.href} names its metadata at ${resourceMetadataUrl.href}, and there is none (status ${status})`,
+      'If the server is yours, put authRoutes(auth) in front of everything else, at the root. A proxy has to pass on /.well-known/ and /oauth/ as well.',
+    )
   }
   const issuer = metadata?.issuer ?? authorizationServerUrl
   return { issuer, authorizationServerUrl, metadata, resource, scopesSupported: resourceMetadata?.scopes_supported }
@@ -249,7 +267,7 @@ async function identify(
   }
   if (metadata && !metadata.registration_endpoint) {
     throw new NoClientError(
-      `${issuer} does not let clients register themselves; have one registered there, and give its id by --client-id`,
+      `${issuer} does not let clients register themselves; have one registered there, and give its id by --client-id. If the server is yours, AUTH_BRIDGE=on lets clients register (docs/bridge.md)`,
     )
   }
   const registered = await registerClient(authorizationServerUrl, {

@@ -11,6 +11,7 @@ import {
 import { DiscoveryError, NoClientError } from './authorizer.ts'
 import { ForeignAnswerError } from './grants.ts'
 import { UnsafeUrlError } from './guarded-fetch.ts'
+import { TokenLostError } from './session.ts'
 
 /** What went wrong, in words. */
 export interface Explanation {
@@ -25,6 +26,8 @@ interface Words {
   cure: string
 }
 
+const TOKEN_LOST =
+  'A proxy in front of the server has to pass the Authorization header on (nginx: proxy_set_header Authorization $http_authorization;).'
 const ASK_OPERATOR = 'Tell the operator of the server; `idplug doctor URL` says what is wrong with it.'
 
 /** Error codes that an authorization server or an MCP server may answer with, by the document that defines them. */
@@ -173,11 +176,19 @@ export function explainError(error: unknown): Explanation {
     }
   }
   if (error instanceof UnsafeUrlError) return { what: `Not followed: ${error.message}.`, cure: ASK_OPERATOR }
-  if (error instanceof DiscoveryError) return { what: sentence(error.message), cure: ASK_OPERATOR }
+  if (error instanceof DiscoveryError)
+    return { what: sentence(clean(error.message)), cure: clean(error.cure ?? ASK_OPERATOR) }
+  if (error instanceof TokenLostError) return { what: sentence(error.message), cure: TOKEN_LOST }
   if (error instanceof NoClientError) return { what: sentence(error.message) }
   if (error instanceof UnauthorizedError) return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
   if (error instanceof SdkHttpError) return explainStatus(error)
   const failure = networkFailure(error)
+  if (failure && NOT_TLS.test(failure)) {
+    return {
+      what: `The server does not speak https there (${failure}).`,
+      cure: 'Use http:// for a server on this machine; elsewhere, something in front of it has to speak https.',
+    }
+  }
   if (failure)
     return { what: `The server cannot be reached: ${failure}.`, cure: 'Check the URL, and that the server is running.' }
   return { what: sentence(clean(error instanceof Error ? error.message : String(error))) }
@@ -202,7 +213,7 @@ function explainRegistration({ body, status }: RegistrationRejectedError): Expla
   }
   return {
     what: `The authorization server did not register this client (status ${status}).`,
-    cure: 'Register a client there yourself, and pass its id with --client-id.',
+    cure: 'Register a client there yourself, and pass its id with --client-id. If the server is yours, AUTH_BRIDGE=on lets clients register.',
   }
 }
 
@@ -242,6 +253,9 @@ function networkFailure(error: unknown): string | undefined {
   }
   return failure
 }
+
+/** Of a client of TLS that is answered in plain text. */
+const NOT_TLS = /ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG/
 
 /** Of Node, its TLS and its `fetch`. */
 const NETWORK_CODE = /^(E[A-Z0-9]+$|UND_ERR_|CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS|ERR_SSL)/

@@ -3,7 +3,9 @@ import {
   Client,
   type ElicitRequestFormParams,
   type ElicitResult,
+  extractWWWAuthenticateParams,
   InsufficientScopeError,
+  SdkHttpError,
   StreamableHTTPClientTransport,
   type Tool,
   UnauthorizedError,
@@ -34,6 +36,15 @@ export interface Session {
   close(): Promise<void>
 }
 
+/** The server answers as if no token had come. */
+export class TokenLostError extends Error {
+  override name = 'TokenLostError'
+
+  constructor() {
+    super('the server answers as if no token had come with the request, though one was sent')
+  }
+}
+
 const MODERN = '2026-07-28'
 /** A server that goes on asking for more after this never has enough. */
 const MAX_STEP_UPS = 2
@@ -52,6 +63,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   )(options.fetch)
   // Kept from the request that was refused, since a person takes longer to sign in than a request may.
   let challenge: Response | undefined
+  /** The last refusal, of a renewed token too. */
+  let refusal: Response | undefined
 
   async function signedIn<T>(work: () => Promise<T>): Promise<T> {
     for (let signIns = 0, stepUps = 0; ; ) {
@@ -62,7 +75,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         if (challenge !== undefined && signIns++ < MAX_SIGN_INS) await authorizer.obtain(challenge)
         else if (error instanceof InsufficientScopeError && stepUps++ < MAX_STEP_UPS) {
           await authorizer.stepUp(error.requiredScope, error.resourceMetadataUrl)
-        } else throw error
+        } else if (signIns > 0 && isUnauthorized(error) && refusal && looksUnsent(refusal)) throw new TokenLostError()
+        else throw error
       }
     }
   }
@@ -72,6 +86,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const authProvider = {
       token: async () => (await authorizer.accessToken())?.token,
       async onUnauthorized({ response }: { response: Response }) {
+        refusal = response
         if (await authorizer.renew(response)) return
         challenge = response
         throw new UnauthorizedError()
@@ -91,6 +106,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     call: (name, args) => signedIn(() => client.callTool({ name, arguments: args }, { timeout: CALL_MILLISECONDS })),
     close: () => client.close(),
   }
+}
+
+const isUnauthorized = (error: unknown) =>
+  error instanceof UnauthorizedError || (error instanceof SdkHttpError && error.status === 401)
+
+/** A challenge without an error is the answer to a request without a token (RFC 6750 §3.1). */
+function looksUnsent(challenge: Response): boolean {
+  const isChallenge = /^Bearer\b/i.test(challenge.headers.get('www-authenticate') ?? '')
+  return isChallenge && extractWWWAuthenticateParams(challenge).error === undefined
 }
 
 function createClient({ elicit, protocol, version }: SessionOptions): Client {

@@ -26,6 +26,10 @@ const WAIT_MILLISECONDS = 300_000
 const PATH = '/callback'
 const KEPT_CLIENT = 'If that page says that the client is unknown, stop this and sign in with --register.\n'
 
+/** Providers tell it to the person only, on a page of theirs. */
+const givenClient = (redirectUri: string) =>
+  `If that page says that the redirect URI is wrong, stop this and register ${redirectUri} for this client at the provider.\n`
+
 /** Listens on loopback for the browser (RFC 8252 §7.3). If the port used last time is taken, uses a free one. */
 export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: string): Promise<Visit> {
   const { openBrowser, say, wait = WAIT_MILLISECONDS } = options
@@ -47,7 +51,7 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
     redirectUri,
     async go(url) {
       say(`Sign in at ${url.host} in your browser. If none opens, go to:\n\n  ${url.href}\n`)
-      if (isAsWanted && options.redirectUri === undefined) say(KEPT_CLIENT)
+      if (isAsWanted) say(options.redirectUri === undefined ? KEPT_CLIENT : givenClient(redirectUri))
       const back = waitForReturn(server, new URL(redirectUri), wait)
       // A browser that cannot be opened is not an error: the person has the URL.
       openBrowser?.(url.href).catch(() => undefined)

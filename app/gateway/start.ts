@@ -14,6 +14,7 @@ import { createResources } from './resources.ts'
 import { createSseTarget } from './sse/target.ts'
 import { createStdioTarget, type StdioEvent } from './stdio/target.ts'
 import type { Call, Target } from './target.ts'
+import { targetProblem } from './target-check.ts'
 
 export interface GatewayStartOptions {
   /** Watches the file that the groups come from: {@link watchGatewayFile} with its path. Default: they do not change. */
@@ -48,6 +49,12 @@ export function startGateway(
     maxSessions: settings.MCP_MAX_SESSIONS,
   }
   let last: Decision | undefined
+  async function check(name: string, { place, identity }: GatewayTarget): Promise<void> {
+    if (place.kind !== 'url' || place.transport === 'sse') return
+    const headers = identity.kind === 'credential' ? { [identity.header]: identity.value } : {}
+    const problem = await targetProblem(place.url, headers)
+    if (problem !== undefined) logger.warn({ event: 'target_not_ready', target: name, reason: problem })
+  }
   return serve(
     surroundings,
     groups,
@@ -83,6 +90,7 @@ export function startGateway(
         },
         banner: places.map(place => `In front of           ${describePlace(place)}`),
         started(replace) {
+          for (const { targets } of groups) for (const [key, target] of Object.entries(targets)) void check(key, target)
           watched = options.watch?.({
             changed(configuration) {
               resources.change(configuration)

@@ -90,6 +90,13 @@ export const serverEvents = {
       'The server behind the gateway gave no answer that could be passed on. The client got the status; without one, its answer was cut.',
     action: 'docs/gateway.md, "When the target fails".',
   },
+  target_not_ready: {
+    level: 'warn',
+    members: ['target', 'reason'],
+    means:
+      'The server behind the gateway did not answer as an MCP server does, when the gateway started and asked it once.',
+    action: 'Do what the reason says. A server that starts later than the gateway needs nothing.',
+  },
   gateway_file_read: {
     level: 'info',
     members: ['resources'],

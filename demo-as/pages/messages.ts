@@ -44,7 +44,8 @@ the server was restarted and the application still uses its old registration.</p
 <dl class="facts">
 ${FORGETTING.map(([application, how]) => html`<dt>${application}</dt><dd>${how}</dd>\n`)}</dl>
 </div>
-<dl class="facts"><dt>Client id</dt><dd><code>${clipped(clientId, 80)}</code></dd></dl>`,
+<dl class="facts"><dt>Client id</dt><dd><code>${clipped(clientId, 80)}</code></dd></dl>
+<p>If you run this server: several processes need one store for all of them (REDIS_URL, DATABASE_URL).</p>`,
   )
 }
 
@@ -144,6 +145,23 @@ export function nothingHerePage(resourceNames: readonly string[]): Html {
     'To sign in, connect from your application: it finds the way by itself.',
   )
 }
+
+/** An application wants people to come back to an address that it has not registered. */
+export function redirectUriPage(sent: string, registered: readonly string[]): Html {
+  return layout(
+    'This request cannot be answered',
+    html`<h1>This request cannot be answered</h1>
+<p>The application that sent you here wants you to come back to an address that it did not register. You did nothing wrong, and
+nothing was shared.</p>
+<div class="note"><p>If you build the application, this is for you:</p>
+<dl class="facts"><dt>It sent</dt><dd><code>${clipped(sent, 200)}</code></dd>
+<dt>It registered</dt>${registered.slice(0, MOST_ADDRESSES).map(uri => html`<dd><code>${clipped(uri, 200)}</code></dd>`)}</dl>
+<p>The two are compared character by character; only the port may differ, for an address on the reader's own machine.
+Register the address that is sent (<code>redirect_uris</code>), or send one that is registered (<code>invalid_redirect_uri</code>).</p></div>`,
+  )
+}
+
+const MOST_ADDRESSES = 5
 
 /** An authorization request that cannot be answered by a redirect, because it is not certain to whom that would go. */
 export function requestErrorPage(error: string, description: string | undefined): Html {

@@ -288,7 +288,7 @@ describe.each([
 })
 
 describe('on a Node.js that is too old', () => {
-  it('says so in one sentence, and loads nothing', async () => {
+  it('says so, with what to do, and loads nothing', async () => {
     const project = createProject({
       'old.cjs': `Object.defineProperty(process, 'version', { value: 'v18.20.4' })
         Object.defineProperty(process.versions, 'node', { value: '18.20.4' })
@@ -305,7 +305,9 @@ describe('on a Node.js that is too old', () => {
       join(root, 'app/bin/idplug.cjs'),
       'doctor',
     )
-    expect(stderr).toBe('idplug needs Node.js 22.19 or newer, and this is v18.20.4.')
+    expect(stderr).toBe(
+      'idplug needs Node.js 22.19 or newer, and this is v18.20.4.\nGet it at https://nodejs.org. In a clone, npm ci installs one: npm start and npx idplug use that.',
+    )
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(manifest.engines.node).toBe('>=22.19')
   })

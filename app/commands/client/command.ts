@@ -126,7 +126,7 @@ async function login(server: string, options: ClientOptions, command: Command): 
     await session.tools()
     const signIn = await store.load(server)
     if (!signIn?.tokens) {
-      console.log(`${server} does not ask for a sign-in.`)
+      console.log(openText(server))
       return EXIT.fine
     }
     const facts = factsOf(server, signIn)
@@ -183,7 +183,7 @@ async function whoami(server: string, options: ClientOptions, command: Command):
       return EXIT.fine
     }
     if (facts) console.log(`${server}\n${factsText(facts)}`)
-    else console.log(`${server} does not ask for a sign-in.`)
+    else console.log(openText(server))
     if (answer) console.log(`\nThe server says:\n${resultText(answer)}`)
     return EXIT.fine
   })
@@ -238,6 +238,10 @@ async function run(command: Command, work: () => Promise<number>): Promise<void>
     console.error(json ? JSON.stringify({ error: explanation }, null, 2) : explanationText(explanation))
     process.exitCode = EXIT.found
   }
+}
+
+function openText(server: string): string {
+  return `${server} does not ask for a sign-in. If it should, put protect(auth) in front of the endpoint.`
 }
 
 function loopbackUri(value: string): string {

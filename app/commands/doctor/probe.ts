@@ -96,6 +96,9 @@ function failureOf(url: string, error: unknown): Failed {
     return { outcome: 'failed', url, cause: 'timeout', detail: 'no answer in time' }
   }
   const { detail, cure } = networkFailure(error)
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/.test(detail)) {
+    return { outcome: 'failed', url, cause: 'unreachable', detail: `${detail}: the server does not speak https` }
+  }
   const tls = /CERT|SSL|TLS|ALTNAME|VERIFY|SIGNED/.test(detail)
   return { outcome: 'failed', url, cause: tls ? 'tls' : 'unreachable', detail: cure ? `${detail}. ${cure}` : detail }
 }

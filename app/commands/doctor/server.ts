@@ -239,7 +239,10 @@ function checkRefusal(
   if (status < 300) return finding(accepted, seen)
   if (status >= 500) return finding('server.bad_token_fails', seen)
   if (status !== 401) return finding('server.garbage_not_401', seen)
-  const isAsBefore = parseChallenge(headers.get('www-authenticate'))?.parameters.resource_metadata !== undefined
+  const challenge = parseChallenge(headers.get('www-authenticate'))
+  // The challenge names the error, unless the token did not arrive.
+  if (challenge && challenge.parameters.error === undefined) return finding('server.token_lost', challenge.text)
+  const isAsBefore = challenge?.parameters.resource_metadata !== undefined
   return isAsBefore
     ? undefined
     : finding('server.bad_token_unchallenged', `no resource_metadata in the answer to ${what}`)

@@ -67,7 +67,7 @@ export const clients: readonly Mistake[] = [
     mistake: '`https://` for a server on this machine that speaks http',
     run: 'idplug login URL',
     cause: 'does not speak https there',
-    fix: 'Use http://localhost:…/mcp',
+    fix: 'Use http:// for a server on this machine',
     before: 'neither',
     see: async () => login(`${(await ownServer()).origin.replace('http:', 'https:')}/mcp`),
   },
@@ -99,7 +99,7 @@ export const clients: readonly Mistake[] = [
     mistake: 'The provider does not let clients register',
     run: 'idplug login URL',
     cause: 'The authorization server did not register this client',
-    fix: 'Register a client there yourself, and pass its id with --client-id',
+    fix: 'Register a client there yourself, and pass its id with --client-id. If the server is yours, AUTH_BRIDGE=on',
     before: 'both',
     see: async () => login((await behindAuth0()).resource),
   },
@@ -122,8 +122,8 @@ export const clients: readonly Mistake[] = [
   {
     mistake: 'A redirect URI that this client did not register with our authorization server',
     run: 'the browser',
-    cause: 'http://127.0.0.1:4711/elsewhere',
-    fix: 'It registered http://127.0.0.1:4711/callback',
+    cause: 'It sent http://127.0.0.1:4711/elsewhere It registered http://127.0.0.1:4711/callback',
+    fix: 'Register the address that is sent',
     before: 'neither',
     async see() {
       const { origin } = await ownServer()
@@ -167,7 +167,7 @@ export const clients: readonly Mistake[] = [
   {
     mistake: 'The proxy takes the `Authorization` header away',
     run: 'idplug login URL',
-    cause: 'The server says that no token came, though one was sent',
+    cause: 'The server answers as if no token had come with the request, though one was sent',
     fix: 'A proxy in front of the server has to pass the Authorization header on',
     before: 'neither',
     see: async () => login(await proxied({ withhold: ['authorization'] })),

@@ -55,9 +55,9 @@ export const installations: readonly Mistake[] = [
   {
     mistake: 'The same with a Node that is too old for everything else',
     run: 'npm start',
-    cause: 'The packages of this clone are not installed',
-    fix: 'npm ci',
-    before: 'neither',
+    cause: 'idplug needs Node.js 22.19 or newer, and this is v20.20.2.',
+    fix: 'In a clone, npm ci installs one',
+    before: 'cause',
     see: () =>
       node(
         { ...CLONE, 'old.cjs': OLD_NODE, 'app/bin/idplug.cjs': new URL('idplug.cjs', bin) },
@@ -69,7 +69,7 @@ export const installations: readonly Mistake[] = [
     mistake: 'Only `idplug` is installed, and the commands are in `@idplug/server`',
     run: 'idplug doctor',
     cause: 'The commands of idplug are a package of their own',
-    fix: 'npm install @idplug/server@0.1.0',
+    fix: 'npm install @idplug/server',
     before: 'both',
     see: () =>
       node({

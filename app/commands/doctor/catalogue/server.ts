@@ -18,7 +18,7 @@ export const server = {
     severity: 'error',
     title: 'The endpoint answers without a token',
     expected: 'status 401',
-    cure: 'Put the check before the endpoint (bearerAuth), and look whether a proxy leads past it.',
+    cure: 'Put protect(auth) in front of the endpoint, and look whether a proxy leads past it.',
   },
   'server.login_page': {
     severity: 'error',
@@ -66,7 +66,7 @@ export const server = {
     severity: 'error',
     title: 'The resource metadata cannot be fetched',
     expected: 'status 200 and a JSON document (RFC 9728 section 3.2)',
-    cure: 'Serve the document at the URL that the challenge names, without a sign-in.',
+    cure: 'Serve the document at the URL that the challenge names, without a sign-in: put authRoutes(auth) in front of everything else, at the root. A proxy has to pass on /.well-known/ and /oauth/.',
   },
   'server.metadata_insecure': {
     severity: 'error',
@@ -78,7 +78,7 @@ export const server = {
     severity: 'error',
     title: 'The metadata is that of another resource',
     expected: 'resource: the URL that clients connect to (RFC 9728 section 3.3)',
-    cure: 'Set PUBLIC_URL to the origin that clients use, and have them use it: clients compare the two.',
+    cure: 'Clients compare the two. Set PUBLIC_URL to the origin that clients use, or, if only the path differs, declare this path as the resource; or have clients use the URL that the metadata names.',
   },
   'server.authorization_servers_missing': {
     severity: 'error',
@@ -175,6 +175,12 @@ export const server = {
     title: 'The refusal of a bad token does not say where to sign in',
     expected: 'WWW-Authenticate with resource_metadata, as without a token',
     cure: 'Send the same challenge with every 401: clients whose token has ended read this one.',
+  },
+  'server.token_lost': {
+    severity: 'warning',
+    title: 'A token does not reach the server, or is refused as if none had come',
+    expected: 'error="invalid_token" in the challenge to a made-up token (RFC 6750 section 3.1)',
+    cure: 'Let the proxy in front pass the Authorization header on (nginx: proxy_set_header Authorization $http_authorization;). A server that does get the token should name the error.',
   },
   'server.forged_accepted': {
     severity: 'error',

@@ -179,6 +179,13 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
     }),
   },
   'server.garbage_accepted': { fetch: endpoint((request, answer) => (isGarbage(request) ? ok() : answer)) },
+  'server.token_lost': {
+    fetch: (input, init) => {
+      const request = new Request(input, init)
+      request.headers.delete('authorization')
+      return fetch(request)
+    },
+  },
   'server.garbage_not_401': {
     fetch: endpoint((request, answer) => (isGarbage(request) ? new Response('', { status: 403 }) : answer)),
   },

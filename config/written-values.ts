@@ -1,0 +1,27 @@
+import type { ConfigProblem } from '../src/config-error.ts'
+import type { Environment } from './environment.ts'
+import type { KnownNames } from './known-names.ts'
+
+const SEE = 'docs/settings.md'
+
+/**
+ * Finds values that cannot be meant: those with quotation marks around them, which shells and our own reader of `.env` take off and
+ * `docker --env-file`, systemd and the prompt of Windows do not, and placeholders out of a guide. Passes over secrets.
+ */
+export function checkValues(env: Environment, { read, secrets }: KnownNames): ConfigProblem[] {
+  return [...read].flatMap(setting => {
+    const value = env[setting]?.trim() ?? ''
+    const problem = secrets.has(setting) ? undefined : problemOf(value)
+    return problem === undefined ? [] : [{ setting, problem, see: SEE }]
+  })
+}
+
+function problemOf(value: string): string | undefined {
+  if (/^(["'])[^"']*\1$/.test(value)) {
+    return 'is in quotation marks, and they are part of the value. Leave them out: what set the variable does not take them off'
+  }
+  if (/<[\w .-]+>/.test(value) || /(^|\/\/)your[-_]/i.test(value)) {
+    return 'is still a placeholder. Put your own value in its place'
+  }
+  return undefined
+}

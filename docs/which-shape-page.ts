@@ -161,8 +161,20 @@ export function outlookTable(ways: readonly SignInWay[]): string {
   ].join('\n')
 }
 
+/** Why clients fail, for each way at which some do. */
+function reasons(ways: readonly SignInWay[]): string {
+  return ways
+    .flatMap(({ outlooks, title }) => {
+      const failing = outlooks.filter(({ verdict }) => verdict === 'fails')
+      const because = [...new Set(failing.map(outlook => outlook.because))].join('; ')
+      return failing.length === 0 ? [] : [`  - ${title}: ${because}.`]
+    })
+    .join('\n')
+}
+
 /** `docs/which-shape.md`. */
 export async function whichShapePage(): Promise<string> {
+  const ways = await signInWays()
   return `# Which shape do I need?
 
 Three questions, or four; the answers make the command. Every shape has the same rules, refusals and settings, so you can change your mind
@@ -190,11 +202,13 @@ In doubt between the last two, take the gateway: it sees answers and bodies, so 
 Find your provider and the clients of your users. This is how providers come, before somebody turns on more. WorkOS, Clerk, Descope, Supabase and
 Logto have ways or switches that let clients in by themselves: [products](providers/presets.md).
 
-${outlookTable(await signInWays())}
+${outlookTable(ways)}
 
 - **yes**: the client connects on its own.
-- **client id**: it cannot register at this provider. A person has to register it there and enter the id in the client.
-- **no**: it fails.
+- **client id**: it cannot register at this provider. A person has to register it there and enter the id in the client, with its
+  secret where the provider gave it one.
+- **no**: it fails, because
+${reasons(ways)}
 - **?**: nobody has tried, or written it down.
 
 If everything that you need says *yes*, or *client id* and your users can be given one, clients sign in **directly** at the provider. Otherwise

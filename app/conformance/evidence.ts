@@ -5,6 +5,8 @@ import type { Target } from './target.ts'
 export interface Evidence {
   /** A command for curl, in several lines; a token of the person is `$TOKEN`. */
   readonly sent: string
+  /** 0 where there was no answer. */
+  readonly status: number
   /** Status, headers that matter and the beginning of the body, a line each. */
   readonly seen: readonly string[]
 }
@@ -28,7 +30,7 @@ const MAX_SENT_BODY = 400
 const MAX_SENT_VALUE = 200
 
 export function evidenceOf(exchange: Exchange, { redact }: Target): Evidence {
-  return { sent: curlOf(exchange, redact), seen: seenOf(exchange, redact) }
+  return { sent: curlOf(exchange, redact), status: exchange.status, seen: seenOf(exchange, redact) }
 }
 
 type Redact = Target['redact']

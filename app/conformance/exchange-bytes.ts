@@ -1,7 +1,14 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { type Exchange, TIMEOUT_MILLISECONDS, type WireOptions, type WireRequest, wireHeaders } from './exchange.ts'
+import {
+  type Exchange,
+  TIMEOUT_MILLISECONDS,
+  trusted,
+  type WireOptions,
+  type WireRequest,
+  wireHeaders,
+} from './exchange.ts'
 
 /** Control characters, which no HTTP client sends. Line ends stay out: they would make it another request. */
 const CONTROL = /(?![\t\r\n])\p{Cc}/u
@@ -24,7 +31,7 @@ export async function exchangeBytes(
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const socket =
     url.protocol === 'https:'
-      ? connectTls({ host, port: Number(url.port || 443), servername: host })
+      ? connectTls({ host, port: Number(url.port || 443), servername: host, ca: trusted() })
       : connect({ host, port: Number(url.port || 80) })
   socket.setTimeout(timeoutMilliseconds, () => socket.destroy(Object.assign(new Error(), { name: 'TimeoutError' })))
   try {

@@ -1,7 +1,9 @@
 import { lookup } from 'node:dns'
+import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { getCACertificates } from 'node:tls'
 import { createParser } from 'eventsource-parser'
 import { isLoopback, networkFailure } from 'idplug/internal'
 import { isPublicAddress } from '../../demo-as/clients/public-addresses.ts'
@@ -113,8 +115,15 @@ function proxyOf({ protocol }: URL): string | undefined {
 
 function agentFor({ protocol }: URL, isProxied: boolean): HttpAgent {
   // Connections are not kept: a server that refused a body half read may be unable to go on.
-  const options = { keepAlive: false, ...(isProxied && { proxyEnv: process.env }) }
+  const ca = trusted()
+  const options = { keepAlive: false, ...(isProxied && { proxyEnv: process.env }), ...(ca && { ca }) }
   return protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
+}
+
+/** Authorities beside those of Node, as everywhere else in this program. */
+export function trusted(): string[] | undefined {
+  const { AUTH_CA_FILE } = process.env
+  return AUTH_CA_FILE ? [...getCACertificates('default'), readFileSync(AUTH_CA_FILE, 'utf8')] : undefined
 }
 
 /** As a flat list, which Node sends as it is; an object would join what is there twice. */

@@ -68,4 +68,16 @@ export const attack = {
     expected: 'status 401 to a token whose aud is not this server',
     cure: 'Check aud of every token (RFC 8707): otherwise whoever runs another server can use here the tokens that it is sent.',
   },
+  'attack.must_not_met': {
+    severity: 'error',
+    title: 'The server does not do what a specification demands',
+    expected: 'what the title of the check says (docs/conformance/README.md)',
+    cure: 'Run idplug conformance with --only and the id of the check: it shows the request and the sentence.',
+  },
+  'attack.should_not_met': {
+    severity: 'warning',
+    title: 'The server does not do what a specification or practice recommends',
+    expected: 'what the title of the check says (docs/conformance/README.md)',
+    cure: 'Run idplug conformance with --only and the id of the check: it shows the request and the sentence.',
+  },
 } as const satisfies Record<string, CatalogueEntry>

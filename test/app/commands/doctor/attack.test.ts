@@ -1,7 +1,13 @@
+import type { RequestListener } from 'node:http'
 import { UnsecuredJWT } from 'jose'
-import { expect, test } from 'vitest'
-import { type AttackOptions, attackServer } from '../../../../app/commands/doctor/attack.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { attackResource, attackServer } from '../../../../app/commands/doctor/attack.ts'
+import {
+  type AuthorizationServerAttack,
+  attackAuthorizationServer,
+} from '../../../../app/commands/doctor/attack-authorization-server.ts'
 import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
+import { finding } from '../../../../app/commands/doctor/finding.ts'
 import { createProbe } from '../../../../app/commands/doctor/probe.ts'
 import type { ServerFacts } from '../../../../app/commands/doctor/server.ts'
 import { checkServer } from '../../../../app/commands/doctor/server.ts'
@@ -11,24 +17,10 @@ import { listen } from '../../../support/http.ts'
 
 const ISSUER = 'https://mcp.example.com'
 const REDIRECT = 'http://127.0.0.1:8766/callback'
-const facts: ServerFacts = {
-  url: `${ISSUER}/mcp`,
-  protects: true,
-  pages: 'any',
-  challenge: { text: '', parameters: { resource_metadata: `${ISSUER}/.well-known/oauth-protected-resource/mcp` } },
-  metadata: {},
-  authorizationServers: [
-    {
-      issuer: ISSUER,
-      metadata: {
-        registration_endpoint: `${ISSUER}/register`,
-        authorization_endpoint: `${ISSUER}/authorize`,
-        token_endpoint: `${ISSUER}/token`,
-      },
-      registers: true,
-      isReadable: true,
-    },
-  ],
+const metadata = {
+  registration_endpoint: `${ISSUER}/register`,
+  authorization_endpoint: `${ISSUER}/authorize`,
+  token_endpoint: `${ISSUER}/token`,
 }
 
 type Mistakes = Partial<Record<FindingCode, true>>
@@ -77,17 +69,20 @@ function authorizationServer(mistakes: Mistakes): typeof globalThis.fetch {
   return async (input, init) => {
     const request = new Request(input, init)
     const { pathname } = new URL(request.url)
-    if (pathname in routes) return (await routes[pathname]?.(request)) as Response
-    const host = request.headers.get('x-forwarded-host')
-    const trusts = mistakes['attack.forwarded_host'] && host !== null
-    return Response.json({ resource: `https://${trusts ? host : 'mcp.example.com'}/mcp` })
+    return (await routes[pathname]?.(request)) ?? new Response(null, { status: 404 })
   }
 }
 
-async function attack(mistakes: Mistakes, changes: Partial<AttackOptions> = {}): Promise<string[]> {
-  const probe = createProbe({ fetch: authorizationServer(mistakes) })
-  const options = { probe, redirectUri: REDIRECT, signIn: async () => new URL(`${REDIRECT}?code=one`), ...changes }
-  return (await attackServer(facts, options)).map(({ code }) => code)
+async function attack(mistakes: Mistakes, changes: Partial<AuthorizationServerAttack> = {}): Promise<string[]> {
+  const options = {
+    probe: createProbe({ fetch: authorizationServer(mistakes) }),
+    host: new URL(ISSUER).hostname,
+    redirectUri: REDIRECT,
+    signIn: async () => new URL(`${REDIRECT}?code=one`),
+    bringForeignToken: async () => [finding('attack.audience_foreign', 'status 200')],
+    ...changes,
+  }
+  return (await attackAuthorizationServer(metadata, options)).map(({ code }) => code)
 }
 
 test('finds nothing at an authorization server without mistakes', async () => {
@@ -95,7 +90,6 @@ test('finds nothing at an authorization server without mistakes', async () => {
 })
 
 test.each([
-  'attack.forwarded_host',
   'attack.script_redirect_registered',
   'attack.redirect_unregistered',
   'attack.pkce_optional',
@@ -108,40 +102,77 @@ test.each([
   expect(await attack({ [code]: true })).toEqual([code])
 })
 
-test('finds nothing where a token for somebody else is refused, or is for this server all the same', async () => {
+test('brings no token that is for this server all the same', async () => {
   const issues = authorizationServer({ 'attack.audience_foreign': true })
-  const refuses: typeof fetch = (input, init) => {
-    const isCall = new Headers(init?.headers).has('authorization')
-    return isCall ? Promise.resolve(new Response(null, { status: 401 })) : issues(input, init)
-  }
   const ignores: typeof fetch = async (input, init) => {
     const answer = await issues(input, init)
     if (!String(input).endsWith('/token') || !answer.ok) return answer
-    const own = new UnsecuredJWT({ aud: facts.url }).encode()
+    const own = new UnsecuredJWT({ aud: `${ISSUER}/mcp` }).encode()
     return Response.json({ ...((await answer.json()) as object), access_token: own })
   }
-  for (const each of [refuses, ignores]) expect(await attack({}, { probe: createProbe({ fetch: each }) })).toEqual([])
+  expect(await attack({}, { probe: createProbe({ fetch: ignores }) })).toEqual([])
 })
+
+test.each(['registration_endpoint', 'authorization_endpoint', 'token_endpoint'] as const)(
+  'calls no %s on a host that nobody named',
+  async endpoint => {
+    const called: string[] = []
+    const answer = authorizationServer({})
+    const probe = createProbe({
+      fetch(input, init) {
+        called.push(new URL(String(input)).hostname)
+        return answer(input, init)
+      },
+    })
+    const bringForeignToken = async () => []
+    const elsewhere = { ...metadata, [endpoint]: 'https://id.example.net/endpoint' }
+    const signIn = async () => new URL(`${REDIRECT}?code=one`)
+    const options = { probe, host: new URL(ISSUER).hostname, redirectUri: REDIRECT, signIn, bringForeignToken }
+    expect(await attackAuthorizationServer(elsewhere, options)).toEqual([])
+    expect(called).not.toContain('id.example.net')
+  },
+)
 
 test('leaves the authorization server of a provider alone', async () => {
-  const elsewhere = { ...facts, url: 'https://elsewhere.example.com/mcp' }
-  const probe = createProbe({
-    fetch: authorizationServer({ 'attack.pkce_plain': true, 'attack.redirect_unregistered': true }),
-  })
-  expect(await attackServer(elsewhere, { probe })).toEqual([])
+  const server = await listen((_, response) => response.writeHead(401).end())
+  onTestFinished(server.close)
+  const url = `${server.origin}/mcp`
+  const facts: ServerFacts = { ...(await checkServer(url, createProbe({ fetch }))).facts }
+  const authorizationServers = [{ issuer: ISSUER, metadata, registers: true, isReadable: true }]
+  const mistakes = { 'attack.pkce_plain': true, 'attack.redirect_unregistered': true } as const
+  const probe = createProbe({ fetch: authorizationServer(mistakes) })
+  expect(await attackServer({ ...facts, authorizationServers }, { probe })).toEqual([])
 })
 
-test('finds token_in_query and two_credentials at a server that takes the first token it sees', async () => {
-  const server = await listen((request, response) => {
-    const token =
-      request.headers.authorization ?? new URL(request.url ?? '', 'http://localhost').searchParams.get('access_token')
-    response.writeHead(token?.includes('good') ? 200 : 401).end()
+/** An MCP server that takes the first token it sees, and says what it is asked to. */
+const naive: RequestListener = (request, response) => {
+  const { searchParams } = new URL(request.url ?? '', 'http://localhost')
+  const token = request.headers.authorization ?? searchParams.get('access_token') ?? ''
+  const host = request.headers['x-forwarded-host'] ?? 'mcp.example.com'
+  response.setHeader('www-authenticate', `Bearer resource_metadata="https://${host}/metadata"`)
+  response.writeHead(/good|foreign/.test(token) ? 200 : 401).end()
+}
+
+test('finds what a naive server does with tokens, and with the headers of strangers', async () => {
+  const server = await listen(naive)
+  onTestFinished(server.close)
+  const found = await attackResource(`${server.origin}/mcp`, { token: 'good', 'other-audience-token': 'foreign' })
+  const codes = found.map(({ code }) => code)
+  expect(codes).toEqual(
+    expect.arrayContaining([
+      'attack.forwarded_host',
+      'attack.two_credentials',
+      'attack.token_in_query',
+      'attack.audience_foreign',
+      'attack.must_not_met',
+      'attack.should_not_met',
+    ]),
+  )
+  expect(found.find(({ code }) => code === 'attack.must_not_met')).toMatchObject({
+    seen: expect.stringMatching(/^C16 .+ \(status 200\)$/),
+    cure: expect.stringContaining('--only C16'),
   })
-  const url = `${server.origin}/mcp`
-  const options = { probe: createProbe({ fetch }), token: 'good' }
-  const found = await attackServer({ ...facts, url, challenge: undefined, authorizationServers: [] }, options)
-  await server.close()
-  expect(found.map(({ code }) => code)).toEqual(['attack.token_in_query', 'attack.two_credentials'])
+  expect(JSON.stringify(found)).not.toMatch(/Bearer good/)
 })
 
 test('finds nothing at our own servers, with a sign-in', async () => {

@@ -4,8 +4,8 @@ import { packages } from '../build/packages.ts'
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
-describe('docs/conformance.md', () => {
-  const rows = [...read('docs/conformance.md').matchAll(/\| `((?:test|src\/testing)\/[\w/.-]+)` (.+) \|$/gm)]
+describe('docs/conformance/idplug.md', () => {
+  const rows = [...read('docs/conformance/idplug.md').matchAll(/\| `((?:test|src\/testing)\/[\w/.-]+)` (.+) \|$/gm)]
 
   it('has rows', () => {
     expect(rows.length).toBeGreaterThan(20)

@@ -1,7 +1,6 @@
 import { namedProviders } from '../adapters/index.ts'
-import { type ClientOutlook, clientOutlooks } from '../app/commands/doctor/clients.ts'
-import { createProbe } from '../app/commands/doctor/probe.ts'
-import { checkServer } from '../app/commands/doctor/server.ts'
+import type { ClientOutlook } from '../app/commands/doctor/clients.ts'
+import { examineServer } from '../app/commands/doctor/doctor.ts'
 import { githubDefaults } from '../emulators/github.ts'
 import {
   createAuth0Emulator,
@@ -28,17 +27,17 @@ interface Emulated {
   readonly settings: Readonly<Record<string, string>>
 }
 
-const ORIGIN = 'http://localhost:3000'
-const RESOURCE = `${ORIGIN}/mcp`
+const HERE = 'http://localhost:3000'
+const IN_PUBLIC = 'https://mcp.example.com'
+/** Of the server in public, which tokens of the emulators are for. */
+const RESOURCE = `${IN_PUBLIC}/mcp`
 /** With scopes that the emulators know. */
 const FILES = {
   name: 'Files',
-  resource: RESOURCE,
+  resource: `${HERE}/mcp`,
   scopes: { 'notes:read': 'Read your notes', 'notes:write': 'Change your notes' },
   initialScopes: ['notes:read'],
 } as const
-/** Clients that run in a cloud reach no server on this machine, and that is not what the table is about. */
-const IN_PUBLIC = 'https://mcp.example.com/mcp'
 const METADATA = '/.well-known/openid-configuration'
 
 const CELLS: Readonly<Record<ClientOutlook['verdict'], string>> = {
@@ -95,7 +94,7 @@ export const PRODUCTS = ['keycloak', 'cognito', 'zitadel', 'ping', 'authentik'] 
 /** Every row of the table, as the doctor sees it. */
 export async function signInWays(): Promise<SignInWay[]> {
   const ways = [
-    await way('the demo, on this machine', { emulator: { fetch }, settings: {} }, RESOURCE),
+    await way('the demo, on this machine', { emulator: { fetch }, settings: {} }, HERE),
     await way('any provider, by the bridge', bridged()),
   ]
   for (const [name, emulate] of Object.entries(providers)) {
@@ -111,24 +110,23 @@ function titleOf(name: string): string {
   return `${provider?.title ?? name} (\`${name}\`)`
 }
 
-async function way(title: string, { emulator, settings }: Emulated, url = IN_PUBLIC): Promise<SignInWay> {
-  const auth = createAuth(FILES, { env: settings, fetch: emulator.fetch })
+async function way(title: string, { emulator, settings }: Emulated, origin = IN_PUBLIC): Promise<SignInWay> {
+  const auth = createAuth(FILES, { env: { PUBLIC_URL: origin, ...settings }, fetch: emulator.fetch })
   try {
     await auth.ready()
-    const serve = protect<[typeof HERE]>(auth, () => new Response())
-    const fetchBoth: typeof fetch = async (input, init) => {
+    const serve = protect<[typeof LOCAL]>(auth, () => new Response())
+    const { clients } = await examineServer(`${origin}/mcp`, async (input, init) => {
       const request = new Request(input, init)
-      return new URL(request.url).origin === ORIGIN ? serve(request, HERE) : emulator.fetch(request)
-    }
-    const { facts } = await checkServer(RESOURCE, createProbe({ fetch: fetchBoth }))
-    return { title, outlooks: clientOutlooks({ ...facts, url }) }
+      return new URL(request.url).origin === origin ? serve(request, LOCAL) : emulator.fetch(request)
+    })
+    return { title, outlooks: clients }
   } finally {
     await auth.close()
   }
 }
 
-/** What Deno passes to a handler beside the request. */
-const HERE = { remoteAddr: { hostname: '127.0.0.1', port: 50_000, transport: 'tcp' } }
+/** What Deno passes to a handler beside the request: who asks is on this machine. */
+const LOCAL = { remoteAddr: { hostname: '127.0.0.1', port: 50_000, transport: 'tcp' } }
 
 function emulatedProduct(product: (typeof PRODUCTS)[number]): Emulated {
   const emulator = createOidcEmulator({ product, origin: AT, audience: RESOURCE })

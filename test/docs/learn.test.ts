@@ -6,7 +6,7 @@ import { follow } from '../support/follow.ts'
 import { freePort } from '../support/http.ts'
 
 // They start several processes.
-vi.setConfig({ testTimeout: 180_000 })
+vi.setConfig({ testTimeout: 400_000 })
 
 const folder = new URL('../../docs/learn/', import.meta.url)
 const pages = readdirSync(folder)

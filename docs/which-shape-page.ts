@@ -15,7 +15,7 @@ import { createAuth } from '../index.ts'
 import { protect } from '../src/edges/fetch.ts'
 
 /** How people sign in at a server, and what well-known clients make of it. */
-export interface SignInWay {
+interface SignInWay {
   /** As the table says it. */
   readonly title: string
   readonly outlooks: readonly ClientOutlook[]
@@ -42,7 +42,7 @@ const METADATA = '/.well-known/openid-configuration'
 
 const CELLS: Readonly<Record<ClientOutlook['verdict'], string>> = {
   connects: 'yes',
-  'set up': 'client id',
+  'set up': 'set up',
   fails: 'no',
   'not verified': '?',
 }
@@ -92,7 +92,7 @@ const providers: Readonly<Record<string, () => Emulated>> = {
 export const PRODUCTS = ['keycloak', 'cognito', 'zitadel', 'ping', 'authentik'] as const
 
 /** Every row of the table, as the doctor sees it. */
-export async function signInWays(): Promise<SignInWay[]> {
+async function signInWays(): Promise<SignInWay[]> {
   const ways = [
     await way('the demo, on this machine', { emulator: { fetch }, settings: {} }, HERE),
     await way('any provider, by the bridge', bridged()),
@@ -149,23 +149,28 @@ function bridged(): Emulated {
   return { emulator: createAuth0Emulator({ origin: AT }), settings }
 }
 
-/** The table: a row for each way to sign in, a column for each client. */
-export function outlookTable(ways: readonly SignInWay[]): string {
+/** The table: a row for ways to sign in that are alike, a column for each client. */
+function outlookTable(ways: readonly SignInWay[]): string {
   const clients = ways[0]?.outlooks.map(({ client }) => client) ?? []
+  const rows = new Map<string, string[]>()
+  for (const { outlooks, title } of ways) {
+    const cells = outlooks.map(({ verdict }) => CELLS[verdict]).join(' | ')
+    rows.set(cells, [...(rows.get(cells) ?? []), title])
+  }
   return [
     `| people sign in at | ${clients.join(' | ')} |`,
     `| --- |${' --- |'.repeat(clients.length)}`,
-    ...ways.map(({ outlooks, title }) => `| ${title} | ${outlooks.map(({ verdict }) => CELLS[verdict]).join(' | ')} |`),
+    ...[...rows].map(([cells, titles]) => `| ${titles.join('<br>')} | ${cells} |`),
   ].join('\n')
 }
 
-/** Why clients fail, for each way at which some do. */
+/** Why clients fail, and which. */
 function reasons(ways: readonly SignInWay[]): string {
-  return ways
-    .flatMap(({ outlooks, title }) => {
-      const failing = outlooks.filter(({ verdict }) => verdict === 'fails')
-      const because = [...new Set(failing.map(outlook => outlook.because))].join('; ')
-      return failing.length === 0 ? [] : [`  - ${title}: ${because}.`]
+  const failing = ways.flatMap(({ outlooks }) => outlooks.filter(({ verdict }) => verdict === 'fails'))
+  return [...new Set(failing.map(({ because }) => because))]
+    .map(reason => {
+      const clients = new Set(failing.filter(({ because }) => because === reason).map(({ client }) => client))
+      return `  - ${[...clients].join(', ')}: ${reason}`
     })
     .join('\n')
 }
@@ -203,13 +208,13 @@ Logto have ways or switches that let clients in by themselves: [products](provid
 ${outlookTable(ways)}
 
 - **yes**: the client connects on its own.
-- **client id**: it cannot register at this provider. A person has to register it there and enter the id in the client, with its
-  secret where the provider gave it one.
+- **set up**: somebody has to set something up first. Mostly that is a client id: the client cannot register at this provider, so a person
+  registers it there and enters the id in the client, with its secret where the provider gave it one. For web pages it is \`ALLOWED_ORIGINS\`.
 - **no**: it fails, because
 ${reasons(ways)}
 - **?**: nobody has tried, or written it down.
 
-If everything that you need says *yes*, or *client id* and your users can be given one, clients sign in **directly** at the provider. Otherwise
+If everything that you need says *yes*, or *set up* and somebody can do that for your users, clients sign in **directly** at the provider. Otherwise
 take the **bridge**: clients deal with your server, and your server with the provider ([bridge.md](bridge.md)). What a client asks for, and
 what it makes of a 403: [clients.md](clients.md).
 

@@ -23,7 +23,7 @@ const rowsOf = (text: string) =>
 
 const VERDICTS: Readonly<Record<string, string>> = {
   yes: 'connects',
-  'client id': 'set up',
+  'set up': 'set up',
   no: 'fails',
   '?': 'not verified',
 }

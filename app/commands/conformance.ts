@@ -64,7 +64,7 @@ export function registerConformance(program: Command): void {
     .option('--low-scope-token-env <name>', 'variable with a token not enough for --tool')
     .option('--other-audience-token-env <name>', 'variable with a token for another server')
     .option('--tool <name>', 'a tool that the low-scope token may not call')
-    .option('--own', 'the server is yours: send many and large requests\n(default: for a server on this machine)')
+    .option('--own', 'the server is yours: send many and large requests (default:\nfor a server on this machine)')
     .option('--issuer-port <number>', 'be the issuer that the server trusts, at this port', portNumber)
     .option('--server-command <command>', 'start the server, once the issuer is there')
     .addOption(
@@ -73,7 +73,7 @@ export function registerConformance(program: Command): void {
         'introspection',
       ]),
     )
-    .option('--audience <text>', "aud of the issuer's tokens (default: the resource\nin the server's metadata)")
+    .option('--audience <text>', "aud of the issuer's tokens (default: the\nresource in the server's metadata)")
     .option('--scopes <scopes>', 'all scopes (default: those that the server names)', list)
     .option('--downstream-tool <name>', "a tool that calls the issuer's downstream URL")
     .option('--json', 'print the results as JSON')
@@ -120,7 +120,7 @@ async function report(
     return EXIT.found
   }
   const results = await runChecks(target, chosen, result => {
-    if (!options.json) console.log(resultText(result))
+    if (!options.json && result.missing === undefined) console.log(resultText(result))
   })
   if (options.junit !== undefined) await writeFile(options.junit, resultsJunit(url, results))
   console.log(options.json ? JSON.stringify(resultsJson(url, results), null, 2) : `\n${summaryText(results)}`)

@@ -10,6 +10,8 @@ export interface Result {
   readonly verdict: Verdict
   /** Why; absent where a check passed as its title says. */
   readonly because?: string
+  /** What a person would have to give for the check to run. */
+  readonly missing?: Need
   /** Requests that show a failure, and their answers; tokens are replaced by their kind. */
   readonly evidence: readonly Evidence[]
 }
@@ -37,7 +39,10 @@ export async function runChecks(
 ): Promise<Result[]> {
   const results: Result[] = []
   for (const check of checks) {
-    const result = resultOf(check, await judge(check, target), target)
+    const missing = check.needs?.find(need => !target.has(need))
+    const result: Result = missing
+      ? { check, verdict: 'skipped', because: MISSING[missing], missing, evidence: [] }
+      : resultOf(check, await judge(check, target), target)
     results.push(result)
     told(result)
   }
@@ -45,8 +50,6 @@ export async function runChecks(
 }
 
 async function judge(check: Check, target: Target): Promise<Judgement> {
-  const missing = check.needs?.find(need => !target.has(need))
-  if (missing) return skipped(MISSING[missing])
   target.takeExchanges()
   const judgement = await check.run(target)
   if (judgement.kind !== 'failed') return judgement

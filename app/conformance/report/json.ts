@@ -8,7 +8,7 @@ export function resultsJson(url: string, results: readonly Result[]): object {
     tool: `idplug ${version}`,
     url,
     summary: { pass: count('pass'), fail: count('fail'), warn: count('warn'), skipped: count('skipped') },
-    results: results.map(({ check: { id, title, level, tier, source }, verdict, because, evidence }) => ({
+    results: results.map(({ check: { id, title, level, tier, source }, verdict, because, missing, evidence }) => ({
       id,
       verdict,
       title,
@@ -16,6 +16,7 @@ export function resultsJson(url: string, results: readonly Result[]): object {
       tier,
       source,
       ...(because !== undefined && { because }),
+      ...(missing !== undefined && { missing }),
       ...(evidence.length > 0 && { evidence }),
     })),
   }

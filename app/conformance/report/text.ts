@@ -29,13 +29,43 @@ export function resultText({ check, verdict, because, evidence }: Result): strin
 }
 
 export function summaryText(results: readonly Result[]): string {
+  const notRun = results.filter(({ missing }) => missing !== undefined)
   const count = (verdict: Verdict) => results.filter(each => each.verdict === verdict).length
-  const [passes, fails, warns, skips] = [count('pass'), count('fail'), count('warn'), count('skipped')]
+  const [passes, fails, warns, skips] = [count('pass'), count('fail'), count('warn'), count('skipped') - notRun.length]
   const color = fails > 0 ? 'red' : warns > 0 ? 'yellow' : 'green'
-  return paint(
-    color,
-    `${passes} passed, ${fails} failed (MUST), ${warns} ${warns === 1 ? 'warning' : 'warnings'} (SHOULD, practice), ${skips} skipped`,
-  )
+  const summary = [
+    `${passes} passed`,
+    `${fails} failed (MUST)`,
+    `${warns} ${warns === 1 ? 'warning' : 'warnings'} (SHOULD, practice)`,
+    `${skips} skipped`,
+    ...(notRun.length > 0 ? [`${notRun.length} not run`] : []),
+  ].join(', ')
+  return [...notRunText(notRun), paint(color, summary)].join('\n')
+}
+
+/** One paragraph for each reason: without a token there are many. */
+function notRunText(results: readonly Result[]): string[] {
+  const reasons = [...new Set(results.map(({ because }) => because))]
+  return reasons.flatMap(reason => {
+    const ids = results.filter(({ because }) => because === reason).map(({ check }) => check.id)
+    const lines = [
+      ...wrap(`Not run: ${ranges(ids).join(' ')}`, WIDTH),
+      ...wrap(reason ?? '', WIDTH - 2).map(line => `  ${line}`),
+    ]
+    return [...lines.map(line => paint('dim', line)), '']
+  })
+}
+
+/** `V03 V04 V05` as `V03–V05`. */
+function ranges(ids: readonly string[]): string[] {
+  const found: { first: string; last: string }[] = []
+  for (const id of ids) {
+    const current = found.at(-1)
+    const next = current && `${current.last[0]}${String(Number(current.last.slice(1)) + 1).padStart(2, '0')}`
+    if (current && id === next) current.last = id
+    else found.push({ first: id, last: id })
+  }
+  return found.map(({ first, last }) => (first === last ? first : `${first}–${last}`))
 }
 
 function part(label: string, text: string): string {

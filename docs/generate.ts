@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 
 import { secretSettings, settingsSchema } from '../config/settings.ts'
+import { conformancePage } from './conformance-page.ts'
 import { publishedDeclarationSchema } from './declaration-descriptions.ts'
 import { eventsPage } from './events-page.ts'
 import { findingsPage } from './findings-page.ts'
@@ -72,7 +73,7 @@ Warnings go to standard error, one per line.
 ## .env
 
 \`npm start\`, \`npm run demo-as\` and the commands \`doctor\`, \`explain\`, \`keys\`, \`sessions\`, \`clients\`, \`store\`, \`migrate\` and \`init\` read \`.env\` in the working directory, and say so
-in one line on standard error. \`login\`, \`call\`, \`tools\`, \`whoami\`, \`logout\` and \`emulate\` do not read it, nor do \`doctor URL\` and
+in one line on standard error. \`login\`, \`call\`, \`tools\`, \`whoami\`, \`logout\`, \`conformance\` and \`emulate\` do not read it, nor do \`doctor URL\` and
 \`migrate status URL\`. The environment wins over \`.env\`, even if a variable is empty.
 
 | from \`.env\` come | the server | commands |
@@ -115,6 +116,7 @@ const files: [path: string, text: string][] = [
   ['docs/providers.md', providersPage()],
   ['docs/events.md', eventsPage()],
   ['docs/findings.md', findingsPage()],
+  ['docs/conformance/checks.md', conformancePage()],
   ['docs/first-contact.md', firstContactPage()],
   ['docs/interop.md', interopPage()],
   ['docs/which-shape.md', await whichShapePage()],

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { protectedResourceMetadataUrl } from 'idplug/internal'
 import { parameterOf } from './challenge.ts'
+import { dpopOffer } from './dpop-offer.ts'
 import { challenge } from './facts.ts'
 import { type Issuer, type IssuerOptions, startIssuer } from './issuer/issuer.ts'
 import { hello } from './messages.ts'
@@ -121,8 +122,9 @@ async function waitForTrust(
   if (problem !== undefined) throw new UnreachableServerError(`${url} cannot be reached: ${problem}`)
   for (;;) {
     const tokens = await prepareTokens(url, issuer, options)
-    const { openMethods } = options
-    if (isServed(await good(createTarget(url, { tokens, openMethods }))) || performance.now() > until) return tokens
+    const target = createTarget(url, { tokens, openMethods: options.openMethods })
+    const isTrusted = isServed(await good(target)) || (await dpopOffer(target)).isRequired
+    if (isTrusted || performance.now() > until) return tokens
     await delay(500)
   }
 }

@@ -45,7 +45,8 @@ export function createServerProcess(command: string, env: Readonly<Record<string
     },
     async stop() {
       if (!child || hasEnded()) return
-      const ended = once(child, 'exit')
+      // Not `exit`: the shell may be gone while the server still answers what it has begun.
+      const ended = once(child, 'close')
       signal('SIGTERM')
       const isLate = await Promise.race([ended.then(() => false), delay(STOP_MILLISECONDS, true)])
       if (isLate) signal('SIGKILL')

@@ -1,9 +1,9 @@
-import { protectedResourceMetadataUrl } from 'idplug/internal'
-import { parameterOf, parseChallenges } from '../challenge.ts'
-import { type Check, failed, type Judgement, passed, skipped } from '../check.ts'
+import { parameterOf } from '../challenge.ts'
+import { type Check, failed, type Judgement, mild, passed, skipped } from '../check.ts'
 import { rfc } from '../documents.ts'
+import { dpopOffer } from '../dpop-offer.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
-import { answerOf, bare, challenge } from '../facts.ts'
+import { answerOf, bare } from '../facts.ts'
 import {
   createProof,
   createSigningKey,
@@ -36,21 +36,10 @@ const holder = remembered(async (target: Target): Promise<Holder> => {
   return { key, token }
 })
 
-/** What the server says about DPoP: metadata, or its challenge. */
-const offer = remembered(async (target: Target) => {
-  const url = parameterOf(await challenge(target), 'resource_metadata') ?? protectedResourceMetadataUrl(target.url)
-  const { json = {} } = await target.send({ method: 'GET', url })
-  const { challenges } = parseChallenges((await bare(target)).headers.get('www-authenticate') ?? '')
-  const isRequired = json.dpop_bound_access_tokens_required === true
-  const challenged = challenges.find(({ scheme }) => scheme === 'dpop')
-  const isOffered = isRequired || Array.isArray(json.dpop_signing_alg_values_supported) || challenged !== undefined
-  return { isRequired, isOffered, challenged, takesBearer: challenges.some(({ scheme }) => scheme === 'bearer') }
-})
-
 /** For servers that take proofs. A good token of the issuer is bound here, so V01 need not hold. */
 function withProofs(run: (target: Target, holder: Holder) => Promise<Judgement>): Check['run'] {
   return async target => {
-    if (!(await offer(target)).isOffered) return skipped('the server does not advertise DPoP')
+    if (!(await dpopOffer(target)).isOffered) return skipped('the server does not advertise DPoP')
     return run(target, await holder(target))
   }
 }
@@ -333,17 +322,18 @@ export const dpopChecks: readonly Check[] = [
   },
   {
     id: 'D16',
-    title: 'The challenge names DPoP with its algorithms, and Bearer beside it where both are taken',
+    title: 'A challenge for DPoP names its algorithms, and Bearer stands beside it where both are taken',
     level: 'MUST',
     source: rfc('RFC 9449', '7.1'),
     tier: 2,
     needs: ['issuer'],
     run: withProofs(async target => {
-      const { challenged, isRequired, takesBearer } = await offer(target)
+      const { challenged, isRequired, takesBearer } = await dpopOffer(target)
       const found = await bare(target)
-      if (!challenged) return failed('the challenge does not name DPoP', found)
-      if (parameterOf(challenged, 'algs') === undefined) return failed('the DPoP challenge has no algs', found)
-      return isRequired || takesBearer ? passed() : failed('Bearer is taken, and the challenge does not name it', found)
+      if (!challenged && isRequired) return failed('DPoP is required, and the challenge does not name it', found)
+      if (!challenged) return passed('the metadata names DPoP, the challenge only Bearer')
+      if (parameterOf(challenged, 'algs') === undefined) return mild('the DPoP challenge has no algs', found)
+      return isRequired || takesBearer ? passed() : mild('Bearer is taken, and the challenge does not name it', found)
     }),
   },
 ]

@@ -10,9 +10,11 @@ import { unauthenticatedChecks } from './unauthenticated.ts'
 import { validationChecks } from './validation.ts'
 
 const SECTIONS = 'CPBVSOD'
-const placeOf = ({ id }: Check) => `${SECTIONS.indexOf(id[0] ?? '')}${id.slice(1)}`
+/** This one makes servers wary of new keys for a while, which others of its section need. */
+const LAST = 'V13'
+const placeOf = ({ id }: Check) => `${SECTIONS.indexOf(id[0] ?? '')}${id === LAST ? '99' : id.slice(1)}`
 
-/** All checks, in the order in which they run: by section, then by number. */
+/** All checks, in the order in which they run: by section, then by number but for one. */
 export const checks: readonly Check[] = [
   ...challengeChecks,
   ...unauthenticatedChecks,

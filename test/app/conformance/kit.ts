@@ -12,10 +12,14 @@ export interface KitOptions {
   readonly dpop?: ServerOptions['dpop']
   readonly nonce?: string
   readonly only?: readonly string[]
+  readonly patienceSeconds?: number
 }
 
 /** Runs the kit with its own issuer against the server of these tests. @param plant - What is wrong with the server. */
-export async function runKit({ mode = 'jwt', dpop, nonce, only }: KitOptions, plant?: Plant): Promise<Result[]> {
+export async function runKit(
+  { mode = 'jwt', dpop, nonce, only, patienceSeconds = 12 }: KitOptions,
+  plant?: Plant,
+): Promise<Result[]> {
   const port = await freePort()
   let server: RunningServer | undefined
   let start = async (): Promise<void> => {}
@@ -25,7 +29,7 @@ export async function runKit({ mode = 'jwt', dpop, nonce, only }: KitOptions, pl
     only,
     tool: 'write',
     downstreamTool: 'fetch',
-    patienceSeconds: 12,
+    patienceSeconds,
     startSeconds: 2,
     ready({ url, jwksUri, introspectionEndpoint, client, downstreamUrl: downstream }) {
       const trust = { issuer: url, jwksUri, introspectionEndpoint, client }

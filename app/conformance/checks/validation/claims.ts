@@ -1,5 +1,6 @@
-import { type Check, failed, passed } from '../../check.ts'
+import { type Check, failed, passed, skipped } from '../../check.ts'
 import { mcp, rfc } from '../../documents.ts'
+import { dpopOffer } from '../../dpop-offer.ts'
 import { answerOf } from '../../facts.ts'
 import { message } from '../../messages.ts'
 import {
@@ -28,7 +29,11 @@ export const claimChecks: readonly Check[] = [
     needs: ['token'],
     async run(target) {
       const found = await good(target)
-      return isServed(found) ? passed() : failed(`${answerOf(found)} to a good token`, found)
+      if (isServed(found)) return passed()
+      const { isRequired } = await dpopOffer(target)
+      return isRequired
+        ? skipped('the server takes only tokens that are bound to a key (D02)')
+        : failed(`${answerOf(found)} to a good token`, found)
     },
   },
   {

@@ -24,6 +24,8 @@ export interface Parts {
   hostIsGood(request: Request): boolean
   originIsGood(request: Request): boolean
   credentialsOf(request: Request): Credentials | Promise<Credentials>
+  /** Says whether a token may be shown without a proof. */
+  mayBeBearer(parts: Parts, caller: Caller): boolean
   /** Says whether a request may be served without a token. */
   isOpen(request: Request): boolean | Promise<boolean>
   /** Protected resource metadata, by path. */
@@ -65,6 +67,7 @@ export function honestParts({ origin, trust, mode, dpop = 'off', nonce, downstre
     mcp: mcpParts(downstream),
     hostIsGood: request => request.all('host')[0] === new URL(origin).host,
     originIsGood: request => request.all('origin').every(value => value === origin),
+    mayBeBearer: (parts, { thumbprint }) => parts.dpop !== 'required' && thumbprint === undefined,
     isOpen: () => false,
     credentialsOf(request) {
       const values = request.all('authorization')

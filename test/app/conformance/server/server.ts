@@ -65,7 +65,7 @@ async function callerOf(parts: Parts, request: Request): Promise<Caller | Refusa
   if (isRefusal(caller)) return caller
   const refusal: Refusal = { status: 401, error: 'invalid_token', description: 'The token needs a proof.' }
   if (credentials.scheme === 'dpop') return (await checkProof(parts.proof, caller, request)) ?? caller
-  return parts.dpop === 'required' || caller.thumbprint !== undefined ? refusal : caller
+  return parts.mayBeBearer(parts, caller) ? caller : refusal
 }
 
 /** GET opens a stream in a session, DELETE ends the session. */

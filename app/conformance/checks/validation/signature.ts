@@ -84,7 +84,7 @@ export const signatureChecks: readonly Check[] = [
   },
   {
     id: 'V14',
-    title: 'A token signed with a new key of the issuer is accepted at once',
+    title: 'A token signed with a new key of the issuer is accepted soon, without a restart',
     level: 'practice',
     source: rfc('RFC 8725', '3.1'),
     tier: 2,
@@ -96,7 +96,8 @@ export const signatureChecks: readonly Check[] = [
       const { found, seconds, isThere } = await eventually(laboratory, ask, isServed)
       if (!isThere)
         return failed(`still ${answerOf(found)} to a token signed with a new key after ${seconds} seconds`, found)
-      return seconds === 0 ? passed() : mild(`tokens signed with a new key are refused for ${seconds} seconds`, found)
+      // Keys were fetched a moment ago (V13), and a server does well to limit that.
+      return passed(seconds === 0 ? undefined : `after ${seconds} seconds`)
     }, 'jwt'),
   },
   {

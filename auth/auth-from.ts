@@ -22,6 +22,7 @@ import { createDocuments } from './documents.ts'
 import { publicNames } from './public-names.ts'
 import { createRefuser } from './refuser.ts'
 import { stderrObserver } from './stderr-observer.ts'
+import type { RequestWatch } from './watching.ts'
 
 /** How a resource is served, beside its declaration. `createAuth` makes these of the settings. */
 export interface AuthFromOptions {
@@ -72,6 +73,8 @@ export interface AssembleOptions extends AuthFromOptions {
   readonly furtherResources?: readonly string[]
   /** Name of the adapter whose provider issued a token. Default: not told to observers. */
   readonly providerOf?: (token: ValidatedToken) => string
+  /** Told of each request, for `idplug watch`. Default: nobody. */
+  readonly watch?: RequestWatch | undefined
 }
 
 const DEFAULT_BODY_LIMIT = 1_048_576
@@ -145,8 +148,8 @@ export function assembleAuth(
     return extraScopes.length === 0 || (token && wire.length === 0) ? wire : [...new Set([...wire, ...extraScopes])]
   }
   const initialScopes = requested(options.signInScopes ?? declaration.initialScopes ?? [])
-  const { providerOf } = options
-  const refuser = createRefuser({ observer, names, initialScopes, requested, dpop, providerOf })
+  const { providerOf, watch } = options
+  const refuser = createRefuser({ observer, names, initialScopes, requested, dpop, providerOf, watch })
   const { refuse, refuseExchange } = refuser
   const documents = createDocuments({
     names,
@@ -213,7 +216,11 @@ export function assembleAuth(
     authenticate(head) {
       const problem = originProblem(head)
       if (problem) return Promise.resolve(problem)
-      if (head.method === 'OPTIONS') return Promise.resolve(preflight(head, ENDPOINT_METHODS))
+      if (head.method === 'OPTIONS') {
+        const answer = preflight(head, ENDPOINT_METHODS)
+        watch?.preflight(head, answer)
+        return Promise.resolve(answer)
+      }
       return authenticator(head).then(
         authenticated => new AcceptedRequest(shared, head, authenticated),
         error => {
@@ -256,7 +263,13 @@ export function assembleAuth(
       return problem === 'too_large' ? { ...refused, headers: { ...refused.headers, Connection: 'close' } } : refused
     },
 
-    serve: documents.serve,
+    serve: watch
+      ? head => {
+          const answer = documents.serve(head)
+          watch.served(head, answer)
+          return answer
+        }
+      : documents.serve,
     metadata: documents.metadata,
 
     allows({ token }, kind, name) {

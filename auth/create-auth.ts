@@ -30,6 +30,7 @@ import { type SharedStores, sharedStores } from './shared-stores.ts'
 import { signInScopes } from './sign-in-scopes.ts'
 import { stderrObserver } from './stderr-observer.ts'
 import { unreadEnvFile } from './unread-env-file.ts'
+import { markedFetch, startWatching, type Watching } from './watching.ts'
 
 /** Options of {@link createAuth}: everything that is not part of the declaration. */
 export interface AuthOptions {
@@ -123,14 +124,17 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   if (unread) observer.warning?.(unread, {})
 
   const runsHere = configuration.usesOwnServer && configuration.mode !== 'separate'
-  const own = runsHere ? createOwnServer({ configuration, declarations, env, fetch, observer, stopping }) : undefined
+  const watching = settings.AUTH_WATCH === undefined ? undefined : startWatching(settings.AUTH_WATCH, observer)
+  const own = runsHere
+    ? createOwnServer({ configuration, declarations, env, fetch, observer, stopping, watching })
+    : undefined
   const stores = sharedStores(configuration, own, observer)
   const keysFile = settings.AUTH_API_KEYS_FILE
   const scopes = Object.values(declarations).map(({ scopes }) => scopes)
   const apiKeys = keysFile === undefined ? undefined : openApiKeysFile(keysFile, observer, scopes)
   const links = settings.AUTH_LINKS === undefined ? undefined : openLinkFile(settings.AUTH_LINKS, observer)
   const shared: Shared = {
-    fetch: own ? fetchThrough(own, fetch) : fetch,
+    fetch: own ? fetchThrough(own, fetch) : watching ? markedFetch(fetch) : fetch,
     now,
     observer,
     own,
@@ -138,10 +142,12 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
     apiKeys,
     resolveIdentity: links?.resolve,
     stopping,
+    watching,
     async close() {
       links?.close()
       apiKeys?.close()
       await Promise.all([own?.close(), stores?.close()])
+      await watching?.close()
     },
   }
   return Object.fromEntries(
@@ -234,14 +240,15 @@ interface Shared {
   readonly apiKeys: ApiKeysFile | undefined
   readonly resolveIdentity: IdentityResolver | undefined
   readonly stopping: AbortSignal | undefined
+  readonly watching: Watching | undefined
   close(): Promise<void>
 }
 
 function authOf(
   declaration: ResourceDeclaration,
   resource: ResourceConfiguration,
-  { settings, mode }: Configuration,
-  { fetch, now, observer, own, stores, apiKeys, resolveIdentity, stopping, close }: Shared,
+  { settings, mode, usesOwnServer, demoIssuer }: Configuration,
+  { fetch, now, observer, own, stores, apiKeys, resolveIdentity, stopping, watching, close }: Shared,
   tenants: Tenants | undefined,
 ): Auth {
   const { validator, wireScopes, nameOf, all } = createProviders(
@@ -284,6 +291,12 @@ function authOf(
     acceptsApiKeys: apiKeys !== undefined,
     tokenHeader: settings.AUTH_TOKEN_HEADER,
     authorizationServer: mode === 'embedded' ? own : undefined,
+    watch: watching?.resource({
+      resource: resource.resource,
+      name: declaration.name,
+      trustedProxies: settings.TRUSTED_PROXIES,
+      ownIssuer: usesOwnServer ? demoIssuer : undefined,
+    }),
     async ready() {
       stopping?.throwIfAborted()
       await own?.ready()

@@ -8,10 +8,13 @@ import { createBridge } from './bridge.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import type { OpenStores, OwnServerOptions, ServerPackage } from './own-server.ts'
 import { signInScopes } from './sign-in-scopes.ts'
+import type { NodeHandler, ServerWatch } from './watching.ts'
 
 /** Our own authorization server, started. */
 export interface Running {
   readonly server: Awaited<ReturnType<ServerPackage['createAuthorizationServer']>>
+  /** Of {@link server}, for requests from outside. */
+  readonly handler: NodeHandler
   readonly fetchInProcess: ServerPackage['fetchInProcess']
   readonly stores: OpenStores | undefined
   close(): Promise<void>
@@ -24,11 +27,15 @@ export async function run(
   proxy: string | undefined,
 ): Promise<Running> {
   const { configuration, observer } = options
-  const log = (event: string, facts: Readonly<Record<string, unknown>>) => observer.authorizationServer?.(event, facts)
+  const watch = await watchOf(options)
+  const log = (event: string, facts: Readonly<Record<string, unknown>>) => {
+    observer.authorizationServer?.(event, facts)
+    watch?.event(event, facts)
+  }
   checkRedirectUris(serverPackage, configuration)
   const stores = await openStores(serverPackage, configuration, log)
   try {
-    return await runOn(stores, serverPackage, options, proxy, log)
+    return await runOn(stores, serverPackage, options, proxy, log, watch)
   } catch (error) {
     await stores?.close()
     if (!(error instanceof serverPackage.SealedWithOtherKeyError)) throw error
@@ -44,6 +51,7 @@ async function runOn(
   { configuration, declarations, fetch, observer, stopping, beside }: OwnServerOptions,
   proxy: string | undefined,
   log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
+  watch: ServerWatch | undefined,
 ): Promise<Running> {
   const { settings, mode, demoIssuer, demoClientSecret } = configuration
   const server = await serverPackage.createAuthorizationServer({
@@ -85,15 +93,17 @@ async function runOn(
     onCall: observer.authorizationServerCall?.bind(observer),
   })
   const { fetchInProcess } = serverPackage
-  if (mode === 'embedded') return { server, fetchInProcess, stores, close: async () => stores?.close() }
+  const handler = watch ? watch.handler(server.handler) : server.handler
+  if (mode === 'embedded') return { server, handler, fetchInProcess, stores, close: async () => stores?.close() }
   const listening = createHttpServer((request, response) => {
-    const { handler } = beside?.handles(request.url ?? '') ? beside : server
-    handler(request, response)
+    const answer = beside?.handles(request.url ?? '') ? beside.handler : handler
+    answer(request, response)
   }, stopping)
   const host = settings.AUTH_SERVER_HOST ?? (isLoopback(new URL(demoIssuer).hostname) ? '127.0.0.1' : '::')
   await listen(listening, settings.AUTH_SERVER_PORT, host, 'AUTH_SERVER_PORT')
   return {
     server,
+    handler,
     fetchInProcess,
     stores,
     async close() {
@@ -101,6 +111,17 @@ async function runOn(
       await stores?.close()
     },
   }
+}
+
+/** Knows of the server before it starts, so that what goes wrong then is told, too. */
+async function watchOf({ configuration, watching }: OwnServerOptions): Promise<ServerWatch | undefined> {
+  const { settings, demoIssuer } = configuration
+  return (await watching?.loaded)?.server({
+    issuer: demoIssuer,
+    registers: settings.REGISTRATION === 'on',
+    readsDocuments: settings.CIMD === 'on',
+    trustedProxies: settings.TRUSTED_PROXIES,
+  })
 }
 
 /** Clients, people and provider sessions are remembered for as long as a refresh may still come, and for 90 days at least. */

@@ -10,6 +10,7 @@ import { hostnameOf } from '../src/edges/origin.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import { answerOf, isLocal, NOT_STARTED, type Refusal, STRANGER, send } from './own-server-refusals.ts'
 import type { Running } from './own-server-run.ts'
+import type { Watching } from './watching.ts'
 
 /** The package of the authorization server. Its types are known here, its code is loaded when it is needed. */
 export type ServerPackage = typeof import('#authorization-server')
@@ -26,6 +27,8 @@ export interface OwnServerOptions {
   readonly observer: AuthObserver
   /** Aborts when the process is about to stop. */
   readonly stopping?: AbortSignal | undefined
+  /** Told of requests and decisions, for `idplug watch`. Default: nobody. */
+  readonly watching?: Watching | undefined
   /** Answers what its port serves beside it. Default: nothing. */
   readonly beside?: {
     handles(path: string): boolean
@@ -130,7 +133,7 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
     const header = (name: string) => headers[name]?.toString() ?? null
     if (refusesClient(request.socket.remoteAddress ?? '::1', hostname, header)) return void refuse(STRANGER)
     startForRequest().then(
-      ({ server }) => server.handler(request, response),
+      ({ handler }) => handler(request, response),
       () => refuse(NOT_STARTED),
     )
   }
@@ -147,7 +150,7 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
       if (refusesClient(address ?? hostname, hostname, name => headers.get(name))) return refuse(STRANGER)
       const running = await startForRequest().catch(() => undefined)
       if (!running) return refuse(NOT_STARTED)
-      return running.fetchInProcess(running.server.handler, address)(request)
+      return running.fetchInProcess(running.handler, address)(request)
     },
     async fetch(input, init) {
       const { server, fetchInProcess } = await startForRequest()

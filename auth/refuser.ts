@@ -7,6 +7,7 @@ import type { RefusalReason } from '../src/reasons.ts'
 import type { ValidatedToken } from '../src/token-validator.ts'
 import { operationOf } from './access.ts'
 import type { PublicNames } from './public-names.ts'
+import type { RequestWatch } from './watching.ts'
 
 export interface RefuserOptions {
   readonly observer: AuthObserver
@@ -17,6 +18,7 @@ export interface RefuserOptions {
   readonly requested: (scopes: readonly string[], token?: ValidatedToken) => readonly string[]
   readonly dpop: ProofCheck | undefined
   readonly providerOf: ((token: ValidatedToken) => string) | undefined
+  readonly watch: RequestWatch | undefined
 }
 
 /** Makes refusals, and tells the observer of every decision. */
@@ -34,20 +36,22 @@ export interface Refuser {
 type Decided = Omit<Decision, 'operation' | 'address'> & Decision
 
 export function createRefuser(options: RefuserOptions): Refuser {
-  const { observer, names, initialScopes, requested, dpop, providerOf } = options
+  const { observer, names, initialScopes, requested, dpop, providerOf, watch } = options
   const nextRequestId = createRequestIds()
 
-  function report(head: RequestHead, body: unknown, decision: Decided): void {
-    if (!observer.decision) return
+  function report(head: RequestHead, body: unknown, decided: Decided, answer?: Refused): void {
+    if (!observer.decision && !watch) return
     const { address } = head
     const operation = operationOf(body)
-    const provider = decision.token && providerOf?.(decision.token)
-    observer.decision({
-      ...decision,
+    const provider = decided.token && providerOf?.(decided.token)
+    const decision: Decision = {
+      ...decided,
       ...(provider && { provider }),
       ...(operation && { operation }),
       ...(address !== undefined && { address }),
-    })
+    }
+    observer.decision?.(decision)
+    watch?.decided(head, body, decision, answer)
   }
 
   function refuse(head: RequestHead, error: unknown, body?: unknown, token?: ValidatedToken): Refused {
@@ -61,14 +65,15 @@ export function createRefuser(options: RefuserOptions): Refuser {
     })
     const reason = error instanceof AuthorizationError ? error.reason : undefined
     const { status } = refused
-    report(head, body, {
+    const decided = {
       requestId,
-      outcome: 'refused',
+      outcome: 'refused' as const,
       status,
       reason,
       ...(!reason && { error }),
       ...(token && { token }),
-    })
+    }
+    report(head, body, decided, refused)
     return refused
   }
 
@@ -79,15 +84,21 @@ export function createRefuser(options: RefuserOptions): Refuser {
     makeBody: (id: string) => object,
   ): Refused {
     const requestId = nextRequestId()
-    report(head, undefined, { requestId, outcome: 'refused', status, reason })
-    return { outcome: 'refused', status, headers: refusalHeaders(requestId), body: makeBody(requestId) }
+    const refused: Refused = {
+      outcome: 'refused',
+      status,
+      headers: refusalHeaders(requestId),
+      body: makeBody(requestId),
+    }
+    report(head, undefined, { requestId, outcome: 'refused', status, reason }, refused)
+    return refused
   }
 
   return {
     refuse,
     refuseExchange,
     accept(head, body, token) {
-      if (!observer.decision) return
+      if (!observer.decision && !watch) return
       report(head, body, { requestId: nextRequestId(), outcome: 'accepted', ...(token && { token }) })
     },
     nextRequestId,

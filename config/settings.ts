@@ -3,6 +3,7 @@ import { providerMeantBy, providerNamed, providerNames } from '../adapters/index
 import { parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
 import { parameterList } from './authorization-parameters.ts'
+import { watchPathProblem } from './watch-path.ts'
 
 const wholeNumber = (min: number, max: number) =>
   z.string().transform((text, context) => {
@@ -502,6 +503,16 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe(
       'Bearer token that /metrics asks for. METRICS_TOKEN_FILE can name a file that holds it instead. Default: without METRICS_PORT or this token, /metrics exists only where nobody but this machine can reach the server.',
+    ),
+  AUTH_WATCH: z
+    .string()
+    .superRefine((path, context) => {
+      const message = watchPathProblem(path)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
+    })
+    .optional()
+    .describe(
+      'Path of the socket on which idplug watch listens; on Windows the name of a pipe, such as \\\\.\\pipe\\idplug. Each request of a client that connects is written to it, without tokens and secrets, while somebody watches. See docs/watch.md. Default: nothing is written.',
     ),
   LOG_LEVEL: oneOf(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')

@@ -20,7 +20,9 @@ export function logEvents(provider: Provider, log: Log): void {
   provider.on('device_authorization.error', refused('device_authorization_refused'))
   provider.on('code_verification.error', refused('device_form_refused'))
   provider.on('device_resume.error', refused('device_form_refused'))
-  provider.on('registration_create.success', (_ctx, client) => log('client_registered', { clientId: client.clientId }))
+  provider.on('registration_create.success', (_ctx, client) =>
+    log('client_registered', { clientId: client.clientId, clientName: client.clientName }),
+  )
   provider.on('grant.success', ctx => {
     const { AccessToken, ClientCredentials } = ctx.oidc.entities
     const token = AccessToken ?? ClientCredentials

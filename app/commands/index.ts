@@ -16,6 +16,7 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   init: () => import('./init/command.ts').then(({ registerInit }) => registerInit),
   doctor: () => import('./doctor/command.ts').then(({ registerDoctor }) => registerDoctor),
   conformance: () => import('./conformance.ts').then(({ registerConformance }) => registerConformance),
+  watch: () => import('./watch/command.ts').then(({ registerWatch }) => registerWatch),
   explain: () => import('./explain/command.ts').then(({ registerExplain }) => registerExplain),
   migrate: () => import('./migrate/command.ts').then(({ registerMigrate }) => registerMigrate),
   keys: () => import('./keys/command.ts').then(({ registerKeys }) => registerKeys),

@@ -240,7 +240,11 @@ export const authorizationServerEvents = {
     means: 'A client could not register.',
     action: '`description` says which member of its metadata is the cause.',
   },
-  client_registered: { level: 'info', members: ['client_id'], means: 'A client has registered itself.' },
+  client_registered: {
+    level: 'info',
+    members: ['client_id', 'client_name'],
+    means: 'A client has registered itself. It chose its name.',
+  },
   client_document_refused: {
     level: 'info',
     members: ['url', 'error', 'reason'],

@@ -1,4 +1,4 @@
-import { bridgeLines, combineObservers, createOwnServer, createProviderFetch } from 'idplug/internal'
+import { bridgeLines, combineObservers, createOwnServer, createProviderFetch, startWatching } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
 import { jsonLines } from '../observe/log.ts'
 import { prometheus } from '../observe/metrics.ts'
@@ -21,6 +21,9 @@ export async function startAuthorizationServer({
   const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, error =>
     logger.error({ event: 'bug', err: error, operation: 'metrics' }),
   )
+  const observer = combineObservers([metrics.observer, jsonLines(logger)])
+  const { AUTH_WATCH } = settings
+  const watching = AUTH_WATCH === undefined ? undefined : startWatching(AUTH_WATCH, observer)
   const server = createOwnServer({
     configuration: {
       ...configuration,
@@ -29,12 +32,14 @@ export async function startAuthorizationServer({
     declarations: loadDeclarations(env),
     env,
     fetch: createProviderFetch(env),
-    observer: combineObservers([metrics.observer, jsonLines(logger)]),
+    observer,
     stopping,
+    watching,
     beside: metricsEndpoint,
   })
   const close = async () => {
     await server.close()
+    await watching?.close()
     await metricsEndpoint.close()
   }
   try {

@@ -13,7 +13,7 @@ export interface ClientOutlook {
   readonly source: string
 }
 
-interface KnownClient {
+export interface KnownClient {
   readonly name: string
   /** Runs in somebody's cloud: it cannot reach this machine. */
   readonly cloud?: boolean
@@ -82,6 +82,11 @@ const CLIENTS: readonly KnownClient[] = [
     source: 'https://zuplo.com/learn/mcp/compatibility/clients/mcp-remote',
   },
 ]
+
+/** @param name - May end in a version. */
+export function knownClient(name: string): KnownClient | undefined {
+  return CLIENTS.find(client => name.startsWith(client.name))
+}
 
 /** What each well-known client would do against a server, by the first obstacle that it meets. */
 export function clientOutlooks(facts: ServerFacts): ClientOutlook[] {

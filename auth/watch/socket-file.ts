@@ -1,0 +1,41 @@
+import type { Stats } from 'node:fs'
+
+/**
+ * What speaks against a socket that is there: others could read what is written to it, or it is somebody else's. What a named pipe of
+ * Windows lets others do is up to the system.
+ *
+ * @returns `absent` where there is nothing; `undefined` where nothing speaks against it.
+ */
+export async function socketProblem(path: string): Promise<string | undefined> {
+  const { process } = globalThis
+  if (process.platform === 'win32') return undefined
+  const { lstat, stat } = process.getBuiltinModule('node:fs/promises')
+  const { dirname } = process.getBuiltinModule('node:path')
+  const found = await lstat(path).catch(codeOf)
+  if (typeof found === 'string') return found === 'ENOENT' ? 'absent' : `cannot be looked at (${found})`
+  const folder = await stat(dirname(path)).catch(codeOf)
+  if (typeof folder === 'string') return `is in a folder that cannot be looked at (${folder})`
+  return fileProblem(found) ?? folderProblem(folder)
+}
+
+const codeOf = ({ code }: NodeJS.ErrnoException) => code ?? 'unknown'
+
+function fileProblem(found: Stats): string | undefined {
+  if (found.isSymbolicLink()) return 'is a symbolic link: name the file that it leads to'
+  if (!found.isSocket()) return 'is there already, and is not a socket: name another path'
+  if (!isTrusted(found.uid)) return `belongs to another user (uid ${found.uid}): name a path in a folder of your own`
+  if (found.mode & 0o077) return `can be opened by other users (mode ${modeOf(found)}): its mode must be 0600`
+  return undefined
+}
+
+/** Whoever may rename files in a folder can put a socket of theirs into the place of another. */
+export function folderProblem(folder: Stats): string | undefined {
+  const isSticky = (folder.mode & 0o1000) !== 0
+  const isSafe = isTrusted(folder.uid) && ((folder.mode & 0o022) === 0 || isSticky)
+  return isSafe || (isSticky && folder.uid === 0)
+    ? undefined
+    : `is in a folder that other users can change (mode ${modeOf(folder)}): name a path in a folder of your own`
+}
+
+const isTrusted = (uid: number) => uid === 0 || uid === globalThis.process.getuid?.()
+const modeOf = ({ mode }: Stats) => (mode & 0o7777).toString(8).padStart(4, '0')

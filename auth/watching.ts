@@ -63,20 +63,15 @@ export function startWatching(path: string, { warning }: AuthObserver): Watching
   return {
     loaded,
     resource(facts) {
-      let watch: RequestWatch | undefined
-      const loading = loaded.then(found => {
-        watch = found?.resource(facts)
-        return watch
-      })
-      const tell = (told: (watch: RequestWatch) => void): void => {
-        if (watch) told(watch)
-        else void loading.then(found => found && told(found))
+      const loading = loaded.then(found => found?.resource(facts))
+      const watch: RequestWatch = {
+        decided: (...told) => void loading.then(found => found?.decided(...told)),
+        preflight: (...told) => void loading.then(found => found?.preflight(...told)),
+        served: (...told) => void loading.then(found => found?.served(...told)),
       }
-      return {
-        decided: (...told) => tell(watch => watch.decided(...told)),
-        preflight: (...told) => tell(watch => watch.preflight(...told)),
-        served: (...told) => tell(watch => watch.served(...told)),
-      }
+      // On the path of each request, so nothing stays in between.
+      void loading.then(found => Object.assign(watch, found))
+      return watch
     },
     close: async () => (await loaded)?.close(),
   }

@@ -22,6 +22,8 @@ export interface CompositionSettings {
   resource: string
   jwksUri: string
   expiredToken?: string
+  /** Socket of a watcher. */
+  watch?: string
   /** Origin of the server behind a gateway. */
   target?: string
 }

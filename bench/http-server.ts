@@ -6,6 +6,7 @@ import { gateways } from './gateway-compositions.ts'
 import { bare, type Composition, checked, unchecked, usual } from './http-compositions.ts'
 import { refusals } from './refusal-compositions.ts'
 import { stdio } from './stdio-compositions.ts'
+import { watched } from './watch-compositions.ts'
 
 // Servers to be measured, each on a port, in a process of their own. Their names and settings are the arguments; a message on
 // the process channel asks what they have used so far.
@@ -26,6 +27,7 @@ const compositions: Record<string, Composition> = {
   ...refusals,
   ...stdio,
   ...gateways,
+  ...watched,
 }
 const [names = '', settings = ''] = process.argv.slice(2)
 const ports: number[] = []

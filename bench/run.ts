@@ -16,6 +16,7 @@ const sections: Record<string, () => Promise<{ run(): Promise<BenchSection> }>> 
   strangers: () => import('./strangers.ts'),
   'authorization-server': () => import('./authorization-server.ts'),
   'forward-auth': () => import('./forward-auth.ts'),
+  watch: () => import('./watch.ts'),
   imports: () => import('./imports.ts'),
 }
 

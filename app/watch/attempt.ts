@@ -72,6 +72,8 @@ export interface Attempt {
   readonly held: (() => void)[]
 }
 
-export function nameOf({ names }: Attempt): string {
-  return names.document ?? names.agent ?? names.registration ?? names.info ?? 'a client'
+export function nameOf({ names, products }: Attempt): string {
+  const [product] = products
+  const built = product === undefined ? 'a client' : `a client (${product})`
+  return names.document ?? names.agent ?? names.registration ?? names.info ?? built
 }

@@ -10,6 +10,8 @@ export interface Traces {
   readonly connection?: string | undefined
   readonly clientId?: string | undefined
   readonly flows?: readonly string[]
+  /** The request is one that a client begins with. */
+  readonly isFirst?: boolean
   /** The request is a person's, in a browser, which tells nothing about the client. */
   readonly isPerson?: boolean
 }
@@ -35,7 +37,7 @@ export function matching(attempts: readonly Attempt[], traces: Traces): Attempt 
   if (byConnection) return byConnection
   return best(
     latest.filter(({ lastAt }) => at - lastAt < MOST_SILENCE),
-    attempt => likeness(attempt, traces),
+    attempt => (traces.isFirst && isThrough(attempt) ? 0 : likeness(attempt, traces)),
   )
 }
 
@@ -55,6 +57,9 @@ function byClient(latest: readonly Attempt[], clientId: string, traces: Traces):
     return (isKnown && !isDone ? 4 : 1) + alike + (isNamed ? 4 : 0) - (isDone ? 0.5 : 0)
   })
 }
+
+/** Nothing has to come from it, so whoever begins now is another one. */
+const isThrough = ({ phase, expects }: Attempt) => expects === undefined && !isBefore(phase, 'token')
 
 /** 0: another client. 1: may be. 2: says the same of itself. */
 export function likeness(attempt: Attempt, traces: Traces): number {

@@ -78,9 +78,10 @@ function call(record: ResourceRecord): Seen {
   switch (kind) {
     case 'no_credentials': {
       const { scope, resource_metadata: url } = record.challenge ?? {}
+      const sent = record.credentials === undefined ? 'no token' : `no Bearer token (${record.credentials})`
       return {
         ...seen,
-        answered: `no token; told where to sign in${scope ? ` (${scope})` : ''}`,
+        answered: `${sent}; told where to sign in${scope ? ` (${scope})` : ''}`,
         phase: 'challenged',
         expects: { silence: 'challenge', next: `GET ${url ?? 'the resource metadata'}` },
       }

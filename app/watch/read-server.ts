@@ -78,7 +78,9 @@ function reached(record: ServerRecord, step: Seen['step']): Omit<Seen, 'step' | 
     case 'token':
     case 'refresh':
       return {
-        answered: issued ? `an access token for ${issued.facts.scope || 'no scopes'}` : 'the same answer again',
+        answered: issued
+          ? `${step === 'refresh' ? 'refreshed: ' : ''}an access token for ${issued.facts.scope || 'no scopes'}`
+          : 'the same answer again',
         ...(step === 'token' && {
           phase: 'token' as const,
           expects: {

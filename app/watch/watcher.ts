@@ -184,6 +184,7 @@ export function createWatcher({ onEvent, silenceSeconds = DEFAULT_SECONDS }: Wat
       product: productOf(record.agent),
       connection: record.connection === undefined ? undefined : `${connection}:${record.connection}`,
       clientId: record.client_id,
+      isFirst: record.credentials === undefined,
     }
     const attempt = matching(attempts, traces) ?? begin(traces)
     if (traces.clientId !== undefined) join(attempt, traces)
@@ -213,6 +214,7 @@ export function createWatcher({ onEvent, silenceSeconds = DEFAULT_SECONDS }: Wat
       connection: record.connection === undefined || isPerson ? undefined : `${connection}:${record.connection}`,
       clientId: registered ? undefined : named,
       flows: record.flows ?? [],
+      isFirst: record.place === 'server_metadata' || registered !== undefined,
       isPerson,
     }
     const found = matching(attempts, traces)

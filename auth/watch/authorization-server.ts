@@ -6,7 +6,7 @@ import { pathOf } from '../../src/url.ts'
 import type { ServerWatch, WatchedServer } from '../watching.ts'
 import { maskedEvent, maskedQuery } from './masked.ts'
 import type { AuthorizationServerRequest, ServerEvent, ServerPlace } from './records.ts'
-import type { Numbers } from './resource.ts'
+import { LOOKED_FOR, type Numbers } from './resource.ts'
 import type { Writer } from './writer.ts'
 
 const PLACES: Readonly<Record<string, ServerPlace>> = {
@@ -40,8 +40,7 @@ export function watchServer(server: WatchedServer, writer: Writer, numbers: Numb
     const path = pathWithout(mount, pathOf(url))
     if (NOT_OF_CLIENTS.test(path)) return undefined
     const place = PLACES[path] ?? (RESUME.test(path) ? 'return' : 'elsewhere')
-    const isDocument =
-      /^\/\.well-known\/[\w./-]+$/.test(path) || (place === 'elsewhere' && /^\/(authorize|register|token)$/.test(path))
+    const isDocument = place === 'server_metadata' || (place === 'elsewhere' && LOOKED_FOR.test(path))
     const head = requestHead(request)
     const { address } = senderOf(head)
     const { origin, 'user-agent': agent } = request.headers

@@ -145,7 +145,7 @@ export function watchResource(
 }
 
 /** Documents that clients look for, and the endpoints that those of 2025-03-26 take for granted. */
-const LOOKED_FOR = /^\/(\.well-known\/(oauth-|openid-)[\w./-]*|authorize|register|token)$/
+export const LOOKED_FOR = /^\/(\.well-known\/(oauth-|openid-)[\w./-]*|authorize|register|token)$/
 
 const keyOf = ({ method, name }: Operation) => (name === undefined ? method : `${method} ${name}`)
 

@@ -217,9 +217,8 @@ export function assembleAuth(
       const problem = originProblem(head)
       if (problem) return Promise.resolve(problem)
       if (head.method === 'OPTIONS') {
-        const answer = preflight(head, ENDPOINT_METHODS)
-        watch?.preflight(head, answer)
-        return Promise.resolve(answer)
+        const answer = Promise.resolve(preflight(head, ENDPOINT_METHODS))
+        return watch?.served(head, answer) ?? answer
       }
       return authenticator(head).then(
         authenticated => new AcceptedRequest(shared, head, authenticated),
@@ -263,13 +262,7 @@ export function assembleAuth(
       return problem === 'too_large' ? { ...refused, headers: { ...refused.headers, Connection: 'close' } } : refused
     },
 
-    serve: watch
-      ? head => {
-          const answer = documents.serve(head)
-          watch.served(head, answer)
-          return answer
-        }
-      : documents.serve,
+    serve: watch ? head => watch.served(head, documents.serve(head)) : documents.serve,
     metadata: documents.metadata,
 
     allows({ token }, kind, name) {

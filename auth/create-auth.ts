@@ -134,7 +134,7 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   const apiKeys = keysFile === undefined ? undefined : openApiKeysFile(keysFile, observer, scopes)
   const links = settings.AUTH_LINKS === undefined ? undefined : openLinkFile(settings.AUTH_LINKS, observer)
   const shared: Shared = {
-    fetch: own ? fetchThrough(own, fetch) : watching ? markedFetch(fetch) : fetch,
+    fetch: own ? fetchThrough(own, fetch) : watching && configuration.usesOwnServer ? markedFetch(fetch) : fetch,
     now,
     observer,
     own,

@@ -27,7 +27,7 @@ export async function run(
   proxy: string | undefined,
 ): Promise<Running> {
   const { configuration, observer } = options
-  const watch = await watchOf(options)
+  const watch = (await options.watching?.loaded)?.server(configuration)
   const log = (event: string, facts: Readonly<Record<string, unknown>>) => {
     observer.authorizationServer?.(event, facts)
     watch?.event(event, facts)
@@ -111,17 +111,6 @@ async function runOn(
       await stores?.close()
     },
   }
-}
-
-/** Knows of the server before it starts, so that what goes wrong then is told, too. */
-async function watchOf({ configuration, watching }: OwnServerOptions): Promise<ServerWatch | undefined> {
-  const { settings, demoIssuer } = configuration
-  return (await watching?.loaded)?.server({
-    issuer: demoIssuer,
-    registers: settings.REGISTRATION === 'on',
-    readsDocuments: settings.CIMD === 'on',
-    trustedProxies: settings.TRUSTED_PROXIES,
-  })
 }
 
 /** Clients, people and provider sessions are remembered for as long as a refresh may still come, and for 90 days at least. */

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Configuration } from '../config/load.ts'
 import type { Answer, AuthObserver, Decision, RequestHead } from '../src/auth.ts'
 
 /** Told of the requests to one MCP server. Must not throw, and nobody waits for it. */
 export interface RequestWatch {
   /** @param answer - Absent for a request that may go on. */
   decided(head: RequestHead, body: unknown, decision: Decision, answer?: Answer): void
-  preflight(head: RequestHead, answer: Answer): void
-  /** @param answer - Absent for a path of somebody else. */
-  served(head: RequestHead, answer: Promise<Answer> | undefined): void
+  /** A document, or a preflight. @param answer - Absent for a path of somebody else. Returned as it is. */
+  served<T extends Promise<Answer> | undefined>(head: RequestHead, answer: T): T
 }
 
 /** Told of the requests to our own authorization server. */
@@ -26,19 +26,10 @@ export interface WatchedResource {
   readonly ownIssuer: string | undefined
 }
 
-export interface WatchedServer {
-  readonly issuer: string
-  readonly registers: boolean
-  readonly readsDocuments: boolean
-  readonly trustedProxies: readonly string[]
-  /** Of a name that pages of a sign-in share. */
-  digest(text: string): string
-}
-
 /** What writes for `idplug watch`. */
 export interface LoadedWatch {
   resource(facts: WatchedResource): RequestWatch
-  server(facts: Omit<WatchedServer, 'digest'>): ServerWatch
+  server(configuration: Configuration): ServerWatch
   close(): void
 }
 
@@ -55,33 +46,40 @@ export interface Watching {
  * not hold it.
  */
 export function startWatching(path: string, { warning }: AuthObserver): Watching {
-  const onProblem = (problem: string) => warning?.(`AUTH_WATCH: ${path} ${problem}. Nothing is written to it.`, {})
-  const loaded = import('./watch/open.ts').then(
+  const onProblem = (problem: string) => warning?.(`AUTH_WATCH ${problem}; nothing is written to it.`, { path })
+  const loaded = import('./watch/watch-writer.ts').then(
     ({ open }) => open(path, onProblem),
-    () => onProblem('cannot be written to: deploy every file that the bundler wrote'),
+    () => onProblem(MISSING),
   ) as Promise<LoadedWatch | undefined>
   return {
     loaded,
     resource(facts) {
-      const loading = loaded.then(found => found?.resource(facts))
       const watch: RequestWatch = {
         decided: (...told) => void loading.then(found => found?.decided(...told)),
-        preflight: (...told) => void loading.then(found => found?.preflight(...told)),
-        served: (...told) => void loading.then(found => found?.served(...told)),
+        served(head, answer) {
+          void loading.then(found => found?.served(head, answer))
+          return answer
+        },
       }
       // On the path of each request, so nothing stays in between.
-      void loading.then(found => Object.assign(watch, found))
+      const loading = loaded.then(found => {
+        const whole = found?.resource(facts)
+        Object.assign(watch, whole)
+        return whole
+      })
       return watch
     },
     close: async () => (await loaded)?.close(),
   }
 }
 
+const MISSING = 'needs a file of idplug that the bundler left out'
+
 /** A `fetch` by which our own authorization server knows requests of servers from those of clients. */
 export function markedFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
   return (input, init) => {
-    const headers = new Headers(init?.headers)
-    headers.set('user-agent', 'idplug')
-    return fetch(input, { ...init, headers })
+    const request = new Request(input, init)
+    request.headers.set('user-agent', 'idplug')
+    return fetch(request)
   }
 }

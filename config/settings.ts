@@ -3,7 +3,6 @@ import { providerMeantBy, providerNamed, providerNames } from '../adapters/index
 import { parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
 import { parameterList } from './authorization-parameters.ts'
-import { watchPathProblem } from './watch-path.ts'
 
 const wholeNumber = (min: number, max: number) =>
   z.string().transform((text, context) => {
@@ -506,10 +505,7 @@ export const settingsSchema = z.strictObject({
     ),
   AUTH_WATCH: z
     .string()
-    .superRefine((path, context) => {
-      const message = watchPathProblem(path)
-      if (message !== undefined) context.addIssue({ code: 'custom', message })
-    })
+    .refine(() => globalThis.navigator?.userAgent !== 'Cloudflare-Workers', 'cannot be used on Workers: remove it')
     .optional()
     .describe(
       'Path of the socket on which idplug watch listens; on Windows the name of a pipe, such as \\\\.\\pipe\\idplug. Each request of a client that connects is written to it, without tokens and secrets, while somebody watches. See docs/watch.md. Default: nothing is written.',

@@ -15,27 +15,23 @@ export function linesOf(event: WatchEvent, columns: number): string[] {
     case 'server_gone':
       return entry(time, `${event.server} has stopped writing`, width)
     case 'lost':
-      return entry(time, paint('yellow', `${event.count} records are missing: too much happened at once`), width)
+      return entry(time, `${event.count} records are missing: too much happened at once`, width, 'yellow')
     case 'step': {
       const color = (event.status ?? 200) < 400 ? 'dim' : 'yellow'
       const status = event.status === undefined ? '' : `${event.status} `
       return [
-        ...entry(time, `${paint('bold', `#${event.attempt} ${event.client}`)}  ${event.asked}`, width),
+        ...ofClient(time, event, event.asked, width),
         ...indented(`${status}${event.answered}`, width).map(line => paint(color, line)),
       ]
     }
     case 'calls':
-      return entry(
-        time,
-        `${paint('bold', `#${event.attempt} ${event.client}`)}  ${event.count} × ${event.operation}`,
-        width,
-      )
+      return ofClient(time, event, `${event.count} × ${event.operation}`, width)
     case 'same_client':
       return entry(time, `#${event.attempt} is #${event.as}, which begins again`, width)
     case 'stopped': {
       const silent = event.silent_seconds === undefined ? '' : `nothing for ${event.silent_seconds} s `
       return [
-        ...entry(time, paint('red', `#${event.attempt} ${event.client} stopped: ${silent}after ${event.after}`), width),
+        ...entry(time, `#${event.attempt} ${event.client} stopped: ${silent}after ${event.after}`, width, 'red'),
         ...(event.expected === undefined ? [] : row('expected', event.expected, width)),
         ...row('means', event.means, width),
         ...row('fix', event.fix, width),
@@ -52,16 +48,30 @@ export function waitingLine(
   columns: number,
 ): string {
   const seconds = Math.max(0, Math.round((now - since) / 1_000))
-  const text = `#${number} ${name}: ${seconds} s, waiting for ${next}`
+  const text = `#${number} ${name}: ${seconds} s, waiting for ${next}`.replace(MAYBE_WIDE, '?')
   const most = Math.max(1, columns - 1)
   return text.length > most ? `${text.slice(0, most - 1)}…` : text
 }
 
 const TIME = 9
+/** Characters that may take two columns, so that a line at the foot would take two rows. */
+const MAYBE_WIDE = /[^\u0020-\u024f]/gu
 
-function entry(time: string, text: string, width: number): string[] {
-  const [first = '', ...others] = wrap(text, width - TIME)
+function entry(time: string, text: string, width: number, format?: Parameters<typeof paint>[0]): string[] {
+  const [first = '', ...others] = wrap(text, width - TIME).map(line => (format ? paint(format, line) : line))
   return [`${paint('dim', time)} ${first}`, ...others.map(line => ' '.repeat(TIME) + line)]
+}
+
+function ofClient(
+  time: string,
+  { attempt, client }: { attempt: number; client: string },
+  text: string,
+  width: number,
+): string[] {
+  const name = `#${attempt} ${client}`
+  const [first = '', ...others] = entry(time, `${name}  ${text}`, width)
+  // After the lines were made: what colours it has no width.
+  return [first.replace(name, () => paint('bold', name)), ...others]
 }
 
 const indented = (text: string, width: number) =>

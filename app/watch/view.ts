@@ -11,9 +11,7 @@ export interface View {
 
 /** What a view writes to: standard output, or a test's. */
 export interface Screen {
-  readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
-  readonly rows?: number | undefined
   write(text: string): unknown
 }
 

@@ -3,7 +3,7 @@ import { requestHead } from '../../src/edges/node-head.ts'
 import { createSenderOf } from '../../src/edges/trusted-proxies.ts'
 import { clip } from '../../src/text.ts'
 import { pathOf } from '../../src/url.ts'
-import type { ServerWatch, WatchedServer } from '../watching.ts'
+import type { ServerWatch } from '../watching.ts'
 import { maskedEvent, maskedQuery } from './masked.ts'
 import type { AuthorizationServerRequest, ServerEvent, ServerPlace } from './records.ts'
 import { LOOKED_FOR, type Numbers } from './resource.ts'
@@ -26,6 +26,13 @@ const PLACES: Readonly<Record<string, ServerPlace>> = {
 const RESUME = /^\/oauth\/(?:authorize|device)\/([\w-]+)$/
 /** Asked by servers, by load balancers, and by browsers on the way. */
 const NOT_OF_CLIENTS = /^\/(health|ready|metrics|favicon\.ico|oauth\/(introspect|jwks|assets\/.*))$/
+
+export interface WatchedServer {
+  readonly issuer: string
+  readonly trustedProxies: readonly string[]
+  /** Of a name that pages of a sign-in share. */
+  digest(text: string): string
+}
 
 /** Tells the writer of the requests to our own authorization server, and of what was decided about them. */
 export function watchServer(server: WatchedServer, writer: Writer, numbers: Numbers): ServerWatch {

@@ -103,6 +103,20 @@ export function watchResource(
     return LOOKED_FOR.test(path) ? 'elsewhere' : undefined
   }
 
+  async function tellServed(
+    head: RequestHead,
+    place: ResourceRequest['place'],
+    path: string,
+    answer: Promise<Answer> | undefined,
+  ): Promise<void> {
+    const asked = { ...request(head, place), ...(place !== 'endpoint' && { path: clip(path) }) }
+    if (answer === undefined) return writer.write(asked)
+    const found = await answer.catch(() => undefined)
+    const { issuer, authorization_servers: issuers = [issuer] } = (found?.body ?? {}) as Record<string, unknown[]>
+    const named = (Array.isArray(issuers) ? issuers : []).filter(each => typeof each === 'string')
+    writer.write({ ...asked, status: found?.status ?? 500, ...(named.length > 0 && { issuers: named.map(clip) }) })
+  }
+
   return {
     decided(head, body, decision, answer) {
       if (isRepeated(decision) || !writer.admits()) return
@@ -123,19 +137,12 @@ export function watchResource(
         request_id: decision.requestId,
       })
     },
-    preflight(head, { status }) {
-      if (writer.admits()) writer.write({ ...request(head, 'endpoint'), status })
-    },
-    async served(head, answer) {
+    served(head, answer) {
       const path = pathOf(head.url)
-      const place = placeOf(path)
-      if (!place || !writer.admits()) return
-      const asked = { ...request(head, place), path: clip(path) }
-      if (answer === undefined) return writer.write(asked)
-      const found = await answer.catch(() => undefined)
-      const { issuer, authorization_servers: issuers = [issuer] } = (found?.body ?? {}) as Record<string, unknown[]>
-      const named = (Array.isArray(issuers) ? issuers : []).filter(each => typeof each === 'string')
-      writer.write({ ...asked, status: found?.status ?? 500, ...(named.length > 0 && { issuers: named.map(clip) }) })
+      const isPreflight = head.method === 'OPTIONS' && answer !== undefined
+      const place = placeOf(path) ?? (isPreflight ? 'endpoint' : undefined)
+      if (place && writer.admits()) void tellServed(head, place, path, answer)
+      return answer
     },
     close() {
       clearTimeout(telling)

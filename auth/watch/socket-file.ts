@@ -7,8 +7,9 @@ import type { Stats } from 'node:fs'
  * @returns `absent` where there is nothing; `undefined` where nothing speaks against it.
  */
 export async function socketProblem(path: string): Promise<string | undefined> {
+  const wrong = pathProblem(path)
   const { process } = globalThis
-  if (process.platform === 'win32') return undefined
+  if (wrong !== undefined || process.platform === 'win32') return wrong
   const { lstat, stat } = process.getBuiltinModule('node:fs/promises')
   const { dirname } = process.getBuiltinModule('node:path')
   const found = await lstat(path).catch(codeOf)
@@ -39,3 +40,18 @@ export function folderProblem(folder: Stats): string | undefined {
 
 const isTrusted = (uid: number) => uid === 0 || uid === globalThis.process.getuid?.()
 const modeOf = ({ mode }: Stats) => (mode & 0o7777).toString(8).padStart(4, '0')
+
+/** What systems take for the path of a socket, in bytes: 104 with the byte that ends it on macOS, 108 on Linux. */
+const MOST_BYTES = 103
+
+/** What speaks against a path, whatever is there. */
+export function pathProblem(path: string): string | undefined {
+  const { process } = globalThis
+  if (process.platform === 'win32') {
+    return /^\\\\[.?]\\pipe\\./.test(path) ? undefined : 'must be the name of a pipe, such as \\\\.\\pipe\\idplug'
+  }
+  const { resolve } = process.getBuiltinModule('node:path')
+  return Buffer.byteLength(resolve(path)) <= MOST_BYTES
+    ? undefined
+    : `must be a path of at most ${MOST_BYTES} bytes, from the root of the file system on`
+}

@@ -101,11 +101,12 @@ describe('the minified bundle of a server', () => {
     expect(code).not.toMatch(/commander|idplug init|oidc-provider|provider\.schema\.json/)
   })
 
-  it('with createAuth loads the OAuth client at the first introspection, and what starts our own server with that', async () => {
+  it('with createAuth loads the OAuth client at the first introspection, and what starts our own server and what is watched where settings ask', async () => {
     const { later } = await bundle(`${SERVER}\nexport { createAuth } from 'idplug'`, [/^zod/])
-    expect(Object.keys(later).sort()).toEqual(['introspection-request', 'own-server-run'])
+    expect(Object.keys(later).sort()).toEqual(['introspection-request', 'own-server-run', 'watch-writer'])
     expect(later['introspection-request']).toBeLessThanOrEqual(21)
     expect(later['own-server-run']).toBeLessThanOrEqual(7)
+    expect(later['watch-writer']).toBeLessThanOrEqual(9)
   })
 
   it('with createAuth holds no description of a setting, which are for the docs', async () => {

@@ -38,17 +38,16 @@ export function open(path: string, onProblem: (problem: string) => void): Loaded
       closing.push(watch.close)
       return watch
     },
-    server(facts) {
-      const { issuer, registers, readsDocuments: reads_documents } = facts
+    server({ demoIssuer: issuer, settings }) {
       writer.greet({
         type: 'authorization_server',
         format: WATCH_FORMAT,
         pid,
         issuer,
-        registers,
-        reads_documents,
+        registers: settings.REGISTRATION === 'on',
+        reads_documents: settings.CIMD === 'on',
       } satisfies AuthorizationServerHello)
-      return watchServer({ ...facts, digest }, writer, numbers)
+      return watchServer({ issuer, trustedProxies: settings.TRUSTED_PROXIES, digest }, writer, numbers)
     },
     close() {
       for (const close of closing) close()

@@ -181,6 +181,7 @@ export function createAuth0Emulator(options: Auth0EmulatorOptions = {}): Auth0Em
   }
 
   const signIn = createSignIn({
+    rotateRefreshTokens: options.rotateRefreshTokens,
     clients,
     users,
     now,

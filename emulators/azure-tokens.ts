@@ -99,7 +99,7 @@ export function idTokenClaims(version: 1 | 2, facts: TokenFacts): JsonObject {
 }
 
 /** Above this, a JWT says only where the groups can be looked up. */
-const MOST_GROUPS = 200
+export const MOST_GROUPS = 200
 
 /** https://learn.microsoft.com/en-us/security/zero-trust/develop/configure-tokens-group-claims-app-roles#group-overages */
 function groupsOf({ groups = [], oid }: AzureUser, tid: string): JsonObject {

@@ -192,6 +192,7 @@ export function createAzureEmulator(options: AzureEmulatorOptions = {}): AzureEm
     let signIn = signIns.get(key)
     if (!signIn) {
       signIn = createSignIn({
+        rotateRefreshTokens: options.rotateRefreshTokens,
         clients,
         // Asked each time: somebody may be taken out.
         get users() {

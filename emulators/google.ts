@@ -125,6 +125,7 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions = {}): Googl
   }
 
   const signIn = createSignIn({
+    rotateRefreshTokens: options.rotateRefreshTokens,
     clients,
     users,
     now: () => emulator.now(),

@@ -54,4 +54,5 @@ export {
   type OktaTokenOptions,
   type OktaUser,
 } from './okta.ts'
-export { type Emulation, type EmulatorName, emulatorNames, type RunOptions, runEmulator } from './run.ts'
+export type { EmulatedClient, EmulatedMachine } from './programs.ts'
+export { type Emulation, type EmulatorName, emulatorNames, type Fault, type RunOptions, runEmulator } from './run.ts'

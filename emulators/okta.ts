@@ -105,6 +105,7 @@ export function createOktaEmulator(options: OktaEmulatorOptions = {}): OktaEmula
 
   const signInAt = (kind: 'custom' | 'org') =>
     createSignIn({
+      rotateRefreshTokens: options.rotateRefreshTokens,
       clients,
       users,
       now,

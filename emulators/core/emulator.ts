@@ -31,6 +31,10 @@ export interface EmulatorOptions {
   origin?: string
   /** Milliseconds since the Unix epoch. Default: the system's clock. */
   now?: () => number
+  /** Whether a refresh token is good for once. Default: as the provider does by itself. */
+  rotateRefreshTokens?: boolean
+  /** Routes beside the provider's own, by which whoever runs the emulator changes what it does. Default: none. */
+  controls?: Readonly<Record<string, Route>>
 }
 
 /** How the provider fails. The first that matches a request applies. */
@@ -88,7 +92,7 @@ export interface Emulator {
 export function createEmulator(definition: EmulatorDefinition, options: EmulatorOptions = {}): Emulator {
   const requests: SeenRequest[] = []
   const outages = new Set<Outage & { left: number }>()
-  const findRoute = createRouter(definition)
+  const findRoute = createRouter({ ...definition, routes: { ...definition.routes, ...options.controls } })
   const variation = createVariation()
   const server = createServer((incoming, outgoing) => void serve(incoming, outgoing))
   let address: string | undefined

@@ -140,7 +140,11 @@ export function createSignIn(rules: SignInRules): SignIn {
     if (!client) return page('<h1>Unknown client</h1><p>There is no client with this <code>client_id</code>.</p>', 400)
     const always = { state: parameters.get('state'), iss: rules.responseIssuer?.() ?? null }
     if (!redirectAllowed(redirectUri, client)) {
-      return page('<h1>Unknown redirect URI</h1><p>This redirect_uri is not registered.</p>', 400)
+      const registered = (client.redirectUris ?? []).map(uri => `<li>${escaped(uri)}</li>`).join('')
+      return page(
+        `<h1>Unknown redirect URI</h1><p>This redirect_uri is not registered: <strong>${escaped(redirectUri)}</strong></p><p>Registered:</p><ul>${registered || '<li>none</li>'}</ul><p>Start the emulator with <code>--redirect-uri</code> to register another.</p>`,
+        400,
+      )
     }
     try {
       const challenge = readChallenge(parameters)

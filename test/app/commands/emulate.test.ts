@@ -21,6 +21,25 @@ describe('idplug emulate', () => {
     expect(await ended).toBe(0)
   })
 
+  it('prints all that a bridge, a client and a machine need', async () => {
+    const callback = 'https://client.example.com/callback'
+    const { child, ended, output } = idplug(
+      ...['emulate', 'okta', '--bridge', 'http://localhost:3001', '--redirect-uri', callback],
+      ...['--fault', 'rotate,empty-400', '--scopes', 'files:read files:write'],
+    )
+    await expect.poll(output, { timeout: 15_000 }).toContain('curl -X POST http://localhost:')
+    for (const words of [
+      "AUTH_PROVIDER='okta'",
+      "AUTH_BRIDGE='on' BRIDGE_CLIENT_ID='bridge' BRIDGE_CLIENT_SECRET='bridge-secret' BRIDGE_ALLOW='everyone' BRIDGE_GRANT_SCOPES='files:read files:write'",
+      'Its users: ada@example.com, cleo@example.com.',
+      `A client of yours uses the client id native, without a secret, and ${callback}.`,
+    ]) {
+      expect(output()).toContain(words)
+    }
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
   it('says when the port is taken and exits with 1', async () => {
     const taken = await listen(() => {})
     onTestFinished(taken.close)
@@ -29,15 +48,20 @@ describe('idplug emulate', () => {
     expect(output()).toMatch(/^The emulator cannot listen: .*EADDRINUSE/)
   })
 
-  it.each([[], ['auth1'], ['auth0', 'okta'], ['auth0', '--port', 'http'], ['auth0', '--hots', 'x']])(
-    'explains itself and exits with 2 when called with %j',
-    async (...args) => {
-      const { ended, output } = idplug('emulate', ...args)
-      expect(await ended).toBe(2)
-      if (args[0] === 'auth1') expect(output()).toContain('there is no emulator for auth1 (did you mean auth0?)')
-      expect(output()).toContain('Providers: auth0, azure, github, google, introspection, oidc, okta')
-    },
-  )
+  it.each([
+    [],
+    ['auth1'],
+    ['auth0', 'okta'],
+    ['auth0', '--port', 'http'],
+    ['auth0', '--fault', 'rotat'],
+    ['auth0', '--redirect-uri', '/callback'],
+    ['auth0', '--hots', 'x'],
+  ])('explains itself and exits with 2 when called with %j', async (...args) => {
+    const { ended, output } = idplug('emulate', ...args)
+    expect(await ended).toBe(2)
+    if (args[0] === 'auth1') expect(output()).toContain('there is no emulator for auth1 (did you mean auth0?)')
+    expect(output()).toContain('Providers: auth0, azure, github, google, introspection, oidc, okta')
+  })
 })
 
 it('a command that there is not exits with 2', async () => {

@@ -26,7 +26,7 @@ export { protectedResourceMetadataUrl } from '../src/metadata/protected-resource
 export { type ServerToSetUp, USE_THE_BRIDGE } from '../src/provider-console.ts'
 export { createProviderFetch } from '../src/provider-fetch.ts'
 export { clip, shortened } from '../src/text.ts'
-export { isLoopback, urlProblem } from '../src/url.ts'
+export { isLoopback, pathOf, urlProblem } from '../src/url.ts'
 export { API_KEY_PREFIX } from '../src/validators/api-keys.ts'
 export { createBridge } from './bridge.ts'
 export { declarationProblems } from './declaration.ts'

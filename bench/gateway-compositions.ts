@@ -1,11 +1,10 @@
 import type { RequestListener } from 'node:http'
-import { pino } from 'pino'
 import { Pool } from 'undici'
 import { createGateway } from '../app/gateway/gateway.ts'
 import { createHttpTarget } from '../app/gateway/http-target.ts'
 import { createCallerIdentity, type IdentityChoice } from '../app/gateway/identity.ts'
 import { createAssertionKeys } from '../app/gateway/identity-keys.ts'
-import { createLogger, jsonLines } from '../app/observe/log.ts'
+import { createLogger, inBlocks, jsonLines } from '../app/observe/log.ts'
 import { authFrom } from '../auth/auth-from.ts'
 import type { Decision } from '../src/auth.ts'
 import { createJwtValidator } from '../src/engines/jwt.ts'
@@ -65,9 +64,7 @@ function gateway(identity: IdentityChoice, isLogged: boolean): Composition {
       { issuer, jwksUri, audience: { audience: [resource] }, types: ['at+jwt'] },
       { resource, fetch, now: Date.now },
     )
-    const logger = isLogged
-      ? createLogger('info', pino.destination({ dest: '/dev/null', sync: false, minLength: 4096 }))
-      : createLogger('silent')
+    const logger = isLogged ? createLogger('info', inBlocks('/dev/null')) : createLogger('silent')
     let last: Decision | undefined
     const auth = authFrom(
       {

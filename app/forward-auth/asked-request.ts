@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { RequestHead } from 'idplug'
-import { parseIpAddress } from 'idplug/internal'
+import { parseIpAddress, pathOf } from 'idplug/internal'
 import { requestHead } from 'idplug/node'
 
 /** Asks of nginx, Caddy and Traefik: the request is described by `X-Forwarded-Method`, `-Uri` and `-Host`. */
@@ -11,7 +11,7 @@ export const PREFIX_PATH = '/ext-authz'
 /** What a proxy asks about. */
 export interface Ask {
   /** Key of the declaration, if the proxy names it: `/forward-auth/files`. */
-  readonly name?: string
+  readonly name: string | undefined
   /** The request of the client. `undefined`: the proxy does not describe it. */
   readonly head: RequestHead | undefined
 }
@@ -24,20 +24,20 @@ export interface Ask {
  */
 export function readAsk(request: IncomingMessage): Ask | undefined {
   const { url = '', method = '' } = request
-  const path = /^[^?]*/.exec(url)?.[0] ?? ''
+  const path = pathOf(url)
   if (isBelow(path, FORWARDED_PATH)) {
-    const name = path.slice(FORWARDED_PATH.length + 1)
-    const original = { method: one(request, 'x-forwarded-method'), url: one(request, 'x-forwarded-uri') }
-    const isDescribed = METHOD.test(original.method) && /^\/\S*$/.test(original.url)
-    const host = one(request, 'x-forwarded-host')
-    return { ...(name && { name }), head: isDescribed ? new AskedRequest(request, { ...original, host }) : undefined }
+    const name = path.slice(FORWARDED_PATH.length + 1) || undefined
+    const [asked, uri] = [one(request, 'x-forwarded-method'), one(request, 'x-forwarded-uri')]
+    if (!METHOD.test(asked) || !URI.test(uri)) return { name, head: undefined }
+    return { name, head: new AskedRequest(request, asked, uri, one(request, 'x-forwarded-host')) }
   }
   if (!isBelow(path, PREFIX_PATH)) return undefined
-  const original = url.slice(PREFIX_PATH.length)
-  return { head: new AskedRequest(request, { method, url: original || '/', host: one(request, 'host') }) }
+  const original = url.slice(PREFIX_PATH.length) || '/'
+  return { name: undefined, head: new AskedRequest(request, method, original, one(request, 'host')) }
 }
 
 const METHOD = /^[A-Z]+$/
+const URI = /^\/\S*$/
 
 const isBelow = (path: string, prefix: string) =>
   path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/')
@@ -45,12 +45,6 @@ const isBelow = (path: string, prefix: string) =>
 function one({ headers }: IncomingMessage, name: string): string {
   const value = headers[name]
   return typeof value === 'string' ? value : ''
-}
-
-interface Original {
-  readonly method: string
-  readonly url: string
-  readonly host: string
 }
 
 /** The request of the client, as the proxy describes it. Its other headers are those of the ask. */
@@ -61,7 +55,7 @@ class AskedRequest implements RequestHead {
   readonly #ask: RequestHead
   #hops: readonly string[] | undefined
 
-  constructor(request: IncomingMessage, { method, url, host }: Original) {
+  constructor(request: IncomingMessage, method: string, url: string, host: string) {
     this.method = method
     this.url = url
     this.#host = host

@@ -1,12 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Access, Answer, Auth, RequestHead } from 'idplug'
-import { hasBody, type IpRange, isWithin, parseIpAddress, parseNodeBody } from 'idplug/internal'
+import { hasBody, type IpRange, isWithin, parseIpAddress, parseNodeBody, pathOf } from 'idplug/internal'
 import { authRoutes, requestHead, send } from 'idplug/node'
 import { type CallerIdentity, PLAIN_HEADERS } from '../gateway/identity.ts'
 import { ASSERTION_HEADER, ASSERTION_KEYS_PATH, assertionKeysAnswer } from '../gateway/identity-assertion.ts'
 import type { AssertionKeys } from '../gateway/identity-keys.ts'
 import { type Readiness, readiness } from '../serve/readiness.ts'
-import { FORWARDED_PATH, readAsk } from './asked-request.ts'
+import { type Ask, FORWARDED_PATH, readAsk } from './asked-request.ts'
 
 /** A server that proxies protect. */
 export interface ProtectedServer {
@@ -68,9 +68,8 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
     return problem(500, 'server_error', description)
   }
 
-  function decide(request: IncomingMessage): Promise<Decided | Answer> | Answer | undefined {
-    const ask = readAsk(request)
-    if (!ask) return undefined
+  /** Whom a proxy asks about; or what is wrong with its question. */
+  function asked(request: IncomingMessage, { name, head }: Ask): Asked | Answer {
     if (!isTrusted(request)) {
       return misconfigured(
         'The proxy that asked is not one that this server trusts. Set TRUSTED_PROXIES to its address.',
@@ -79,7 +78,6 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
         },
       )
     }
-    const { name, head } = ask
     if (!head) {
       return misconfigured('The proxy must send X-Forwarded-Method and X-Forwarded-Uri (docs/proxies/README.md).')
     }
@@ -95,14 +93,7 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
         'The proxy must send OPTIONS requests to this server, not ask about them (docs/proxies/README.md).',
       )
     }
-    return authorized(server, head, request)
-  }
-
-  async function answerAsk(decided: Decided | Answer, response: ServerResponse): Promise<void> {
-    if (!('access' in decided)) return sendRefusal(response, decided)
-    const { access, identity } = decided
-    const headers = await identity.headersFor(access)
-    response.writeHead(200, { 'Content-Length': 0, ...access.headers, ...(access.token ? headers : NOBODY) }).end()
+    return { server, head }
   }
 
   async function answerOther(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -135,41 +126,51 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
       send(response, problem(500, 'server_error', 'Internal error.'))
     }
     try {
-      const decided = decide(request)
-      if (decided)
-        Promise.resolve(decided)
-          .then(found => answerAsk(found, response))
-          .catch(fail)
-      else routes(request, response, () => void answerOther(request, response).catch(fail))
+      const ask = readAsk(request)
+      if (!ask) return routes(request, response, () => void answerOther(request, response).catch(fail))
+      const found = asked(request, ask)
+      if ('outcome' in found) sendRefusal(response, found)
+      else answerAsk(found, request, response).catch(fail)
     } catch (error) {
       fail(error)
     }
   }
 }
 
-const pathOf = (url: string) => /^[^?]*/.exec(url)?.[0] ?? ''
-
-interface Decided {
-  readonly access: Access
-  readonly identity: CallerIdentity
+interface Asked {
+  readonly server: ProtectedServer
+  readonly head: RequestHead
 }
 
-async function authorized(
-  { auth, identity, unseenBody }: ProtectedServer,
-  head: RequestHead,
+function answerAsk(
+  { server: { auth, identity, unseenBody }, head }: Asked,
   request: IncomingMessage,
-): Promise<Decided | Answer> {
-  const access = await auth.authenticate(head)
-  if (access.outcome !== 'accepted') return access
-  const decided = { access, identity }
-  if (hasBody(request)) {
-    // Envoy sends the beginning of one that is too long for it.
-    if (request.headers['x-envoy-auth-partial-body'] === 'true') return auth.refuseBody(access, 'too_large')
-    const body = await parseNodeBody(request, access.bodyLimit)
-    if ('problem' in body) return auth.refuseBody(access, body.problem)
-    return auth.authorize(access, body.value) ?? decided
-  }
-  return auth.authorize(access, mayHaveBody(head) ? unseenBody(head) : undefined) ?? decided
+  response: ServerResponse,
+): Promise<void> {
+  const allow = (access: Access) =>
+    then(identity.headersFor(access), headers => {
+      response.writeHead(200, { 'Content-Length': 0, ...access.headers, ...(access.token ? headers : NOBODY) }).end()
+    })
+  return auth.authenticate(head).then(access => {
+    if (access.outcome !== 'accepted') return sendRefusal(response, access)
+    const refused = hasBody(request)
+      ? refusalOfBody(auth, access, request)
+      : auth.authorize(access, mayHaveBody(head) ? unseenBody(head) : undefined)
+    return then(refused, answer => (answer ? sendRefusal(response, answer) : allow(access)))
+  })
+}
+
+async function refusalOfBody(auth: Auth, access: Access, request: IncomingMessage): Promise<Answer | undefined> {
+  // Envoy sends the beginning of one that is too long for it.
+  if (request.headers['x-envoy-auth-partial-body'] === 'true') return auth.refuseBody(access, 'too_large')
+  const body = await parseNodeBody(request, access.bodyLimit)
+  if ('problem' in body) return auth.refuseBody(access, body.problem)
+  return auth.authorize(access, body.value)
+}
+
+/** Goes on at once with what is there already. To wait for each step would cost as much as the decision. */
+function then<Value, Result>(value: Value | Promise<Value>, goOn: (value: Value) => Result | Promise<Result>) {
+  return value instanceof Promise ? value.then(goOn) : goOn(value)
 }
 
 const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE'])

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Access } from 'idplug'
 import type { JSONWebKeySet } from 'jose'
 import { LRUCache } from 'lru-cache'
-import { callerOf } from './identity-caller.ts'
+import { type Caller, perCaller } from './identity-caller.ts'
 import { ASSERTION_SECONDS, type AssertionKeys } from './identity-keys.ts'
 
 export const ASSERTION_HEADER = 'x-mcp-assertion'
@@ -11,7 +11,7 @@ export const ASSERTION_HEADER = 'x-mcp-assertion'
 export const ASSERTION_KEYS_PATH = '/.well-known/mcp-assertion-keys'
 
 /** For an anonymous caller. */
-const NOTHING: Readonly<Record<string, string>> = {}
+const NOTHING: Headers = {}
 
 /** `typ` of assertions (RFC 8725 §3.11): nobody takes one for an access token, or an access token for one. */
 export const ASSERTION_TYPE = 'mcp-assertion+jwt'
@@ -37,19 +37,14 @@ export function createAssertionIdentity({
   readonly audience: string
   readonly keys: Pick<AssertionKeys, 'sign'>
   readonly now?: () => number
-}): (access: Access) => Promise<Readonly<Record<string, string>>> {
-  const made = new LRUCache<string, { jwt: string; expiresAt: number }>({
+}): (access: Access) => Headers | Promise<Headers> {
+  const made = new LRUCache<string, Assertion>({
     max: MOST_ASSERTIONS,
     maxSize: MOST_CHARACTERS,
-    sizeCalculation: ({ jwt }, key) => jwt.length + key.length,
+    sizeCalculation: ({ headers }, key) => headers[ASSERTION_HEADER].length + key.length,
   })
-  return async access => {
-    const caller = callerOf(access)
-    if (!caller) return NOTHING
-    const key = JSON.stringify([caller.issuer, caller.subject, caller.clientId, caller.scopes])
-    const seconds = Math.floor(now() / 1000)
-    const kept = made.get(key)
-    if (kept && kept.expiresAt - seconds >= LEAST_SECONDS_LEFT) return { [ASSERTION_HEADER]: kept.jwt }
+
+  async function make(caller: Caller, key: string, seconds: number): Promise<Headers> {
     const expiresAt = seconds + ASSERTION_SECONDS
     const jwt = await keys.sign(
       {
@@ -65,9 +60,32 @@ export function createAssertionIdentity({
       },
       ASSERTION_TYPE,
     )
-    made.set(key, { jwt, expiresAt })
-    return { [ASSERTION_HEADER]: jwt }
+    const headers = { [ASSERTION_HEADER]: jwt }
+    made.set(key, { headers, expiresAt })
+    return headers
   }
+
+  const named = perCaller(caller => ({
+    caller,
+    key: JSON.stringify([caller.issuer, caller.subject, caller.clientId, caller.scopes]),
+  }))
+
+  return access => {
+    const known = named(access)
+    if (!known) return NOTHING
+    const { caller, key } = known
+    const seconds = Math.floor(now() / 1000)
+    const kept = made.get(key)
+    return kept && kept.expiresAt - seconds >= LEAST_SECONDS_LEFT ? kept.headers : make(caller, key, seconds)
+  }
+}
+
+type Headers = Readonly<Record<string, string>>
+
+interface Assertion {
+  readonly headers: Headers & { readonly [ASSERTION_HEADER]: string }
+  /** Seconds since the Unix epoch. */
+  readonly expiresAt: number
 }
 
 /** What {@link ASSERTION_KEYS_PATH} answers (RFC 7517 §5). Verifiers may keep it for five minutes: keys are published long before they sign. */

@@ -1,4 +1,4 @@
-import type { Access } from 'idplug'
+import type { Access, ValidatedToken } from 'idplug'
 
 /** A caller as the target should know it. */
 export interface Caller {
@@ -10,13 +10,26 @@ export interface Caller {
   readonly scopes: readonly string[]
 }
 
+type Accepted = Pick<Access, 'token' | 'authInfo'>
+
 /**
- * The caller behind an access. A linked identity (`AUTH_LINKS`) is the one under which the things of the person are kept.
+ * Makes something of the caller behind an access once, and keeps it for as long as the validator keeps the token: most requests bring the
+ * token of another request before them. A linked identity (`AUTH_LINKS`) is the one under which the things of the person are kept.
  *
  * @returns `undefined` for an anonymous caller.
  */
-export function callerOf({ token, authInfo }: Pick<Access, 'token' | 'authInfo'>): Caller | undefined {
-  if (!token) return undefined
-  const { issuer, subject } = authInfo?.extra.identity ?? token
-  return { issuer, subject, clientId: token.clientId, scopes: token.scopes }
+export function perCaller<Made>(make: (caller: Caller) => Made): (access: Accepted) => Made | undefined {
+  const kept = new WeakMap<ValidatedToken, { readonly caller: Caller; readonly made: Made }>()
+  return access => {
+    const { token } = access
+    if (!token) return undefined
+    const known = kept.get(token)
+    const { issuer, subject } = access.authInfo?.extra.identity ?? token
+    // Links between identities are read again while the gateway runs.
+    if (known?.caller.subject === subject && known.caller.issuer === issuer) return known.made
+    const caller = { issuer, subject, clientId: token.clientId, scopes: token.scopes }
+    const made = make(caller)
+    kept.set(token, { caller, made })
+    return made
+  }
 }

@@ -1,7 +1,9 @@
 import type { Access } from 'idplug'
 import { ASSERTION_HEADER, createAssertionIdentity } from './identity-assertion.ts'
-import { type Caller, callerOf } from './identity-caller.ts'
+import { type Caller, perCaller } from './identity-caller.ts'
 import type { AssertionKeys } from './identity-keys.ts'
+
+type CallerHeaders = Readonly<Record<string, string>>
 
 /** How a target learns who is calling. */
 export interface CallerIdentity {
@@ -10,7 +12,7 @@ export interface CallerIdentity {
    *
    * @throws {Error} The caller cannot be named to the target, for example because the keys cannot be read. The request must not reach it.
    */
-  headersFor(access: Access): Promise<Readonly<Record<string, string>>>
+  headersFor(access: Access): CallerHeaders | Promise<CallerHeaders>
   /** Whether a header of a client is taken out, because the target would believe it: in any spelling that servers read as one of ours. */
   owns(headerName: string): boolean
   close(): Promise<void>
@@ -63,22 +65,23 @@ function headersOf(choice: IdentityChoice, options: IdentityOptions): CallerIden
   switch (choice.kind) {
     case 'assertion':
       return createAssertionIdentity(options)
-    case 'headers':
-      return async access => plainHeaders(callerOf(access))
+    case 'headers': {
+      const headers = perCaller(plainHeaders)
+      return access => headers(access) ?? NOTHING
+    }
     case 'credential': {
       const headers = Object.freeze({ [choice.header.toLowerCase()]: choice.value })
-      return async () => headers
+      return () => headers
     }
     case 'none':
-      return async () => NOTHING
+      return () => NOTHING
   }
 }
 
 /** For an anonymous caller. */
-const NOTHING: Readonly<Record<string, string>> = Object.freeze({})
+const NOTHING: CallerHeaders = Object.freeze({})
 
-function plainHeaders(caller: Caller | undefined): Readonly<Record<string, string>> {
-  if (!caller) return NOTHING
+function plainHeaders(caller: Caller): CallerHeaders {
   return {
     [PLAIN_HEADERS.subject]: encoded(caller.subject),
     [PLAIN_HEADERS.issuer]: encoded(caller.issuer),

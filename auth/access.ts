@@ -2,6 +2,7 @@ import type { Operation } from '../src/auth.ts'
 import { clip } from '../src/text.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import { createResourceRules, union } from './resource-rules.ts'
+import { createSimilarNames, formOf } from './similar-names.ts'
 
 /** A declaration made ready to decide by: everything that can be worked out once is worked out once. */
 export interface AccessTable {
@@ -50,6 +51,9 @@ export function createAccessTable(declaration: ResourceDeclaration): AccessTable
   const tools = new Map(Object.entries(access.tools ?? {}))
   const prompts = new Map(Object.entries(access.prompts ?? {}))
   const methods = new Map(Object.entries(access.methods ?? {}))
+  const similarTools = createSimilarNames(tools)
+  const similarPrompts = createSimilarNames(prompts)
+  const similarMethods = createSimilarNames(methods)
   const resources = createResourceRules(access.resources ?? {}, otherwise)
   const holders = holdersOf(includes)
 
@@ -61,21 +65,24 @@ export function createAccessTable(declaration: ResourceDeclaration): AccessTable
   for (const tool of anonymousTools) if (!tools.has(tool)) tools.set(tool, NONE)
 
   function scopesOf(kind: OperationKind, name: string, budget = newBudget()): readonly string[] {
-    if (kind !== 'resource') return (kind === 'tool' ? tools : prompts).get(name) ?? otherwise
+    if (kind !== 'resource') {
+      const [rules, similar] = kind === 'tool' ? [tools, similarTools] : [prompts, similarPrompts]
+      return rules.get(name) ?? union(otherwise, similar(name))
+    }
     budget.left -= name.length + COST_OF_URI
     return budget.left < 0 ? resources.ofAll : resources.scopesOf(name)
   }
 
   function scopesOfMessage(message: Message | null | undefined, budget: Budget): readonly string[] {
-    const method = text(message?.method)
+    const method = usualMethod(text(message?.method))
     if (method === '') return NONE
     const target = targetOf(method, message?.params)
     const ofTarget =
       target === undefined
         ? scopesOfSubscriptions(method, message?.params, budget)
         : scopesOf(target.kind, target.name, budget)
-    const ofMethod = methods.get(method)
-    return ofMethod === undefined || ofMethod.length === 0 ? ofTarget : union(ofMethod, ofTarget)
+    const ofMethod = methods.get(method) ?? similarMethods(method)
+    return ofMethod.length === 0 ? ofTarget : union(ofMethod, ofTarget)
   }
 
   /** From revision 2026-07-28 on, one request subscribes to several resources. */
@@ -152,6 +159,23 @@ function targetOf(method: string, params: unknown): { kind: OperationKind; name:
     default:
       return undefined
   }
+}
+
+/** Methods whose parameters name what they are about. */
+const LOOKED_INTO = new Set([
+  'tools/call',
+  'prompts/get',
+  'resources/read',
+  'resources/subscribe',
+  'completion/complete',
+  'subscriptions/listen',
+])
+
+/** A method as servers read it that trim methods, or ignore upper and lower case. Most are spelled as they should be. */
+function usualMethod(method: string): string {
+  if (LOOKED_INTO.has(method) || method.length > 200) return method
+  const form = formOf(method)
+  return LOOKED_INTO.has(form) ? form : method
 }
 
 /** A name as handlers read it that look it up in an object: there, `["delete_file"]` is `delete_file`. */

@@ -70,6 +70,28 @@ describe('scopes that an operation needs', () => {
     expect(rules.isAnonymous(body)).toBe(false)
   })
 
+  it.each([
+    ['a space at the end', tool('write_file ')],
+    ['a no-break space', tool('write_file\u00a0')],
+    ['a character of no width', tool('write\u200b_file')],
+    ['a soft hyphen', tool('wri\u00adte_file')],
+    ['a variation selector', tool('write_file\ufe0f')],
+    ['capitals', tool('Write_File')],
+    ['wide letters', tool('\uff57rite_file')],
+    ['a tab at the end of the method', { ...tool('write_file'), method: 'tools/call\t' }],
+    ['capitals in the method', { ...tool('write_file'), method: 'Tools/Call' }],
+  ])('are no less where a name differs by %s', (_what, body) => {
+    expect([...rules.requiredScopes(body)].sort()).toEqual(['read', 'write'])
+  })
+
+  it('are those of all similar names together, and of what no rule names', () => {
+    const similar = table({ tools: { get: ['admin'], GET: ['write'] }, methods: { 'tools/list': ['write'] } })
+    expect([...similar.requiredScopes(tool('Get'))].sort()).toEqual(['admin', 'read', 'write'])
+    expect(similar.requiredScopes(tool('get'))).toEqual(['admin'])
+    expect(similar.requiredScopes(call('Tools/List'))).toEqual(['write'])
+    expect([...similar.requiredScopes(tool('g'.repeat(201)))].sort()).toEqual(['admin', 'read', 'write'])
+  })
+
   it('uses the scopes of `otherwise` for what no rule names', () => {
     expect(table({ otherwise: ['admin'] }).requiredScopes(tool('x'))).toEqual(['admin'])
     expect(table({ otherwise: [] }).requiredScopes(tool('x'))).toEqual([])

@@ -14,7 +14,14 @@ export function createHttpServer(listener: RequestListener, stopping?: AbortSign
   const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     if (stopping?.aborted) response.setHeader('Connection', 'close')
+    silent.delete(request.socket)
     listener(request, response)
+  })
+  const silent = new Set<Socket>()
+  silentConnections.set(server, silent)
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return
@@ -40,16 +47,31 @@ function refuse(socket: Socket, status: string, description: string): void {
   )
 }
 
-/** Stops taking connections and waits for requests in flight; after the grace period cuts what is left. */
+/**
+ * Stops taking connections and waits for requests in flight; after the grace period cuts what is left. A connection on which no request is
+ * running is cut before: at once if it has had one, after a second if it is new, because the client may just be about to send one.
+ *
+ * @param server - Of {@link createHttpServer}.
+ */
 export function closeGracefully(server: Server, graceMilliseconds: number): Promise<void> {
   return new Promise(resolve => {
     const deadline = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
+    // Node takes a connection for busy that has not sent anything yet.
+    const silent = setTimeout(() => {
+      for (const socket of silentConnections.get(server) ?? []) socket.destroy()
+    }, SILENT_MILLISECONDS)
     // A connection becomes idle when its last answer is out, and would then be kept alive for some seconds more.
     const sweep = setInterval(() => server.closeIdleConnections(), 50)
     server.close(() => {
       clearTimeout(deadline)
+      clearTimeout(silent)
       clearInterval(sweep)
       resolve()
     })
   })
 }
+
+const SILENT_MILLISECONDS = 1_000
+
+/** Connections on which no request has come yet, by server. */
+const silentConnections = new WeakMap<Server, Set<Socket>>()

@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type AddressInfo, connect } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createHttpApp } from '../../../app/serve/http.ts'
 import { authFrom } from '../../../auth/auth-from.ts'
 import type { AuthObserver, Decision } from '../../../src/auth.ts'
-import { createHttpServer } from '../../../src/edges/http-server.ts'
+import { closeGracefully, createHttpServer } from '../../../src/edges/http-server.ts'
 import type { ProtectedRequest } from '../../../src/edges/node.ts'
 import { createIntrospectionValidator } from '../../../src/engines/introspection.ts'
 import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../../../src/errors.ts'
@@ -478,5 +480,26 @@ describe('the page for people', () => {
     expect(page).toContain('https://issuer.example')
     expect(page).not.toMatch(/<script|style=|<style/)
     expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+  })
+})
+
+describe('the end of a server', () => {
+  it('does not wait for connections that say nothing, and waits for an answer under way', async () => {
+    let answer = () => {}
+    const server = createHttpServer((_request, response) => {
+      answer = () => response.end('late')
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const [silent, started] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+    started.write('POST /mcp HTTP/1.1\r\nHost:')
+    const running = exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await vi.waitUntil(() => String(answer).includes('late'))
+    const closed = closeGracefully(server, 60_000)
+    await Promise.all([silent, started].map(socket => once(socket, 'close')))
+    answer()
+    expect(await running).toContain('late')
+    await closed
   })
 })

@@ -85,6 +85,7 @@ export const server: Package = {
     '@modelcontextprotocol/server',
     'cli-table3',
     'commander',
+    'cross-spawn',
     'csv-parse',
     'csv-stringify',
     'env-paths',

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { type JSONRPCMessage, ReadBuffer, serializeMessage } from '@modelcontextprotocol/client'
 import type { Connection, ConnectionEnd } from '../sessions/connection.ts'
 import type { OrphanGuard } from './orphan-guard.ts'
+import { startTree } from './process-tree.ts'
 
 /** A running command, and the JSON-RPC messages on its standard input and output. */
 export interface ServerProcess extends Connection {
@@ -11,7 +11,7 @@ export interface ServerProcess extends Connection {
   readonly ended: ProcessEnd | undefined
   /** Resolves when it has ended, and all that it started has been told to. Never rejects. */
   readonly gone: Promise<void>
-  /** Closes the standard input, then sends SIGTERM, then SIGKILL, to everything in the process group. Idempotent. */
+  /** Closes the standard input, then asks the command and all that it started to end, then ends it. Idempotent. */
   stop(): Promise<void>
 }
 
@@ -28,6 +28,8 @@ export interface ServerProcessOptions {
   readonly cwd: string | undefined
   readonly env: Readonly<Record<string, string>>
   readonly guard: OrphanGuard
+  /** Default: that of this machine. */
+  readonly platform?: NodeJS.Platform
   readonly onMessage: (message: JSONRPCMessage) => void
   /** Called once. Messages do not come any more. */
   readonly onEnd: (end: ProcessEnd) => void
@@ -54,15 +56,8 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
   let stopping: Promise<void> | undefined
   let drain: PromiseWithResolvers<void> | undefined
 
-  // A process group of its own, so that what the command starts (npx starts npm starts a server) ends with it.
-  const child = spawn(options.command, options.args, {
-    cwd: options.cwd,
-    env: options.env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  })
-  const { pid } = child
+  const tree = startTree(options.command, options.args, { cwd: options.cwd, env: options.env }, options.platform)
+  const { child, pid } = tree
   // Without file descriptors to spare there are no pipes; `error` comes a moment later.
   const [stdin, stdout, stderr] = [child.stdin, child.stdout, child.stderr].map(pipe => pipe ?? new PassThrough()) as [
     Writable,
@@ -83,20 +78,11 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
     drain = undefined
   }
 
-  function signalGroup(signal: NodeJS.Signals | 0): boolean {
-    if (pid === undefined) return false
-    try {
-      return process.kill(process.platform === 'win32' ? pid : -pid, signal)
-    } catch {
-      return false
-    }
-  }
-
   /** Whether the process and all that it started have ended within the time. */
   async function endsInTime(): Promise<boolean> {
     const until = performance.now() + GRACE_MILLISECONDS
     await Promise.race([exited.promise, pause(GRACE_MILLISECONDS)])
-    while (signalGroup(0)) {
+    while (tree.isRunning()) {
       if (performance.now() >= until) return false
       await pause(POLL_MILLISECONDS)
     }
@@ -106,8 +92,8 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
   async function stopAll(): Promise<void> {
     stdin.end()
     if (!(await endsInTime())) {
-      signalGroup('SIGTERM')
-      if (!(await endsInTime())) signalGroup('SIGKILL')
+      tree.terminate()
+      if (!(await endsInTime())) tree.kill()
     }
     if (pid !== undefined) guard.forget(pid)
     // What left the process group may still hold the pipes.

@@ -1,0 +1,46 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { startServerProcess } from '../../../../app/gateway/stdio/server-process.ts'
+
+// What can be seen on another system: what is called, and with what. The program here stands for that of Windows.
+
+/** @param script - Of the `taskkill.exe` below `SystemRoot`. */
+function startOnWindows(script: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-windows-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const program = join(folder, 'root\\System32\\taskkill.exe')
+  const told = join(folder, 'told')
+  writeFileSync(program, `#!/bin/sh\necho "$@" >> ${told}\n${script}\n`)
+  chmodSync(program, 0o700)
+  vi.stubEnv('SystemRoot', join(folder, 'root'))
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const child = startServerProcess({
+    command: process.execPath,
+    // Goes on when its standard input has ended.
+    args: ['-e', 'setInterval(() => {}, 1000)'],
+    cwd: undefined,
+    env: { PATH: process.env.PATH ?? '' },
+    guard: { watch() {}, forget() {}, close() {} },
+    platform: 'win32',
+    onMessage() {},
+    onEnd() {},
+    onLine() {},
+    onInvalid() {},
+  })
+  return { child, told: () => (existsSync(told) ? readFileSync(told, 'utf8').trim().split('\n') : []) }
+}
+
+it('ends a command with all that it started by taskkill, where there are no process groups', async () => {
+  const { child, told } = startOnWindows('kill -9 "$2"')
+  await child.stop()
+  expect(told()).toEqual([`/PID ${child.pid} /T /F`])
+  expect(child.ended).toMatchObject({ expected: true, signal: 'SIGKILL' })
+})
+
+it('asks taskkill again for a command that goes on', async () => {
+  const { child, told } = startOnWindows('[ $(wc -l < "$(dirname "$0")/told") -lt 2 ] || kill -9 "$2"')
+  await child.stop()
+  expect(told()).toHaveLength(2)
+})

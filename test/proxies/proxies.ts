@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 
-/** Proxies that ask us, and such that send everything to us. */
+/** Proxies that ask us, and such that send everything to us: to one server, or to several. */
 export type ProxyName = 'nginx' | 'caddy'
 export type InFront = `${ProxyName | 'haproxy' | 'apache'}-in-front`
+type Name = ProxyName | InFront | 'haproxy-several'
 
 export interface ProxyPorts {
   /** Where clients come. */
@@ -14,15 +15,18 @@ export interface ProxyPorts {
   readonly idplug: number
   /** Absent where only we know it. */
   readonly target?: number
+  /** Where there are several. */
+  readonly second?: number
 }
 
 const configuration = (name: string) => readFileSync(new URL(`../../docs/proxies/${name}`, import.meta.url), 'utf8')
 
 /** The documented configuration at these ports. Each address must stand in it. */
-function placed(name: string, { listen, idplug, target }: ProxyPorts): string {
+function placed(name: string, { listen, idplug, target, second }: ProxyPorts): string {
   const addresses = [
     [/(?<=listen |bind :|^:|\*:)8080\b/gim, String(listen)],
     [/127\.0\.0\.1:3232\b/g, `127.0.0.1:${idplug}`],
+    ...(second === undefined ? [] : [[/127\.0\.0\.1:3233\b/g, `127.0.0.1:${second}`] as const]),
     ...(target === undefined ? [] : [[/127\.0\.0\.1:8000\b/g, `127.0.0.1:${target}`] as const]),
   ] as const
   // Comments name them, too.
@@ -76,12 +80,13 @@ const startApache: Start = (folder, ports, file) => {
   return ['apache2', '-D', 'FOREGROUND', '-d', folder, '-f', join(folder, 'apache.conf')]
 }
 
-const starts: Record<ProxyName | InFront, readonly [file: string, start: Start]> = {
+const starts: Record<Name, readonly [file: string, start: Start]> = {
   nginx: ['nginx.conf', startNginx],
   caddy: ['Caddyfile', startCaddy],
   'nginx-in-front': ['nginx-in-front.conf', startNginx],
   'caddy-in-front': ['Caddyfile-in-front', startCaddy],
   'haproxy-in-front': ['haproxy-in-front.cfg', startHaproxy],
+  'haproxy-several': ['haproxy-several.cfg', startHaproxy],
   'apache-in-front': ['apache-in-front.conf', startApache],
 }
 
@@ -93,7 +98,7 @@ const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
  *
  * @returns What it has written to standard error.
  */
-export async function startProxy(name: ProxyName | InFront, ports: ProxyPorts): Promise<() => string> {
+export async function startProxy(name: Name, ports: ProxyPorts): Promise<() => string> {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-proxy-'))
   mkdirSync(join(folder, 'home'))
   const [file, start] = starts[name]

@@ -10,7 +10,7 @@ import {
   readGatewayFile,
   watchGatewayFile,
 } from '../gateway/configuration.ts'
-import { defaultDeclaration } from '../gateway/default-declaration.ts'
+import { defaultDeclaration, nameOfUrl } from '../gateway/default-declaration.ts'
 import { credentialHeader } from '../gateway/gateway-file.ts'
 import type { IdentityChoice } from '../gateway/identity.ts'
 import { declarationOf, describeScan, ScanError, scanTarget, writeDeclaration } from '../gateway/scan.ts'
@@ -185,7 +185,7 @@ async function writeScan(place: Place, identity: IdentityChoice, path: string, o
 
 /** The name of a command, without what stands before it for npm and its like. */
 function nameOf(place: Place): string {
-  if (place.kind === 'url') return new URL(place.url).host
+  if (place.kind === 'url') return nameOfUrl(place.url)
   const [program, ...others] = place.command
   const named = /^(npx|uvx|node|python3?|bunx|pnpx)$/.test(basename(program))
     ? others.find(word => !word.startsWith('-'))

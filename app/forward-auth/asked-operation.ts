@@ -1,15 +1,10 @@
 import type { RequestHead, ResourceDeclaration } from 'idplug'
+import { decodedName, NAMED_BY } from '../gateway/operation-headers.ts'
 
 /** Stands for the operation of a request whose body the proxy does not send. No JSON-RPC method is called that. */
 const UNKNOWN_METHOD = '*'
 
 const FIRST_REVISION_WITH_HEADERS = '2026-07-28'
-/** Parameter that `Mcp-Name` repeats. */
-const NAMED_BY: Readonly<Record<string, string>> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-}
 /** What they are about stands in the body only. */
 const IN_BODY_ONLY = new Set(['completion/complete', 'resources/subscribe', 'subscriptions/listen'])
 
@@ -53,10 +48,10 @@ function fromHeaders(head: RequestHead): object | undefined {
   const method = only(head, 'mcp-method')
   if (head.method !== 'POST' || revision === undefined || !/^\d{4}-\d\d-\d\d$/.test(revision)) return undefined
   if (revision < FIRST_REVISION_WITH_HEADERS || method === undefined || IN_BODY_ONLY.has(method)) return undefined
-  const parameter = Object.hasOwn(NAMED_BY, method) ? NAMED_BY[method] : undefined
+  const parameter = NAMED_BY.get(method)
   if (parameter === undefined) return { method }
   const name = only(head, 'mcp-name')
-  const value = name && decoded(name)
+  const value = name && decodedName(name)
   return value ? { method, params: { [parameter]: value } } : undefined
 }
 
@@ -64,12 +59,4 @@ function fromHeaders(head: RequestHead): object | undefined {
 function only(head: RequestHead, header: string): string | undefined {
   const [value] = head.header(header)
   return value?.includes(',') ? undefined : value
-}
-
-/** Names that a header cannot hold are sent as `=?base64?…?=`. `undefined`: it is not Base64. */
-function decoded(value: string): string | undefined {
-  const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(value) ?? []
-  if (encoded === undefined) return value
-  const bytes = Buffer.from(encoded, 'base64')
-  return bytes.toString('base64') === encoded ? bytes.toString() : undefined
 }

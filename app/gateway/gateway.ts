@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Access, Auth, Decision } from 'idplug'
 import { accept, hasBody, parseNodeBody, requestHead, send } from 'idplug/node'
 import type { Logger } from 'pino'
 import { type Problem, sendProblem } from './answers.ts'
 import type { CallerIdentity } from './identity.ts'
-import { ambiguousMember, canonicalText, headersMatch, isJsonRpc, opensStream, toolsOf } from './message.ts'
+import { ambiguousMember, canonicalText, isJsonRpc, opensStream, toolsOf } from './message.ts'
 import { createOpenRequests, type OpenRequestsOptions } from './open-requests.ts'
+import { headersMatch } from './operation-headers.ts'
 import { HEADER_MISMATCH, INTERNAL_ERROR, TRANSPORT_ERROR } from './rpc-error.ts'
 import type { Target } from './target.ts'
 
@@ -47,23 +49,39 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (access.outcome !== 'accepted') return send(response, access)
     // Before the body is read, which takes memory for as long as the client likes to send it.
     const leave = openRequests.enter(access)
+    if (typeof leave === 'string') return refuseOverLimit(leave, request, response, access)
     try {
-      await answer(request, response, access, typeof leave === 'string' ? TOO_MANY[leave] : undefined)
+      await answer(request, response, access)
     } finally {
-      if (typeof leave === 'function') leave()
+      leave()
     }
   }
 
-  /** @param tooMany - Why the request is refused whatever it asks for; its body is not read. */
-  async function answer(
+  /** Whatever the request asks for: nothing is decided about it, and its body is not read. */
+  function refuseOverLimit(
+    whose: 'person' | 'total',
     request: IncomingMessage,
     response: ServerResponse,
     access: Access,
-    tooMany: Problem | undefined,
-  ): Promise<void> {
+  ): void {
+    const requestId = randomUUID()
+    const problem = TOO_MANY[whose]
+    logger.warn({
+      event: 'request_over_limit',
+      request_id: requestId,
+      target: options.name,
+      limit: whose,
+      status: problem.status,
+      ...callerFacts(access),
+    })
+    accept(access, request, response)
+    sendProblem(response, problem, undefined, requestId)
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse, access: Access): Promise<void> {
     let body: unknown
     let received: string | undefined
-    if (!tooMany && (request.method === 'POST' || hasBody(request))) {
+    if (request.method === 'POST' || hasBody(request)) {
       const read = await parseNodeBody(request, access.bodyLimit)
       if ('problem' in read) return send(response, auth.refuseBody(access, read.problem))
       body = read.value
@@ -75,12 +93,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     const requestId = options.lastDecision()?.requestId ?? ''
     accept(access, request, response)
     const text = received === undefined ? undefined : canonicalText(received, body)
-    const problem = tooMany ?? problemOf(request, body, received !== undefined && text === undefined)
+    const problem = problemOf(request, body, received !== undefined && text === undefined)
     if (problem) return sendProblem(response, problem, body, requestId)
     const isStream = opensStream(request.method, body)
     const start = performance.now()
     try {
-      const headers = await identity.headersFor(access)
+      const named = identity.headersFor(access)
+      // Mostly known already, and each `await` costs something.
+      const headers = named instanceof Promise ? await named : named
       // The client may have gone meanwhile.
       if (response.destroyed) return
       const answered = target.answer({ request, response, access, body, text, requestId, identity: headers })
@@ -116,9 +136,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       request_id: requestId,
       tool: tool.slice(0, 200),
       target: options.name,
-      issuer: access.token?.issuer,
-      subject: access.token?.subject,
-      client_id: access.token?.clientId,
+      ...callerFacts(access),
       milliseconds: Math.round(duration * 10) / 10,
       outcome,
       status: statusCode,
@@ -148,6 +166,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
   }
 }
+
+const callerFacts = ({ token }: Access) =>
+  token && { issuer: token.issuer, subject: token.subject, client_id: token.clientId }
 
 const invalid = (message: string): Problem => ({ status: 400, code: -32600, message })
 

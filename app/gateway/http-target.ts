@@ -38,7 +38,10 @@ export interface HttpTargetOptions {
 
 const DEFAULT_TIMEOUT_SECONDS = 300
 
-/** Sessions that began before anybody signed in. */
+/** In characters: a session id of 128 bits has 22 at least, in Base64. */
+const LEAST_ANONYMOUS_ID = 22
+
+/** Sessions that began before anybody signed in. Their id is a secret: it is all that tells one anonymous caller from another. */
 const ANYBODY = { issuer: '', subject: '', clientId: '' }
 
 /** A session of the target, which is not ours to end. */
@@ -208,7 +211,10 @@ class Exchange implements Dispatcher.DispatchHandler {
       return [NOT_RIGHT, 'the target answered a listing with neither JSON nor an event stream']
     }
     if (this.#keepSession(status, headers['mcp-session-id'])) return undefined
-    return [NOT_RIGHT, 'the target gave out a session that is another person’s']
+    return [
+      NOT_RIGHT,
+      'the target gave out a session that is another person’s, or an anonymous one that can be guessed',
+    ]
   }
 
   #pass(status: number, headers: IncomingHttpHeaders): void {
@@ -313,7 +319,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     sendProblem(response, problem, body, requestId)
   }
 
-  /** @returns False for a session that is another person's. */
+  /** @returns False for a session that is another person's, or that others could find. */
   #keepSession(status: number, given: string | string[] | undefined): boolean {
     const { request, access } = this.#call
     const known = request.headers['mcp-session-id']
@@ -322,6 +328,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     if (given === undefined || given === known || status >= 400) return true
     if (typeof given !== 'string') return false
+    // Whoever knows the id of such a session has it.
+    if (!access.token && given.length < LEAST_ANONYMOUS_ID) return false
     this.#session = createSession()
     return this.#sessions.add(given, ownerOf(access.token), this.#session)
   }

@@ -130,35 +130,3 @@ export function toolsOf(body: unknown): readonly string[] {
 export function opensStream(method: string | undefined, body: unknown): boolean {
   return method === 'GET' || (isObject(body) && body.method === 'subscriptions/listen')
 }
-
-/**
- * Whether the headers that name the operation (`Mcp-Method`, `Mcp-Name`) agree with the body. A target may go by them.
- *
- * @param headers - Of the request; names in lower case.
- */
-export function headersMatch(
-  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-  body: unknown,
-): boolean {
-  const { 'mcp-method': method, 'mcp-name': name } = headers
-  if (method === undefined && name === undefined) return true
-  if (!isObject(body)) return false
-  if (method !== undefined && method !== body.method) return false
-  if (name === undefined) return true
-  const params = isObject(body.params) ? body.params : {}
-  switch (body.method) {
-    case 'tools/call':
-    case 'prompts/get':
-      return decoded(String(name)) === params.name
-    case 'resources/read':
-      return decoded(String(name)) === params.uri
-    default:
-      return true
-  }
-}
-
-/** Names that do not fit into a header stand there in Base64. */
-function decoded(value: string): string {
-  const [, encoded] = /^=\?base64\?(.*)\?=$/i.exec(value) ?? []
-  return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString()
-}

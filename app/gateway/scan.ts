@@ -11,6 +11,7 @@ import type { ResourceDeclaration } from 'idplug'
 import { clip } from 'idplug/internal'
 import { z } from 'zod'
 import { version } from '../version.ts'
+import { nameOfUrl } from './default-declaration.ts'
 import { boundedFetch, comparesHeaders, MODERN } from './scan-http.ts'
 
 /** What is scanned: a server at a URL, or the command of one that speaks stdio. */
@@ -239,7 +240,7 @@ const isPrintable = (text: string) => text !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}
 function nameOf(client: Client, place: ScanPlace): string {
   const { title, name } = client.getServerVersion() ?? {}
   const given = [title, name].find(each => typeof each === 'string' && /[\p{L}\p{N}]/u.test(each))
-  const fallback = 'url' in place ? new URL(place.url).hostname : place.command[0]
+  const fallback = 'url' in place ? nameOfUrl(place.url) : place.command[0]
   return [...(given ?? fallback).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '').trim()].slice(0, 60).join('')
 }
 

@@ -125,6 +125,20 @@ export const serverEvents = {
     members: ['target', 'pid', 'line'],
     means: 'The command of a server wrote a line to its standard error.',
   },
+  request_over_limit: {
+    level: 'warn',
+    members: ['request_id', 'target', 'limit', 'status', 'issuer', 'subject', 'client_id'],
+    means:
+      'The gateway refused a request without looking into it: this person (`limit`: `person`), or all together (`total`), have too many open.',
+    action: 'Find out who it is, or run another gateway.',
+  },
+  command_output_dropped: {
+    level: 'warn',
+    members: ['target', 'pid', 'stream', 'lines'],
+    means:
+      'The command of a server wrote more than 200 lines to its standard error within 10 seconds, or as many things to its standard output that are not messages. So many are not in the log.',
+    action: 'Make the server log less.',
+  },
   command_invalid_output: {
     level: 'warn',
     members: ['target', 'pid'],

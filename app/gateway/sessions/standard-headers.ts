@@ -1,21 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server'
+import { NAMED_BY } from '../operation-headers.ts'
 import { HEADER_MISMATCH } from '../rpc-error.ts'
 import type { Refusal } from './answers.ts'
 import { isMessage, isRequest } from './messages.ts'
 
-/** What `Mcp-Name` repeats, by method. */
-const namedBy = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['tasks/get', 'taskId'],
-  ['tasks/update', 'taskId'],
-  ['tasks/cancel', 'taskId'],
-])
-
 /**
- * What the headers of a request of 2026-07-28 lack, or say otherwise than its body. The server sees the body only, so it cannot tell.
+ * What the headers of a request of 2026-07-28 lack. The server sees the body only, so it cannot tell. That those of them that name the
+ * operation agree with the body was checked before.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports
  */
@@ -37,22 +29,13 @@ export function headerProblem({ headers }: IncomingMessage, body: unknown): Refu
   if (!isMessage(body) || !isRequest(body)) return undefined
   if (version === undefined) return mismatch('the MCP-Protocol-Version header is missing')
   if (method === undefined) return mismatch('the Mcp-Method header is missing')
-  const member = namedBy.get(body.method)
-  const name = member === undefined ? undefined : body.params?.[member]
-  if (typeof name !== 'string') return undefined
-  const named = text(headers['mcp-name'])
-  if (named === undefined) return mismatch('the Mcp-Name header is missing')
-  return decoded(named.trim()) === name ? undefined : mismatch(`Mcp-Name and params.${member} differ`)
+  const member = NAMED_BY.get(body.method)
+  const isNamed = member !== undefined && typeof body.params?.[member] === 'string'
+  return isNamed && !headers['mcp-name'] ? mismatch('the Mcp-Name header is missing') : undefined
 }
 
 function mismatch(problem: string): Refusal {
   return { status: 400, code: HEADER_MISMATCH, message: `Bad Request: ${problem}.` }
-}
-
-/** What no header can hold stands in it as base64. */
-function decoded(value: string): string {
-  const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1]
-  return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString()
 }
 
 function text(value: string | string[] | undefined): string | undefined {

@@ -3,6 +3,7 @@ import type { Person } from '../sessions/connection.ts'
 import { createSessionTarget, personKey } from '../sessions/target.ts'
 import type { Target } from '../target.ts'
 import { commandEnvironment } from './environment.ts'
+import { createFloodGate } from './flood-gate.ts'
 import { createOrphanGuard } from './orphan-guard.ts'
 import { createRestarts } from './restarts.ts'
 import { startServerProcess } from './server-process.ts'
@@ -58,6 +59,13 @@ export type StdioEvent =
   | { readonly event: 'command_stderr'; readonly pid: number | undefined; readonly line: string }
   /** Something on its standard output that is JSON, but not JSON-RPC. */
   | { readonly event: 'command_invalid_output'; readonly pid: number | undefined }
+  /** It wrote so much that so many lines, or things that are not messages, were not told. */
+  | {
+      readonly event: 'command_output_dropped'
+      readonly pid: number | undefined
+      readonly stream: 'stdout' | 'stderr'
+      readonly lines: number
+    }
   /** `expected`: it was told to end. */
   | {
       readonly event: 'command_ended'
@@ -86,6 +94,9 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
     connect({ person, isShared }, { onMessage, onEnd }) {
       const name = personKey(person)
       let isAlive = false
+      const dropped = (stream: 'stdout' | 'stderr') => (lines: number) =>
+        onEvent({ event: 'command_output_dropped', pid: child.pid, stream, lines })
+      const [lines, junk] = [createFloodGate(dropped('stderr')), createFloodGate(dropped('stdout'))]
       const child = startServerProcess({
         command,
         args,
@@ -99,12 +110,14 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
         },
         onEnd(end) {
           const { reason, expected } = end
+          lines.close()
+          junk.close()
           onEvent({ event: 'command_ended', pid: child.pid, reason, expected })
           if (!isAlive && !expected) restarts.failed(name, reason)
           onEnd(end)
         },
-        onLine: line => onEvent({ event: 'command_stderr', pid: child.pid, line }),
-        onInvalid: () => onEvent({ event: 'command_invalid_output', pid: child.pid }),
+        onLine: line => lines.passes() && onEvent({ event: 'command_stderr', pid: child.pid, line }),
+        onInvalid: () => junk.passes() && onEvent({ event: 'command_invalid_output', pid: child.pid }),
       })
       onEvent({ event: 'command_started', pid: child.pid, person })
       return child

@@ -17,6 +17,8 @@ export interface Fixture {
   /** Any other request. */
   send(method: string, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>
   events(name?: string): Record<string, unknown>[]
+  /** What the auth has decided. */
+  decisions(): readonly Decision[]
   close(): Promise<void>
 }
 
@@ -30,7 +32,7 @@ export interface FixtureOptions {
 export async function startFixture(target: RequestListener | string, options: FixtureOptions = {}): Promise<Fixture> {
   const origin = typeof target === 'string' ? target : (await listenInTest(target)).origin
   const issuer = createTestIssuer()
-  let last: Decision | undefined
+  const decisions: Decision[] = []
   const lines: string[] = []
   const logger = createLogger('debug', { write: line => void lines.push(line) })
   const auth = createAuth(
@@ -39,9 +41,7 @@ export async function startFixture(target: RequestListener | string, options: Fi
       env: {},
       providers: [issuer.provider],
       observer: {
-        decision(decision) {
-          last = decision
-        },
+        decision: decision => void decisions.push(decision),
       },
     },
   )
@@ -51,13 +51,15 @@ export async function startFixture(target: RequestListener | string, options: Fi
     owns,
     close: async () => {},
   }
+  const url = new URL('/mcp?key=1', origin)
+  const opened = createHttpTarget({ url, name: 'target', logger, owns, ...options.target })
   const gateway = createGateway({
     auth,
     name: 'target',
     identity,
     logger,
-    target: createHttpTarget({ url: new URL('/mcp?key=1', origin), name: 'target', logger, owns, ...options.target }),
-    lastDecision: () => last,
+    target: opened,
+    lastDecision: () => decisions.at(-1),
     onError: error => lines.push(JSON.stringify({ event: 'bug', message: String(error) })),
     ...options.gateway,
   })
@@ -65,17 +67,18 @@ export async function startFixture(target: RequestListener | string, options: Fi
   const close = async () => {
     await gateway.close()
     await server.close()
+    await opened.close()
     await auth.close()
   }
   onTestFinished(close)
-  const url = `${server.origin}/mcp`
+  const endpoint = `${server.origin}/mcp`
   const ada = await issuer.token({ scopes: Object.keys(options.declaration?.scopes ?? {}) })
   return {
-    url,
+    url: endpoint,
     port: server.port,
     token: changes => issuer.token(changes),
     post: (body, headers = {}, signal) =>
-      fetch(url, {
+      fetch(endpoint, {
         method: 'POST',
         headers: {
           Authorization: `Bearer ${ada}`,
@@ -87,7 +90,8 @@ export async function startFixture(target: RequestListener | string, options: Fi
         signal,
       }),
     send: (method, headers = {}, signal) =>
-      fetch(url, { method, headers: { Authorization: `Bearer ${ada}`, ...headers }, signal, redirect: 'manual' }),
+      fetch(endpoint, { method, headers: { Authorization: `Bearer ${ada}`, ...headers }, signal, redirect: 'manual' }),
+    decisions: () => decisions,
     events: name =>
       lines.map(line => JSON.parse(line) as Record<string, unknown>).filter(({ event }) => !name || event === name),
     close,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -168,6 +169,21 @@ describe('what a target gets', () => {
     expect(seen).toEqual([])
     expect((await gateway.post(call, { 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' })).status).toBe(200)
     expect((await gateway.post(call, { 'Mcp-Name': '=?base64?ZWNobw==?=' })).status).toBe(200)
+  })
+
+  it.each([
+    ['without its padding', '=?base64?ZWNobw?='],
+    ['with characters that some decoders leave out', '=?base64?ZW Nobw==?='],
+    ['with markers in capitals', '=?BASE64?ZWNobw==?='],
+    ['of bytes that are not UTF-8', '=?base64?/w==?='],
+  ])('is nothing whose name stands in Base64 %s', async (_what, name) => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    expect((await gateway.post(call, { 'Mcp-Name': name })).status).toBe(400)
+    // What a lenient decoder makes of the last one.
+    const other = { ...call, params: { ...call.params, name: '\ufffd' } }
+    expect((await gateway.post(other, { 'Mcp-Name': name })).status).toBe(400)
+    expect(seen).toEqual([])
   })
 
   it('is nothing that is refused', async () => {
@@ -552,8 +568,22 @@ describe('sessions of the target', () => {
     expect(seen[1]?.headers).toMatchObject({ 'mcp-session-id': 'session-1' })
   })
 
+  it('of anonymous callers are not opened by an id that others could guess', async () => {
+    const declaration = { access: { anonymous: { methods: ['tools/list'] } } }
+    const gateway = await startFixture(
+      (_request, response) => response.writeHead(200, { 'Mcp-Session-Id': 'session-1' }).end('{}'),
+      { declaration },
+    )
+    const headers = { 'Content-Type': 'application/json' }
+    const refused = await fetch(gateway.url, { method: 'POST', headers, body: JSON.stringify(initialize) })
+    expect(refused.status).toBe(502)
+    expect(refused.headers.has('mcp-session-id')).toBe(false)
+    expect((await gateway.post(initialize)).headers.get('mcp-session-id')).toBe('session-1')
+  })
+
   it('that began without a token go on with the first who has one', async () => {
-    const { gateway } = await withSession({
+    const ID = { 'Mcp-Session-Id': randomUUID() }
+    const gateway = await startFixture((_request, response) => response.writeHead(200, ID).end('{}'), {
       declaration: { access: { anonymous: { methods: ['tools/list'] } } },
     })
     const anonymous = (body: unknown) =>
@@ -603,6 +633,11 @@ describe('limits', () => {
     // Whose body nobody read.
     expect(id).toBeNull()
     expect(error.data.request_id).toBe(tooMany.headers.get('x-request-id'))
+    expect(gateway.events('request_over_limit')).toEqual([
+      expect.objectContaining({ request_id: error.data.request_id, limit: 'person', status: 429 }),
+    ])
+    // Nothing says that it was accepted.
+    expect(gateway.decisions()).toHaveLength(2)
     expect((await gateway.send('GET', ben)).status).toBe(200)
     expect((await gateway.send('GET', ben)).status).toBe(503)
     controller.abort()

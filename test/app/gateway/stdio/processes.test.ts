@@ -77,6 +77,22 @@ describe('the output of a command', () => {
     expect(serving.events.filter(({ event }) => event === 'command_invalid_output')).toHaveLength(1)
   })
 
+  it('that floods standard error, or standard output with what is no message, is counted beyond 200 lines', async () => {
+    const serving = await serveForTest()
+    const session = await openSession(serving)
+    await callTool(serving, session, 'stderr', { text: 'again\n'.repeat(1_000) })
+    await callTool(serving, session, 'stdout', { text: '{"hello":"world"}\n'.repeat(300) })
+    const count = (name: string) => serving.events.filter(({ event }) => event === name).length
+    await vi.waitUntil(() => count('command_stderr') === 200 && count('command_invalid_output') === 200)
+    await fetch(serving.url, { method: 'DELETE', headers: { 'mcp-session-id': session, 'x-caller': 'ann' } })
+    await vi.waitUntil(() => count('command_output_dropped') === 2)
+    const dropped = serving.events.filter(({ event }) => event === 'command_output_dropped')
+    expect(dropped).toEqual([
+      expect.objectContaining({ stream: 'stderr', lines: 800 }),
+      expect.objectContaining({ stream: 'stdout', lines: 100 }),
+    ])
+  })
+
   it('that is nested too deeply to be passed on harms nobody but the call that it answers', async () => {
     const serving = await serveForTest()
     const session = await openSession(serving)

@@ -13,7 +13,7 @@ export default defineConfig({
           // These have installations of their own: `npm run setup:frameworks` and its like.
           exclude: [
             ...configDefaults.exclude,
-            'test/{frameworks,clients,gateway,interop,moving,servers,runtimes,chaos}/**',
+            'test/{assertions,frameworks,clients,gateway,interop,moving,servers,runtimes,chaos}/**',
             // A process for each fault: `npm run test:properties`.
             'test/properties/planted/**',
           ],

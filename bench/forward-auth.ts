@@ -1,13 +1,8 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'undici'
 import { CONNECTIONS, type MeasuredServer, modernRequest, startIssuer } from './http-load.ts'
+import { documented, freePort, startNginx } from './nginx.ts'
 import { measurePaired } from './paired.ts'
 import { type BenchSection, ratio } from './report.ts'
 
@@ -21,7 +16,7 @@ export async function run(): Promise<BenchSection> {
   const [target, asked] = [serverProcess('target'), serverProcess('yes,forward-auth', JSON.stringify(issuer.settings))]
   const [targetPort = 0] = await portsOf(target)
   const [yes = 0, forwardAuth = 0] = await portsOf(asked)
-  const nginx = await startNginx(targetPort, [yes, forwardAuth])
+  const nginx = await startAsking(targetPort, [yes, forwardAuth])
   const measured = (index: number): MeasuredServer => {
     const url = `http://127.0.0.1:${nginx.ports[index]}`
     const connections = Array.from({ length: CONNECTIONS }, () => new Client(url))
@@ -70,14 +65,10 @@ async function portsOf(child: ChildProcess): Promise<readonly number[]> {
   return ports
 }
 
-/** One worker, with the documented configuration once for each server that it asks. */
-async function startNginx(target: number, asked: readonly number[]) {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-bench-'))
+/** The documented configuration, once for each server that it asks. */
+async function startAsking(target: number, asked: readonly number[]) {
   const ports = await Promise.all(asked.map(freePort))
-  const documented = readFileSync(new URL('../docs/proxies/nginx.conf', import.meta.url), 'utf8')
-  const [, inner = ''] = /^http \{\n(.*)^\}/ms.exec(documented) ?? []
-  const [shared = '', ...rest] = inner.split(/^ {2}(?=server \{)/m)
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`)
+  const [shared = '', ...rest] = documented('nginx.conf').split(/^ {2}(?=server \{)/m)
   const upstreams = shared.replaceAll('127.0.0.1:8000', `127.0.0.1:${target}`)
   const [, idplug = ''] = /( {2}upstream idplug \{.*?^ {2}\}\n)/ms.exec(upstreams) ?? []
   const blocks = asked.map((port, index) => {
@@ -87,41 +78,6 @@ async function startNginx(target: number, asked: readonly number[]) {
     const server = rest.join('').replaceAll('http://idplug', `http://idplug${index}`)
     return upstream + server.replace('listen 8080', `listen ${ports[index]}`)
   })
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    `worker_processes 1;\nevents {}\nhttp {\n${temporary.join('\n')}\naccess_log off; keepalive_requests 1000000;\n${upstreams.replace(idplug, '')}${blocks.join('\n')}}\n`,
-  )
-  const args = ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;']
-  const child = spawn('nginx', args, {
-    env: { PATH: `${process.env.PATH}:/usr/sbin` },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const worker = await workerOf(child)
-  return {
-    ports,
-    /** Microseconds. */
-    cpu: () => Number(readFileSync(`/proc/${worker}/schedstat`, 'utf8').split(' ')[0]) / 1000,
-    async stop() {
-      child.kill('SIGTERM')
-      await once(child, 'close')
-      rmSync(folder, { recursive: true })
-    },
-  }
-}
-
-async function workerOf({ pid }: ChildProcess): Promise<string> {
-  for (let tries = 0; tries < 100; tries++) {
-    const [worker] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
-    if (worker) return worker
-    await wait(20)
-  }
-  throw new Error('nginx has not started: apt-get install nginx-light')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
+  const nginx = await startNginx(`${upstreams.replace(idplug, '')}${blocks.join('\n')}`)
+  return { ...nginx, ports }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createProgram } from '../../../app/commands/index.ts'
 import { checks } from '../../../app/conformance/checks/index.ts'
 import { resultsJunit } from '../../../app/conformance/report/junit.ts'
@@ -10,6 +10,9 @@ import { listen } from '../../support/http.ts'
 import { GOOD, startPlainIssuer } from '../conformance/plain-issuer.ts'
 import { type Plant, startServer } from '../conformance/server/server.ts'
 import { runProgram } from '../program.ts'
+
+// Each test starts a process.
+vi.setConfig({ testTimeout: 60_000 })
 
 const page = readFileSync(new URL('../../../docs/conformance/README.md', import.meta.url), 'utf8')
 const [command] = (await createProgram('conformance')).commands
@@ -99,15 +102,8 @@ describe('idplug conformance', () => {
   })
 
   it('writes JUnit XML', async () => {
-    const { cwd } = await run([
-      await serve(naive),
-      '--only',
-      'B04,C01,V01',
-      '--junit',
-      join('/tmp', `idplug-junit-${process.pid}.xml`),
-    ])
-    const xml = readFileSync(join('/tmp', `idplug-junit-${process.pid}.xml`), 'utf8')
-    expect(cwd).toBeTruthy()
+    const { cwd } = await run([await serve(naive), '--only', 'B04,C01,V01', '--junit', 'results.xml'])
+    const xml = readFileSync(join(cwd, 'results.xml'), 'utf8')
     expect(xml).toMatch(
       /<testsuite name="idplug conformance http:[^"]+" tests="3" failures="1" errors="0" skipped="1">/,
     )

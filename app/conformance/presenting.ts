@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { failed, type Judgement, mild, passed, skipped } from './check.ts'
-import type { Exchange, HeaderFields } from './exchange.ts'
+import { type Exchange, exchange, type HeaderFields } from './exchange.ts'
 import { answerOf, ERAS, parameter } from './facts.ts'
 import type { TokenChanges } from './issuer/issuer.ts'
 import type { Laboratory } from './laboratory.ts'
@@ -50,6 +50,19 @@ export async function present(target: Target, token: string, label: string): Pro
   target.hide(token, `<${label}>`)
   const { message } = await question(target)
   return target.call(message, bearer(token))
+}
+
+/** The same, with another bound for the answer, and past the gate that keeps the number of requests at once low. */
+export async function presentPatiently(
+  target: Target,
+  token: string,
+  label: string,
+  timeoutMilliseconds: number,
+): Promise<Exchange> {
+  target.hide(token, `<${label}>`)
+  const { headers, body } = (await question(target)).message
+  const request = { method: 'POST', url: target.url, headers: { ...headers, ...bearer(token) }, body }
+  return exchange(request, { mayBePrivate: true, timeoutMilliseconds })
 }
 
 /** Begins a session where the server has them. @returns Headers for the requests in it. */

@@ -1,5 +1,5 @@
 import { parameterOf } from '../challenge.ts'
-import { type Check, failed, type Judgement, mild, passed, skipped } from '../check.ts'
+import { type Check, failed, type Judgement, mild, passed, type Source, skipped } from '../check.ts'
 import { rfc } from '../documents.ts'
 import { dpopOffer } from '../dpop-offer.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
@@ -93,14 +93,14 @@ async function refuses(target: Target, { token }: Holder, wrongs: Readonly<Recor
 function wrongProofs(
   id: string,
   title: string,
-  section: string,
+  source: Source,
   changes: (target: Target, holder: Holder) => Readonly<Record<string, ProofChanges>>,
 ): Check {
   return {
     id,
     title,
     level: 'MUST',
-    source: rfc('RFC 9449', section),
+    source,
     tier: 2,
     needs: ['issuer'],
     run: withProofs((target, holder) => {
@@ -120,7 +120,11 @@ export const dpopChecks: readonly Check[] = [
     id: 'D01',
     title: 'A token bound to a key is refused as a bearer token',
     level: 'MUST',
-    source: rfc('RFC 9449', '7.2'),
+    source: rfc(
+      'RFC 9449',
+      '7.2',
+      'Specifically, such a protected resource MUST reject a DPoP-bound access token received as a bearer token per [RFC6750].',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withProofs((target, holder) =>
@@ -146,7 +150,7 @@ export const dpopChecks: readonly Check[] = [
     id: 'D03',
     title: 'No proof, and two proofs, are refused',
     level: 'MUST',
-    source: rfc('RFC 9449', '4.3'),
+    source: rfc('RFC 9449', '4.3', 'There is not more than one DPoP HTTP request header field.'),
     tier: 2,
     needs: ['issuer'],
     run: withProofs((target, holder) => {
@@ -161,7 +165,7 @@ export const dpopChecks: readonly Check[] = [
     id: 'D04',
     title: 'A proof that is not a JWT, or lacks a claim, is refused',
     level: 'MUST',
-    source: rfc('RFC 9449', '4.3'),
+    source: rfc('RFC 9449', '4.3', 'The DPoP HTTP request header field value is a single and well-formed JWT.'),
     tier: 2,
     needs: ['issuer'],
     run: withProofs((target, holder) =>
@@ -176,15 +180,24 @@ export const dpopChecks: readonly Check[] = [
       }),
     ),
   },
-  wrongProofs('D05', 'A proof of another type is refused', '4.3', () => ({
-    'a proof whose typ is JWT': { header: { typ: 'JWT' } },
-    'a proof without typ': { header: { typ: undefined } },
-  })),
+  wrongProofs(
+    'D05',
+    'A proof of another type is refused',
+    rfc('RFC 9449', '4.3', 'The typ JOSE Header Parameter has the value dpop+jwt.'),
+    () => ({
+      'a proof whose typ is JWT': { header: { typ: 'JWT' } },
+      'a proof without typ': { header: { typ: undefined } },
+    }),
+  ),
   {
     id: 'D06',
     title: 'A proof without a signature, or with an HMAC, is refused',
     level: 'MUST',
-    source: rfc('RFC 9449', '4.3'),
+    source: rfc(
+      'RFC 9449',
+      '4.3',
+      'The alg JOSE Header Parameter indicates a registered asymmetric digital signature algorithm [IANA.JOSE.ALGS], is not none, is supported by the application, and is acceptable per local policy.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withProofs((target, holder) => {
@@ -210,7 +223,11 @@ export const dpopChecks: readonly Check[] = [
     id: 'D07',
     title: 'A proof whose signature does not fit is refused',
     level: 'MUST',
-    source: rfc('RFC 9449', '4.3'),
+    source: rfc(
+      'RFC 9449',
+      '4.3',
+      'The JWT signature verifies with the public key contained in the jwk JOSE Header Parameter.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withProofs(async (target, holder) => {
@@ -224,18 +241,32 @@ export const dpopChecks: readonly Check[] = [
       })
     }),
   },
-  wrongProofs('D08', 'A proof that shows a private key is refused', '4.3', (_target, { key }) => ({
-    'a proof that shows a private key': { header: { jwk: key.privateJwk } },
-  })),
-  wrongProofs('D09', 'A proof for another method is refused', '4.3', () => ({
-    'a proof for GET': { claims: { htm: 'GET' } },
-    'a proof for post': { claims: { htm: 'post' } },
-  })),
+  wrongProofs(
+    'D08',
+    'A proof that shows a private key is refused',
+    rfc('RFC 9449', '4.3', 'The jwk JOSE Header Parameter does not contain a private key.'),
+    (_target, { key }) => ({
+      'a proof that shows a private key': { header: { jwk: key.privateJwk } },
+    }),
+  ),
+  wrongProofs(
+    'D09',
+    'A proof for another method is refused',
+    rfc('RFC 9449', '4.3', 'The htm claim matches the HTTP method of the current request.'),
+    () => ({
+      'a proof for GET': { claims: { htm: 'GET' } },
+      'a proof for post': { claims: { htm: 'post' } },
+    }),
+  ),
   {
     id: 'D10',
     title: 'A proof for another URL is refused; query and fragment are left out of account',
     level: 'MUST',
-    source: rfc('RFC 9449', '4.3'),
+    source: rfc(
+      'RFC 9449',
+      '4.3',
+      'The htu claim matches the HTTP URI value for the HTTP request in which the JWT was received, ignoring any query and fragment parts.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withProofs(async (target, holder) => {
@@ -281,17 +312,22 @@ export const dpopChecks: readonly Check[] = [
       return isServed(second) ? passed() : failed(`${answerOf(second)} to a proof with the nonce`, second)
     }),
   },
-  wrongProofs('D12', 'A proof that is old, or ahead of its time, is refused', '4.3', () => {
+  wrongProofs('D12', 'A proof that is old, or ahead of its time, is refused', rfc('RFC 9449', '4.3'), () => {
     const now = Math.floor(Date.now() / 1000)
     return {
       'a proof of seven minutes ago': { claims: { iat: now - WINDOW_SECONDS - MARGIN_SECONDS } },
       'a proof of seven minutes ahead': { claims: { iat: now + WINDOW_SECONDS + MARGIN_SECONDS } },
     }
   }),
-  wrongProofs('D13', 'A proof without the hash of the token, or with another, is refused', '4.3', () => ({
-    'a proof without ath': { claims: { ath: undefined } },
-    'a proof with the ath of another token': { claims: { ath: 'fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo' } },
-  })),
+  wrongProofs(
+    'D13',
+    'A proof without the hash of the token, or with another, is refused',
+    rfc('RFC 9449', '4.3'),
+    () => ({
+      'a proof without ath': { claims: { ath: undefined } },
+      'a proof with the ath of another token': { claims: { ath: 'fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo' } },
+    }),
+  ),
   {
     id: 'D14',
     title: 'A proof with another key than that of the token is refused',

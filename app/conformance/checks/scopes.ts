@@ -67,7 +67,10 @@ export const scopesChecks: readonly Check[] = [
     id: 'S03',
     title: 'The 403 names every scope that the operation needs, at once',
     level: 'SHOULD',
-    source: insufficient,
+    source: mcp(
+      'Runtime Insufficient Scope Errors',
+      'Whatever scope-inclusion strategy a server adopts, servers SHOULD include all scopes required for the current operation in a single challenge.',
+    ),
     tier: 1,
     needs,
     run: ofRefusal(async (found, target) => {
@@ -128,7 +131,10 @@ export const scopesChecks: readonly Check[] = [
     id: 'S07',
     title: 'Where one scope implies another, the broader one is enough',
     level: 'MUST',
-    source: mcp('Scope Selection Strategy'),
+    source: mcp(
+      'Step-Up Authorization Flow',
+      'Servers MUST account for scope hierarchies, where a broader scope implies narrower ones, when deciding whether a token is sufficient for an operation.',
+    ),
     tier: 2,
     needs: [...needs, 'issuer'],
     run: withIssuer(async (target, { issuer }) => {
@@ -148,7 +154,10 @@ export const scopesChecks: readonly Check[] = [
     id: 'S08',
     title: 'The challenge for an operation is the same each time',
     level: 'SHOULD',
-    source: insufficient,
+    source: mcp(
+      'Runtime Insufficient Scope Errors',
+      'Servers SHOULD be consistent in their scope inclusion strategy to provide predictable behavior for clients.',
+    ),
     tier: 1,
     needs,
     run: ofRefusal(async (found, target) => {
@@ -251,10 +260,14 @@ export const scopesChecks: readonly Check[] = [
     id: 'S14',
     title: 'A client that declares no elicitation is asked for none, and -32042 is not sent in 2026-07-28',
     level: 'MUST',
-    source: page(
-      'MCP 2026-07-28, Multi Round-Trip Requests',
-      'https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr',
-    ),
+    source: {
+      ...page(
+        'MCP 2026-07-28, Multi Round-Trip Requests',
+        'https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#server-requirements-basic-workflow',
+      ),
+      sentence:
+        'Servers MUST NOT send an inputRequests that the client has not declared support for in its capabilities.',
+    },
     tier: 1,
     needs: ['token', 'tool'],
     async run(target) {

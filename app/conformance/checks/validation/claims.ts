@@ -15,7 +15,12 @@ import {
   withIssuer,
 } from '../../presenting.ts'
 
-const audience = mcp('Token Handling')
+const audience = mcp(
+  'Access Token Privilege Restriction',
+  'MCP servers MUST only accept tokens specifically intended for themselves and MUST reject tokens that do not include them in the audience claim or otherwise verify that they are the intended recipient of the token.',
+  'security',
+)
+const expiry = mcp('Token Handling', 'Invalid or expired tokens MUST receive a HTTP 401 response.')
 const HOUR = 3600
 
 /** What a token says. */
@@ -97,7 +102,11 @@ export const claimChecks: readonly Check[] = [
     id: 'V06',
     title: 'A token of another issuer is refused, even if it is signed with a trusted key',
     level: 'MUST',
-    source: rfc('RFC 9068', '4'),
+    source: rfc(
+      'RFC 9068',
+      '4',
+      'The issuer identifier for the authorization server (which is typically obtained during discovery) MUST exactly match the value of the "iss" claim.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => {
@@ -116,7 +125,11 @@ export const claimChecks: readonly Check[] = [
     id: 'V07',
     title: 'The issuer is compared byte for byte, a slash at its end included',
     level: 'MUST',
-    source: rfc('RFC 9068', '4'),
+    source: rfc(
+      'RFC 9068',
+      '4',
+      'The issuer identifier for the authorization server (which is typically obtained during discovery) MUST exactly match the value of the "iss" claim.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => {
@@ -134,7 +147,7 @@ export const claimChecks: readonly Check[] = [
     id: 'V08',
     title: 'A token that has expired, or never does, is refused',
     level: 'MUST',
-    source: rfc('RFC 9068', '4'),
+    source: expiry,
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => {

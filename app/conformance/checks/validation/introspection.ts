@@ -31,22 +31,29 @@ export const introspectionChecks: readonly Check[] = [
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => {
-      const claims = (active: unknown) => ({ claims: { active } })
-      return refusesAll(
-        target,
-        await minted(laboratory, {
-          'a token that is not active': claims(false),
-          'a token of which the issuer does not say whether it is active': claims(undefined),
-          'a token that is active by text, not by value': claims('false'),
-        }),
-      )
+      const { issuer } = laboratory
+      const inactive = await minted(laboratory, { 'a token that is not active': { claims: { active: false } } })
+      const refused = await refusesAll(target, inactive)
+      if (refused.kind !== 'passed') return refused
+      // An answer that breaks RFC 7662 may also count as none (503).
+      for (const active of [undefined, 'false']) {
+        const token = await issuer.token({ claims: { active } })
+        const found = await present(target, token, 'a token that nobody says is active')
+        if (isServed(found)) return failed(`accepts a token whose active is ${active ?? 'missing'}`, found)
+      }
+      await eventually(laboratory, async () => present(target, await issuer.token(), 'a good token'), isServed)
+      return passed()
     }, 'introspection'),
   },
   {
     id: 'V23',
     title: 'A token of which the issuer names no audience is refused',
     level: 'MUST',
-    source: mcp('Token Handling'),
+    source: mcp(
+      'Access Token Privilege Restriction',
+      'MCP servers MUST only accept tokens specifically intended for themselves and MUST reject tokens that do not include them in the audience claim or otherwise verify that they are the intended recipient of the token.',
+      'security',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(

@@ -26,7 +26,7 @@ export const signatureChecks: readonly Check[] = [
     id: 'V10',
     title: 'A token without a signature (alg none) is refused',
     level: 'MUST',
-    source: rfc('RFC 8725', '3.1'),
+    source: rfc('RFC 9068', '4', 'The resource server MUST reject any JWT in which the value of "alg" is "none".'),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(
@@ -45,7 +45,11 @@ export const signatureChecks: readonly Check[] = [
     id: 'V11',
     title: 'A token with an HMAC that is keyed with the public key is refused',
     level: 'MUST',
-    source: rfc('RFC 8725', '3.1'),
+    source: rfc(
+      'RFC 8725',
+      '3.1',
+      'Libraries MUST enable the caller to specify a supported set of algorithms and MUST NOT use any other algorithms when performing cryptographic operations.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, { issuer }) => {
@@ -63,7 +67,7 @@ export const signatureChecks: readonly Check[] = [
     id: 'V12',
     title: 'A token whose signature does not fit is refused',
     level: 'MUST',
-    source: mcp('Token Handling'),
+    source: mcp('Token Handling', 'Invalid or expired tokens MUST receive a HTTP 401 response.'),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, { issuer }) => {
@@ -123,7 +127,11 @@ export const signatureChecks: readonly Check[] = [
     id: 'V16',
     title: 'A token with a critical header parameter that nobody knows is refused',
     level: 'MUST',
-    source: rfc('RFC 7515', '4.1.11'),
+    source: rfc(
+      'RFC 7515',
+      '4.1.11',
+      'If any of the listed extension Header Parameters are not understood and supported by the recipient, then the JWS is invalid.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => {
@@ -135,7 +143,11 @@ export const signatureChecks: readonly Check[] = [
     id: 'V17',
     title: 'An ID token is refused',
     level: 'MUST',
-    source: rfc('RFC 9068', '4'),
+    source: rfc(
+      'RFC 9068',
+      '4',
+      'The resource server MUST verify that the "typ" header value is "at+jwt" or "application/at+jwt" and reject tokens carrying any other value.',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => {

@@ -46,7 +46,10 @@ export const useChecks: readonly Check[] = [
     id: 'V25',
     title: 'Each request needs the token, also after one that had it',
     level: 'MUST',
-    source: mcp('Token Requirements'),
+    source: mcp(
+      'Token Requirements',
+      'Note that authorization MUST be included in every HTTP request from client to server.',
+    ),
     tier: 1,
     needs: ['token'],
     async run(target) {
@@ -73,7 +76,11 @@ export const useChecks: readonly Check[] = [
     id: 'V28',
     title: `Answers never cross: ${AT_ONCE} requests at once of two users`,
     level: 'MUST',
-    source: mcp('Token Handling'),
+    source: mcp(
+      'Access Token Privilege Restriction',
+      'MCP servers MUST validate access tokens before processing the request, ensuring the access token is issued specifically for the MCP server, and take all necessary steps to ensure no data is returned to unauthorized parties.',
+      'security',
+    ),
     tier: 2,
     needs: ['issuer', 'own'],
     run: withIssuer(crossUsers),
@@ -82,7 +89,11 @@ export const useChecks: readonly Check[] = [
     id: 'V29',
     title: 'What a tool calls does not get the token of its caller',
     level: 'MUST',
-    source: mcp('Access Token Privilege Restriction'),
+    source: mcp(
+      'Access Token Privilege Restriction',
+      'The MCP server MUST NOT pass through the token it received from the MCP client.',
+      'security',
+    ),
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, { issuer, downstreamTool }) => {

@@ -38,7 +38,7 @@ const secrets = new Set<string>(secretSettings)
 
 const settingsPage = `# Settings
 
-Environment variables of \`npm start\`, also from [\`.env\`](#env). An empty one counts as not set. All mistakes are reported at once, at the
+Environment variables of \`npm start\`, also from [\`.env\`](#env). In PowerShell: \`$env:AUTH_PROVIDER='auth0'; npm start\`. An empty one counts as not set. All mistakes are reported at once, at the
 start; [misspelled settings](#misspelled-settings) are errors, too. Settings of the providers: [providers.md](providers.md).
 This page is made from \`config/settings.ts\` by \`npm run docs\`.
 
@@ -66,7 +66,9 @@ A setting that has no effect could leave the server unprotected. So it is an err
 - no provider is chosen, but settings of one are present: \`AUTH0_DOMAIN\` without \`AUTH_PROVIDER\`. With \`AUTH_PROVIDER=demo\` the demo starts
   anyway. If a provider is chosen, settings of another one only cause a warning;
 - settings of the bridge are present without \`AUTH_BRIDGE\`. \`AUTH_BRIDGE=off\` ignores them;
-- others could reach the demo sign-in: [production.md](production.md).
+- others could reach the demo sign-in: [production.md](production.md);
+- a value is in quotation marks, or still a placeholder of a guide. The shell and \`.env\` take quotation marks off; \`docker --env-file\` and the
+  \`set\` of Windows do not.
 
 Warnings go to standard error, one per line.
 

@@ -56,7 +56,8 @@ function fetchServer(version) {
   var npm = process.env.npm_execpath
   var args = ['exec', '--yes'].concat(fetched, ['--', 'idplug'], process.argv.slice(2))
   var env = Object.assign({}, process.env, { IDPLUG_FETCHED: 'yes' })
-  var options = { stdio: 'inherit', env: env }
+  // On Windows npm is a script of the shell.
+  var options = { stdio: 'inherit', env: env, shell: !npm && process.platform === 'win32' }
   var run = require('child_process').spawnSync
   var result = npm ? run(process.execPath, [npm].concat(args), options) : run('npm', args, options)
   process.exitCode = result.status === null ? 1 : result.status

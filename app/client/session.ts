@@ -67,13 +67,20 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   let refusal: Response | undefined
 
   async function signedIn<T>(work: () => Promise<T>): Promise<T> {
+    const askedFor = new Set<string | undefined>()
     for (let signIns = 0, stepUps = 0; ; ) {
       challenge = undefined
       try {
         return await work()
       } catch (error) {
         if (challenge !== undefined && signIns++ < MAX_SIGN_INS) await authorizer.obtain(challenge)
-        else if (error instanceof InsufficientScopeError && stepUps++ < MAX_STEP_UPS) {
+        else if (
+          error instanceof InsufficientScopeError &&
+          stepUps++ < MAX_STEP_UPS &&
+          !askedFor.has(error.requiredScope)
+        ) {
+          // The person was asked for these once; another browser would not change the answer.
+          askedFor.add(error.requiredScope)
           await authorizer.stepUp(error.requiredScope, error.resourceMetadataUrl)
         } else if (signIns > 0 && isUnauthorized(error) && refusal && looksUnsent(refusal)) throw new TokenLostError()
         else throw error

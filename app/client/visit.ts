@@ -50,7 +50,8 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
   return {
     redirectUri,
     async go(url) {
-      say(`Sign in at ${url.host} in your browser. If none opens, go to:\n\n  ${url.href}\n`)
+      say(`Sign in at ${url.host} in your browser${purposeOf(url)}. If none opens, go to:\n\n  ${url.href}\n`)
+      say(`Waiting for ${Math.ceil(wait / 60_000)} minutes at most.`)
       if (isAsWanted) say(options.redirectUri === undefined ? KEPT_CLIENT : givenClient(redirectUri))
       const back = waitForReturn(server, new URL(redirectUri), wait)
       // A browser that cannot be opened is not an error: the person has the URL.
@@ -63,6 +64,17 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
     },
   }
 }
+
+/** Without it, nobody knows why a browser opens in the middle of a call. */
+function purposeOf(url: URL): string {
+  const scopes = (url.searchParams.get('scope') ?? '')
+    .split(' ')
+    .filter(scope => SCOPE.test(scope) && scope !== 'offline_access')
+  return scopes.length > 0 ? `, for ${scopes.join(' ')}` : ''
+}
+
+/** RFC 6749 §3.3: nothing that would move a cursor. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
 
 async function listen(server: Server, { hostname, port }: URL): Promise<void> {
   server.listen(Number(port), hostname.replace(/^\[|\]$/g, ''))

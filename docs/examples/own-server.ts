@@ -30,4 +30,7 @@ app.all('/mcp', protect(auth), async (req, res) => {
   await createServer().connect(transport)
   await transport.handleRequest(req, res, req.body)
 })
-app.listen(Number(process.env.PORT ?? 3000), () => console.log(`Listening at ${auth.resource}`))
+app.listen(Number(process.env.PORT ?? 3000), error => {
+  if (error) throw new Error('Set PORT to a port that is free', { cause: error })
+  console.log(`Listening at ${auth.resource}`)
+})

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, createProviderFetch } from 'idplug'
 import { providerNamed, providerNames } from 'idplug/adapters'
-import { consoles, type ServerToSetUp } from 'idplug/internal'
+import { consoles, isLoopback, type ServerToSetUp } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { examineTenants } from '../doctor/doctor.ts'
 import { findingsText, paint, summaryText, wrap } from '../doctor/report.ts'
@@ -69,7 +69,7 @@ async function init({ yes, json, ...options }: InitCommandOptions): Promise<numb
   const asks = !yes && process.stdin.isTTY && process.stdout.isTTY
   const questions = asks ? terminalQuestions() : undefined
   const done = await initialize({ ...options, folder: '.', env: process.env, questions, say: console.error })
-  const server = { resource: done.resource, scopes: scopesOf(loadDeclarations(done.env)) }
+  const server = { resource: publicResource(done.resource), scopes: scopesOf(loadDeclarations(done.env)) }
   const steps = stepsOf(done.provider, server)
   if (!json) console.log(writtenText(done, steps))
   const findings = await examineTenants(done.env, { fetch: createProviderFetch(done.env), now: Date.now })
@@ -81,6 +81,15 @@ async function init({ yes, json, ...options }: InitCommandOptions): Promise<numb
   }
   return findings.some(({ severity }) => severity === 'error') ? EXIT.found : EXIT.fine
 }
+
+/** An identifier in a console is to last: that of this machine is none to register. */
+function publicResource(resource: string): string {
+  const { hostname, pathname } = new URL(resource)
+  return isLoopback(hostname) ? `PUBLIC_URL${pathname}` : resource
+}
+
+const NO_PUBLIC_URL =
+  'PUBLIC_URL is not set: the server is only reached on this machine. Providers know it by its URL, and some never let that be changed, so run idplug init --public-url https://… first, and put that URL in place of PUBLIC_URL below.'
 
 /** In the words of the provider's console; a product that is settings alone has a section of its own. */
 function stepsOf(provider: string, server: ServerToSetUp): readonly string[] {
@@ -96,7 +105,8 @@ function writtenText({ provider, resource, file, secretFiles }: Initialized, ste
   const lines = [
     paint('bold', `Written: ${[file, ...secretFiles].join(', ')}.${beside}`),
     '',
-    `In the console of ${provider}, for ${resource}:`,
+    ...(publicResource(resource) === resource ? [] : [...wrap(NO_PUBLIC_URL, WIDTH), '']),
+    `In the console of ${provider}, for ${publicResource(resource)}:`,
     ...steps.map((step, index) => `  ${index + 1}. ${wrap(step, WIDTH - 5).join('\n     ')}`),
     '',
     'Start the server with npx idplug.',

@@ -14,6 +14,7 @@ import {
 } from 'idplug/internal'
 import { withEnvFile } from '../../environment.ts'
 import { conflictsWith, mergedEnvText, readEnvFile, writePrivately } from './env-file.ts'
+import { answerFor, questionOf } from './wording.ts'
 
 /** Who answers what is not known: a person at a terminal. */
 export interface Questions {
@@ -23,6 +24,8 @@ export interface Questions {
   /** As {@link setting}, not shown while it is typed. */
   secret(name: string, why: string): Promise<string>
   confirm(question: string): Promise<boolean>
+  /** Origin at which clients will reach the server; empty where that is this machine only. Default: it is not asked for. */
+  publicUrl?(): Promise<string>
 }
 
 export interface InitOptions {
@@ -79,12 +82,17 @@ export async function initialize(options: InitOptions): Promise<Initialized> {
   const written = readEnvFile(path)
   const { env: before, file: envFile, summary } = withEnvFile(options.env, folder, 'command')
   if (summary) options.say?.(summary)
+  if (questions?.publicUrl && !settings.PUBLIC_URL && !before.PUBLIC_URL && provider !== 'demo') {
+    const publicUrl = await questions.publicUrl()
+    if (publicUrl) settings.PUBLIC_URL = publicUrl
+  }
   const complete = () => ({ ...before, ...settings, ...secrets })
   const isSecret = new Set<string>([...secretSettings, ...PROVIDERS.flatMap(secretVariables)])
   const resource = await completed(complete, envFile, async ({ setting, problem }) => {
     if (!questions) return
-    if (isSecret.has(setting)) secrets[setting] = await questions.secret(setting, problem)
-    else settings[setting] = await questions.setting(setting, problem)
+    const question = questionOf(problem)
+    if (isSecret.has(setting)) secrets[setting] = await questions.secret(setting, question)
+    else settings[setting] = answerFor(setting, await questions.setting(setting, question))
   })
 
   // What only the environment of this moment says would be gone at the next start.

@@ -10,7 +10,11 @@ const WIDTH = 76
 
 /** Asks at the terminal. Ctrl+C ends it with a {@link CancelledError}. */
 export function terminalQuestions(): Questions {
-  const explain = (name: string, why: string) => wrap(`${name} ${why}`, WIDTH).join('\n')
+  const explain = (name: string, why: string) => {
+    // What is wrong with an answer is the end of a sentence about the setting.
+    const text = /^(is|must|names|has) /.test(why) ? `${name} ${why}` : `${name}: ${why}`
+    return wrap(text, WIDTH).join('\n')
+  }
   const validate = (value: string | undefined) => (value?.trim() ? undefined : 'It is needed.')
   return {
     provider: async names =>
@@ -22,9 +26,23 @@ export function terminalQuestions(): Questions {
       ),
     setting: async (name, why) => answered(await text({ message: explain(name, why), validate })).trim(),
     secret: async (name, why) => answered(await password({ message: explain(name, why), validate })).trim(),
+    publicUrl: async () =>
+      answered(
+        await text({
+          message: wrap(PUBLIC_URL, WIDTH).join('\n'),
+          placeholder: 'https://mcp.example.com',
+          validate: value =>
+            !value?.trim() || /^https?:\/\/[^/?#]+\/?$/.test(value.trim())
+              ? undefined
+              : 'Only the origin, such as https://mcp.example.com.',
+        }),
+      )?.trim() ?? '',
     confirm: async message => answered(await confirm({ message, initialValue: false })),
   }
 }
+
+const PUBLIC_URL =
+  'PUBLIC_URL: the origin at which MCP clients will reach your server, which providers know it by. Empty: only on this machine, for now.'
 
 function answered<T>(answer: T): Exclude<T, symbol> {
   if (!isCancel(answer)) return answer as Exclude<T, symbol>

@@ -61,7 +61,7 @@ describe('a new configuration', () => {
 
   it('is asked for again where the answer cannot work', async () => {
     const { init, read } = workshop()
-    const { asked, questions } = answering(['https://acme.eu.auth0.com/', 'acme.eu.auth0.com'])
+    const { asked, questions } = answering(['acme', 'acme.eu.auth0.com'])
     await init({ provider: 'auth0', questions })
     expect(asked).toEqual(['AUTH0_DOMAIN', 'AUTH0_DOMAIN'])
     expect(read('.env')).toBe('AUTH_PROVIDER=auth0\nAUTH0_DOMAIN=acme.eu.auth0.com\n')
@@ -101,6 +101,27 @@ describe('a new configuration', () => {
     await expect(init({ provider: 'okta', questions })).rejects.toThrow('did you mean AUTH_PROVIDER?')
     expect(asked).toEqual([])
     expect(has('.env.new')).toBe(false)
+  })
+
+  it('asks for what a setting is, takes the URL that people copy for a domain, and asks where clients will reach the server', async () => {
+    const { init, read } = workshop()
+    const asked: string[] = []
+    const questions: Questions = {
+      ...answering([]).questions,
+      publicUrl: async () => 'https://mcp.example.com',
+      async setting(name, why) {
+        asked.push(`${name}: ${why}`)
+        return 'https://acme.eu.auth0.com/'
+      },
+    }
+    const { resource } = await init({ provider: 'auth0', questions })
+    expect(asked).toHaveLength(1)
+    expect(asked[0]).toMatch(/^AUTH0_DOMAIN: /)
+    expect(asked[0]).not.toMatch(/is not set|needs it/)
+    expect(read('.env')).toBe(
+      'AUTH_PROVIDER=auth0\nPUBLIC_URL=https://mcp.example.com\nAUTH0_DOMAIN=acme.eu.auth0.com\n',
+    )
+    expect(resource).toBe('https://mcp.example.com/mcp')
   })
 
   it('says which file it read', async () => {

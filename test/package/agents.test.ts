@@ -43,6 +43,13 @@ describe('AGENTS.md', () => {
     expect(shown).toBe(own.replace(/'(?:\.\.\/)+index\.ts'/, "'idplug'"))
   })
 
+  it('names reasons that there are', () => {
+    const reasons = readFileSync(new URL('../../src/reasons.ts', import.meta.url), 'utf8')
+    const named = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(match => match[1])
+    expect(named).toEqual(['issuer_mismatch', 'audience_mismatch', 'expired'])
+    for (const name of named) expect(reasons).toContain(`kind: '${name}'`)
+  })
+
   it('names every provider', () => {
     for (const name of providerNames.filter(name => name !== 'entra')) expect(page).toContain(`\`${name}\``)
   })

@@ -641,7 +641,7 @@ describe('limits', () => {
     expect((await gateway.send('GET', ben)).status).toBe(200)
     expect((await gateway.send('GET', ben)).status).toBe(503)
     controller.abort()
-    await vi.waitUntil(async () => (await gateway.send('GET')).status === 200)
+    await vi.waitUntil(async () => (await gateway.send('GET')).status === 200, { timeout: 10_000 })
   })
 
   it('count what is still being sent', async () => {

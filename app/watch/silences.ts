@@ -1,5 +1,5 @@
 import { isLoopback } from 'idplug/internal'
-import { knownClient } from '../commands/doctor/clients.ts'
+import { knownClient } from '../commands/doctor/client-facts.ts'
 import { type Attempt, nameOf, type SilenceName } from './attempt.ts'
 import { startOf } from './clients.ts'
 import type { Problem } from './seen.ts'

@@ -30,8 +30,11 @@ interface Manifest {
   version: string
 }
 
-/** @param folder - Name under which the package is installed; the one on npm and its version are read from its manifest. */
-export function installedName(folder: string): string {
-  const { name, version } = JSON.parse(readFileSync(join(packages, folder, 'package.json'), 'utf8')) as Manifest
+/**
+ * @param folder - Name under which the package is installed; the one on npm and its version are read from its manifest.
+ * @param place - Folder with the installed packages.
+ */
+export function installedName(folder: string, place = packages): string {
+  const { name, version } = JSON.parse(readFileSync(join(place, folder, 'package.json'), 'utf8')) as Manifest
   return `${name} ${version}`
 }

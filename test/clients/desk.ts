@@ -22,9 +22,22 @@ export interface Desk {
    *
    * @returns What it printed. The exit code is that of the program, or 124 when it took more than a minute.
    */
-  run(script: string, ...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>
+  run(script: string, ...args: readonly string[]): Promise<Ended>
+  /** The same for any program. `env`: beside that of the desk; `seconds`: how long it may take, 60 by default. */
+  exec(file: string, args: readonly string[], options?: ExecOptions): Promise<Ended>
   /** Removes the home folder. */
   close(): void
+}
+
+export interface ExecOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly seconds?: number
+}
+
+export interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
 }
 
 export function createDesk({ login, provider = '' }: Destination): Desk {
@@ -53,21 +66,24 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
         .filter(Boolean)
         .map(line => new URL(line))
     },
-    async run(script, ...args) {
-      const child = spawn(process.execPath, [join(packages, script), ...args], {
-        cwd: home,
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: 60_000,
-      })
-      const [stdout, stderr, code] = await Promise.all([
-        outputOf(child, 'stdout'),
-        outputOf(child, 'stderr'),
-        exit(child),
-      ])
-      return { code, stdout, stderr }
-    },
+    run: (script, ...args) => exec(process.execPath, [join(packages, script), ...args]),
+    exec,
     close: () => rmSync(home, { recursive: true, force: true }),
+  }
+
+  async function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<Ended> {
+    const child = spawn(file, args, {
+      cwd: home,
+      env: { ...env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: (options.seconds ?? 60) * 1000,
+    })
+    const [stdout, stderr, code] = await Promise.all([
+      outputOf(child, 'stdout'),
+      outputOf(child, 'stderr'),
+      exit(child),
+    ])
+    return { code, stdout, stderr }
   }
 }
 

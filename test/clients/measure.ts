@@ -1,12 +1,19 @@
+import type { Measured } from '../../app/commands/doctor/client-facts.ts'
 import type { RealClient, Session } from './client.ts'
 import type { Kind } from './kinds.ts'
-import type { Measured } from './measured.ts'
 import { type FilesServer, startFilesServer } from './servers.ts'
 
 const WRITE = ['write_file', { path: 'b.txt', text: 'new' }] as const
 
-/** @returns `problems`: what went wrong, shortened, in the words of the client; for people. */
-export async function measure(client: RealClient, kind: Kind): Promise<{ measured: Measured; problems: string[] }> {
+/**
+ * @param settings - Of the server, in each of its lives.
+ * @returns `problems`: what went wrong, shortened, in the words of the client; for people.
+ */
+export async function measure(
+  client: RealClient,
+  kind: Kind,
+  settings: Record<string, string> = {},
+): Promise<{ measured: Measured; problems: string[] }> {
   const problems: string[] = []
   /** Whether it did not throw and was right. */
   async function succeeds(what: string, attempt: () => Promise<boolean>): Promise<boolean> {
@@ -22,7 +29,7 @@ export async function measure(client: RealClient, kind: Kind): Promise<{ measure
   const writes = (session: Session) =>
     succeeds('write', async () => (await session.call(...WRITE)).includes('wrote b.txt'))
 
-  const first = await visit(client, { kind }, {}, async (session, server) => {
+  const first = await visit(client, { kind }, settings, async (session, server) => {
     const isConnected = await connects(session)
     const lists =
       isConnected &&
@@ -44,7 +51,7 @@ export async function measure(client: RealClient, kind: Kind): Promise<{ measure
   const writesWithAllScopes = await visit(
     client,
     { kind },
-    { AUTH_SIGN_IN_SCOPES: 'all' },
+    { ...settings, AUTH_SIGN_IN_SCOPES: 'all' },
     async session => first.connects && (await connects(session)) && (await writes(session)),
   )
   const { registers, sendsResource, asksFor, revisions, discovers, ...deeds } = first

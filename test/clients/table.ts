@@ -1,11 +1,17 @@
-import { type Kind, kinds } from './kinds.ts'
-import type { Measured } from './measured.ts'
+import {
+  type Evidence,
+  evidenceText,
+  type KnownClient,
+  type Measured,
+  type Measurement,
+} from '../../app/commands/doctor/client-facts.ts'
+import { kinds as allKinds } from './kinds.ts'
 
-/** By client and kind. */
-export type Table = Readonly<Record<string, Readonly<Record<Kind, Measured>>>>
-
-/** What docs/clients.md says before and after the table. */
-export const MARKS = ['<!-- measured -->', '<!-- /measured -->'] as const
+/** What `app/commands/doctor/client-facts.json` holds. */
+export interface Facts {
+  readonly measured: Readonly<Record<string, Measurement>>
+  readonly clients: readonly KnownClient[]
+}
 
 const COLUMNS: Readonly<Record<string, (row: Measured) => string>> = {
   'signs in, calls a tool': ({ connects, calls }) =>
@@ -19,32 +25,68 @@ const COLUMNS: Readonly<Record<string, (row: Measured) => string>> = {
   revision: ({ revisions }) => revisions.join(', ') || 'not said',
 }
 
-/** The table of docs/clients.md in Markdown: one line for each client. */
-export function markdownOf(table: Table): string {
-  const lines = Object.entries(table).map(([client, rows]) => [
-    client.replace('@modelcontextprotocol/', ''),
-    ...Object.values(COLUMNS).map(cell => byKind(kind => cell(rows[kind]))),
+/** One line for each version of a package that was measured. */
+function measuredTable({ measured }: Facts): string {
+  const lines = Object.entries(measured).map(([client, { date, kinds }]) => [
+    client.replace(/@modelcontextprotocol\/(sdk|client|inspector)/, '$1'),
+    date,
+    ...Object.values(COLUMNS).map(cell => byKind(kinds, cell)),
   ])
-  const head = ['client', ...Object.keys(COLUMNS)]
+  return markdownOf(['client', 'measured', ...Object.keys(COLUMNS)], lines)
+}
+
+/** One line for each client that people know by name. */
+function knownTable({ clients, measured }: Facts): string {
+  const packages = Object.keys(measured).map(name => name.replace(/ \S+$/, ''))
+  const lines = clients
+    .filter(({ page }) => !page)
+    .map(client => {
+      const { name, documents, manual, redirectUri, withoutPkce, stepUp, evidence, also } = client
+      const isMeasured = packages.includes(client.package ?? '')
+      return [
+        name,
+        documents === undefined ? 'not known' : documents ? 'its document, else registers' : 'registers',
+        manual === undefined ? '–' : `\`${manual}\``,
+        redirectUri === undefined ? 'not known' : `\`${redirectUri}\``,
+        withoutPkce === undefined ? 'not known' : withoutPkce === 'fails' ? 'refuses' : 'signs in',
+        stepUp ?? (isMeasured ? 'see above' : 'not known'),
+        [...new Set([evidence, ...Object.values(also ?? {})].map(sourceText))].join('; '),
+      ]
+    })
+  const head = ['client', 'becomes known by', 'client id', 'redirect URI', 'without PKCE in the metadata', 'step-up']
+  return markdownOf([...head, 'known how'], lines)
+}
+
+function sourceText(evidence: Evidence): string {
+  return evidence.how === 'read' ? `[read](${evidence.source})` : evidenceText(evidence)
+}
+
+function markdownOf(head: readonly string[], lines: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** @returns The page with the table between its marks. */
-export function withTable(page: string, table: Table): string {
-  const [before, after] = MARKS
-  const [start, end] = [page.indexOf(before), page.indexOf(after)]
-  if (start < 0 || end < start) throw new Error(`the page has no ${before} … ${after}`)
-  return `${page.slice(0, start + before.length)}\n\n${markdownOf(table)}\n\n${page.slice(end)}`
+const TABLES = { measured: measuredTable, known: knownTable }
+
+/** @returns The page with each table between its marks: `<!-- measured -->` and `<!-- known -->`. */
+export function withTables(page: string, facts: Facts): string {
+  let text = page
+  for (const [name, table] of Object.entries(TABLES)) {
+    const [before, after] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+    const [start, end] = [text.indexOf(before), text.indexOf(after)]
+    if (start < 0 || end < start) throw new Error(`the page has no ${before} … ${after}`)
+    text = `${text.slice(0, start + before.length)}\n\n${table(facts)}\n\n${text.slice(end)}`
+  }
+  return text
 }
 
-/** One text where all kinds have the same, otherwise what each has. */
-function byKind(textOf: (kind: Kind) => string): string {
-  const kindsOf = new Map<string, Kind[]>()
-  for (const kind of kinds) {
-    const text = textOf(kind)
+/** One text where all kinds were tried and have the same, otherwise what each has. */
+function byKind(rows: Measurement['kinds'], textOf: (row: Measured) => string): string {
+  const kindsOf = new Map<string, string[]>()
+  for (const [kind, row] of Object.entries(rows)) {
+    const text = textOf(row)
     kindsOf.set(text, [...(kindsOf.get(text) ?? []), kind])
   }
   const [first] = kindsOf.keys()
-  if (kindsOf.size === 1 && first !== undefined) return first
+  if (kindsOf.size === 1 && first !== undefined && Object.keys(rows).length === allKinds.length) return first
   return [...kindsOf].map(([text, names]) => `${names.join(', ')}: ${text}`).join('<br>')
 }

@@ -1,153 +1,111 @@
 import { isLoopback } from 'idplug/internal'
+import type { FindingCode } from './catalogue/index.ts'
+import { type Evidence, evidenceText, type KnownClient, knownClients } from './client-facts.ts'
+import type { Finding } from './finding.ts'
+import { takesPublicClients } from './registration.ts'
 import type { ServerFacts } from './server.ts'
 import type { Metadata } from './tenant.ts'
 
 /** What a client would do against a server, from what is known of both. */
 export interface ClientOutlook {
   readonly client: string
-  /** `set up`: a person has to give it a client id. `not verified`: nobody has written down what it does here. */
+  /** `set up`: a person has to give it a client id. `not verified`: nobody has seen, or written down, what it does here. */
   readonly verdict: 'connects' | 'set up' | 'fails' | 'not verified'
   /** Why, or what to do; empty where nothing stands in its way. */
   readonly because: string
-  /** Where the behaviour is documented. */
-  readonly source: string
+  /** How that is known: `measured`, with version and date, or `read`. */
+  readonly evidence: string
+  /** Where it was read. */
+  readonly source?: string
 }
 
-export interface KnownClient {
-  readonly name: string
-  /** Runs in somebody's cloud: it cannot reach this machine. */
-  readonly cloud?: boolean
-  /** Calls the server from a web page. */
-  readonly browser?: boolean
-  /** Publishes a client ID metadata document; registration (RFC 7591) is known to all. Absent: not verified. */
-  readonly documents?: boolean
-  /** Where a person enters a client id. */
-  readonly manual?: string
-  /** What it does where the metadata does not mention PKCE. */
-  readonly withoutPkce: 'fails' | 'connects' | 'not verified'
-  readonly source: string
-}
-
-/** Read in documents and reports, not measured: each claim stands in the source beside it. */
-const CLIENTS: readonly KnownClient[] = [
-  {
-    name: 'claude.ai',
-    cloud: true,
-    documents: true,
-    manual: 'Customize > Connectors > Add custom connector > Advanced settings',
-    // https://github.com/anthropics/claude-ai-mcp/issues/104: never redirects at Entra ID, whose metadata lacks it.
-    withoutPkce: 'fails',
-    source: 'https://zuplo.com/learn/mcp/compatibility/clients/claude-connectors',
-  },
-  {
-    name: 'Claude Code',
-    documents: true,
-    manual: 'claude mcp add --client-id ID --callback-port PORT',
-    withoutPkce: 'not verified',
-    source: 'https://zuplo.com/learn/mcp/compatibility/clients/claude-code',
-  },
-  {
-    name: 'ChatGPT',
-    cloud: true,
-    documents: true,
-    manual: 'a predefined OAuth client, in the settings of the connector',
-    // The same page lists advertising PKCE among the requirements.
-    withoutPkce: 'fails',
-    source: 'https://developers.openai.com/apps-sdk/build/auth',
-  },
-  {
-    name: 'VS Code',
-    manual: 'the dialog that asks for a client id',
-    withoutPkce: 'not verified',
-    source: 'https://github.com/github/github-mcp-server/issues/1404',
-  },
-  {
-    name: 'Cursor',
-    manual: 'auth.CLIENT_ID in mcp.json',
-    withoutPkce: 'not verified',
-    source: 'https://cursor.com/docs/mcp',
-  },
-  {
-    name: 'MCP Inspector',
-    browser: true,
-    manual: 'OAuth settings > Client ID',
-    // https://github.com/modelcontextprotocol/typescript-sdk/issues/832: its SDK tolerates absence.
-    withoutPkce: 'connects',
-    source: 'https://github.com/modelcontextprotocol/inspector/issues/402',
-  },
-  {
-    name: 'mcp-remote',
-    manual: '--static-oauth-client-info',
-    withoutPkce: 'connects', // version 1 of the same SDK
-    source: 'https://zuplo.com/learn/mcp/compatibility/clients/mcp-remote',
-  },
-]
-
-/** @param name - May end in a version. */
-export function knownClient(name: string): KnownClient | undefined {
-  return CLIENTS.find(client => name.startsWith(client.name))
-}
+/** Errors that say nothing about whether a client gets in: it never sends what they are about. */
+const NOT_MET: ReadonlySet<FindingCode> = new Set([
+  'server.garbage_accepted',
+  'server.forged_accepted',
+  'server.token_refused',
+  'server.step_up_in_result',
+  'server.not_ready',
+])
 
 /** What each well-known client would do against a server, by the first obstacle that it meets. */
-export function clientOutlooks(facts: ServerFacts): ClientOutlook[] {
-  return CLIENTS.map(client => {
-    const { verdict, because } = obstacle(client, facts) ?? { verdict: 'connects' as const, because: '' }
-    return { client: client.name, verdict, because, source: client.source }
+export function clientOutlooks(facts: ServerFacts, findings: readonly Finding[]): ClientOutlook[] {
+  return knownClients.map(client => {
+    const { verdict, because, evidence } = obstacle(client, facts, findings) ?? stepUp(client, facts)
+    const known = evidence ?? client.evidence
+    const source = known.how === 'read' ? { source: known.source } : {}
+    return { client: client.name, verdict, because, evidence: evidenceText(known), ...source }
   })
 }
 
-type Obstacle = Pick<ClientOutlook, 'verdict' | 'because'>
+type Obstacle = Pick<ClientOutlook, 'verdict' | 'because'> & { evidence?: Evidence | undefined }
 
-function obstacle(client: KnownClient, facts: ServerFacts): Obstacle | undefined {
-  const { url, protects, pages, metadata, authorizationServers } = facts
+function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Finding[]): Obstacle | undefined {
+  const { url, metadata, pages, authorizationServers } = facts
   if (client.cloud && !isReachable(url)) return fails('it runs in a cloud and cannot reach this machine')
-  if (!protects) return fails('the endpoint does not answer 401, so no sign-in begins')
-  if (!metadata) return fails('it finds no resource metadata')
-  if (client.browser && pages === 'none') return fails('a web page cannot read the challenge or the metadata')
+  const veto = findings.find(finding => isMet(finding, client))
+  if (veto) return fails(`${veto.title.charAt(0).toLowerCase()}${veto.title.slice(1)} (${veto.code})`)
   // Clients use the first one.
   const [server] = authorizationServers
-  if (!server?.metadata) return fails('it finds no metadata of the authorization server')
-  if (server.metadata.issuer !== server.issuer) return fails('the issuer is spelled in two ways')
+  if (!metadata || !server?.metadata) return fails('it finds no authorization server')
+  if (client.page && pages === 'limited') {
+    return { verdict: 'set up', because: 'pages of origins that are not in ALLOWED_ORIGINS are refused' }
+  }
+  if (client.page && (pages === 'none' || !server.isReadable))
+    return fails('the browser does not let it read the answers')
+  if (client.needsResponseIssuer && server.metadata.authorization_response_iss_parameter_supported !== true) {
+    return fails('the authorization server does not name itself in its responses (iss)')
+  }
   return pkceObstacle(client, server.metadata) ?? registrationObstacle(client, server.metadata, server.registers)
 }
 
-function pkceObstacle({ withoutPkce }: KnownClient, metadata: Metadata): Obstacle | undefined {
+function isMet({ severity, code }: Finding, { toleratesOtherIssuer }: KnownClient): boolean {
+  if (severity !== 'error' || NOT_MET.has(code) || code.startsWith('attack.')) return false
+  return !(toleratesOtherIssuer && code === 'server.authorization_server_issuer')
+}
+
+function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): Obstacle | undefined {
   const methods = metadata.code_challenge_methods_supported
   if (Array.isArray(methods) && methods.includes('S256')) return undefined
   if (methods !== undefined) return fails('the metadata lists PKCE methods without S256')
-  if (withoutPkce === 'fails') return fails('the metadata does not mention PKCE')
-  return withoutPkce === 'connects'
-    ? undefined
+  if (withoutPkce === 'connects') return undefined
+  const evidence = also?.withoutPkce
+  return withoutPkce === 'fails'
+    ? { ...fails('the metadata does not mention PKCE'), evidence }
     : { verdict: 'not verified', because: 'what it does where the metadata does not mention PKCE' }
 }
 
 function registrationObstacle(
-  { documents, manual }: KnownClient,
+  { documents, manual, also }: KnownClient,
   metadata: Metadata,
   registers: boolean,
 ): Obstacle | undefined {
   if (registers) return undefined
-  if (metadata.client_id_metadata_document_supported === true && takesPublicClients(metadata)) {
-    if (documents) return undefined
+  const takesDocuments = metadata.client_id_metadata_document_supported === true && takesPublicClients(metadata)
+  if (takesDocuments && documents) return undefined
+  if (takesDocuments && documents === undefined) {
     return {
       verdict: 'not verified',
       because: 'whether it uses client ID metadata documents; it cannot register itself',
     }
   }
-  return manual === undefined
-    ? fails('it cannot register itself')
-    : {
-        verdict: 'set up',
-        because: `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`,
-      }
+  if (manual === undefined) return fails('it cannot register itself, and takes no client id')
+  const because = `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`
+  return { verdict: 'set up', because, evidence: also?.manual }
 }
 
-/**
- * Whether clients without a secret are taken. Clients look before they use a document of theirs; what is absent means
- * client_secret_basic alone (RFC 8414 §2).
- */
-export function takesPublicClients({ token_endpoint_auth_methods_supported: methods }: Metadata): boolean {
-  return Array.isArray(methods) && methods.includes('none')
+/** Of a client that gets in: whether it gets to the tools that need more than the first sign-in gave. */
+function stepUp({ stepsUp, stepUp }: KnownClient, { challenge, metadata }: ServerFacts): Obstacle {
+  const first = challenge?.parameters.scope?.split(' ') ?? []
+  const all = Array.isArray(metadata?.scopes_supported) ? metadata.scopes_supported : []
+  const needsMore = first.length > 0 && all.some(scope => !first.includes(scope))
+  if (!needsMore || stepsUp === true) return { verdict: 'connects', because: '' }
+  if (stepUp !== undefined) return { verdict: 'connects', because: `for tools that need more scopes: ${stepUp}` }
+  if (stepsUp === undefined) return { verdict: 'connects', because: '' }
+  return {
+    verdict: 'connects',
+    because: `but not to tools that need more than ${first.join(' ')}: set AUTH_SIGN_IN_SCOPES=all`,
+  }
 }
 
 function fails(because: string): Obstacle {

@@ -117,5 +117,5 @@ export async function examineServer(
   const probe = createProbe({ fetch })
   const { findings, facts } = await checkServer(url, probe, trial)
   const attacks = attack ? await attackServer(facts, { probe, token: trial.token, ...attack }) : []
-  return { findings: [...findings, ...attacks], clients: clientOutlooks(facts) }
+  return { findings: [...findings, ...attacks], clients: clientOutlooks(facts, findings) }
 }

@@ -1,4 +1,5 @@
 import type { Probe } from './probe.ts'
+import type { Metadata } from './tenant.ts'
 
 /** Whether clients may register themselves, as far as a trial can tell. */
 export type RegistrationTrial = { readonly open: true } | { readonly open: false; readonly seen: string }
@@ -23,4 +24,12 @@ export async function tryRegistration(endpoint: string, probe: Probe): Promise<R
   if (answer.status === 201 || OPEN.includes(String(error))) return { open: true }
   const words = [error, message].filter(text => typeof text === 'string').join(': ')
   return { open: false, seen: `status ${answer.status} at ${answer.url}${words && `: ${words}`}` }
+}
+
+/**
+ * Whether clients without a secret are taken. Clients look before they use a document of theirs; what is absent means
+ * client_secret_basic alone (RFC 8414 §2).
+ */
+export function takesPublicClients({ token_endpoint_auth_methods_supported: methods }: Metadata): boolean {
+  return Array.isArray(methods) && methods.includes('none')
 }

@@ -39,12 +39,14 @@ export function summaryText(findings: readonly Finding[]): string {
 }
 
 export function outlooksText(outlooks: readonly ClientOutlook[]): string {
-  const lines = outlooks.map(({ client, verdict, because }) => {
+  const indent = ' '.repeat(31)
+  const lines = outlooks.map(({ client, verdict, because, evidence }) => {
     const color = verdict === 'connects' ? 'green' : verdict === 'fails' ? 'red' : 'yellow'
-    const text = wrap(because, WIDTH - 31).join(`\n${' '.repeat(31)}`)
-    return `  ${client.padEnd(14)} ${paint(color, verdict.padEnd(13))} ${text}`.trimEnd()
+    const why = because === '' ? [] : wrap(because, WIDTH - indent.length)
+    const text = [...why, paint('dim', evidence)].join(`\n${indent}`)
+    return `  ${client.padEnd(14)} ${paint(color, verdict.padEnd(13))} ${text}`
   })
-  return `${paint('bold', 'What clients would do (read in their documents, not measured)')}\n${lines.join('\n')}`
+  return `${paint('bold', 'What clients would do, and how that is known')}\n${lines.join('\n')}`
 }
 
 /** A count with its word: `1 error`, `2 errors`. */

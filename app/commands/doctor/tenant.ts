@@ -1,11 +1,10 @@
 import { AuthorizationError, issuerAndMetadata, type TokenValidator } from 'idplug'
 import { clip, consoles, isLoopback, type ProviderConfiguration, urlProblem, wellKnownUrls } from 'idplug/internal'
 import type { FindingCode } from './catalogue/index.ts'
-import { takesPublicClients } from './clients.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkKeys } from './keys.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
-import { tryRegistration } from './registration.ts'
+import { takesPublicClients, tryRegistration } from './registration.ts'
 
 export interface Tenant {
   readonly provider: ProviderConfiguration

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
+import { catalogue, type FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
+import type { ClientOutlook } from '../../../../app/commands/doctor/clients.ts'
 import { examineServer } from '../../../../app/commands/doctor/doctor.ts'
 import type { ServerTrial } from '../../../../app/commands/doctor/server.ts'
 import { authorizationRequest } from '../../../../app/commands/doctor/trial.ts'
@@ -210,6 +211,15 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
   },
 }
 
+/** Errors that clients do not meet while they sign in. */
+const HARMLESS: readonly FindingCode[] = [
+  'server.not_ready',
+  'server.garbage_accepted',
+  'server.forged_accepted',
+  'server.token_refused',
+  'server.step_up_in_result',
+]
+
 test('finds nothing at our own server', async () => {
   expect((await examineServer(server.resource, fetch)).findings).toEqual([])
 })
@@ -265,18 +275,89 @@ test('sends no request to loopback that a server elsewhere names', async () => {
   expect(asked.filter(url => url.includes('localhost'))).toEqual([])
 })
 
+const verdictsOf = (clients: readonly ClientOutlook[]) =>
+  Object.fromEntries(clients.map(({ client, verdict }) => [client, verdict]))
+
 test('says which clients cannot reach a server on this machine, and which connect', async () => {
   const { clients } = await examineServer(server.resource, fetch)
-  const verdicts = Object.fromEntries(clients.map(({ client, verdict }) => [client, verdict]))
-  expect(verdicts).toEqual({
+  expect(verdictsOf(clients)).toEqual({
     'claude.ai': 'fails',
     'Claude Code': 'connects',
     ChatGPT: 'fails',
     'VS Code': 'connects',
     Cursor: 'connects',
+    Codex: 'connects',
+    'Copilot CLI': 'connects',
+    'Gemini CLI': 'connects',
+    opencode: 'connects',
     'MCP Inspector': 'connects',
     'mcp-remote': 'connects',
+    mcporter: 'connects',
+    'a web page': 'set up',
   })
+})
+
+test('says of each statement whether it was measured, with version and date, or read, and where', async () => {
+  const { clients } = await examineServer(server.resource, fetch)
+  for (const { client, evidence, source } of clients) {
+    expect(evidence, client).toMatch(/^(read|measured( by hand)?, \d+\.\d+\.\d+, (\d{4}-\d\d-\d\d|\w+ \d{4}))$/)
+    expect(source === undefined, client).toBe(evidence !== 'read')
+  }
+  expect(clients.filter(({ evidence }) => evidence.startsWith('measured, ')).map(({ client }) => client)).toEqual(
+    expect.arrayContaining(['Codex', 'MCP Inspector', 'mcp-remote', 'mcporter']),
+  )
+})
+
+test('says which clients stop at tools that need more scopes, unless they are told to ask for all at first', async () => {
+  const stopped = async (fetch: Fetch) =>
+    (await examineServer(server.resource, fetch)).clients
+      .filter(({ because }) => because.includes('AUTH_SIGN_IN_SCOPES=all'))
+      .map(({ client }) => client)
+  expect(await stopped(fetch)).toEqual(['Codex', 'opencode', 'mcporter'])
+  const all = challenged(text => text.replace(/scope="[^"]*"/, 'scope="notes:read notes:write notes:admin"'))
+  expect(await stopped(all)).toEqual([])
+})
+
+const connecting = async (fetch: Fetch) => {
+  const { clients } = await examineServer(server.resource, fetch)
+  return clients.filter(({ verdict }) => verdict === 'connects').map(({ client }) => client)
+}
+
+test.each(
+  Object.entries(mistakes).filter(
+    ([code]) => catalogue[code as FindingCode].severity === 'error' && !HARMLESS.includes(code as FindingCode),
+  ),
+)('no client connects where there is an error that it meets: %s', async (code, { fetch, trial }) => {
+  const { clients } = await examineServer(server.resource, fetch, trial)
+  const getIn = clients.filter(({ verdict }) => verdict === 'connects')
+  // Measured: it signs in where the issuer is spelled in two ways.
+  const expected = code === 'server.authorization_server_issuer' ? ['Gemini CLI'] : []
+  expect(getIn.map(({ client }) => client)).toEqual(expected)
+  expect(clients.find(({ client }) => client === 'mcp-remote')?.because).toContain(`(${code})`)
+})
+
+test('a client that demands iss in the response fails where the metadata does not promise it', async () => {
+  const path = '/.well-known/oauth-authorization-server'
+  const silent = tampered(fetch, path, () => ({ authorization_response_iss_parameter_supported: undefined }))
+  expect(await connecting(silent)).not.toContain('Gemini CLI')
+  expect(await connecting(silent)).toContain('mcp-remote')
+})
+
+test('clients that were seen to sign in without PKCE in the metadata connect, others are not guessed at', async () => {
+  const path = '/.well-known/oauth-authorization-server'
+  const { clients } = await examineServer(
+    server.resource,
+    tampered(fetch, path, () => ({ code_challenge_methods_supported: undefined })),
+  )
+  expect(verdictsOf(clients)).toMatchObject({ 'Claude Code': 'connects', Codex: 'connects', Cursor: 'not verified' })
+})
+
+test('a client in a web page connects where every page is let in, and not where it cannot read the challenge', async () => {
+  const verdictAt = async (fetch: Fetch) =>
+    verdictsOf((await examineServer(server.resource, fetch)).clients)['a web page']
+  expect(await verdictAt(forPages(answer => answer))).toBe('connects')
+  expect(await verdictAt(mistakes['server.challenge_not_exposed']?.fetch ?? fetch)).toBe('fails')
+  expect(await verdictAt(mistakes['server.authorization_server_cors_missing']?.fetch ?? fetch)).not.toBe('connects')
 })
 
 const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server'
@@ -301,9 +382,14 @@ test.each([
     'Claude Code',
     'VS Code',
     'Cursor',
+    'Codex',
     'MCP Inspector',
     'mcp-remote',
+    'mcporter',
+    'a web page',
   ])
+  const without = clients.filter(({ because }) => because.includes('takes no client id'))
+  expect(without.map(({ client }) => client)).toEqual(['Copilot CLI', 'Gemini CLI', 'opencode'])
 })
 
 test('does not guess what a client does that nobody has written down', async () => {
@@ -313,14 +399,8 @@ test('does not guess what a client does that nobody has written down', async () 
   }))
   const { clients } = await examineServer(server.resource, documentsOnly)
   const verdictOf = (name: string) => clients.find(({ client }) => client === name)?.verdict
-  expect([verdictOf('Claude Code'), verdictOf('mcp-remote')]).toEqual(['connects', 'not verified'])
-})
-
-test('says that a client in a browser fails where the challenge is not exposed to pages', async () => {
-  const { clients } = await examineServer(server.resource, mistakes['server.challenge_not_exposed']?.fetch ?? fetch)
-  expect(clients.filter(({ because }) => because.includes('web page')).map(({ client }) => client)).toEqual([
-    'MCP Inspector',
-  ])
+  expect([verdictOf('Claude Code'), verdictOf('mcp-remote')]).toEqual(['connects', 'set up'])
+  expect(verdictOf('Cursor')).toBe('not verified')
 })
 
 test('finds nothing where our own server asks for more scopes, with a token of a real sign-in', async () => {

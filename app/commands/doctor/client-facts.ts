@@ -1,0 +1,98 @@
+import facts from './client-facts.json' with { type: 'json' }
+
+/** How something about a client is known. */
+export type Evidence =
+  /** `measured`: by `npm run measure:clients`; `measured by hand`: once, by a person with a logging proxy. */
+  | { readonly how: 'measured' | 'measured by hand'; readonly version: string; readonly date: string }
+  /** In the client's own documentation or in reports. */
+  | { readonly how: 'read'; readonly source: string }
+
+/** Facts that can be known in another way than the rest. */
+type Fact = 'documents' | 'manual' | 'withoutPkce'
+
+/** What is known of a client. An absent fact is not known. */
+export interface KnownClient {
+  readonly name: string
+  /** On npm. */
+  readonly package?: string
+  /** Runs in somebody's cloud: it cannot reach this machine. */
+  readonly cloud?: boolean
+  /** Runs in a web page, so the browser has a say. */
+  readonly page?: boolean
+  /** Publishes a client ID metadata document; registration (RFC 7591) is known to all. */
+  readonly documents?: boolean
+  /** Where a person enters a client id. Absent: nowhere. */
+  readonly manual?: string
+  readonly redirectUri?: string
+  /** What it does where the metadata does not mention PKCE. */
+  readonly withoutPkce?: 'fails' | 'connects'
+  /** Refuses authorization responses without `iss` (RFC 9207). */
+  readonly needsResponseIssuer?: boolean
+  /** Goes on where an authorization server spells its issuer in two ways. */
+  readonly toleratesOtherIssuer?: boolean
+  /** Whether it asks for more scopes by itself when a tool needs them, or has asked for all at first. */
+  readonly stepsUp?: boolean
+  /** What it does instead, in words. */
+  readonly stepUp?: string
+  /** Of all facts that `also` does not name. */
+  readonly evidence: Evidence
+  readonly also?: Partial<Record<Fact, Evidence>>
+}
+
+/** What one client does with one kind of sign-in (`test/clients/kinds.ts`). */
+export interface Measured {
+  connects: boolean
+  lists: boolean
+  calls: boolean
+  /** Whether a tool beyond the granted scopes was refused; `false` for a client that asks for all scopes at once. */
+  isRefused: boolean
+  /** Whether the refused call succeeded in the end, after another sign-in. */
+  stepsUp: boolean
+  /** Whether the same tool works with `AUTH_SIGN_IN_SCOPES=all`. */
+  writesWithAllScopes: boolean
+  registers: 'by itself' | 'is given a client id' | 'by a document' | 'never got that far'
+  /** Whether the authorization request names the MCP server (RFC 8707). */
+  sendsResource: boolean
+  /** What the first authorization request asks for; empty where it has no `scope`. */
+  asksFor: string
+  /** Revisions that it named in `MCP-Protocol-Version`; none: no such header. */
+  revisions: string[]
+  /** How it found the authorization server: well-known documents that it got from the MCP server's origin, in order. */
+  discovers: string[]
+}
+
+/** What was measured of one version of a package, by the kind of sign-in. */
+export interface Measurement {
+  /** ISO 8601. */
+  readonly date: string
+  readonly kinds: Readonly<Record<string, Measured>>
+}
+
+/** By package and version. Written by `npm run measure:clients`. */
+export const measurements = facts.measured as Readonly<Record<string, Measurement>>
+
+/** In the order in which they are listed; what was measured takes the place of what is noted. */
+export const knownClients: readonly KnownClient[] = (facts.clients as readonly KnownClient[]).map(withMeasurement)
+
+/** @param name - May end in a version. */
+export function knownClient(name: string): KnownClient | undefined {
+  return knownClients.find(client => name.startsWith(client.name))
+}
+
+function withMeasurement(client: KnownClient): KnownClient {
+  const [name, measurement] =
+    Object.entries(measurements).find(([key]) => key.replace(/ \S+$/, '') === client.package) ?? []
+  const demo = measurement?.kinds.demo
+  if (name === undefined || measurement === undefined || demo === undefined) return client
+  const version = name.slice(name.lastIndexOf(' ') + 1)
+  return {
+    ...client,
+    stepsUp: demo.stepsUp || !demo.isRefused,
+    evidence: { how: 'measured', version, date: measurement.date },
+  }
+}
+
+/** For people: `measured, 2.1.332, 2026-11-30`. */
+export function evidenceText(evidence: Evidence): string {
+  return evidence.how === 'read' ? 'read' : `${evidence.how}, ${evidence.version}, ${evidence.date}`
+}

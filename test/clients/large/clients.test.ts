@@ -1,0 +1,12 @@
+import { describe, expect, it } from 'vitest'
+import { measurements } from '../../../app/commands/doctor/client-facts.ts'
+import { measure } from '../measure.ts'
+import { largeClients } from './drivers/index.ts'
+import { largeKinds, largeSettings } from './kinds.ts'
+
+describe.each(largeClients)('$name does what is expected of it', client => {
+  it.each(largeKinds)('where people sign in at: %s', async kind => {
+    const { measured, problems } = await measure(client, kind, largeSettings)
+    expect(measured, problems.join('\n')).toEqual(measurements[client.name]?.kinds[kind])
+  })
+})

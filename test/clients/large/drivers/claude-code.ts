@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { freePort } from '../../../support/http.ts'
+import { installedName, type RealClient } from '../../client.ts'
+import { createDesk } from '../../desk.ts'
+import { startModel, wish } from '../model.ts'
+import { largePackages } from '../packages.ts'
+
+const PROGRAM = join(largePackages, `@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`)
+const nameOf = (tool: string) => `mcp__files__${tool}`
+
+/** `claude mcp add`, `claude mcp login`, and then `claude -p` with a stand-in for the model. */
+export const claudeCode: RealClient = {
+  name: installedName('@anthropic-ai/claude-code', largePackages),
+  start(server) {
+    const desk = createDesk(server)
+    const model = startModel(nameOf)
+
+    const claude = (...args: readonly string[]) => run(PROGRAM, args)
+    /** In a pseudo-terminal, without which it opens no browser. */
+    const atTerminal = (...args: readonly string[]) =>
+      run('script', ['-qec', [PROGRAM, ...args].join(' '), '/dev/null'])
+
+    async function run(file: string, args: readonly string[]): Promise<string> {
+      const { origin } = await model
+      const env = {
+        ANTHROPIC_BASE_URL: origin,
+        ANTHROPIC_API_KEY: 'sk-none',
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        DISABLE_AUTOUPDATER: '1',
+        ENABLE_TOOL_SEARCH: 'false',
+      }
+      const { code, stdout, stderr } = await desk.exec(file, args, { env, seconds: 120 })
+      if (code !== 0) throw new Error(stderr || stdout)
+      return stdout
+    }
+
+    let isAdded = false
+    return {
+      async connect() {
+        if (!isAdded) {
+          const known =
+            server.clientId === undefined
+              ? []
+              : ['--client-id', server.clientId, '--callback-port', `${await freePort()}`]
+          await claude('mcp', 'add', '--transport', 'http', ...known, 'files', server.url)
+          isAdded = true
+        }
+        await atTerminal('mcp', 'login', 'files')
+      },
+      async list() {
+        const { offered } = await model
+        const names = () =>
+          [...offered].filter(name => name.startsWith(nameOf(''))).map(name => name.slice(nameOf('').length))
+        // On a busy machine it asks the model before it has reached the server.
+        for (let attempts = 3; attempts > 0 && names().length === 0; attempts--) {
+          await claude('-p', 'hello', '--allowedTools', 'mcp__files')
+        }
+        return names()
+      },
+      call: (tool, args) => claude('-p', wish({ tool, args }), '--allowedTools', 'mcp__files'),
+      opened: desk.opened,
+      async close() {
+        await (await model).close()
+        desk.close()
+      },
+    }
+  },
+}

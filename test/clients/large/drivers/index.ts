@@ -1,0 +1,7 @@
+import type { RealClient } from '../../client.ts'
+import { claudeCode } from './claude-code.ts'
+import { codex } from './codex.ts'
+import { opencode } from './opencode.ts'
+
+/** Installed by `npm run setup:large-clients`. */
+export const largeClients: readonly RealClient[] = [claudeCode, codex, opencode]

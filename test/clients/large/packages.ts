@@ -1,0 +1,3 @@
+import { fileURLToPath } from 'node:url'
+
+export const largePackages = fileURLToPath(new URL('./packages/node_modules/', import.meta.url))

@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+// For the nightly: `npm run setup:large-clients` installs 1.5 GB.
+export default defineConfig({
+  test: {
+    include: ['test/clients/large/**/*.test.ts'],
+    testTimeout: 900_000,
+    maxWorkers: 1,
+  },
+})

@@ -45,6 +45,12 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
   if (client.cloud && !isReachable(url)) return fails('it runs in a cloud and cannot reach this machine')
   const veto = findings.find(finding => isMet(finding, client))
   if (veto) return fails(`${veto.title.charAt(0).toLowerCase()}${veto.title.slice(1)} (${veto.code})`)
+  if (facts.challenge?.scheme === 'DPoP') {
+    return {
+      verdict: 'not verified',
+      because: 'whether it can bind its tokens to a key, which the server requires (DPoP)',
+    }
+  }
   // Clients use the first one.
   const [server] = authorizationServers
   if (!metadata || !server?.metadata) return fails('it finds no authorization server')

@@ -103,6 +103,14 @@ describe('the doctor of a bridge', () => {
     expect(JSON.stringify(found)).not.toContain(client.clientSecret)
   })
 
+  it('notes that our own authorization server does not run', async () => {
+    const away: Fetch = async () => {
+      throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } })
+    }
+    const found = await examineTenants({}, { fetch: away, now: Date.now })
+    expect(found).toMatchObject([{ code: 'config.not_running', seen: expect.stringContaining('ECONNREFUSED') }])
+  })
+
   it('finds nothing where the provider knows the bridge', async () => {
     expect(await examine()).toEqual([])
   })

@@ -336,6 +336,19 @@ test.each(
   expect(clients.find(({ client }) => client === 'mcp-remote')?.because).toContain(`(${code})`)
 })
 
+test('nothing is wrong with a server that takes bound tokens alone, but nobody has seen what clients do there', async () => {
+  const bound: Fetch = async (input, init) => {
+    const answer = await fetch(input, init)
+    const headers = new Headers(answer.headers)
+    const challenge = headers.get('www-authenticate')?.replace(/^Bearer(.*?)(, DPoP.*)?$/, 'DPoP$1')
+    if (challenge !== undefined) headers.set('www-authenticate', challenge)
+    return new Response(answer.body, { status: answer.status, headers })
+  }
+  const { findings } = await examineServer(server.resource, bound)
+  expect(findings).toEqual([])
+  expect(await connecting(bound)).toEqual([])
+})
+
 test('a client that demands iss in the response fails where the metadata does not promise it', async () => {
   const path = '/.well-known/oauth-authorization-server'
   const silent = tampered(fetch, path, () => ({ authorization_response_iss_parameter_supported: undefined }))

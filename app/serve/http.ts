@@ -125,10 +125,17 @@ function siteOf({ servers, pages = {}, onError, stopping, metrics }: SiteOptions
   const endpoints = new Map([...endpointsByPath(servers), ...Object.entries(pages)])
   return (request: IncomingMessage, response: ServerResponse) => {
     // Not by the framework: its routing costs as much as all of the checks together.
-    const endpoint = endpoints.get(pathOf(request.url ?? ''))
-    if (endpoint) endpoint(request, response)
-    else app(request, response)
+    const path = pathOf(request.url ?? '')
+    const endpoint = endpoints.get(path)
+    if (endpoint && !(path in pages) && isVisit(request)) request.url = '/'
+    else if (endpoint) return endpoint(request, response)
+    app(request, response)
   }
+}
+
+/** Somebody opened the endpoint in a browser: the page says more to them than a refusal in JSON. No MCP client sends this header. */
+function isVisit({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers['sec-fetch-dest'] === 'document' && headers.authorization === undefined
 }
 
 function endpointsByPath(servers: SiteOptions['servers']): ReadonlyMap<string, RequestListener> {

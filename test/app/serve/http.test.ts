@@ -473,6 +473,20 @@ describe('health', () => {
 })
 
 describe('the page for people', () => {
+  it('comes in place of a refusal to whoever opens the endpoint in a browser, and to nobody else', async () => {
+    const visit = { headers: { 'sec-fetch-dest': 'document', accept: 'text/html' } }
+    const page = await exchange(
+      running.port,
+      `GET /mcp HTTP/1.1\r\nHost: ${new URL(origin).host}\r\nSec-Fetch-Dest: document\r\nAccept: text/html\r\nConnection: close\r\n\r\n`,
+    )
+    expect(page).toMatch(/^HTTP\/1\.1 200 /)
+    expect(page).toContain(`${origin}/mcp`)
+    const others = [{ method: 'POST', ...visit }, { headers: { accept: 'text/html' } }, {}]
+    for (const request of others) {
+      expect((await fetch(`${running.origin}/mcp`, { ...request, body: undefined })).status).toBe(401)
+    }
+  })
+
   it('says what this is and how to connect, with nothing inline', async () => {
     const response = await fetch(`${running.origin}/`)
     const page = await response.text()

@@ -62,7 +62,7 @@ export async function run(folder: string, file: string, origin: string, env: Rea
       // With idplug, 503 until the provider is known.
       return response !== undefined && response.status < 500
     },
-    { timeout: 60_000, interval: 100 },
+    { timeout: 120_000, interval: 100 },
   )
   return { stop, log: () => log }
 }

@@ -16,6 +16,7 @@ import { resourceProblem } from '../src/resource.ts'
 import { assembleAuth } from './auth-from.ts'
 import { declarationProblems, type ResourceDeclaration } from './declaration.ts'
 import { combineObservers } from './observers.ts'
+import { otherPort } from './other-port.ts'
 import {
   createOwnServer,
   fetchThrough,
@@ -122,6 +123,12 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   const isDemo = configuration.usesOwnServer && !configuration.bridge && settings.AUTH_PROVIDER.length === 0
   const unread = isDemo && !options.env ? unreadEnvFile() : undefined
   if (unread) observer.warning?.(unread, {})
+  if (settings.PUBLIC_URL.length === 0) {
+    for (const { resource } of configuration.resources) {
+      const problem = otherPort(resource, env.PORT)
+      if (problem) observer.warning?.(problem, {})
+    }
+  }
 
   const runsHere = configuration.usesOwnServer && configuration.mode !== 'separate'
   const watching = settings.AUTH_WATCH === undefined ? undefined : startWatching(settings.AUTH_WATCH, observer)

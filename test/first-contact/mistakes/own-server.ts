@@ -62,6 +62,14 @@ export const ownServers: readonly Mistake[] = [
     see: () => besideEnvFile('AUTH_PROVIDER=auth0\nAUTH0_DOMAIN=acme.eu.auth0.com\n', { ...FILES, resource: RESOURCE }),
   },
   {
+    mistake: '`PORT=4000` for a server that is declared at `http://localhost:3000/mcp`',
+    run: 'node server.ts',
+    cause: 'PORT is 4000, but the declared resource is http://localhost:…/mcp, where clients are sent',
+    fix: 'Set PUBLIC_URL=http://localhost:4000 as well',
+    before: 'neither',
+    see: async () => (await ownServer({ env: { PORT: '4000' } })).told(),
+  },
+  {
     mistake: '`authRoutes` is forgotten',
     run: 'idplug login URL',
     cause:

@@ -47,7 +47,7 @@ Examples:
     --server-command 'AUTH_METADATA_URL=$CONFORMANCE_METADATA_URL npm start'
                                                      every check, with an issuer
   idplug conformance http://127.0.0.1:3000/mcp --issuer-port 9400
-                                                     the same; you start the server
+                                                     the same, started by you
 
 Exit codes: 0 every MUST is met, 1 one is not or the server cannot be reached,
 2 wrong arguments. What is checked, and why: docs/conformance/README.md`

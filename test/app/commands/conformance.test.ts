@@ -135,7 +135,12 @@ describe('idplug conformance', () => {
   })
 
   it('has a help that fits into 80 columns, and a page that explains every option and no other', () => {
-    const help = command?.helpInformation() ?? ''
+    let help = ''
+    const writeOut = (text: string) => {
+      help += text
+    }
+    command?.configureOutput({ writeOut }).outputHelp()
+    expect(help).toContain('Exit codes')
     expect(help.split('\n').filter(line => line.length > 80)).toEqual([])
     const options = command?.options.map(({ long }) => long ?? '') ?? []
     expect(options.filter(option => !page.includes(option))).toEqual([])

@@ -113,6 +113,7 @@ export async function refusesAll(target: Target, wrongs: readonly Wrong[]): Prom
 
 function problemOf(found: Exchange, label: string): string | undefined {
   if (isServed(found)) return `accepts ${label}`
+  if (found.status === 403) return `takes ${label} for a valid one (status 403)`
   if (found.status !== 401) return `${answerOf(found)}, not 401, to ${label}`
   const error = parameter(found, 'error')
   return error === 'invalid_token' ? undefined : `the 401 to ${label} does not say error="invalid_token"`

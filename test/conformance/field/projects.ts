@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Issuer } from '../../../app/conformance/issuer/issuer.ts'
+
+/** Somebody's sign-in for MCP servers, in front of a tool `whoami` and one that needs a second scope. */
+export interface Project {
+  /** Of its file of results. */
+  readonly id: string
+  /** As the table calls it. */
+  readonly name: string
+  readonly program: string
+  /** Folder with the packages that are installed for the program. */
+  readonly folder: string
+  /** Packages whose versions the results are about; the first one is the project. */
+  readonly packages: readonly string[]
+  /** What the program follows. */
+  readonly documentation: string
+  /** What was configured, and what a reader has to know to read the results fairly. */
+  readonly configured: readonly string[]
+  /** What every request needs, and what the tool needs beside it. */
+  readonly scopes: readonly [least: string, more: string]
+  /** The tool that needs the second scope; `undefined`: it has no way to say that a tool needs one. */
+  readonly tool?: string
+  /** How the program is told whose tokens it takes. */
+  settings(place: Place): Readonly<Record<string, string>>
+}
+
+export interface Place {
+  readonly port: number
+  readonly issuer: Pick<Issuer, 'url' | 'jwksUri' | 'metadataUrl'>
+}
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+const OUR_VERIFIER =
+  'Its documentation leaves the verification of tokens to its users. Ours is jose with issuer, audience, algorithm, `typ`, `exp` and `sub` (`verify.ts`), so that section V speaks of those lines.'
+
+type Other = Pick<Project, 'id' | 'name' | 'packages' | 'documentation' | 'configured'> & {
+  readonly hasNoScopes?: true
+}
+
+const others: readonly Other[] = [
+  {
+    id: 'sdk-1',
+    name: 'MCP TypeScript SDK 1.x, `requireBearerAuth`',
+    packages: ['@modelcontextprotocol/sdk'],
+    documentation: 'https://github.com/modelcontextprotocol/typescript-sdk/tree/v1.x/src/examples/server',
+    configured: [
+      '`createMcpExpressApp`, `mcpAuthMetadataRouter` and `requireBearerAuth` with `requiredScopes` and `expectedResource`, in front of a server with sessions, as the example `simpleStreamableHttp --oauth-strict` does it.',
+      OUR_VERIFIER,
+      'Scopes of a tool are checked in the tool, which answers with `isError`: the gate has no option for them.',
+      'With `enableDnsRebindingProtection` and `allowedOrigins` of its transport, C16 would come out differently; with the middleware `cors`, C11 and C12.',
+    ],
+  },
+  {
+    id: 'sdk-2',
+    name: 'MCP TypeScript SDK 2.x, `requireBearerAuth`',
+    packages: ['@modelcontextprotocol/express', '@modelcontextprotocol/server', '@modelcontextprotocol/node'],
+    documentation: 'https://github.com/modelcontextprotocol/typescript-sdk/blob/main/docs/serving/authorization.md',
+    configured: [
+      '`createMcpExpressApp`, `mcpAuthMetadataRouter` and `requireBearerAuth` with `requiredScopes` and `expectedResource`; `scopeChallenge: requireScopes(…)` on the tool.',
+      OUR_VERIFIER,
+    ],
+  },
+  {
+    id: 'fastmcp',
+    name: 'fastmcp (TypeScript)',
+    packages: ['fastmcp', 'fast-jwt', 'get-jwks'],
+    documentation: 'https://github.com/punkpeye/fastmcp#oauth-discovery-endpoints',
+    configured: [
+      '`oauth` and `authenticate` as in the section "OAuth Discovery Endpoints" of the README, with the libraries that it uses; `canAccess` on the tool.',
+      'The README checks neither issuer nor audience of a token. With `allowedIss` and `allowedAud` of fast-jwt, which are options of that library, V02, V03 and V05 to V07 would come out differently.',
+      '`authenticate` throws a `Response`, as in the README. Where it throws an `Error` or returns nothing, fastmcp itself answers 401 with a challenge, and C02, C04 and B09 would come out differently.',
+      'What the README calls OAuth Proxy was not used: it issues tokens of its own and takes none of another issuer.',
+    ],
+  },
+  {
+    id: 'mcp-handler',
+    name: 'mcp-handler, `withMcpAuth`',
+    packages: ['mcp-handler', '@modelcontextprotocol/server'],
+    documentation: 'https://github.com/vercel/mcp-handler/blob/main/docs/AUTHORIZATION.md',
+    configured: [
+      '`withMcpAuth` with `requiredScopes`, `resourceMetadataPath` and `resourceUrl`; `protectedResourceHandler` and `metadataCorsOptionsRequestHandler`, in Hono on Node.',
+      OUR_VERIFIER,
+      'Scopes of a tool are checked in the tool, which answers with `isError`: its documentation names no other way.',
+    ],
+  },
+  {
+    id: 'hono-mcp',
+    name: '@hono/mcp, `bearerAuth`',
+    packages: ['@hono/mcp', 'hono', '@modelcontextprotocol/sdk'],
+    documentation: 'https://github.com/honojs/middleware/tree/main/packages/mcp#auth',
+    configured: [
+      '`simpleMcpAuthRouter` with `issuer` and `resourceServerUrl`, and `bearerAuth` with `verifyToken`, without further options.',
+      OUR_VERIFIER,
+      'The options `noAuthenticationHeader` and `invalidToken` of `bearerAuth` take a challenge of your own, with which C03 and C04 would come out differently.',
+      '`bearerAuth` tells tools nothing of the token, so that no tool can need a scope.',
+    ],
+    hasNoScopes: true,
+  },
+  {
+    id: 'mcp-use',
+    name: 'mcp-use, `oauthCustomProvider`',
+    packages: ['mcp-use', '@modelcontextprotocol/server'],
+    documentation: 'https://docs.mcp-use.com/v2/typescript/server',
+    configured: [
+      '`oauthCustomProvider` with `requiredScopes`, `scopesSupported` and its own `createJwtVerifier`, so that section V speaks of mcp-use itself.',
+      'Scopes of a tool are checked in the tool, which answers with `isError`.',
+      'Its option `allowedOrigins` turns the check of `Origin` on (C16).',
+    ],
+  },
+  {
+    id: 'mcp-auth',
+    name: 'mcp-auth',
+    packages: ['mcp-auth', '@modelcontextprotocol/sdk'],
+    documentation: 'https://github.com/mcp-auth/js/tree/master/packages/sample-servers',
+    configured: [
+      "`protectedResources` and `bearerAuth('jwt')` with `resource`, `audience` and `requiredScopes`, as its sample `todo-manager` does it; verification is its own, so that section V speaks of mcp-auth itself.",
+      'Scopes of a tool are checked in the tool, which throws `MCPAuthBearerAuthError`, as in the sample.',
+    ],
+  },
+]
+
+const OIDC = '`AUTH_PROVIDER=oidc` and `AUTH_METADATA_URL`, nothing else.'
+const ours = ({ port, issuer }: Place) => ({
+  // In production it would insist on https.
+  NODE_ENV: 'development',
+  PORT: String(port),
+  PUBLIC_URL: `http://localhost:${port}`,
+  AUTH_PROVIDER: 'oidc',
+  AUTH_METADATA_URL: issuer.metadataUrl,
+})
+
+/** The examples of this repository that are assessed, with the framework of each. */
+const examples = { express: 'express' }
+
+export const projects: readonly Project[] = [
+  ...others.map(
+    ({ hasNoScopes, ...other }): Project => ({
+      ...other,
+      program: here(`./packages/${other.id}.ts`),
+      folder: here('./packages/'),
+      scopes: ['notes:read', 'notes:write'],
+      tool: hasNoScopes ? undefined : 'purge_notes',
+      settings: ({ port, issuer }) => ({ PORT: String(port), ISSUER: issuer.url, JWKS_URI: issuer.jwksUri }),
+    }),
+  ),
+  ...Object.entries(examples).map(
+    ([name, framework]): Project => ({
+      id: `idplug-${name}`,
+      name: `idplug, example \`${name}\``,
+      packages: ['idplug', framework],
+      program: here(`../../../docs/examples/servers/${name}/server.ts`),
+      folder: here(`../../../docs/examples/servers/${name}/`),
+      documentation: `https://github.com/idplug/idplug/tree/main/docs/examples/servers/${name}`,
+      configured: [OIDC],
+      scopes: ['files:read', 'files:write'],
+      tool: 'write_file',
+      settings: ours,
+    }),
+  ),
+  {
+    id: 'idplug-gateway',
+    name: 'idplug, `idplug gateway`',
+    packages: ['idplug'],
+    program: here('./own/gateway.ts'),
+    folder: here('../../../docs/examples/servers/express/'),
+    documentation: 'https://github.com/idplug/idplug/blob/main/docs/gateway.md',
+    configured: ['`--to` and a declaration with a scope for one tool.', OIDC],
+    scopes: ['notes:read', 'notes:write'],
+    tool: 'purge_notes',
+    settings: place => ({ ...ours(place), AUTH_RESOURCE: here('./own/gateway.json') }),
+  },
+]
+
+/** Versions that are installed. */
+export function versionsOf({ folder, packages }: Project): Record<string, string> {
+  return Object.fromEntries(
+    packages.map(name => {
+      const manifest = readFileSync(`${folder}node_modules/${name}/package.json`, 'utf8')
+      return [name, (JSON.parse(manifest) as { version: string }).version]
+    }),
+  )
+}

@@ -37,7 +37,7 @@ export async function startEverything(
         () => true,
         () => false,
       ),
-    { timeout: 20_000, interval: 50 },
+    { timeout: 60_000, interval: 50 },
   )
   return { url: `${origin}/${transport === 'sse' ? 'sse' : 'mcp'}`, kill }
 }

@@ -11,6 +11,7 @@ describe('what is published about other projects', () => {
     const published = read(project.id)
     const { versions, results } = publish(project, await assess(project))
     expect(versions).toEqual(published.versions)
+    expect(project.configured).toEqual(published.configured)
     const before = new Map(published.results.map(({ id, verdict }) => [id, verdict]))
     const differing = results.filter(({ id, verdict }) => verdict !== before.get(id))
     expect(differing).toEqual([])

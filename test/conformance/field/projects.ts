@@ -64,12 +64,12 @@ const others: readonly Other[] = [
   },
   {
     id: 'fastmcp',
-    name: 'fastmcp (TypeScript)',
+    name: 'fastmcp (TypeScript), `authenticate` of its README',
     packages: ['fastmcp', 'fast-jwt', 'get-jwks'],
     documentation: 'https://github.com/punkpeye/fastmcp#oauth-discovery-endpoints',
     configured: [
       '`oauth` and `authenticate` as in the section "OAuth Discovery Endpoints" of the README, with the libraries that it uses; `canAccess` on the tool.',
-      'The README checks neither issuer nor audience of a token. With `allowedIss` and `allowedAud` of fast-jwt, which are options of that library, V02, V03 and V05 to V07 would come out differently.',
+      'Section V speaks of the lines of that README: they check neither issuer nor audience. With `allowedIss`, `allowedAud`, `requiredClaims` and `checkTyp`, which are options of fast-jwt, V02, V03, V05 to V08, V17 and V18 would come out differently. B06 is the comparison with "Bearer " there.',
       '`authenticate` throws a `Response`, as in the README. Where it throws an `Error` or returns nothing, fastmcp itself answers 401 with a challenge, and C02, C04 and B09 would come out differently.',
       'What the README calls OAuth Proxy was not used: it issues tokens of its own and takes none of another issuer.',
     ],
@@ -121,7 +121,7 @@ const others: readonly Other[] = [
   },
 ]
 
-const OIDC = '`AUTH_PROVIDER=oidc` and `AUTH_METADATA_URL`, nothing else.'
+const OIDC = '`AUTH_PROVIDER=oidc` and `AUTH_METADATA_URL`; without `NODE_ENV=production`, which insists on https.'
 const ours = ({ port, issuer }: Place) => ({
   // In production it would insist on https.
   NODE_ENV: 'development',

@@ -107,5 +107,7 @@ npm ci && npm run setup:field
 node test/conformance/field/main.ts sdk-2
 \`\`\`
 
+Not assessed yet: the MCP plugin of better-auth, and \`@cloudflare/workers-oauth-provider\`.
+
 A nightly test runs all of them again in these versions and fails if a result differs from the published one.
 `

@@ -9,7 +9,8 @@ export interface Running {
   end(): Promise<void>
 }
 
-const START_SECONDS = 60
+// A busy machine takes its time with the larger ones.
+const START_SECONDS = 180
 
 /**
  * Starts a program that serves `url`.

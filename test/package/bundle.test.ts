@@ -72,30 +72,30 @@ async function bundle(source: string, external: readonly RegExp[] = []): Promise
 
 const SERVER = "export { protect } from 'idplug/fetch'"
 
-// 18.7 kB of each is lru-cache: without it, the first would have 58.2 kB and the second 61.9. With createAuth, some 30 kB are the settings of our own authorization server. Sizes are those of what is loaded
+// 18.7 kB of each is lru-cache: without it, the first would have 59.1 kB and the second 62.8. With createAuth, some 30 kB are the settings of our own authorization server. Sizes are those of what is loaded
 // at the start; what may be loaded later is named, so that nothing that every request needs can hide there.
 describe('the minified bundle of a server', () => {
-  it('with authFrom and createJwtValidator has 77.3 kB at most, and no zod, jose or openid-client', async () => {
+  it('with authFrom and createJwtValidator has 78 kB at most, and no zod, jose or openid-client', async () => {
     const { size, builtIns, modules } = await bundle(
       `${SERVER}\nexport { authFrom, createJwtValidator } from 'idplug/core'`,
     )
-    expect(size).toBeLessThanOrEqual(77.3)
+    expect(size).toBeLessThanOrEqual(78)
     expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
     expect(modules.filter(id => /node_modules\/(?!lru-cache)/.test(id.replace(built, '')))).toEqual([])
   })
 
-  it('with DPoP as well has 81 kB at most, and no jose', async () => {
+  it('with DPoP as well has 82 kB at most, and no jose', async () => {
     const more = "export { authFrom, createJwtValidator, createProofCheck, createProofMemory } from 'idplug/core'"
     const { size, modules } = await bundle(`${SERVER}\n${more}`)
-    expect(size).toBeLessThanOrEqual(81)
+    expect(size).toBeLessThanOrEqual(82)
     expect(modules.filter(id => id.includes('node_modules/jose'))).toEqual([])
   })
 
-  it('with createAuth and all its settings has 253.5 kB at most beside zod, and nothing that is for commands', async () => {
+  it('with createAuth and all its settings has 254.5 kB at most beside zod, and nothing that is for commands', async () => {
     const { size, builtIns, code } = await bundle(`${SERVER}\nexport { createAuth } from 'idplug'`, [/^zod/])
-    expect(size).toBeLessThanOrEqual(253.5)
+    expect(size).toBeLessThanOrEqual(254.5)
     // As a Worker has it that is one file: with what AUTH_WATCH loads elsewhere, 10.8 kB.
-    expect(Buffer.byteLength(code) / 1000).toBeLessThanOrEqual(292.5)
+    expect(Buffer.byteLength(code) / 1000).toBeLessThanOrEqual(293.5)
     expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
     expect(code).toContain('AUTH_PROVIDER')
     expect(code).not.toMatch(/commander|idplug init|oidc-provider|provider\.schema\.json/)
@@ -105,7 +105,7 @@ describe('the minified bundle of a server', () => {
     const { later } = await bundle(`${SERVER}\nexport { createAuth } from 'idplug'`, [/^zod/])
     expect(Object.keys(later).sort()).toEqual(['introspection-request', 'own-server-run', 'watch-writer'])
     expect(later['introspection-request']).toBeLessThanOrEqual(21)
-    expect(later['own-server-run']).toBeLessThanOrEqual(7.1)
+    expect(later['own-server-run']).toBeLessThanOrEqual(7.4)
     expect(later['watch-writer']).toBeLessThanOrEqual(11)
   })
 

@@ -14,6 +14,7 @@ export default defineConfig({
           exclude: [
             ...configDefaults.exclude,
             'test/{assertions,frameworks,clients,gateway,interop,moving,servers,runtimes,chaos}/**',
+            'test/conformance/field/**',
             // A process for each fault: `npm run test:properties`.
             'test/properties/planted/**',
           ],

@@ -121,7 +121,9 @@ function problemOf(found: Exchange, label: string, usual: string | undefined): s
   if (found.status === 403) return `takes ${label} for a valid one (status 403)`
   if (found.status !== 401) return `${answerOf(found)}, not 401, to ${label}`
   const error = parameter(found, 'error')
-  return error === 'invalid_token' || error === usual ? undefined : `the 401 to ${label} does not say error="invalid_token"`
+  return error === 'invalid_token' || error === usual
+    ? undefined
+    : `the 401 to ${label} does not say error="invalid_token"`
 }
 
 /** Tokens of the issuer, each good but for its changes. */

@@ -9,6 +9,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   tenant: 'The provider',
   token: 'An access token of the provider',
   server: 'The running server',
+  gateway: 'Behind the gateway, with `--gateway`',
   attack: 'Attacks, with `--attack`',
 }
 

@@ -53,7 +53,9 @@ export function startGateway(
     if (place.kind !== 'url' || place.transport === 'sse') return
     const headers = identity.kind === 'credential' ? { [identity.header]: identity.value } : {}
     const problem = await targetProblem(place.url, headers)
-    if (problem !== undefined) logger.warn({ event: 'target_not_ready', target: name, reason: problem })
+    if (!problem) return
+    const reason = `${problem.seen}. ${problem.cure}`
+    logger.warn({ event: 'target_not_ready', target: name, reason })
   }
   return serve(
     surroundings,

@@ -5,20 +5,31 @@ const MILLISECONDS = 10_000
 /** Answered by every server that speaks MCP, if only by an error; it begins no session and changes nothing. */
 const PING = { jsonrpc: '2.0', id: 'idplug', method: 'ping' }
 
+/** What is wrong with a target. */
+export interface TargetProblem {
+  /** `refuses`: it answers 401 or 403. `not MCP`: something is there, and it is no MCP endpoint. */
+  readonly kind: 'unreachable' | 'refuses' | 'not MCP'
+  /** In a sentence without its full stop. */
+  readonly seen: string
+  /** In sentences, by the options of the command line. */
+  readonly cure: string
+}
+
 /**
  * Asks a target once whether it is an MCP endpoint, before a person signs in and meets what is wrong with it.
  *
  * @param headers - Of a credential for the target. Default: none.
- * @returns What is wrong and what to do, in two sentences; `undefined` where nothing seems to be.
+ * @returns `undefined` where nothing seems to be wrong.
  */
 export async function targetProblem(
   url: string,
   headers: Readonly<Record<string, string>> = {},
   fetch: typeof globalThis.fetch = globalThis.fetch,
-): Promise<string | undefined> {
+): Promise<TargetProblem | undefined> {
   const { origin, pathname } = new URL(url)
   // A query may hold a secret.
   const place = origin + pathname
+  const notMcp = (seen: string, cure: string): TargetProblem => ({ kind: 'not MCP', seen, cure })
   let answer: Response
   try {
     answer = await fetch(url, {
@@ -30,24 +41,31 @@ export async function targetProblem(
     })
     await answer.body?.cancel()
   } catch (error) {
-    if ((error as Error).name === 'TimeoutError')
-      return `${place} did not answer within ${MILLISECONDS / 1000} seconds.`
-    const { detail } = networkFailure(error)
-    return `${place} cannot be reached (${detail}). Start it, or correct its URL (--to).`
+    const isLate = (error as Error).name === 'TimeoutError'
+    const seen = isLate
+      ? `${place} did not answer within ${MILLISECONDS / 1000} seconds`
+      : `${place} cannot be reached (${networkFailure(error).detail})`
+    return { kind: 'unreachable', seen, cure: 'Start it, or correct its URL (--to).' }
   }
   const { status } = answer
   const type = answer.headers.get('content-type')?.split(';')[0]
   if (status === 401 || status === 403) {
-    return `${place} wants a credential of its own (status ${status}). Give it one with --credential-env, or turn its sign-in off.`
+    const seen = `${place} wants a credential of its own (status ${status})`
+    return { kind: 'refuses', seen, cure: 'Give it one with --credential-env, or turn its sign-in off.' }
   }
-  if (status === 404) return `there is nothing at ${place} (status 404). Correct the path of its URL (--to).`
+  if (status === 404) return notMcp(`there is nothing at ${place} (status 404)`, CORRECT_PATH)
   if (status === 405) {
-    return `${place} takes no messages (status 405). Correct the path of its URL (--to), or add --transport sse for a server of 2024-11-05.`
+    return notMcp(
+      `${place} takes no messages (status 405)`,
+      'Correct the path of its URL (--to), or add --transport sse for a server of 2024-11-05.',
+    )
   }
   if (status >= 300 && status < 400) {
-    return `${place} redirects to ${clip(answer.headers.get('location'))} (status ${status}). Correct its URL (--to).`
+    const location = clip(answer.headers.get('location'))
+    return notMcp(`${place} redirects to ${location} (status ${status})`, 'Correct its URL (--to).')
   }
-  if (type === 'text/html')
-    return `${place} answers with text/html, which no MCP server does. Correct the path of its URL (--to).`
+  if (type === 'text/html') return notMcp(`${place} answers with text/html, which no MCP server does`, CORRECT_PATH)
   return undefined
 }
+
+const CORRECT_PATH = 'Correct the path of its URL (--to).'

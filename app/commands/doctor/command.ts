@@ -8,12 +8,13 @@ import { listenForBrowser } from '../../client/visit.ts'
 import { type ProgramEnvironment, readEnvironment } from '../../environment.ts'
 import { endpointUrl } from '../endpoint-url.ts'
 import { EXIT } from '../exit.ts'
-import { examineServer, examineTenants } from './doctor.ts'
+import { examineGateway, examineServer, examineTenants } from './doctor.ts'
 import { findingsText, outlooksText, summaryText } from './report.ts'
 import type { TrialClient } from './trial.ts'
 
 interface DoctorOptions {
   idp?: string
+  gateway?: string
   clientId?: string
   clientSecretEnv?: string
   redirectUri?: string
@@ -30,6 +31,7 @@ const EXAMPLES = `
 Examples:
   idplug doctor                                  the settings that are in force
   idplug doctor --idp auth0                      the same, for another provider
+  idplug doctor --gateway gateway.json           a gateway, and what is behind it
   idplug doctor https://mcp.example.com/mcp      a running server, from outside
   idplug doctor --idp auth0 --client-id ID --client-secret-env SECRET
                                                  with a token of a machine
@@ -44,6 +46,7 @@ export function registerDoctor(program: Command): void {
     .description('say what is wrong with the sign-in, and which setting to change')
     .argument('[url]', 'URL of the MCP endpoint of a running server', endpointUrl)
     .option('--idp <name>', 'provider to check, in place of AUTH_PROVIDER')
+    .option('--gateway <file>', 'check the servers behind idplug gateway as well')
     .option('--client-id <id>', 'a client of yours, to try the provider with')
     .option('--client-secret-env <name>', 'variable with its secret; asks for a token')
     .option('--redirect-uri <uri>', 'its redirect URI; tries the redirect rules')
@@ -59,7 +62,9 @@ export function registerDoctor(program: Command): void {
 }
 
 async function doctor(url: string | undefined, options: DoctorOptions, command: Command): Promise<number> {
-  const looksAtTenant = url === undefined || options.idp !== undefined || options.clientId !== undefined
+  const { gateway } = options
+  const looksAtTenant =
+    url === undefined || gateway !== undefined || options.idp !== undefined || options.clientId !== undefined
   // A server is looked at from outside: no file has a say in that.
   const { env, file }: ProgramEnvironment = looksAtTenant ? readEnvironment('command') : { env: process.env }
   const client = trialClient(options, env, command)
@@ -73,7 +78,11 @@ async function doctor(url: string | undefined, options: DoctorOptions, command: 
     ...(options.idp && { AUTH_PROVIDER: options.idp, AUTH_CONFIG: undefined, AUTH_SHADOW: undefined }),
   }
   const surroundings = { fetch, now: Date.now, file, loadDocument: documentLoader(env) }
-  const tenants = looksAtTenant ? await examineTenants(settings, surroundings, client) : []
+  const inside = () =>
+    gateway === undefined
+      ? examineTenants(settings, surroundings, client)
+      : examineGateway(gateway, settings, surroundings, client)
+  const tenants = looksAtTenant ? await inside() : []
   const visit = options.attack ? await listenForBrowser({ say: text => console.error(text) }) : undefined
   const attack = visit && { redirectUri: visit.redirectUri, signIn: (url: URL) => codesToo(visit, url) }
   const server = url === undefined ? undefined : await examineServer(url, fetch, { token, tool: options.tool }, attack)

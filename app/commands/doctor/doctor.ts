@@ -1,4 +1,4 @@
-import { ConfigError, type ConfigProblem } from 'idplug'
+import { ConfigError, type ConfigProblem, type Declarations } from 'idplug'
 import {
   type Configuration,
   createProviders,
@@ -7,11 +7,13 @@ import {
   type SettingsFile,
 } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
+import { type GatewayConfiguration, readGatewayFile } from '../../gateway/configuration.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
 import { type BridgeSurroundings, checkBridge, checkStore } from './bridge.ts'
 import type { FindingCode } from './catalogue/index.ts'
 import { type ClientOutlook, clientOutlooks } from './clients.ts'
 import { type Finding, finding } from './finding.ts'
+import { checkTargets } from './gateway.ts'
 import { createProbe } from './probe.ts'
 import { checkServer, type ServerTrial } from './server.ts'
 import { checkTenant, type Tenant } from './tenant.ts'
@@ -25,6 +27,8 @@ export interface Surroundings {
   readonly file?: SettingsFile
   /** See {@link BridgeSurroundings.loadDocument}. */
   readonly loadDocument?: (configuration: Configuration) => BridgeSurroundings['loadDocument']
+  /** The servers that the configuration is about. Default: those of `AUTH_RESOURCE`. */
+  readonly declarations?: Declarations
 }
 
 export interface DoctorReport {
@@ -41,18 +45,18 @@ export interface DoctorReport {
  */
 export async function examineTenants(
   env: Environment,
-  { fetch, now, file, loadDocument }: Surroundings,
+  { fetch, now, file, loadDocument, declarations }: Surroundings,
   client?: TrialClient,
 ): Promise<readonly Finding[]> {
   let configuration: Configuration
   let scopes: string[]
   try {
-    const resources = loadDeclarations(env)
+    const resources = declarations ?? loadDeclarations(env)
     scopes = scopesOf(resources)
     configuration = loadConfiguration(env, { file, resources })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return error.problems.map(({ setting, problem }) => finding('config.invalid', `${setting}: ${problem}`))
+    return invalid(error)
   }
   const { settings, resource, providers, shadow } = configuration
   const clockToleranceSeconds = settings.CLOCK_TOLERANCE_SECONDS
@@ -78,6 +82,39 @@ export async function examineTenants(
     ...ofTenants,
   ])
   return [...configuration.warnings.map(warningFinding), ...found.flat()]
+}
+
+/**
+ * Checks the file of a gateway: what is behind each of its resources, and the providers of all of them.
+ *
+ * @param path - Of the file, as for `idplug gateway`.
+ * @param env - Settings, as the gateway reads them.
+ */
+export async function examineGateway(
+  path: string,
+  env: Environment,
+  surroundings: Surroundings,
+  client?: TrialClient,
+): Promise<readonly Finding[]> {
+  let groups: GatewayConfiguration['groups']
+  try {
+    groups = readGatewayFile(path, env).groups
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return invalid(error)
+  }
+  const found = await Promise.all(
+    groups.flatMap(group => [
+      checkTargets(group),
+      examineTenants(group.env, { ...surroundings, declarations: group.declarations }, client),
+    ]),
+  )
+  // What groups have in common, such as an unknown variable, is told once.
+  return [...new Map(found.flat().map(each => [`${each.code} ${each.seen}`, each])).values()]
+}
+
+function invalid({ problems }: ConfigError): Finding[] {
+  return problems.map(({ setting, problem }) => finding('config.invalid', `${setting}: ${problem}`))
 }
 
 /** Our own authorization server in the process of the MCP server, demo or bridge. */

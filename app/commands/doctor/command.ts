@@ -31,7 +31,7 @@ const EXAMPLES = `
 Examples:
   idplug doctor                                  the settings that are in force
   idplug doctor --idp auth0                      the same, for another provider
-  idplug doctor --gateway gateway.json           a gateway, and what is behind it
+  idplug doctor --gateway gateway.json           the servers behind a gateway
   idplug doctor https://mcp.example.com/mcp      a running server, from outside
   idplug doctor --idp auth0 --client-id ID --client-secret-env SECRET
                                                  with a token of a machine

@@ -173,10 +173,9 @@ function checkMembers(metadata: Metadata, url: string): Finding[] {
   const servers = listOf(metadata.authorization_servers)
   const named = [resource, ...servers]
   const insecure = named.filter(value => mayBePublished(value, url))
-  const bare = (text: unknown) => String(text).replace(/\/$/, '')
   return [
     ...(insecure.length > 0 ? [finding('server.metadata_insecure', `${insecure.map(clip).join(', ')}`)] : []),
-    ...(bare(resource) === bare(url) || insecure.includes(resource)
+    ...(isNamedBy(resource, url) || insecure.includes(resource)
       ? []
       : [finding('server.resource_mismatch', `resource is ${clip(resource)}; clients connect to ${url}`)]),
     ...(servers.length === 0 ? [finding('server.authorization_servers_missing', 'no authorization_servers')] : []),
@@ -185,6 +184,11 @@ function checkMembers(metadata: Metadata, url: string): Finding[] {
       ? [finding('server.offline_access_listed', `scopes_supported: ${listOf(scopes).join(' ')}`)]
       : []),
   ]
+}
+
+/** A slash at the end of the URL that is called is no difference to clients; one that only the metadata has is. */
+function isNamedBy(resource: unknown, url: string): boolean {
+  return resource === url.replace(/\/$/, '') || URL.parse(String(resource))?.href === new URL(url).href
 }
 
 async function checkAuthorizationServer(

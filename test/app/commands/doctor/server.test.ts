@@ -373,6 +373,17 @@ test('a client in a web page connects where every page is let in, and not where 
   expect(await verdictAt(mistakes['server.authorization_server_cors_missing']?.fetch ?? fetch)).not.toBe('connects')
 })
 
+test('a slash that only the metadata has makes it that of another resource: clients of the SDK refuse it', async () => {
+  const slashed = tampered(fetch, METADATA, body => ({ resource: `${body.resource}/` }))
+  const { clients, findings } = await examineServer(server.resource, slashed)
+  const { severity, seen } = findings.find(({ code }) => code === 'server.resource_mismatch') ?? {}
+  expect({ severity, seen }).toEqual({
+    severity: 'error',
+    seen: `resource is ${server.resource}/; clients connect to ${server.resource}`,
+  })
+  expect(clients.filter(({ verdict }) => verdict === 'connects')).toEqual([])
+})
+
 const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server'
 const withoutDocuments = tampered(fetch, AUTHORIZATION_SERVER, () => ({
   client_id_metadata_document_supported: undefined,

@@ -11,7 +11,7 @@ ${number} mistakes between the installation and the first sign-in that works: wh
 for words of your output; \`…\` stands for anything. A test makes every mistake and reads what is printed. This page is made from
 \`test/first-contact/mistakes/\` by \`npm run docs\`.
 
-Without mistakes, measured on two busy cores in November 2026: in a clone, \`npm ci && npm start\`, then \`npx idplug login\` and \`npx idplug call\` end in a
+Without mistakes, measured on two busy cores in November 2026: in a clone, \`npm ci && npm start\`, then \`npx idplug call\` (it signs in by itself) end in a
 signed-in tool call; beside \`npm ci\` (three minutes of downloads) that took 65 seconds. For [your own server](own-server.md), the
 installation of the packages took 55 seconds, and the sign-in with a first call 13.
 

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { personAt } from './app/commands/client/person.ts'
-import { openTerminal } from './app/commands/client/support.ts'
+import { openTerminal, runOnScreen } from './app/commands/client/support.ts'
+import { startServers } from './e2e/servers.ts'
+import { signIn } from './support/browser.ts'
 import { consolesOf, outputOf, pattern, runConsoles } from './support/consoles.ts'
 import { freePort } from './support/http.ts'
 
@@ -28,6 +30,12 @@ async function startServer(): Promise<string> {
   return origin
 }
 
+/** As a shell takes a line apart. */
+const wordsOf = (line: string) => line.match(/(?:"[^"]*"|[^\s"])+/g)?.map(word => word.replaceAll('"', '')) ?? []
+
+/** The commands of the first block. */
+const firstCommands = (page: string) => /^```sh\n(.*?)\n```/ms.exec(page)?.[1]?.split('\n') ?? []
+
 describe('README', () => {
   it('shows what a client without a token is told', async () => {
     const origin = await startServer()
@@ -41,7 +49,7 @@ describe('README', () => {
 
   it('shows what a client prints that signs in and calls a tool which needs more', async () => {
     const origin = await startServer()
-    const terminal = openTerminal()
+    const terminal = openTerminal({ BROWSER: 'true' })
     const shown =
       consolesOf(readme)[1]
         ?.replaceAll(ORIGIN, origin)
@@ -50,10 +58,25 @@ describe('README', () => {
     expect(shown.length).toBe(4)
     for (const text of shown) {
       const [command = '', ...lines] = text.trim().split('\n')
-      const words = command.match(/"[^"]*"|\S+/g)?.map(word => word.replaceAll('"', '')) ?? []
-      const { stdout } = await terminal.run(words, personAt())
+      const { stdout } = await terminal.run(wordsOf(command), personAt())
       for (const line of lines) expect(stdout).toMatch(pattern(line))
     }
+  })
+
+  // Whose `script` is the terminal.
+  it.runIf(process.platform === 'linux')('goes from a clone to a signed-in tool call with three commands', async () => {
+    const commands = firstCommands(readme)
+    expect(commands).toHaveLength(3)
+    const { resource } = await startServers()
+    const words = wordsOf(commands[2]?.replace(/^npx idplug /, '').replace(/ # .*/, '') ?? '')
+    expect(words.slice(0, 2)).toEqual(['call', 'http://localhost:3232/mcp'])
+    const env = { IDPLUG_TOKENS: openTerminal().tokens }
+    const args = words.map(word => (word.startsWith('http:') ? resource : word))
+    const { code, screen } = await runOnScreen(args, env, async address =>
+      fetch(await signIn(address, { user: 'ada' })),
+    )
+    expect({ code, screen }).toMatchObject({ code: 0 })
+    expect(screen).toContain('"title": "Milk"')
   })
 
   it('names only npm scripts that exist', () => {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline/promises'
 import { icon, stylesheet } from '../../demo-as/pages/assets.ts'
+import type { Html } from '../../demo-as/pages/html.ts'
 import { messagePage } from '../../demo-as/pages/messages.ts'
 import type { Visit } from './grants.ts'
 
@@ -53,7 +54,7 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
       say(`Sign in at ${url.host} in your browser${purposeOf(url)}. If none opens, go to:\n\n  ${url.href}\n`)
       say(`Waiting for ${Math.ceil(wait / 60_000)} minutes at most.`)
       if (isAsWanted) say(options.redirectUri === undefined ? KEPT_CLIENT : givenClient(redirectUri))
-      const back = waitForReturn(server, new URL(redirectUri), wait)
+      const back = waitForReturn(server, new URL(redirectUri), { state: url.searchParams.get('state'), wait, say })
       // A browser that cannot be opened is not an error: the person has the URL.
       openBrowser?.(url.href).catch(() => undefined)
       return back
@@ -81,23 +82,34 @@ async function listen(server: Server, { hostname, port }: URL): Promise<void> {
   await once(server, 'listening')
 }
 
-function waitForReturn(server: Server, redirectUri: URL, wait: number): Promise<URLSearchParams> {
+interface Awaited {
+  readonly state: string | null
+  /** In milliseconds. */
+  readonly wait: number
+  readonly say: (text: string) => void
+}
+
+/** Only the answer to this sign-in ends the wait (RFC 6749 §10.12): anybody's page can send a browser to this address. */
+function waitForReturn(server: Server, redirectUri: URL, { state, wait, say }: Awaited): Promise<URLSearchParams> {
   return new Promise((resolve, reject) => {
     const late = () => reject(new VisitError('the browser did not come back in time; start again'))
     const timer = setTimeout(late, wait)
+    let isToldOfOthers = false
     server.on('request', ({ method, url: target = '/' }, response) => {
       const { pathname, searchParams } = new URL(target, redirectUri)
+      const end = (status: number, text: string, then?: () => void) => {
+        response.writeHead(status, HEADERS)
+        response.end(text, then)
+      }
       // Browsers ask for an icon as well, and other programs of this machine for whatever they like.
-      const isAnswer = method === 'GET' && pathname === redirectUri.pathname && searchParams.has('state')
-      response.writeHead(isAnswer ? 200 : 404, {
-        'content-type': 'text/html; charset=utf-8',
-        'content-security-policy':
-          "default-src 'none'; style-src data:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        'referrer-policy': 'no-referrer',
-        connection: 'close',
-      })
-      response.end(isAnswer ? donePage(searchParams.has('error')) : 'Nothing here.', () => {
-        if (!isAnswer) return
+      if (method !== 'GET' || pathname !== redirectUri.pathname) return end(404, 'Nothing here.')
+      if (!state || searchParams.get('state') !== state) {
+        if (!isToldOfOthers)
+          say('The browser came back with the answer to another sign-in. Still waiting for this one.')
+        isToldOfOthers = true
+        return end(400, foreignPage())
+      }
+      end(200, donePage(searchParams.has('error')), () => {
         clearTimeout(timer)
         resolve(searchParams)
       })
@@ -105,11 +117,34 @@ function waitForReturn(server: Server, redirectUri: URL, wait: number): Promise<
   })
 }
 
-/** Comes whole: the server behind it is about to end. */
+const HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy':
+    "default-src 'none'; style-src data:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  connection: 'close',
+}
+
+function foreignPage(): string {
+  return whole(
+    messagePage(
+      'Not the answer to this sign-in',
+      'The terminal waits for another sign-in, and ignored this one.',
+      'Finish the sign-in whose address the terminal shows. If you just did, start it again there: the provider did not send back the state of the request.',
+    ),
+  )
+}
+
 function donePage(isError: boolean): string {
-  const page = isError
-    ? messagePage('Not signed in', 'The terminal says why. You can close this page.')
-    : messagePage('Back to the terminal', 'The sign-in continues there. You can close this page.')
+  return whole(
+    isError
+      ? messagePage('Not signed in', 'The terminal says why. You can close this page.')
+      : messagePage('Back to the terminal', 'The sign-in continues there. You can close this page.'),
+  )
+}
+
+/** A page in one piece: the server behind it is about to end. */
+function whole(page: Html): string {
   return page.render({
     mount: '',
     branding: {},
@@ -135,8 +170,11 @@ export async function askForUrl(options: VisitOptions, keptRedirectUri?: string)
       try {
         for await (const line of lines) {
           const pasted = line.trim()
-          if (URL.canParse(pasted) && pasted.startsWith(redirectUri)) return new URL(pasted).searchParams
-          if (pasted) options.say(`That is not the address: it must begin with ${redirectUri}.`)
+          if (URL.canParse(pasted) && pasted.startsWith(redirectUri)) {
+            const { searchParams } = new URL(pasted)
+            if (searchParams.get('state') === url.searchParams.get('state')) return searchParams
+            options.say('That is the address of another sign-in: use the page that was opened last.')
+          } else if (pasted) options.say(`That is not the address: it must begin with ${redirectUri}.`)
         }
       } finally {
         lines.close()

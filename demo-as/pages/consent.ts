@@ -85,7 +85,7 @@ ${
   html`<h2>It also asked for this, which <bdi>${userName}</bdi> may not grant</h2>
 <ul class="scopes withheld">${withheld.map(scopeLine)}</ul>`
 }
-${allowable && stay && stayBox(stay, page.ticked.stay)}
+${allowable && stay && stayBox(stay, page)}
 ${
   allowable &&
   page.rememberable &&
@@ -136,9 +136,9 @@ function scopeBox({ name, words }: Scope, ticked: boolean): Html {
   return html`<li><label><input type="checkbox" name="scope" value="${name}"${ticked && ' checked'}><span>${words} <code>${name}</code></span></label></li>\n`
 }
 
-function stayBox({ longest, idle, otherwise }: Stay, ticked: boolean): Html {
-  return html`<div class="choice"><label><input type="checkbox" name="stay" value="yes" aria-describedby="stay"${ticked && ' checked'}><span>Stay signed in${Number.isFinite(longest) && html` until ${day(longest)} at the latest`}</span></label>
-<small id="stay">${idle < longest && `Ends when it is not used for ${span(idle)}. `}Without this, you sign in again after ${span(otherwise)}.</small></div>`
+function stayBox({ longest, idle, otherwise }: Stay, { clientName, ticked }: ConsentPage): Html {
+  return html`<div class="choice"><label><input type="checkbox" name="stay" value="yes" aria-describedby="stay"${ticked.stay && ' checked'}><span>Stay signed in${Number.isFinite(longest) && html` until ${day(longest)} at the latest`}</span></label>
+<small id="stay"><bdi>${clientName}</bdi> keeps this access while you are away. ${idle < longest && `Ends when it is not used for ${span(idle)}. `}Without this, you sign in again after ${span(otherwise)}.</small></div>`
 }
 
 function day(seconds: number): Html {

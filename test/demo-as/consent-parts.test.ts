@@ -178,7 +178,7 @@ describe('staying signed in', () => {
     for (const scope of ['notes:read', 'notes:read offline_access']) {
       const { text } = await open(scope)
       expect(text).toContain('Stay signed in</span>')
-      expect(text).toContain('Ends when it is not used for 30 days.')
+      expect(text).toContain('</bdi> keeps this access while you are away. Ends when it is not used for 30 days.')
     }
   })
 

@@ -44,7 +44,7 @@ describe('docs/cli.md', () => {
 
   it('shows what the commands print', async () => {
     const { issuer, resource } = await startServers()
-    const terminal = openTerminal()
+    const terminal = openTerminal({ BROWSER: 'true' })
     const replace = (text: string) =>
       text.replaceAll('http://localhost:3232/mcp', resource).replaceAll('http://localhost:3001', issuer)
     const shown = consolesOf(page).flatMap(console => console.split(/^\$ /m).filter(Boolean))

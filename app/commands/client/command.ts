@@ -224,6 +224,11 @@ async function run(command: Command, work: () => Promise<number>): Promise<void>
   } catch (error) {
     if (error instanceof ArgumentError) return command.error(`error: ${error.message}`, usage)
     if (error instanceof SignInNeededError) {
+      if (command.name() === 'login') {
+        console.error(noBrowserText(command.args[0] ?? ''))
+        process.exitCode = SIGN_IN_NEEDED
+        return
+      }
       const scopes = error.scope?.split(' ').filter(scope => scope !== OFFLINE_ACCESS) ?? []
       const option = scopes.length > 0 ? ` --scope "${printable(scopes.join(' '))}"` : ''
       console.error(`A person has to sign in:\n\n  idplug login ${command.args[0]}${option}`)
@@ -238,6 +243,16 @@ async function run(command: Command, work: () => Promise<number>): Promise<void>
     console.error(json ? JSON.stringify({ error: explanation }, null, 2) : explanationText(explanation))
     process.exitCode = EXIT.found
   }
+}
+
+function noBrowserText(server: string): string {
+  return `No browser can be opened here, and nobody is at a terminal. Without a browser on this machine:
+
+  idplug login ${server} --device       shows a code to enter elsewhere
+  idplug login ${server} --paste        at a terminal: takes the address at which a browser elsewhere ends
+  idplug login ${server} --no-browser   shows the address to open on this machine, and waits for five minutes
+
+A machine signs in on its own with each call: --client-credentials, see idplug call --help.`
 }
 
 function openText(server: string): string {

@@ -20,6 +20,7 @@ import { createTokenFile } from '../../client/token-file.ts'
 import { askForUrl, listenForBrowser, type VisitOptions } from '../../client/visit.ts'
 import { version } from '../../version.ts'
 import { EXIT } from '../exit.ts'
+import { hasBrowser, openBrowser } from './browser.ts'
 import { askPerson } from './questions.ts'
 import { printable } from './report.ts'
 import { createTrace, type Trace } from './trace.ts'
@@ -138,8 +139,7 @@ async function grantFor(options: ClientOptions, command: Command, trace: Trace |
       say(`The code is good for ${Math.floor(expiresIn / 60)} minutes. Waiting.`)
     })
   }
-  const isSomebodyThere = command.name() === 'login' || isAtTerminal()
-  if (!isSomebodyThere) {
+  if (!isSomebodyThere(options, command)) {
     return {
       grantTypes: ['authorization_code', 'refresh_token'],
       obtain: ({ scope }) => Promise.reject(new SignInNeededError(scope)),
@@ -153,15 +153,16 @@ async function grantFor(options: ClientOptions, command: Command, trace: Trace |
   })
 }
 
+/** Whoever says how to sign in is, and whoever starts `login` where a browser opens. */
+function isSomebodyThere({ browser, paste }: ClientOptions, command: Command): boolean {
+  if (isAtTerminal()) return true
+  return command.name() === 'login' && (paste || !browser || hasBrowser(process.env, process.platform))
+}
+
 const say = (message: string) => console.error(message)
 
 /** Registered at providers for this program, which is why its port does not change. */
 const DEFAULT_REDIRECT_URI = 'http://127.0.0.1:8765/callback'
-
-async function openBrowser(url: string): Promise<void> {
-  const { default: open } = await import('open')
-  await open(url)
-}
 
 export const isMachine = (options: ClientOptions) =>
   Boolean(options.clientCredentials || options.workloadToken || options.idToken)

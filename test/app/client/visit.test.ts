@@ -3,7 +3,7 @@ import { listenForBrowser } from '../../../app/client/visit.ts'
 import { freePort, listen } from '../../support/http.ts'
 
 const say = () => undefined
-const page = new URL('https://id.example.com/authorize')
+const page = new URL('https://id.example.com/authorize?state=s')
 
 describe('the place where the browser comes back to', () => {
   it('is on this machine, and takes the answer of any browser, opened or not', async () => {
@@ -28,13 +28,29 @@ describe('the place where the browser comes back to', () => {
     onTestFinished(visit.close)
     const back = visit.go(page)
     const { origin } = new URL(visit.redirectUri)
-    for (const path of ['/favicon.ico', '/callback', '/callback?code=c', '/other?state=s']) {
+    for (const path of ['/favicon.ico', '/other?code=c&state=s']) {
       expect((await fetch(origin + path)).status).toBe(404)
     }
     expect((await fetch(`${visit.redirectUri}?code=c&state=s`, { method: 'POST' })).status).toBe(404)
     const refused = await fetch(`${visit.redirectUri}?error=access_denied&state=s`)
     expect(await refused.text()).toContain('Not signed in')
     expect((await back).get('error')).toBe('access_denied')
+  })
+
+  it('goes on waiting where the answer to another sign-in comes, and says so', async () => {
+    const said: string[] = []
+    const visit = await listenForBrowser({ say: text => said.push(text) })
+    onTestFinished(visit.close)
+    const back = visit.go(page)
+    for (const query of ['', '?code=c', '?code=c&state=other', '?error=access_denied', '?error=access_denied&state=']) {
+      const response = await fetch(visit.redirectUri + query)
+      expect(response.status).toBe(400)
+      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(await response.text()).toContain('Not the answer to this sign-in')
+    }
+    await fetch(`${visit.redirectUri}?code=right&state=s`)
+    expect((await back).get('code')).toBe('right')
+    expect(said.filter(text => text.includes('Still waiting'))).toHaveLength(1)
   })
 
   it('is the one of before, or another one where a program is at that port by now', async () => {

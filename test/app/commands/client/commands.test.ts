@@ -6,7 +6,7 @@ import { startServers } from '../../../e2e/servers.ts'
 import { createBrowser, signIn } from '../../../support/browser.ts'
 import { freePort } from '../../../support/http.ts'
 import { personAt } from './person.ts'
-import { addressIn, openTerminal, type Terminal } from './support.ts'
+import { addressIn, openTerminal, runOnScreen, type Terminal } from './support.ts'
 
 // Each test starts several processes.
 vi.setConfig({ testTimeout: 60_000 })
@@ -86,10 +86,25 @@ describe('idplug login', () => {
       const address = addressIn(said)
       if (!address || isDone) return undefined
       isDone = true
-      return `https://elsewhere.example\n${await signIn(address)}`
+      const ended = await signIn(address)
+      const other = new URL(ended)
+      other.searchParams.set('state', 'other')
+      return `https://elsewhere.example\n${other.href}\n${ended}`
     })
     expect(ended.stderr).toContain('That is not the address')
+    expect(ended.stderr).toContain('the address of another sign-in')
     expect(ended.stdout).toContain('Signed in')
+  })
+
+  it('ends at once where nobody is at a terminal and no browser can be opened, with the ways that need none', async () => {
+    const { resource } = await startServers()
+    const terminal = openTerminal()
+    const { code, stderr, stdout } = await terminal.run(['login', resource])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    for (const way of ['--device', '--paste', '--no-browser'])
+      expect(stderr).toContain(`idplug login ${resource} ${way}`)
+    expect(stderr).toContain('--client-credentials')
+    expect(existsSync(terminal.tokens)).toBe(false)
   })
 
   it('takes a code that is entered elsewhere', async () => {
@@ -160,6 +175,23 @@ describe('idplug call', () => {
     const older = await terminal.run(['call', resource, 'list_notes', '--protocol', '2025-11-25'])
     expect(older.stdout).toContain('Milk')
   })
+
+  // Whose `script` takes these options.
+  it.runIf(process.platform === 'linux')(
+    'signs in by itself at a terminal, also for a tool that needs more',
+    async () => {
+      const { resource } = await startServers()
+      const { tokens } = openTerminal()
+      const addNote = ['call', resource, 'add_note', 'title=Milk', 'text=Two litres']
+      const { code, screen } = await runOnScreen(addNote, { IDPLUG_TOKENS: tokens }, async address =>
+        fetch(await signIn(address, { user: 'ada' })),
+      )
+      expect({ code, screen }).toMatchObject({ code: 0 })
+      expect(screen).toContain('in your browser, for notes:read. If none opens')
+      expect(screen).toContain('in your browser, for notes:read notes:write. If none opens')
+      expect(screen).toContain('"title": "Milk"')
+    },
+  )
 
   it('refreshes by itself, in several processes at the same time as well', async () => {
     const { resource } = await startServers()

@@ -63,6 +63,42 @@ export function openTerminal(env: Record<string, string> = {}): Terminal {
   }
 }
 
+/**
+ * Runs the program in a terminal of its own, where somebody sits.
+ *
+ * @param person - Told each address that the program shows.
+ * @returns What stands there in the end.
+ */
+export async function runOnScreen(
+  args: readonly string[],
+  env: Record<string, string>,
+  person: (address: string) => Promise<unknown>,
+): Promise<{ code: number; screen: string }> {
+  const words = [process.execPath, main, ...args].map(word => `'${word.replaceAll("'", "'\\''")}'`)
+  const child = spawn('script', ['--quiet', '--return', '--command', words.join(' '), '/dev/null'], {
+    env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill())
+  const shown = new Set<string>()
+  let screen = ''
+  let failure: unknown
+  child.stdout.on('data', text => {
+    screen += text
+    for (const [, address = ''] of screen.matchAll(/^ {2}(https?:\S+)\r$/gm)) {
+      if (shown.has(address)) continue
+      shown.add(address)
+      person(address).catch(error => {
+        failure = error
+        child.kill()
+      })
+    }
+  })
+  const [code] = await once(child, 'close')
+  if (failure) throw failure
+  return { code, screen: screen.replaceAll('\r\n', '\n') }
+}
+
 /** The address that the program asks the person to open, once it stands there whole. */
 export function addressIn(said: string): string | undefined {
   return /^ {2}(https?:\S+)$/m.exec(said.slice(0, said.lastIndexOf('\n') + 1))?.[1]

@@ -45,6 +45,19 @@ describe('idplug doctor', () => {
     expect(code).toBe(0)
   })
 
+  test('looks behind a gateway by its file', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'idplug-')), 'gateway.json')
+    const memory = { run: ['idplug-no-such-program'], name: 'Memory', scopes: {} }
+    await writeFile(file, JSON.stringify({ resources: { memory } }))
+    const { env } = await auth0()
+    const { code, stdout: out } = await idplug(['doctor', '--gateway', file], {
+      env: { ...env, PUBLIC_URL: 'http://localhost:3232' },
+    })
+    expect(out).toContain('gateway.command_missing')
+    expect(out).toContain('tenant.registration_closed')
+    expect(code).toBe(1)
+  })
+
   test('attacks nothing without a yes', async () => {
     const { code, stderr: err } = await idplug(['doctor', 'https://mcp.example.com/mcp', '--attack'])
     expect(err).toContain('--yes')

@@ -12,7 +12,7 @@ for words of your output; \`…\` stands for anything. A test makes every mistak
 \`test/first-contact/mistakes/\` by \`npm run docs\`.
 
 Without mistakes, measured on two busy cores in November 2026: in a clone, \`npm ci && npm start\`, then \`npx idplug call\` (it signs in by itself) end in a
-signed-in tool call; beside \`npm ci\` (three minutes of downloads) that took 65 seconds. For [your own server](own-server.md), the
+signed-in tool call; beside \`npm ci\` (three minutes of downloads) that took 21 seconds, the two visits of the browser done by a program. For [your own server](own-server.md), the
 installation of the packages took 55 seconds, and the sign-in with a first call 13.
 
 ${groups.join('\n\n')}

@@ -20,7 +20,8 @@ function problemOf(value: string): string | undefined {
   if (/^(["'])[^"']*\1$/.test(value)) {
     return 'is in quotation marks, and they are part of the value. Leave them out: what set the variable does not take them off'
   }
-  if (/<[\w .-]+>/.test(value) || /(^|\/\/)your[-_]/i.test(value)) {
+  // Only what guides write: there are companies and hosts whose names begin with "your".
+  if (/<[\w .-]+>/.test(value) || /(^|\/\/)your[-_](tenant|domain|org|okta|client)\b/i.test(value)) {
     return 'is still a placeholder. Put your own value in its place'
   }
   return undefined

@@ -24,8 +24,11 @@ export function createSimilarNames(rules: ReadonlyMap<string, readonly string[]>
 const NONE: readonly string[] = []
 
 /** The same for names that are similar. */
-export const formOf = (name: string): string =>
-  name
+export function formOf(name: string): string {
+  // As most are spelled: nothing would change.
+  if (/^[!-@[-~]*$/.test(name)) return name
+  return name
     .normalize('NFKC')
     .toLowerCase()
     .replace(/[\s\p{Z}\p{C}\p{Default_Ignorable_Code_Point}]+/gu, '')
+}

@@ -7,6 +7,7 @@ import { getCACertificates } from 'node:tls'
 import { createParser } from 'eventsource-parser'
 import { isLoopback, networkFailure } from 'idplug/internal'
 import { isPublicAddress } from '../../demo-as/clients/public-addresses.ts'
+import { jsonObject } from '../json-object.ts'
 import { exchangeBytes, needsBytes } from './exchange-bytes.ts'
 
 /** Names in lower case. A list is sent as so many fields of that name. */
@@ -154,7 +155,7 @@ async function read(response: IncomingMessage): Promise<Pick<Exchange, 'text' | 
   let json: Record<string, unknown> | undefined
   const parser = createParser({
     onEvent({ data }) {
-      const message = objectOf(data)
+      const message = jsonObject(data)
       if (message && ('result' in message || 'error' in message)) json = message
     },
   })
@@ -178,18 +179,7 @@ async function read(response: IncomingMessage): Promise<Pick<Exchange, 'text' | 
     clearTimeout(timer)
     response.destroy()
   }
-  return { text: text.slice(0, MAX_BYTES), json: isStream ? json : objectOf(text) }
-}
-
-function objectOf(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
+  return { text: text.slice(0, MAX_BYTES), json: isStream ? json : jsonObject(text) }
 }
 
 class PrivateAddressError extends Error {

@@ -1,4 +1,4 @@
-import { paint, wrap } from '../commands/doctor/report.ts'
+import { paint, wrap } from '../terminal-text.ts'
 import type { WatchEvent } from './watcher.ts'
 
 const LEAST_WIDTH = 40

@@ -1,4 +1,5 @@
 import { clip, networkFailure, urlProblem } from 'idplug/internal'
+import { jsonObject } from '../../json-object.ts'
 
 /** What a request came to. Failures are results here: each of them is something to tell. */
 export type Answer = Answered | Failed
@@ -55,7 +56,7 @@ export function createProbe({ fetch, timeoutSeconds = 10, loopback = true, insec
         status: response.status,
         headers: response.headers,
         text,
-        json: objectOf(text),
+        json: jsonObject(text),
       }
     } catch (error) {
       return failureOf(url, error)
@@ -78,17 +79,6 @@ async function readText(response: Response): Promise<string> {
 /** Such a body may stay open; its first part says what there is to know. */
 function isEventStream({ headers }: Response): boolean {
   return headers.get('content-type')?.startsWith('text/event-stream') ?? false
-}
-
-function objectOf(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function failureOf(url: string, error: unknown): Failed {

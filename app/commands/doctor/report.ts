@@ -1,18 +1,10 @@
-import { styleText } from 'node:util'
+import { paint, plural, row, WIDTH, wrap } from '../../terminal-text.ts'
 import type { Severity } from './catalogue/entry.ts'
 import type { ClientOutlook } from './clients.ts'
 import type { Finding } from './finding.ts'
 
-const WIDTH = 80
-const INDENT = '            '
-
 const COLORS = { error: 'red', warning: 'yellow', note: 'cyan' } as const satisfies Record<Severity, string>
 const MARKS = { error: '✗', warning: '!', note: 'i' } as const satisfies Record<Severity, string>
-
-/** Colours only at a terminal that takes them, and not where `NO_COLOR` is set. */
-export function paint(format: Parameters<typeof styleText>[0], text: string): string {
-  return styleText(format, text, { stream: process.stdout })
-}
 
 /** Findings for people, the worst first, within 80 columns. */
 export function findingsText(findings: readonly Finding[]): string {
@@ -47,29 +39,4 @@ export function outlooksText(outlooks: readonly ClientOutlook[]): string {
     return `  ${client.padEnd(14)} ${paint(color, verdict.padEnd(13))} ${text}`
   })
   return `${paint('bold', 'What clients would do, and how that is known')}\n${lines.join('\n')}`
-}
-
-/** A count with its word: `1 error`, `2 errors`. */
-export function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`
-}
-
-/** A labelled paragraph. */
-export function row(label: string, text: string): string {
-  return `  ${label.padEnd(INDENT.length - 2)}${wrap(text, WIDTH - INDENT.length).join(`\n${INDENT}`)}`
-}
-
-/** Lines of at most `width` columns; a word that is longer, like a URL, keeps its line. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line === '' ? word : `${line} ${word}`
-    }
-  }
-  return [...lines, line]
 }

@@ -1,5 +1,5 @@
 import { clip } from 'idplug/internal'
-import { paint, row } from '../doctor/report.ts'
+import { paint, row } from '../../terminal-text.ts'
 import type { LoggedRefusal } from './audit-log.ts'
 import { type Explanation, NOT_KNOWN, type RuleVerdict } from './explain.ts'
 import { nearMiss } from './near-miss.ts'

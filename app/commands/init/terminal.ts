@@ -1,6 +1,6 @@
 import { cancel, confirm, isCancel, password, select, text } from '@clack/prompts'
 import { providerNamed } from 'idplug/adapters'
-import { wrap } from '../doctor/report.ts'
+import { wrap } from '../../terminal-text.ts'
 import type { Questions } from './init.ts'
 
 /** The person wants no more questions. */

@@ -1,7 +1,6 @@
-import { styleText } from 'node:util'
+import { paint, WIDTH, wrap } from '../../terminal-text.ts'
 import type { Result, Verdict } from '../run.ts'
 
-const WIDTH = 80
 const INDENT = ' '.repeat(13)
 const MARKS: Readonly<Record<Verdict, string>> = { pass: '✓', fail: '✗', warn: '!', skipped: '·' }
 const COLORS = { pass: 'green', fail: 'red', warn: 'yellow', skipped: 'dim' } as const satisfies Record<Verdict, string>
@@ -74,23 +73,4 @@ function part(label: string, text: string): string {
 
 function lines(label: string, texts: readonly string[]): string {
   return `${' '.repeat(7)}${label.padEnd(6)}${texts.join(`\n${INDENT}`)}`.trimEnd()
-}
-
-function paint(format: Parameters<typeof styleText>[0], text: string): string {
-  return styleText(format, text, { stream: process.stdout })
-}
-
-/** Lines of at most `width` columns; a word that is longer, like a URL, keeps its line. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line === '' ? word : `${line} ${word}`
-    }
-  }
-  return [...lines, line]
 }

@@ -25,6 +25,11 @@ describe.each(examples)('docs/examples/servers/$name', example => {
     await expect.poll(async () => (await ask(url, 'whoami', reader)).status, { timeout: 30_000 }).toBe(200)
     expect((await ask(url, 'whoami', reader)).text).toContain('"text":"native"')
 
+    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+    const broken = await fetch(url, { method: 'POST', headers, body: '{"jsonrpc":' })
+    expect(broken.status, 'bodies of strangers are not parsed').toBe(401)
+    expect(await broken.text()).not.toMatch(/\n\s+at |node_modules/)
+
     const expired = await tenant.mint({ claims: { exp: Math.floor(Date.now() / 1000) - 60 } })
     expect(await ask(url, 'whoami', expired)).toMatchObject({
       status: 401,

@@ -19,7 +19,6 @@ class TokenVerifier implements OAuthTokenVerifier {
 
 const app = express()
 app.use(authRoutes(auth))
-app.use(express.json())
 app.all('/mcp', protect(auth), requireBearerAuth({ verifier: new TokenVerifier() }), async (req, res) => {
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
   await createServer().connect(transport)

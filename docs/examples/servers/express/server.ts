@@ -8,7 +8,6 @@ import { createServer } from './tools.ts'
 const auth = createAuth(files)
 const app = express()
 app.use(authRoutes(auth))
-app.use(express.json())
 app.all('/mcp', protect(auth), async (req, res) => {
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
   await createServer().connect(transport)

@@ -21,6 +21,11 @@ export interface Project {
   readonly scopes: readonly [least: string, more: string]
   /** The tool that needs the second scope; `undefined`: it has no way to say that a tool needs one. */
   readonly tool?: string
+  /**
+   * It takes only tokens that it issued itself, after a sign-in that approves at once; this is the path of another resource that it
+   * issues tokens for.
+   */
+  readonly otherResource?: string
   /** How the program is told whose tokens it takes. */
   settings(place: Place): Readonly<Record<string, string>>
 }
@@ -35,7 +40,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const OUR_VERIFIER =
   'Its documentation leaves the verification of tokens to its users. Ours is jose with issuer, audience, algorithm, `typ`, `exp` and `sub` (`verify.ts`), so that section V speaks of those lines.'
 
-type Other = Pick<Project, 'id' | 'name' | 'packages' | 'documentation' | 'configured'> & {
+type Other = Pick<Project, 'id' | 'name' | 'packages' | 'documentation' | 'configured' | 'otherResource'> & {
   readonly hasNoScopes?: true
 }
 
@@ -119,6 +124,33 @@ const others: readonly Other[] = [
       'Scopes of a tool are checked in the tool, which throws `MCPAuthBearerAuthError`, as in the sample.',
     ],
   },
+  {
+    id: 'better-auth',
+    name: 'better-auth, `createMcpProtectedRequestHandler`',
+    packages: ['@better-auth/mcp', 'better-auth', '@modelcontextprotocol/server'],
+    documentation: 'https://better-auth.com/docs/plugins/mcp#remote-mcp-server',
+    configured: [
+      '`createMcpProtectedRequestHandler` with `issuer`, `audience`, `jwksUrl` and `requiredScopes`, for an MCP server apart from its authorization server; verification is its own, so that section V speaks of better-auth itself.',
+      'The metadata is what `getProtectedResourceMetadata` of `@better-auth/oauth-provider` makes, served by Hono on Node.',
+      'The handler looks which tool is called, and throws `createInsufficientScopeError` with the scope that is missing, as the page does it.',
+      'With `typ` and `requiredClaims` in its option `jwtVerifyOptions`, V08, V17, V18 and V20 come out differently; with the middleware `cors` of Hono and its `exposeHeaders`, C11, C12 and P22.',
+      'Its authorization server, the plugin `mcp`, was not assessed, nor was `requireMcpAuth`, which leads to the same handler.',
+    ],
+  },
+  {
+    id: 'workers-oauth-provider',
+    name: '@cloudflare/workers-oauth-provider, `OAuthResourceServer`',
+    packages: ['@cloudflare/workers-oauth-provider', '@modelcontextprotocol/server', 'miniflare'],
+    documentation:
+      'https://github.com/cloudflare/workers-oauth-provider/blob/main/docs/resource-servers.md#same-worker',
+    configured: [
+      '`OAuthAuthorizationServer` and `OAuthResourceServer` in one Worker, in workerd with the KV namespace of miniflare; the authorization endpoint approves at once, as the one on that page.',
+      'It takes the tokens that it issued itself. An official client got them by registering and signing in: one with both scopes, one with the first scope, and one for another resource. The checks that need tokens of our making (most of section V, and sections O and D) are skipped: nothing is said there.',
+      'The handler looks which tool is called, and answers `insufficientScope`, as the page does it.',
+      'Its option `validateToken` could also take tokens of another issuer, with verification of your own; that was not assessed.',
+    ],
+    otherResource: '/other',
+  },
 ]
 
 const OIDC = '`AUTH_PROVIDER=oidc` and `AUTH_METADATA_URL`; without `NODE_ENV=production`, which insists on https.'
@@ -131,8 +163,14 @@ const ours = ({ port, issuer }: Place) => ({
   AUTH_METADATA_URL: issuer.metadataUrl,
 })
 
-/** The examples of this repository that are assessed, with the framework of each. */
-const examples = { express: 'express' }
+/** The examples of this repository that are assessed, with the framework and the SDK of each. */
+const examples = {
+  express: ['express', '@modelcontextprotocol/sdk'],
+  'express-sdk2': ['express', '@modelcontextprotocol/server'],
+  fastify: ['fastify', '@modelcontextprotocol/sdk'],
+  hono: ['hono', '@modelcontextprotocol/server'],
+  node: ['@modelcontextprotocol/sdk'],
+}
 
 export const projects: readonly Project[] = [
   ...others.map(
@@ -146,10 +184,10 @@ export const projects: readonly Project[] = [
     }),
   ),
   ...Object.entries(examples).map(
-    ([name, framework]): Project => ({
+    ([name, packages]): Project => ({
       id: `idplug-${name}`,
       name: `idplug, example \`${name}\``,
-      packages: ['idplug', framework],
+      packages: ['idplug', ...packages],
       program: here(`../../../docs/examples/servers/${name}/server.ts`),
       folder: here(`../../../docs/examples/servers/${name}/`),
       documentation: `https://github.com/idplug/idplug/tree/main/docs/examples/servers/${name}`,

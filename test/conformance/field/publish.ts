@@ -93,7 +93,7 @@ const INTRODUCTION = `<!-- Written by test/conformance/field/main.ts; do not edi
 # What other projects do
 
 \`idplug conformance\` has been run on the sign-in of other projects, each started as its own documentation says, with the kit's issuer as the
-authorization server that it trusts. A project is here only after an official MCP client could call a tool of it. Each name leads to a file that
+authorization server that it trusts; one takes only tokens of its own, so fewer checks say something of it. A project is here only after an official MCP client could call a tool of it. Each name leads to a file that
 has, for every check that is not met, the sentence of the specification, the request as a command for curl, and the answer.
 
 A skipped check is not a failed one. Projects differ in what they leave to their users, so read what was configured before you compare columns.
@@ -107,7 +107,8 @@ npm ci && npm run setup:field
 node test/conformance/field/main.ts sdk-2
 \`\`\`
 
-Not assessed yet: the MCP plugin of better-auth, and \`@cloudflare/workers-oauth-provider\`.
+Not assessed: the authorization servers that some of these projects bring along (the plugin \`mcp\` of better-auth, OAuthProxy of fastmcp, the
+endpoints of \`@cloudflare/workers-oauth-provider\`), beyond what a client sees of their metadata.
 
 A nightly test runs all of them again in these versions and fails if a result differs from the published one.
 `

@@ -33,7 +33,9 @@ export async function startProgram(
       MCP_USE_ANONYMIZED_TELEMETRY: 'false',
       ...settings,
     }
-    const started = spawn(process.execPath, [program], { cwd: tmpdir(), env, stdio: ['ignore', 'pipe', 'pipe'] })
+    // In a group of its own, which ends with what the program started: workerd outlives miniflare.
+    const options = { cwd: tmpdir(), env, detached: true }
+    const started = spawn(process.execPath, [program], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [started.stdout, started.stderr]) stream.on('data', chunk => (log += chunk))
     return started
   }
@@ -49,7 +51,7 @@ export async function startProgram(
 
   async function end(): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
+    process.kill(-(child.pid as number), 'SIGKILL')
     await once(child, 'close')
   }
 

@@ -131,6 +131,7 @@ const others: readonly Other[] = [
     documentation: 'https://better-auth.com/docs/plugins/mcp#remote-mcp-server',
     configured: [
       '`createMcpProtectedRequestHandler` with `issuer`, `audience`, `jwksUrl` and `requiredScopes`, for an MCP server apart from its authorization server; verification is its own, so that section V speaks of better-auth itself.',
+      'In 1.7.5, the versions that were released together: the newest `@better-auth/mcp` needs better-call 1.4.0, and the newest better-auth (1.7.25) brings a later one, so that npm refuses the two.',
       'The metadata is what `getProtectedResourceMetadata` of `@better-auth/oauth-provider` makes, served by Hono on Node.',
       'The handler looks which tool is called, and throws `createInsufficientScopeError` with the scope that is missing, as the page does it.',
       'With `typ` and `requiredClaims` in its option `jwtVerifyOptions`, V08, V17, V18 and V20 come out differently; with the middleware `cors` of Hono and its `exposeHeaders`, C11, C12 and P22.',

@@ -92,12 +92,13 @@ ${rows.join('\n')}
 const INTRODUCTION = `<!-- Written by test/conformance/field/main.ts; do not edit. -->
 # What other projects do
 
-\`idplug conformance\` has been run on the sign-in of other projects, each started as its own documentation says, with the kit's issuer as the
-authorization server that it trusts; one takes only tokens of its own, so fewer checks say something of it. A project is here only after an official MCP client could call a tool of it. Each name leads to a file that
+\`idplug conformance\` has been run on the sign-in of other projects, each started as its own documentation says. Each trusts the kit's issuer as
+its authorization server, but for \`@cloudflare/workers-oauth-provider\`, which takes only tokens that it issued itself: it is assessed with those, so
+many checks say nothing of it. A project is here only after an official MCP client could call a tool of it. Each name leads to a file that
 has, for every check that is not met, the sentence of the specification, the request as a command for curl, and the answer.
 
 A skipped check is not a failed one. Projects differ in what they leave to their users, so read what was configured before you compare columns.
-If your project is here and something is wrong or unfair, please open an issue: each program is a file of some fifty lines in
+If your project is here and something is wrong or unfair, please open an issue: each program is a file or two of some fifty lines in
 \`test/conformance/field/packages\`.
 
 To reproduce:

@@ -296,19 +296,32 @@ const situations: Readonly<Record<string, Readonly<Record<string, readonly [issu
 /** What the doctor says that clients do at an MCP server whose clients sign in there, as the guides write it. */
 async function outlooks(issuer: string, fetch: Fetch): Promise<Readonly<Record<string, string>>> {
   const metadataUrl = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp'
-  const challenge = {
-    'www-authenticate': `Bearer resource_metadata="${metadataUrl}", scope="notes:read"`,
-    'access-control-expose-headers': 'WWW-Authenticate',
-  }
+  const forPages = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'WWW-Authenticate' }
+  const challenge = `resource_metadata="${metadataUrl}", scope="notes:read"`
   const metadata = { resource: RESOURCE, authorization_servers: [issuer], scopes_supported: ['notes:read'] }
   const { findings, clients } = await examineServer(RESOURCE, async (input, init) => {
     const { origin, pathname } = new URL(String(input))
     if (origin !== PUBLIC.PUBLIC_URL) return fetch(input, init)
-    if (pathname === '/mcp') return new Response('', { status: 401, headers: challenge })
-    return Response.json(metadata, { headers: { 'access-control-allow-origin': '*' } })
+    const { method, headers } = new Request(input, init)
+    if (method === 'OPTIONS') {
+      const allowed = {
+        'access-control-allow-methods': 'GET, POST, DELETE',
+        'access-control-allow-headers': headers.get('access-control-request-headers') ?? '',
+      }
+      return new Response(null, { status: 204, headers: { ...forPages, ...allowed } })
+    }
+    if (pathname !== '/mcp') return Response.json(metadata, { headers: forPages })
+    const error = headers.has('authorization') ? 'error="invalid_token", ' : ''
+    return new Response('', {
+      status: 401,
+      headers: { ...forPages, 'www-authenticate': `Bearer ${error}${challenge}` },
+    })
   })
-  expect(findings).toEqual([])
-  const said = clients.map(({ client, verdict, because }) => {
+  // That web pages cannot use a provider is a note, and of the provider.
+  expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([])
+  // Whether web pages may is a setting of the server (ALLOWED_ORIGINS), and mostly one of the provider.
+  const products = clients.filter(({ client }) => client !== 'a web page')
+  const said = products.map(({ client, verdict, because }) => {
     const place = because.split('where it has one: ')[1]
     return [client, verdict === 'connects' ? verdict : verdict === 'set up' ? `: ${place}` : `${verdict}: ${because}`]
   })

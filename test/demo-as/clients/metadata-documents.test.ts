@@ -136,7 +136,7 @@ describe('a client that publishes a metadata document', () => {
     expect(await obtainTokens()).toHaveProperty('access_token')
     for (const redirect_uri of redirect_uris.slice(0, 3)) {
       const page = await createBrowser().open(user.authorizeUrl(clientId, { redirect_uri }).url)
-      expect(page).toMatchObject({ status: 400, text: expect.stringContaining('redirect_uri did not match') })
+      expect(page).toMatchObject({ status: 400, text: expect.stringContaining('that it did not register') })
     }
   })
 })

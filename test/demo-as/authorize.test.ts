@@ -108,7 +108,7 @@ describe('an authorization request is refused by a page and never by a redirect,
     const page = await createBrowser().open(client.authorizeUrl(clientId, { redirect_uri }).url)
     expect(page.url.origin).toBe(origin)
     expect(page.status).toBe(400)
-    expect(page.text).toContain('redirect_uri did not match')
+    expect(page.text).toContain('that it did not register')
   })
 
   it('for a redirect URI on any loopback port that leads to the sign-in of this server', async () => {
@@ -117,7 +117,7 @@ describe('an authorization request is refused by a page and never by a redirect,
     const redirect_uri = `${origin}/fakeupstreamauth/callback`
     const page = await createBrowser().open(client.authorizeUrl(clientId, { redirect_uri }).url)
     expect(page.status).toBe(400)
-    expect(page.text).toContain('redirect_uri did not match')
+    expect(page.text).toContain('that it did not register')
   })
 
   it('for a client that is not registered, saying what to do', async () => {

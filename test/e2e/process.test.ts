@@ -25,7 +25,7 @@ describe('the start', () => {
     const { ended, output } = run(main, { PORT: 'http', AUTH_PROVIDER: 'autho', LOG_LEVEL: 'loud' })
     expect(await ended).toBe(1)
     expect(output()).toMatch(/^idplug does not start\. 3 settings are wrong:\n/)
-    expect(output()).toContain('AUTH_PROVIDER: must be one or more of ')
+    expect(output()).toContain('AUTH_PROVIDER: names no provider. Did you mean auth0? It must be one or more of ')
     expect(output()).not.toContain('    at ')
   })
 

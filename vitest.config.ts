@@ -15,6 +15,8 @@ export default defineConfig({
             ...configDefaults.exclude,
             'test/{assertions,frameworks,clients,gateway,interop,moving,servers,runtimes,chaos}/**',
             'test/conformance/field/**',
+            // Outages and restarts take their time: `npm run test:conformance`.
+            'test/app/conformance/{defects,issuer-command,servers}.test.ts',
             // A process for each fault: `npm run test:properties`.
             'test/properties/planted/**',
           ],

@@ -98,6 +98,13 @@ export const gallery: Readonly<Record<string, Readonly<Record<string, Html>>>> =
     plain: messages.unusableDocumentPage('https://client.example.com/oauth/metadata.json', 'the document has no name'),
   },
   unreachablePage: { plain: messages.unreachablePage('client.example.com answered with 500') },
+  redirectUriPage: {
+    plain: messages.redirectUriPage('http://localhost:7777/callback/more', ['http://localhost:7777/callback']),
+    long: messages.redirectUriPage(`https://example.com/${'x'.repeat(300)}`, [
+      'com.example.app:/cb',
+      `https://example.com/${'y'.repeat(300)}`,
+    ]),
+  },
   requestErrorPage: { plain: messages.requestErrorPage('invalid_request', 'redirect_uri is not registered') },
   heldBackPage: {
     plain: messages.heldBackPage(

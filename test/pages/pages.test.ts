@@ -145,7 +145,7 @@ it.each([
 ] as const)('the command line comes back to a page that is whole: %s', async (title, context, answer) => {
   const visit = await listenForBrowser({ say: () => {} })
   onTestFinished(visit.close)
-  const back = visit.go(new URL('https://id.example.com/authorize'))
+  const back = visit.go(new URL('https://id.example.com/authorize?state=s'))
   const page = await openPage(context)
   const complaints: string[] = []
   page.on('console', message => complaints.push(message.text()))

@@ -17,6 +17,8 @@ export default defineConfig({
             'test/conformance/field/**',
             // Outages and restarts take their time: `npm run test:conformance`.
             'test/app/conformance/{defects,issuer-command,servers}.test.ts',
+            // Installs packages and follows a whole page.
+            ...(process.env.ALL_VARIANTS ? [] : ['test/package/agents.test.ts']),
             // A process for each fault: `npm run test:properties`.
             'test/properties/planted/**',
           ],

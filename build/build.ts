@@ -23,7 +23,8 @@ function copyFiles({ files, folder, bin }: Package): void {
     mkdirSync(dirname(target), { recursive: true })
     // Of a folder, what people read.
     const filter = (path: string) =>
-      !/\.[jt]s$/.test(path) && !/\/(decisions(\/|$)|conformance\/results(\/|$)|examples\/servers\/(?!README))/.test(path)
+      !/\.[jt]s$/.test(path) &&
+      !/\/(decisions(\/|$)|conformance\/results(\/|$)|examples\/servers\/(?!README))/.test(path)
     cpSync(join(root, source), target, { recursive: true, ...(source === 'docs' && { filter }) })
   }
   for (const place of Object.values(bin ?? {})) chmodSync(join(out, folder, place), 0o755)

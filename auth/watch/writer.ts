@@ -11,7 +11,7 @@ const FLUSH_MILLISECONDS = 20
 const LOOK_MILLISECONDS = 1_000
 
 export interface Writer {
-  /** Whether there is room for another record within this second. Counts it if not. */
+  /** Whether another record fits into this second. Counts it if not. */
   admits(): boolean
   write(record: object): void
   /** Told at the beginning of each connection. */

@@ -17,7 +17,7 @@ export function closest(text: string, candidates: Iterable<string>): string | un
     const limit = wanted.length < SHORT ? 1 : 2
     // Before the table is filled: most names of an environment differ in length already.
     if (Math.abs(wanted.length - given.length) > limit) continue
-    const distance = editDistance(given, wanted)
+    const distance = editDistance(given, wanted, limit)
     if (distance <= limit && distance < least) [best, least] = [candidate, distance]
   }
   return best
@@ -31,18 +31,23 @@ export function didYouMean(text: string, candidates: Iterable<string>): string {
 
 const letters = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
 
-/** Optimal string alignment: characters inserted, dropped, replaced, or swapped with their neighbor. */
-function editDistance(a: string, b: string): number {
+/**
+ * Optimal string alignment: characters inserted, dropped, replaced, or swapped with their neighbor.
+ *
+ * @param limit - Only distances up to it are right; others are greater than it. What is further than that from the diagonal is not looked at.
+ */
+function editDistance(a: string, b: string, limit: number): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= b.length; column++) {
+    const current: number[] = []
+    if (row <= limit) current[0] = row
+    for (let column = Math.max(1, row - limit); column <= Math.min(b.length, row + limit); column++) {
       const same = a[row - 1] === b[column - 1]
       let cost = Math.min(at(last, column) + 1, at(current, column - 1) + 1, at(last, column - 1) + (same ? 0 : 1))
       const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
       if (swapped && row > 1 && column > 1) cost = Math.min(cost, at(beforeLast, column - 2) + 1)
-      current.push(cost)
+      current[column] = cost
     }
     beforeLast = last
     last = current

@@ -101,10 +101,12 @@ describe('a misspelled setting', () => {
   it.each([...general.map(name => [name, undefined] as const), ...ofProvider])(
     'is reported, whichever letter of %s is wrong',
     (name, provider) => {
-      const missed = slips(name).filter(slip => {
-        const { problems, warnings } = lines({ ...(provider && { AUTH_PROVIDER: provider }), [slip]: '1' })
-        return ![...problems, ...warnings].some(line => line.startsWith(`${slip} is not a setting; did you mean `))
-      })
+      const wrong = slips(name)
+      const set = Object.fromEntries(wrong.map(slip => [slip, '1']))
+      const { problems, warnings } = lines({ ...(provider && { AUTH_PROVIDER: provider }), ...set })
+      const missed = wrong.filter(
+        slip => ![...problems, ...warnings].some(line => line.startsWith(`${slip} is not a setting; did you mean `)),
+      )
       expect(missed).toEqual([])
     },
   )

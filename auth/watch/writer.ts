@@ -14,7 +14,7 @@ export interface Writer {
   /** Whether another record fits into this second. Counts it if not. */
   admits(): boolean
   write(record: object): void
-  /** Told at the beginning of each connection. */
+  /** Told at the beginning of each connection, once: what cannot start is started again, and says the same. */
   greet(hello: object): void
   /** Writes what is left, as far as it is read at once. */
   close(): void
@@ -33,7 +33,7 @@ export interface WriterOptions {
  * oldest first, and counted.
  */
 export function createWriter({ path, onProblem, now = Date.now }: WriterOptions): Writer {
-  const hellos: object[] = []
+  const hellos = new Set<string>()
   const told = new Set<string>()
   let kept: { readonly at: number; readonly line: string }[] = []
   let bytes = 0
@@ -83,7 +83,7 @@ export function createWriter({ path, onProblem, now = Date.now }: WriterOptions)
     opened.on('connect', () => {
       if (isClosed) return void opened.destroy()
       isOpen = true
-      opened.write(linesOf(hellos))
+      opened.write([...hellos].join(''))
       flush()
     })
   }
@@ -129,8 +129,10 @@ export function createWriter({ path, onProblem, now = Date.now }: WriterOptions)
       flushing.unref?.()
     },
     greet(hello) {
-      hellos.push(hello)
-      if (isOpen) socket?.write(lineOf(hello))
+      const line = lineOf(hello)
+      if (hellos.has(line)) return
+      hellos.add(line)
+      if (isOpen) socket?.write(line)
     },
     close() {
       if (isClosed) return
@@ -143,4 +145,3 @@ export function createWriter({ path, onProblem, now = Date.now }: WriterOptions)
 }
 
 const lineOf = (record: object) => `${JSON.stringify(record)}\n`
-const linesOf = (records: readonly object[]) => records.map(lineOf).join('')

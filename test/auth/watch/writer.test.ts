@@ -66,6 +66,17 @@ it('writes lines to a watcher, the greeting first', async () => {
   await until(() => expect(reader.text()).toBe('{"hello":1}\n{"a":1}\n{"a":2}\n'))
 })
 
+it('greets once, however often the same is said', async () => {
+  const path = join(folder(), 'watch')
+  const reader = await listen(path)
+  const { writer: w } = writer(path)
+  w.greet({ hello: 1 })
+  await until(() => expect(reader.text()).toBe('{"hello":1}\n'))
+  for (let times = 0; times < 3; times++) w.greet({ hello: 1 })
+  w.write({ a: 1 })
+  await until(() => expect(reader.text()).toBe('{"hello":1}\n{"a":1}\n'))
+})
+
 it('keeps the last records for a watcher that comes later, and goes on with one that comes back', async () => {
   const path = join(folder(), 'watch')
   const { writer: w, problems } = writer(path)

@@ -50,6 +50,8 @@ export interface Attempt {
   readonly names: { agent?: string; info?: string; registration?: string; document?: string }
   readonly products: Set<string>
   readonly connections: Set<string>
+  /** Tokens, by the number of the connection of their server and theirs. */
+  readonly callers: Set<string>
   readonly flows: Set<string>
   address: string | undefined
   clientId: string | undefined

@@ -65,7 +65,6 @@ export function createWatcher({ onEvent, silenceSeconds = DEFAULT_SECONDS }: Wat
   let last = 0
   const servers = new Map<string, { connection: number; seen?: SeenServer }>()
   const ownIssuers = new Set<string>()
-  const callers = new Map<string, Attempt>()
   const surroundings = {
     server: (issuer: string) => servers.get(issuer)?.seen,
     isOwn: (issuer: string) => ownIssuers.has(issuer) || servers.has(issuer),
@@ -77,6 +76,7 @@ export function createWatcher({ onEvent, silenceSeconds = DEFAULT_SECONDS }: Wat
       names: {},
       products: new Set(),
       connections: new Set(),
+      callers: new Set(),
       flows: new Set(),
       address: traces.address,
       clientId: undefined,
@@ -190,7 +190,7 @@ export function createWatcher({ onEvent, silenceSeconds = DEFAULT_SECONDS }: Wat
     if (traces.clientId !== undefined) join(attempt, traces)
     learn(attempt, traces)
     const { names } = attempt
-    if (record.caller !== undefined) callers.set(`${connection}:${record.caller}`, attempt)
+    if (record.caller !== undefined) attempt.callers.add(`${connection}:${record.caller}`)
     if (record.origin !== undefined && isBrowser(record.agent)) attempt.origin = record.origin
     if (record.client_info) names.info = `${record.client_info.name} ${record.client_info.version}`.trim()
     const byAgent = nameByAgent(record.agent)
@@ -259,7 +259,8 @@ export function createWatcher({ onEvent, silenceSeconds = DEFAULT_SECONDS }: Wat
           break
         }
         case 'calls': {
-          const attempt = callers.get(`${connection}:${record.caller}`)
+          const caller = `${connection}:${record.caller}`
+          const attempt = attempts.findLast(({ callers }) => callers.has(caller))
           if (!attempt) break
           attempt.lastAt = Math.max(record.at, attempt.lastAt)
           const { method, name } = record.operation

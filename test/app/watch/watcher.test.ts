@@ -331,6 +331,14 @@ describe('a client that is signed in', () => {
     w.write({ type: 'calls', at: w.now(), resource: RESOURCE, caller: 7, client_id: 'c1', operation, count: 12 })
     expect(w.events.at(-1)).toMatchObject({ event: 'calls', attempt: 1, operation: 'tools/call list_files', count: 12 })
   })
+
+  it('is forgotten when 200 others have come since, its token as well', () => {
+    const w = signedIn()
+    for (let index = 0; index < 200; index++) requests.challenge(w, { agent: `client-${index}/1.0` })
+    const operation = { method: 'tools/call', name: 'list_files' }
+    w.write({ type: 'calls', at: w.now(), resource: RESOURCE, caller: 7, client_id: 'c1', operation, count: 12 })
+    expect(w.events.map(({ event }) => event)).not.toContain('calls')
+  })
 })
 
 describe('requests are put together to attempts', () => {

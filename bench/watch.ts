@@ -15,7 +15,11 @@ export async function run(): Promise<BenchSection> {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-bench-'))
   const path = join(folder, 'watch')
   let records = 0
-  const listening = await listenForServers(path, { record: () => void records++, gone: () => {} })
+  const listening = await listenForServers(path, {
+    record: () => void records++,
+    foreign: () => {},
+    gone: () => {},
+  })
   const issuer = await startIssuer()
   // In one process: two of them differ by more than what is measured.
   const servers = await startServers(['unwatched', 'watched'], { ...issuer.settings, watch: path })

@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { ConfigError } from 'idplug'
-import { clip, folderProblem, socketProblem, type WatchRecord } from 'idplug/internal'
+import { clip, folderProblem, socketProblem, WATCH_FORMAT, type WatchRecord } from 'idplug/internal'
 
 /** No record is as long. */
 const MOST_LINE = 65_536
@@ -13,6 +13,8 @@ const OWNER_ONLY = 0o177
 export interface ListenHandlers {
   /** @param connection - Number of the connection of the server that wrote the record. */
   record(record: WatchRecord, connection: number): void
+  /** A server writes as another version of idplug does: nothing of it is read. */
+  foreign(format: number): void
   /** A server has stopped, or its connection broke. */
   gone(connection: number): void
 }
@@ -30,9 +32,15 @@ export async function listenForServers(path: string, handlers: ListenHandlers): 
   const server = createServer(socket => {
     const connection = ++last
     sockets.add(socket)
+    let isForeign = false
     readLines(socket, line => {
-      const record = parse(line)
-      if (record) handlers.record(record, connection)
+      const record = isForeign ? undefined : parse(line)
+      if (!record) return
+      if ('format' in record && record.format !== WATCH_FORMAT) {
+        isForeign = true
+        return handlers.foreign(record.format)
+      }
+      handlers.record(record, connection)
     })
     socket.on('error', () => {})
     socket.on('close', () => {

@@ -1,29 +1,32 @@
 /** Servers write in blocks, so what happened first may arrive last. */
 const HOLD_MILLISECONDS = 150
 
-interface Timed {
+interface Held {
   readonly at: number
+  readonly run: () => void
+  readonly until: number
 }
 
-export interface Order<T extends Timed> {
-  add(item: T): void
-  /** Gives out what is held, at once. */
+export interface Order {
+  /** @param at - When it happened, in milliseconds since the Unix epoch. */
+  add(at: number, run: () => void): void
+  /** Runs what is held, at once. */
   end(): void
 }
 
-/** Gives out what several processes write in the order in which it happened, as far as it arrives within a moment. */
-export function createOrder<T extends Timed>(onItem: (item: T) => void): Order<T> {
-  let held: { readonly item: T; readonly until: number }[] = []
+/** Runs what several processes write in the order in which it happened, as far as it arrives within a moment. */
+export function createOrder(): Order {
+  let held: Held[] = []
   let timer: NodeJS.Timeout | undefined
 
-  function give(until: number): void {
-    const due = held.filter(entry => entry.until <= until)
-    held = held.filter(entry => entry.until > until)
+  function runUntil(moment: number): void {
+    const isDue = ({ until }: Held) => until <= moment
     // Where something waits that happened earlier, it goes first.
-    const latest = Math.max(...due.map(({ item }) => item.at))
-    const before = held.filter(({ item }) => item.at < latest)
-    held = held.filter(({ item }) => item.at >= latest)
-    for (const { item } of [...due, ...before].toSorted((a, b) => a.item.at - b.item.at)) onItem(item)
+    const latest = Math.max(...held.filter(isDue).map(({ at }) => at))
+    const isNext = (entry: Held) => isDue(entry) || entry.at < latest
+    const next = held.filter(isNext).toSorted((a, b) => a.at - b.at)
+    held = held.filter(entry => !isNext(entry))
+    for (const { run } of next) run()
     schedule()
   }
 
@@ -31,16 +34,14 @@ export function createOrder<T extends Timed>(onItem: (item: T) => void): Order<T
     clearTimeout(timer)
     timer = undefined
     const next = Math.min(...held.map(({ until }) => until))
-    if (held.length > 0) timer = setTimeout(() => give(Date.now()), Math.max(1, next - Date.now()))
+    if (held.length > 0) timer = setTimeout(() => runUntil(Date.now()), Math.max(1, next - Date.now()))
   }
 
   return {
-    add(item) {
-      held.push({ item, until: Date.now() + HOLD_MILLISECONDS })
+    add(at, run) {
+      held.push({ at, run, until: Date.now() + HOLD_MILLISECONDS })
       if (!timer) schedule()
     },
-    end: () => {
-      give(Number.POSITIVE_INFINITY)
-    },
+    end: () => runUntil(Number.POSITIVE_INFINITY),
   }
 }

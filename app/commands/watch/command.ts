@@ -4,10 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { ConfigError } from 'idplug'
 import { readEnvironment } from '../../environment.ts'
-import { listenForServers } from '../../watch/listen.ts'
-import { createOrder } from '../../watch/order.ts'
+import { openWatcher } from '../../watch/open-watcher.ts'
 import { jsonView, lineView, terminalView } from '../../watch/view.ts'
-import { createWatcher } from '../../watch/watcher.ts'
 import { EXIT } from '../exit.ts'
 
 interface WatchOptions {
@@ -61,19 +59,16 @@ function secondsOf(text: string): number {
 
 const PROBLEM = 'must be a whole number of seconds from 1 to 9999'
 const LOOK_MILLISECONDS = 250
+const otherVersion = (format: number) =>
+  `A server writes in format ${format}, which this idplug watch cannot read. Use the same version of idplug for both.`
 
 async function watch(path: string, { json, silence }: WatchOptions): Promise<void> {
   const { stdout } = process
   const view = json ? jsonView(stdout) : stdout.isTTY ? terminalView(stdout) : lineView(stdout)
-  const watcher = createWatcher({ onEvent: view.event, silenceSeconds: silence })
-  // The first line of a server has no time of its own.
-  const order = createOrder<{ at: number; run(): void }>(({ run }) => run())
-  const listening = await listenForServers(path, {
-    record(record, connection) {
-      const at = 'at' in record ? record.at : 0
-      order.add({ at, run: () => watcher.record(record, connection) })
-    },
-    gone: connection => order.add({ at: Date.now(), run: () => watcher.gone(connection, Date.now()) }),
+  const { watcher, close } = await openWatcher(path, {
+    onEvent: view.event,
+    onForeign: format => console.error(otherVersion(format)),
+    silenceSeconds: silence,
   })
   if (!json) console.error(`Watching. Start servers with AUTH_WATCH=${path}`)
   const stop = new AbortController()
@@ -84,7 +79,7 @@ async function watch(path: string, { json, silence }: WatchOptions): Promise<voi
   }, LOOK_MILLISECONDS)
   await once(stop.signal, 'abort')
   clearInterval(looking)
-  order.end()
+  const closed = close()
   view.end()
-  await Promise.race([listening.close(), wait(1_000, undefined, { ref: false })])
+  await Promise.race([closed, wait(1_000, undefined, { ref: false })])
 }

@@ -17,7 +17,7 @@ function folder(): string {
   return path
 }
 
-const nobody = { record: () => {}, gone: () => {} }
+const nobody = { record: () => {}, foreign: () => {}, gone: () => {} }
 const until = (check: () => void) => vi.waitFor(check, { timeout: 40_000, interval: 20 })
 
 async function listening(path: string, handlers: Parameters<typeof listenForServers>[1] = nobody) {
@@ -78,7 +78,7 @@ describe('what a server writes', () => {
     const path = join(folder(), 'watch')
     const records: WatchRecord[] = []
     let gone = 0
-    await listening(path, { record: record => void records.push(record), gone: () => void gone++ })
+    await listening(path, { ...nobody, record: record => void records.push(record), gone: () => void gone++ })
     const socket = connect(path)
     socket.on('error', () => {})
     await once(socket, 'connect')
@@ -96,6 +96,16 @@ describe('what a server writes', () => {
   it('is passed over where it is no record', async () => {
     const lines = ['{', 'null', '"text"', '{"type":"request"}', '{"type":1,"at":1}', '{"type":"lost","at":1,"count":2}']
     expect(await written(`${lines.join('\n')}\n`)).toEqual([{ type: 'lost', at: 1, count: 2 }])
+  })
+
+  it('in the format of another version is not read, and the watcher is told of it', async () => {
+    const path = join(folder(), 'watch')
+    const told: unknown[] = []
+    const tell = (what: unknown) => void told.push(what)
+    await listening(path, { record: tell, foreign: tell, gone: () => tell('gone') })
+    const hello = { type: 'resource', format: 2, pid: 1, resource: 'https://mcp.example.com/mcp', name: 'Files' }
+    connect(path).end(`${JSON.stringify(hello)}\n{"type":"lost","at":1,"count":2}\n`)
+    await until(() => expect(told).toEqual([2, 'gone']))
   })
 
   it('ends the connection where a line has no end', async () => {

@@ -3,9 +3,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, vi } from 'vitest'
-import { listenForServers } from '../../../app/watch/listen.ts'
-import { createOrder } from '../../../app/watch/order.ts'
-import { createWatcher, type WatchEvent } from '../../../app/watch/watcher.ts'
+import { openWatcher } from '../../../app/watch/open-watcher.ts'
+import type { WatchEvent } from '../../../app/watch/watcher.ts'
 
 export function socketPath(): string {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
@@ -18,19 +17,12 @@ export const until = (check: () => void | Promise<void>) => vi.waitFor(check, { 
 /** A watcher at a socket, and all that it tells. */
 export async function watchAt(path: string) {
   const events: WatchEvent[] = []
-  const watcher = createWatcher({ onEvent: event => events.push(event) })
-  const order = createOrder<{ at: number; run(): void }>(({ run }) => run())
-  const listening = await listenForServers(path, {
-    record: (record, connection) =>
-      order.add({ at: 'at' in record ? record.at : 0, run: () => watcher.record(record, connection) }),
-    gone: connection => order.add({ at: Date.now(), run: () => watcher.gone(connection, Date.now()) }),
-  })
+  const opened = await openWatcher(path, { onEvent: event => events.push(event), onForeign: () => {} })
   let closed: Promise<void> | undefined
-  const close = () => (closed ??= listening.close())
+  const close = () => (closed ??= opened.close())
   onTestFinished(close)
   const steps = () => events.filter(event => event.event === 'step')
   return {
-    watcher,
     events,
     close,
     steps,

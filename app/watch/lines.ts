@@ -5,7 +5,7 @@ const LEAST_WIDTH = 40
 const MOST_WIDTH = 100
 const LABEL = 10
 
-/** An event as lines for people. @param width - Columns of the terminal; a word that is longer keeps its line. */
+/** An event as lines for people. @param columns - Of the terminal; a word that is longer keeps its line. */
 export function linesOf(event: WatchEvent, columns: number): string[] {
   const width = Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, columns))
   const time = timeOf(event.at)

@@ -1,3 +1,4 @@
+import type { WatchRecord } from 'idplug/internal'
 import type { Phase, SilenceName } from './attempt.ts'
 
 /** Why a client got no further, and what ends it. */
@@ -26,19 +27,10 @@ export interface Seen {
   readonly problem?: Problem
 }
 
+/** A place of our authorization server, or what it is about elsewhere. */
 export type StepName =
+  | Extract<WatchRecord, { type: 'server_request' }>['place']
   | 'mcp'
   | 'preflight'
   | 'resource_metadata'
-  | 'server_metadata'
-  | 'registration'
-  | 'authorization'
-  | 'sign_in'
-  | 'signed_in'
-  | 'consent'
-  | 'return'
-  | 'token'
   | 'refresh'
-  | 'revocation'
-  | 'device'
-  | 'elsewhere'

@@ -124,6 +124,7 @@ export function watchResource(
       const caller = callerOf(decision)
       const [protocol] = head.header('mcp-protocol-version')
       const [credentials] = head.header('authorization')
+      const clientInfo = clientInfoOf(body)
       writer.write({
         ...request(head, 'endpoint'),
         ...(answer && { status: answer.status, challenge: challengeOf(answer) }),
@@ -131,7 +132,7 @@ export function watchResource(
         ...(protocol !== undefined && { protocol: clip(protocol) }),
         ...(decision.outcome === 'refused' && decision.reason && { reason: maskedReason(decision.reason) }),
         ...(operation && { operation }),
-        ...(clientInfoOf(body) && { client_info: clientInfoOf(body) }),
+        ...(clientInfo && { client_info: clientInfo }),
         ...(token && { client_id: clip(token.clientId), scopes: token.scopes.map(clip) }),
         ...(caller && { caller: caller.number }),
         request_id: decision.requestId,

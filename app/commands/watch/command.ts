@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { ConfigError } from 'idplug'
 import { readEnvironment } from '../../environment.ts'
 import { openWatcher } from '../../watch/open-watcher.ts'
@@ -53,11 +53,11 @@ export function registerWatch(program: Command): void {
 
 function secondsOf(text: string): number {
   const seconds = Number(text)
-  if (!/^\d{1,4}$/.test(text) || seconds < 1) throw new ConfigError([{ setting: '--silence', problem: PROBLEM }])
+  if (!/^\d{1,4}$/.test(text) || seconds < 1)
+    throw new InvalidArgumentError('Expected a whole number of seconds from 1 to 9999.')
   return seconds
 }
 
-const PROBLEM = 'must be a whole number of seconds from 1 to 9999'
 const LOOK_MILLISECONDS = 250
 const otherVersion = (format: number) =>
   `A server writes in format ${format}, which this idplug watch cannot read. Use the same version of idplug for both.`

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Check, TokenKind } from '../conformance/check.ts'
 import { checks } from '../conformance/checks/index.ts'
 import { type Laboratory, type OpenLaboratory, openLaboratory } from '../conformance/laboratory.ts'
@@ -13,6 +13,7 @@ import { chooseChecks, runChecks } from '../conformance/run.ts'
 import { createTarget, type Target } from '../conformance/target.ts'
 import { endpointUrl } from './endpoint-url.ts'
 import { EXIT } from './exit.ts'
+import { portNumber, words } from './option-values.ts'
 
 interface ConformanceOptions {
   only?: string[]
@@ -57,8 +58,8 @@ export function registerConformance(program: Command): void {
     .command('conformance')
     .description('check that an MCP server protects itself as the specifications say')
     .argument('<url>', 'URL of the MCP endpoint', endpointUrl)
-    .option('--only <ids>', 'checks to run: C01,P*', list)
-    .option('--anonymous <methods>', 'JSON-RPC methods that need no token', list)
+    .option('--only <ids>', 'checks to run: C01,P*', words)
+    .option('--anonymous <methods>', 'JSON-RPC methods that need no token', words)
     .option('--token-stdin', 'read a token that the server accepts from stdin')
     .option('--token-env <name>', 'the same, from an environment variable')
     .option('--low-scope-token-env <name>', 'variable with a token not enough for --tool')
@@ -74,7 +75,7 @@ export function registerConformance(program: Command): void {
       ]),
     )
     .option('--audience <text>', "aud of the issuer's tokens (default: the\nresource in the server's metadata)")
-    .option('--scopes <scopes>', 'all scopes (default: those that the server names)', list)
+    .option('--scopes <scopes>', 'all scopes (default: those that the server names)', words)
     .option('--downstream-tool <name>', "a tool that calls the issuer's downstream URL")
     .option('--json', 'print the results as JSON')
     .option('--junit <file>', 'write the results as JUnit XML as well')
@@ -184,14 +185,4 @@ async function readTokens(
     ...(lowScopeTokenEnv && { 'low-scope-token': read(lowScopeTokenEnv) }),
     ...(otherAudienceTokenEnv && { 'other-audience-token': read(otherAudienceTokenEnv) }),
   }
-}
-
-function portNumber(value: string): number {
-  const port = Number(value)
-  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError('Expected a port number from 0 to 65535.')
-  return port
-}
-
-function list(value: string): string[] {
-  return value.split(/[\s,]+/).filter(Boolean)
 }

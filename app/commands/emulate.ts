@@ -10,6 +10,7 @@ import {
   runEmulator,
 } from '../../emulators/run.ts'
 import { endpointUrl } from './endpoint-url.ts'
+import { portNumber, words } from './option-values.ts'
 
 const HELP = `
 Providers: ${emulatorNames.join(', ')}
@@ -100,14 +101,6 @@ Start your server with these settings (npx idplug starts the example):`,
     `To revoke every refresh token, as an administrator would: curl -X POST ${origin}${REVOKE_PATH}`,
   ].join('\n\n')
 }
-
-function portNumber(value: string): number {
-  const port = Number(value)
-  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError('Expected a port number from 0 to 65535.')
-  return port
-}
-
-const words = (value: string) => value.split(/[\s,]+/).filter(Boolean)
 
 /** Of any client: `cursor://…` as well. */
 function collected(value: string, before: string[] = []): string[] {

@@ -5,6 +5,7 @@ import type { ConfigProblem } from 'idplug'
 import { API_KEY_PREFIX, type ApiKeyEntry, checkApiKeys, readApiKeys } from 'idplug/internal'
 import { readEnvironment } from '../../environment.ts'
 import { EXIT } from '../exit.ts'
+import { words } from '../option-values.ts'
 
 const EXAMPLES = `
 Examples:
@@ -64,7 +65,7 @@ function entryFor(key: string, { owner, scopes, id, days }: Options, entries: re
     id: id ?? freeId(owner, entries),
     sha256: hash('sha256', key, 'hex'),
     owner,
-    scopes: scopes.split(/[\s,]+/).filter(Boolean),
+    scopes: words(scopes),
     ...(expires && { expires }),
   }
 }

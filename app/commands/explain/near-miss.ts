@@ -30,10 +30,11 @@ function differenceOf(seen: string, wanted: string): string | undefined {
     a.protocol === b.protocol ? '' : `${a.protocol}// instead of ${b.protocol}//`,
     a.hostname === b.hostname ? '' : `host ${a.hostname} instead of ${b.hostname}`,
     a.port === b.port ? '' : `port ${portOf(a)} instead of ${portOf(b)}`,
-    a.pathname === b.pathname && a.search === b.search ? '' : `path ${a.pathname + a.search} instead of ${b.pathname}`,
+    pathOf(a) === pathOf(b) ? '' : `path ${pathOf(a)} instead of ${pathOf(b)}`,
   ].filter(Boolean)
   const isSameHost = a.hostname === b.hostname || [a, b].every(({ hostname }) => LOOPBACK.includes(hostname))
   return isSameHost && parts.length <= 2 ? `in ${parts.join(' and ')}` : undefined
 }
 
+const pathOf = ({ pathname, search }: URL) => pathname + search
 const portOf = ({ port, protocol }: URL) => port || (protocol === 'https:' ? '443' : '80')

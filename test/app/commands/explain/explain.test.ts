@@ -5,6 +5,7 @@ import { auth0 } from '../../../../adapters/auth0/index.ts'
 import { oidc } from '../../../../adapters/oidc/index.ts'
 import { findRefusal } from '../../../../app/commands/explain/audit-log.ts'
 import { type Explanation, explainToken } from '../../../../app/commands/explain/explain.ts'
+import { nearMiss } from '../../../../app/commands/explain/near-miss.ts'
 import { explanationText, refusalText } from '../../../../app/commands/explain/report.ts'
 import { offlineFetch, readSavedKeys, recordingFetch } from '../../../../app/commands/explain/saved-keys.ts'
 import { createAuth0Emulator } from '../../../../emulators/auth0.ts'
@@ -247,7 +248,7 @@ describe('explain', () => {
       'in port 8443 instead of 443',
       'Set PUBLIC_URL=https://mcp.example.com:8443, if',
     ],
-    ['https://mcp.example.com/mcp//', undefined, 'AUTH0_AUDIENCE'],
+    ['https://mcp.example.com/mcp//', 'in path /mcp// instead of /mcp', 'AUTH0_AUDIENCE'],
     ['http://mcp.example.com/mcp', 'in http:// instead of https://', 'Set PUBLIC_URL=http://mcp'],
     ['https://mcp.example.com/', 'in path / instead of /mcp', 'to AUTH0_AUDIENCE, if the token'],
     ['https://MCP.example.com/mcp', 'in upper and lower case', 'PUBLIC_URL'],
@@ -259,11 +260,16 @@ describe('explain', () => {
     const context = { validator, resource: RESOURCE, now: NOW, configuredFor: () => configured }
     const explanation = await explainToken(await emulator.mint({ claims: { aud } }), context)
     expect(explanation.verdict).toBe('refused')
-    if (near === undefined && !aud.endsWith('//')) expect(explanation.nearMiss).toBeUndefined()
-    else expect(explanation.nearMiss).toContain(near ?? 'path')
+    if (near === undefined) expect(explanation.nearMiss).toBeUndefined()
+    else expect(explanation.nearMiss).toContain(near)
     const text = stripVTControlCharacters(explanationText(explanation)).replace(/\n +/g, ' ')
     expect(text).toMatch(/fix +At the provider: .*Auth0 Dashboard/)
     expect(text.slice(text.indexOf('or here'))).toContain(here)
+  })
+
+  test('counts the query of a URL as part of its path', () => {
+    const [seen, expected] = ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp?tenant=a']
+    expect(nearMiss([seen], [expected])).toBe(`${seen} differs from ${expected} in path /mcp instead of /mcp?tenant=a`)
   })
 
   test.each([

@@ -1,16 +1,8 @@
 import { namedProviders } from '../adapters/index.ts'
 import type { ClientOutlook } from '../app/commands/doctor/clients.ts'
 import { examineServer } from '../app/commands/doctor/doctor.ts'
-import { githubDefaults } from '../emulators/github.ts'
-import {
-  createAuth0Emulator,
-  createAzureEmulator,
-  createGithubEmulator,
-  createGoogleEmulator,
-  createOidcEmulator,
-  createOktaEmulator,
-  type Emulator,
-} from '../emulators/index.ts'
+import { createAuth0Emulator, createOidcEmulator, type Emulator } from '../emulators/index.ts'
+import { type Program, programs } from '../emulators/programs.ts'
 import { createAuth } from '../index.ts'
 import { protect } from '../src/edges/fetch.ts'
 
@@ -48,46 +40,8 @@ const CELLS: Readonly<Record<ClientOutlook['verdict'], string>> = {
 }
 
 const AT = 'https://id.example.com'
-const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
-const CLIENT = '15b4bcb0-3c1e-4b1f-9f3f-0d6c8f2c6b11'
-const [ofGithub] = githubDefaults.clients
-const GRANTS = { GRANT_SCOPES: 'notes:read', GRANT_TO: 'everyone' }
-const prefixed = (prefix: string, members: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(members).map(([name, value]) => [`${prefix}_${name}`, value]))
-
-/** Emulators of providers, as they come. */
-const providers: Readonly<Record<string, () => Emulated>> = {
-  auth0: () => ({
-    emulator: createAuth0Emulator({ origin: AT }),
-    settings: { AUTH_METADATA_URL: AT + METADATA },
-  }),
-  okta: () => ({
-    emulator: createOktaEmulator({ origin: AT, audience: RESOURCE }),
-    settings: { AUTH_METADATA_URL: `${AT}/oauth2/default${METADATA}` },
-  }),
-  azure: () => ({
-    emulator: createAzureEmulator({ origin: AT, api: { appIdUri: RESOURCE } }),
-    settings: { AUTH_METADATA_URL: `${AT}/${TENANT}/v2.0${METADATA}`, AZURE_CLIENT_ID: CLIENT },
-  }),
-  google: () => ({
-    emulator: createGoogleEmulator({ origin: AT }),
-    settings: {
-      AUTH_METADATA_URL: AT + METADATA,
-      ...prefixed('GOOGLE', {
-        ...GRANTS,
-        CLIENT_IDS: '1-a.apps.googleusercontent.com',
-        TOKENINFO_URL: `${AT}/tokeninfo`,
-      }),
-    },
-  }),
-  github: () => ({
-    emulator: createGithubEmulator({ origin: AT }),
-    settings: {
-      AUTH_METADATA_URL: `${AT}/.well-known/oauth-authorization-server/login/oauth`,
-      ...prefixed('GITHUB', { ...GRANTS, CLIENT_ID: ofGithub.clientId, CLIENT_SECRET: ofGithub.clientSecret }),
-    },
-  }),
-}
+/** Providers that do not let clients register as they come, in the order of the table. */
+const PROVIDERS = ['auth0', 'okta', 'azure', 'google', 'github'] as const
 /** Products at which no client can register as they come; for the others it depends on a switch (docs/providers/presets.md). */
 export const PRODUCTS = ['keycloak', 'cognito', 'zitadel', 'ping', 'authentik'] as const
 
@@ -97,10 +51,7 @@ async function signInWays(): Promise<SignInWay[]> {
     await way('the demo, on this machine', { emulator: { fetch }, settings: {} }, HERE),
     await way('any provider, by the bridge', bridged()),
   ]
-  for (const [name, emulate] of Object.entries(providers)) {
-    const { emulator, settings } = emulate()
-    ways.push(await way(titleOf(name), { emulator, settings: { AUTH_PROVIDER: name, ...settings } }))
-  }
+  for (const name of PROVIDERS) ways.push(await way(titleOf(name), emulated(name)))
   for (const product of PRODUCTS) ways.push(await way(titleOf(product), emulatedProduct(product)))
   return ways
 }
@@ -128,6 +79,19 @@ async function way(title: string, { emulator, settings }: Emulated, origin = IN_
 /** What Deno passes to a handler beside the request: who asks is on this machine. */
 const LOCAL = { remoteAddr: { hostname: '127.0.0.1', port: 50_000, transport: 'tcp' } }
 
+function emulated(name: (typeof PROVIDERS)[number]): Emulated {
+  const program: Program = programs[name]({
+    resource: RESOURCE,
+    scopes: Object.keys(FILES.scopes),
+    redirectUris: [],
+    options: { origin: AT },
+  })
+  return {
+    emulator: program.emulator,
+    settings: { AUTH_PROVIDER: name, ...program.place(AT), ...program.tokens?.(AT) },
+  }
+}
+
 function emulatedProduct(product: (typeof PRODUCTS)[number]): Emulated {
   const emulator = createOidcEmulator({ product, origin: AT, audience: RESOURCE })
   const issuer = emulator.issuer().replace(/\/$/, '')
@@ -139,12 +103,10 @@ function bridged(): Emulated {
     AUTH_PROVIDER: 'auth0',
     AUTH_METADATA_URL: AT + METADATA,
     AUTH_BRIDGE: 'on',
-    ...prefixed('BRIDGE', {
-      CLIENT_ID: CLIENT,
-      CLIENT_SECRET: 'secret',
-      ALLOW: 'everyone',
-      GRANT_SCOPES: 'notes:read',
-    }),
+    BRIDGE_CLIENT_ID: 'bridge',
+    BRIDGE_CLIENT_SECRET: 'secret',
+    BRIDGE_ALLOW: 'everyone',
+    BRIDGE_GRANT_SCOPES: 'notes:read',
   }
   return { emulator: createAuth0Emulator({ origin: AT }), settings }
 }

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { personAt } from './app/commands/client/person.ts'
 import { openTerminal, runOnScreen } from './app/commands/client/support.ts'
@@ -9,6 +8,7 @@ import { startServers } from './e2e/servers.ts'
 import { signIn } from './support/browser.ts'
 import { consolesOf, outputOf, pattern, runConsoles } from './support/consoles.ts'
 import { freePort } from './support/http.ts'
+import { startProgram, untilServing } from './support/program.ts'
 
 // Starts a process for each command.
 vi.setConfig({ testTimeout: 120_000 })
@@ -21,12 +21,8 @@ async function startServer(): Promise<string> {
   const port = await freePort()
   const origin = `http://localhost:${port}`
   const file = fileURLToPath(new URL('../docs/examples/own-server.ts', import.meta.url))
-  const child = spawn(process.execPath, [file], {
-    env: { PATH: process.env.PATH, PORT: String(port), PUBLIC_URL: origin },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  onTestFinished(() => void child.kill())
-  await vi.waitFor(() => fetch(origin), { timeout: 30_000 })
+  const program = startProgram([], { script: file, env: { PORT: String(port), PUBLIC_URL: origin } })
+  await untilServing(program, origin)
   return origin
 }
 

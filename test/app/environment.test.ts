@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +9,7 @@ import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
 import { freePort, listen } from '../support/http.ts'
 import { listenHttps } from '../support/https.ts'
+import { type Program, runProgram, startProgram } from '../support/program.ts'
 
 const script = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
@@ -39,32 +39,17 @@ function configError(check: () => unknown): ConfigError | undefined {
   }
 }
 
-interface Ended {
-  code: number | null
-  out: string
-  err: string
-}
-
 function run(cwd: string, args: readonly string[], env: Record<string, string> = {}, file = 'app/main.ts') {
-  const child = spawn(process.execPath, [script(file), ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let [out, err] = ['', '']
-  child.stdout.on('data', chunk => (out += chunk))
-  child.stderr.on('data', chunk => (err += chunk))
-  child.stdin.end('some-token')
-  return { child, said: () => ({ out, err }) }
+  return startProgram(args, { cwd, env, script: script(file), input: 'some-token' })
 }
 
 /** Runs a program in the folder to its end. */
-async function idplug(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const { child, said } = run(cwd, args, env)
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, ...said() }
-}
+const idplug = (cwd: string, args: readonly string[], env: Record<string, string> = {}) =>
+  runProgram(args, { cwd, env, input: 'some-token' })
 
-async function stopped(child: ChildProcess): Promise<void> {
+async function stopped({ child, ended }: Program): Promise<void> {
   child.kill('SIGINT')
-  await once(child, 'close')
+  await ended
 }
 
 describe('.env', () => {
@@ -140,7 +125,7 @@ PATH=/tmp`
     symlinkSync('.env', join(folder, '.env'))
     expect(() => withEnvFile({}, folder, 'server')).toThrow(`${folder}/.env: cannot be read (ELOOP)`)
     for (const args of [[], ['doctor'], ['keys', 'list'], ['migrate', 'link', '--pairs', 'x.csv']]) {
-      const { code, err } = await idplug(folder, args)
+      const { code, stderr: err } = await idplug(folder, args)
       expect(err).toContain('/.env: cannot be read (ELOOP)')
       expect(err).not.toContain('    at ')
       expect(code).toBe(args.length === 0 ? 1 : 2)
@@ -223,7 +208,7 @@ export const adapter = {}`
         'own.json': '{"adapter":"./evil.mjs","metadataUrl":"https://id.example.com"}',
         'evil.mjs': module,
       })
-      const { err, out } = await idplug(folder, args)
+      const { stderr: err, stdout: out } = await idplug(folder, args)
       expect(existsSync(join(folder, MARK))).toBe(false)
       expect(err + out).toContain('AUTH_CONFIG: in ')
       expect(err).toContain(`Read ${folder}/.env: `)
@@ -235,7 +220,7 @@ export const adapter = {}`
     const host = await listenHttps('localhost', (_req, res) => res.end('{}'))
     const settings = `AUTH_PROVIDER=oidc\nOIDC_METADATA_URL=https://${host}/.well-known/openid-configuration\n`
     const folder = folderWith({ '.env': `${settings}NODE_TLS_REJECT_UNAUTHORIZED=0\n` })
-    const { out, err, code } = await idplug(folder, ['doctor'])
+    const { stdout: out, stderr: err, code } = await idplug(folder, ['doctor'])
     expect(out).toContain('tenant.tls_untrusted')
     expect(err).toBe(
       `Read ${folder}/.env: AUTH_PROVIDER, OIDC_METADATA_URL. Not read from it: NODE_TLS_REJECT_UNAUTHORIZED; set that in the environment.\n`,
@@ -281,7 +266,7 @@ export const adapter = {}`
     const folder = folderWith({
       '.env': `AUTH_PROVIDER=introspection\nINTROSPECTION_METADATA_URL=${server.origin}\nINTROSPECTION_CLIENT_ID=rs\nINTROSPECTION_AUTH_METHOD=client_secret_post\nINTROSPECTION_CLIENT_SECRET_FILE=${secret}\n`,
     })
-    const { code, err } = await idplug(folder, ['explain'])
+    const { code, stderr: err } = await idplug(folder, ['explain'])
     expect(bodies.join()).not.toContain('private-to-the-user')
     expect(err).toContain('INTROSPECTION_CLIENT_SECRET_FILE: in ')
     expect(code).toBe(2)
@@ -292,10 +277,10 @@ export const adapter = {}`
 
   it('is not even read for a server that is looked at from outside', async () => {
     const folder = folderWith({ '.env': 'AUTH_PROVIDER=demo\n' })
-    const { err } = await idplug(folder, ['doctor', `http://localhost:${await freePort()}/mcp`])
+    const { stderr: err } = await idplug(folder, ['doctor', `http://localhost:${await freePort()}/mcp`])
     expect(err).not.toContain('.env')
     const status = await idplug(folder, ['migrate', 'status', `http://localhost:${await freePort()}/metrics`])
-    expect(status.err).not.toContain('.env')
+    expect(status.stderr).not.toContain('.env')
   })
 })
 
@@ -308,12 +293,12 @@ describe('a server', () => {
   ])('started by %s takes its settings from .env, code of its operator included', async (_what, file) => {
     const { PORT, AUTH_SERVER_PORT } = await ports()
     const folder = folderWith({ '.env': `PORT=${PORT}\nAUTH_SERVER_PORT=${AUTH_SERVER_PORT}\n` })
-    const { child, said } = run(folder, [], {}, file)
-    await once(child.stdout, 'data')
-    expect(said().err).toBe(`Read ${folder}/.env: AUTH_SERVER_PORT, PORT.\n`)
+    const program = run(folder, [], {}, file)
+    await once(program.child.stdout, 'data')
+    expect(program.stderr()).toBe(`Read ${folder}/.env: AUTH_SERVER_PORT, PORT.\n`)
     const metadata = `http://localhost:${AUTH_SERVER_PORT}/.well-known/oauth-authorization-server`
     expect((await fetch(metadata)).status).toBe(200)
-    await stopped(child)
+    await stopped(program)
   })
 
   it('loads the adapter that its .env names', async () => {
@@ -322,7 +307,7 @@ describe('a server', () => {
       'own.json': '{"adapter":"./own.mjs","metadataUrl":"https://id.example.com"}',
       'own.mjs': "throw new Error('the adapter was loaded')",
     })
-    const { code, err } = await idplug(folder, [])
+    const { code, stderr: err } = await idplug(folder, [])
     expect(err).toContain('the adapter was loaded')
     expect(code).toBe(1)
   })
@@ -336,12 +321,12 @@ describe('a server', () => {
     ],
   ])('started by %s warns loudly when it opens the demo sign-in to others', async (_what, file, env) => {
     const open = { HOST: '0.0.0.0', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on', LOG_LEVEL: 'info' }
-    const { child, said } = run(folderWith({}), [], { ...(await ports()), ...open, ...env }, file)
-    await once(child.stdout, 'data')
-    expect(said().err).toContain(
+    const program = run(folderWith({}), [], { ...(await ports()), ...open, ...env }, file)
+    await once(program.child.stdout, 'data')
+    expect(program.stderr()).toContain(
       'Warning: DANGEROUSLY_ALLOW_FAKE_SIGN_IN is on: anybody can sign in as anybody (HOST is 0.0.0.0)\n',
     )
-    await stopped(child)
+    await stopped(program)
   })
 
   it.each([
@@ -358,9 +343,8 @@ describe('a server', () => {
       ['AUTH_BRIDGE: is not on, so this authorization server is the demo'],
     ],
   ])('does not start for strangers because of %s', async (_what, file, env, parts) => {
-    const { child, said } = run(folderWith({}), [], { ...(await ports()), HOST: '0.0.0.0', ...env }, file)
-    const [code] = await once(child, 'close')
-    expect(code).toBe(1)
-    for (const part of parts) expect(said().err).toContain(part)
+    const { ended, stderr } = run(folderWith({}), [], { ...(await ports()), HOST: '0.0.0.0', ...env }, file)
+    expect(await ended).toBe(1)
+    for (const part of parts) expect(stderr()).toContain(part)
   })
 })

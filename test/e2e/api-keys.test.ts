@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +6,7 @@ import { protect } from 'idplug/node'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createOidcEmulator } from '../../emulators/oidc.ts'
 import { listen } from '../support/http.ts'
+import { runProgram } from '../support/program.ts'
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'idplug-'))
@@ -53,19 +52,8 @@ async function started(file: string, settings: Record<string, string> = {}) {
   return { provider, call }
 }
 
-const main = new URL('../../app/main.ts', import.meta.url).pathname
-
-async function idplug(args: readonly string[]) {
-  const child = spawn(process.execPath, [main, ...args], { cwd: tmpdir(), env: { PATH: process.env.PATH } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const printed = { stdout: '', stderr: '' }
-  for (const stream of ['stdout', 'stderr'] as const) child[stream].on('data', chunk => (printed[stream] += chunk))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, ...printed }
-}
-
 async function newKey(file: string, ...args: string[]): Promise<string> {
-  const { stdout, code, stderr } = await idplug(['api-keys', 'new', '--file', file, ...args])
+  const { stdout, code, stderr } = await runProgram(['api-keys', 'new', '--file', file, ...args])
   expect(stderr).toContain('shown this once')
   expect(code).toBe(0)
   return stdout.trim()
@@ -141,7 +129,7 @@ describe('API keys', () => {
   ])('are not made with %j, and the file stays as it is', async (args, problem) => {
     const file = join(folder(), 'keys.json')
     writeFileSync(file, '{"keys":[]}')
-    const { code, stderr } = await idplug(['api-keys', 'new', '--file', file, ...args])
+    const { code, stderr } = await runProgram(['api-keys', 'new', '--file', file, ...args])
     expect(code).toBe(2)
     expect(stderr).toContain(problem)
     expect(readFileSync(file, 'utf8')).toBe('{"keys":[]}')

@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { ResourceDeclaration } from 'idplug'
-import { onTestFinished, vi } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { defaultDeclaration } from '../../app/gateway/default-declaration.ts'
 import type { IdentityChoice } from '../../app/gateway/identity.ts'
 import { startGateway } from '../../app/gateway/start.ts'
 import { createLogger } from '../../app/observe/log.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { freePort } from '../support/http.ts'
+import { startProgram, untilServing } from '../support/program.ts'
 
 const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')
 /** The program of `@modelcontextprotocol/server-everything`. */
@@ -20,25 +19,13 @@ export async function startEverything(
   transport: 'streamableHttp' | 'sse' = 'streamableHttp',
 ): Promise<{ readonly url: string; kill(): Promise<void> }> {
   const port = await freePort()
-  const child = spawn(process.execPath, [everythingMain, transport], {
-    env: { PATH: process.env.PATH, PORT: String(port) },
-    stdio: 'ignore',
-  })
-  const kill = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'close')
-  }
-  onTestFinished(kill)
+  const program = startProgram([transport], { script: everythingMain, env: { PORT: String(port) } })
   const origin = `http://127.0.0.1:${port}`
-  await vi.waitUntil(
-    () =>
-      fetch(origin).then(
-        () => true,
-        () => false,
-      ),
-    { timeout: 60_000, interval: 50 },
-  )
+  await untilServing(program, origin)
+  const kill = async () => {
+    program.child.kill('SIGKILL')
+    await program.ended
+  }
   return { url: `${origin}/${transport === 'sse' ? 'sse' : 'mcp'}`, kill }
 }
 

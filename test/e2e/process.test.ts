@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { main, startProgram } from '../app/program.ts'
+import { main, startProgram } from '../support/program.ts'
 import { freePort, listen } from '../support/http.ts'
 
 // Each program is a process of its own, which starts slowly on a busy machine.

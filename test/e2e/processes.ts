@@ -1,11 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { onTestFinished, vi } from 'vitest'
 import { freePort } from '../support/http.ts'
+import { type Program, startProgram, untilServing } from '../support/program.ts'
 import { type RedisServer, redisForTest } from '../support/redis.ts'
 import { balance } from './balancer.ts'
-
-const main = new URL('../../app/main.ts', import.meta.url).pathname
 
 export interface Processes {
   readonly resource: string
@@ -47,7 +43,6 @@ export async function startProcessesOn(
   const [mcp, as] = await Promise.all([balance(ports.map(({ mcp }) => mcp)), balance(ports.map(({ as }) => as))])
   const [publicUrl, issuer] = [`http://localhost:${mcp}`, `http://localhost:${as}`]
   const common = {
-    PATH: process.env.PATH ?? '',
     PUBLIC_URL: publicUrl,
     AUTH_SERVER_URL: issuer,
     ...store,
@@ -55,35 +50,30 @@ export async function startProcessesOn(
     MCP_SESSIONS: 'off',
     ...settings,
   }
-  let output = ''
-  let children: ChildProcess[] = []
+  const all: Program[] = []
+  let running: Program[] = []
 
   async function run(secondsLater = 0): Promise<void> {
     const clock = secondsLater > 0 && { NODE_OPTIONS: clockAhead(secondsLater) }
-    children = ports.map(({ mcp, as }) => {
-      const env = { ...common, ...clock, PORT: String(mcp), AUTH_SERVER_PORT: String(as) }
-      const child = spawn(process.execPath, [main], { env })
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
-      return child
+    const started = ports.map(({ mcp, as }) => {
+      const program = startProgram([], { env: { ...common, ...clock, PORT: String(mcp), AUTH_SERVER_PORT: String(as) } })
+      return { program, url: `http://127.0.0.1:${mcp}/ready` }
     })
-    for (const { mcp } of ports) {
-      const isReady = async () => (await fetch(`http://127.0.0.1:${mcp}/ready`).catch(() => undefined))?.ok === true
-      await vi.waitUntil(isReady, { timeout: 20_000, interval: 50 })
-    }
+    running = started.map(({ program }) => program)
+    all.push(...running)
+    for (const { program, url } of started) await untilServing(program, url, { isReady: ({ ok }) => ok })
   }
   async function kill(): Promise<void> {
-    for (const child of children) {
-      if (child.exitCode !== null) continue
+    for (const { child, ended } of running) {
       child.kill('SIGKILL')
-      await once(child, 'close')
+      await ended
     }
   }
-  onTestFinished(kill)
   await run()
   return {
     resource: `${publicUrl}/mcp`,
     issuer,
-    log: () => output,
+    log: () => all.map(({ output }) => output()).join(''),
     async restart(secondsLater) {
       await kill()
       await run(secondsLater)

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished, vi } from 'vitest'
 import { freePort } from '../support/http.ts'
+import { startProgram, untilServing } from '../support/program.ts'
 
 export const programOf = (name: string) => fileURLToPath(new URL(`./packages/${name}.ts`, import.meta.url))
 
@@ -14,27 +11,11 @@ export const programOf = (name: string) => fileURLToPath(new URL(`./packages/${n
  */
 export async function startNotes(name: string): Promise<string> {
   const port = await freePort()
-  const child = spawn(process.execPath, [programOf(name)], {
-    cwd: tmpdir(),
-    env: { PATH: process.env.PATH, PORT: String(port), MCP_USE_ANONYMIZED_TELEMETRY: 'false' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let log = ''
-  child.stderr.on('data', chunk => (log += chunk))
-  const ended = once(child, 'close')
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
+  const program = startProgram([], {
+    script: programOf(name),
+    env: { PORT: String(port), MCP_USE_ANONYMIZED_TELEMETRY: 'false' },
   })
   const url = `http://127.0.0.1:${port}/mcp`
-  await vi.waitUntil(
-    async () => {
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${log}`)
-      const response = await fetch(url, { method: 'DELETE' }).catch(() => undefined)
-      await response?.body?.cancel()
-      return response !== undefined
-    },
-    { timeout: 20_000, interval: 50 },
-  )
+  await untilServing(program, url, { method: 'DELETE' })
   return url
 }

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished, vi } from 'vitest'
+import { onTestFinished } from 'vitest'
+import { startProgram, untilServing } from '../support/program.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const packages = join(root, 'test/moving/packages/node_modules')
@@ -37,32 +36,13 @@ function link(from: string, to: string): void {
 /** A server under way; `stop` ends it. Ended when the test ends, too. */
 export async function run(folder: string, file: string, origin: string, env: Readonly<Record<string, string>>) {
   const { port } = new URL(origin)
-  const child = spawn(process.execPath, [file], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, PORT: port, PUBLIC_URL: origin, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const ended = once(child, 'close')
-  let log = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', chunk => {
-      log += chunk
-    })
-  }
+  const program = startProgram([], { script: file, cwd: folder, env: { HOME: folder, PORT: port, PUBLIC_URL: origin, ...env } })
+  // With idplug, 503 until the provider is known.
+  const isReady = ({ status }: Response) => status < 500
+  await untilServing(program, `${origin}/mcp`, { method: 'POST', isReady, timeout: 60_000 })
   const stop = async () => {
-    child.kill()
-    await ended
+    program.child.kill()
+    await program.ended
   }
-  onTestFinished(stop)
-  await vi.waitUntil(
-    async () => {
-      if (child.exitCode !== null) throw new Error(`${file} ended with ${child.exitCode}: ${log}`)
-      const response = await fetch(`${origin}/mcp`, { method: 'POST' }).catch(() => undefined)
-      await response?.body?.cancel()
-      // With idplug, 503 until the provider is known.
-      return response !== undefined && response.status < 500
-    },
-    { timeout: 120_000, interval: 100 },
-  )
-  return { stop, log: () => log }
+  return { stop, log: program.output }
 }

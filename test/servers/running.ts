@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { onTestFinished, vi } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { freePort } from '../support/http.ts'
+import { startProgram, untilServing } from '../support/program.ts'
 import { argumentsOf, type Example, folderOf } from './examples.ts'
 import type { Provider, SetUp } from './providers.ts'
 
@@ -28,36 +27,20 @@ export async function run(example: Example, provider?: Provider): Promise<Runnin
   const settings = { PUBLIC_URL: origin, ...setUp.env, ...example.env }
   const bindings = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`])
   const { folder = folderOf(example.name) } = example
-  const child = spawn(
-    process.execPath,
-    [
-      ...argumentsOf(folder, provider ? (example.script ?? 'start') : 'plain'),
-      ...(example.isWorker ? ['--port', String(port), ...bindings] : []),
-    ],
-    {
-      cwd: folder,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), ...settings, ...QUIET },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  const ended = once(child, 'close')
-  let log = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (log += chunk))
+  const [script = '', ...args] = argumentsOf(folder, provider ? (example.script ?? 'start') : 'plain')
+  const program = startProgram([...args, ...(example.isWorker ? ['--port', String(port), ...bindings] : [])], {
+    script,
+    cwd: folder,
+    env: { HOME: process.env.HOME, PORT: String(port), ...settings, ...QUIET },
+  })
+  // Before it is killed: wrangler ends what it started itself.
   onTestFinished(async () => {
-    child.kill()
-    await ended
+    program.child.kill()
+    await program.ended
   })
   const url = `${origin}/mcp`
-  await vi.waitUntil(
-    async () => {
-      if (child.exitCode !== null) throw new Error(`${example.name} ended with ${child.exitCode}: ${log}`)
-      // With sign-in this is answered once the provider is known.
-      const address = provider ? `${origin}/.well-known/oauth-authorization-server` : url
-      const response = await fetch(address).catch(() => undefined)
-      await response?.body?.cancel()
-      return provider ? response?.ok === true : response !== undefined
-    },
-    { timeout: 60_000, interval: 50 },
-  )
-  return { ...setUp, url, log: () => log }
+  // With sign-in this is answered once the provider is known.
+  const address = provider ? `${origin}/.well-known/oauth-authorization-server` : url
+  await untilServing(program, address, { isReady: ({ ok }) => ok || !provider, timeout: 60_000 })
+  return { ...setUp, url, log: program.output }
 }

@@ -10,7 +10,7 @@ export function consolesOf(page: string): string[] {
 
 /** Runs the commands of all consoles in one shell, as a reader would, and returns what each one printed. */
 export async function runConsoles(consoles: string[], replace: (text: string) => string): Promise<string[]> {
-  const script = consoles.map(text => `${commandsOf(text).map(replace).join('\n')}\necho; echo ----`).join('\n')
+  const script = consoles.map(text => `${commandsOf(text).map(([command]) => replace(command)).join('\n')}\necho; echo ----`).join('\n')
   const shell = spawn('bash', ['-c', script])
   let output = ''
   shell.stdout.on('data', chunk => {
@@ -20,9 +20,12 @@ export async function runConsoles(consoles: string[], replace: (text: string) =>
   return output.split('\n----\n').slice(0, -1)
 }
 
-/** Lines that begin with `$ `, with those they continue on. */
-function commandsOf(text: string): string[] {
-  return [...text.matchAll(/^\$ ((?:.*\\\n)*.*)$/gm)].map(match => match[1] as string)
+/** Commands of a console, those that continue on the next line whole, each with the lines that it prints. */
+export function commandsOf(text: string): [command: string, lines: string[]][] {
+  return [...text.matchAll(/^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n?)*)/gm)].map(([, command = '', output = '']) => [
+    command,
+    outputOf(output),
+  ])
 }
 
 /** Lines that the page says are printed. */

@@ -17,7 +17,7 @@ import { expect, onTestFinished } from 'vitest'
 import { addressIn } from '../app/commands/client/support.ts'
 import { everythingMain } from '../e2e/gateway-servers.ts'
 import { signIn } from './browser.ts'
-import { outputOf, pattern } from './consoles.ts'
+import { commandsOf, pattern } from './consoles.ts'
 
 const main = fileURLToPath(new URL('../../app/main.ts', import.meta.url))
 const TIMEOUT = 180_000
@@ -75,7 +75,8 @@ export async function follow(page: string, { env, folder = workingFolder(), repl
   return compared
 }
 
-function workingFolder(): string {
+/** A folder that goes with the test, in whose `.bin` the `npx` of a page is. */
+export function workingFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-page-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, '.bin'))
@@ -107,7 +108,7 @@ function createPerson() {
 }
 
 /** A shell that keeps its variables and functions from one command to the next. */
-function openShell(cwd: string, env: NodeJS.ProcessEnv, sees: (said: string) => void) {
+export function openShell(cwd: string, env: NodeJS.ProcessEnv, sees: (said: string) => void = () => {}) {
   const shell = spawn('bash', [], { cwd, env })
   onTestFinished(() => void shell.kill('SIGKILL'))
   let output = ''
@@ -153,21 +154,13 @@ async function startProgram(text: string, ready: string | undefined, cwd: string
   return program
 }
 
-async function stopAll(programs: readonly ChildProcess[]): Promise<void> {
+export async function stopAll(programs: readonly ChildProcess[]): Promise<void> {
   for (const program of programs) {
     if (program.exitCode !== null || program.signalCode !== null) continue
     const closed = once(program, 'close')
     if (program.pid !== undefined) process.kill(-program.pid, 'SIGINT')
     await closed
   }
-}
-
-/** Commands of a console, each with the lines that it prints. */
-function commandsOf(text: string): [command: string, lines: string[]][] {
-  return [...text.matchAll(/^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n?)*)/gm)].map(([, command = '', output = '']) => [
-    command,
-    outputOf(output),
-  ])
 }
 
 function expectInOrder(printed: string, lines: readonly string[], command: string): void {

@@ -9,7 +9,7 @@ import { chooseChecks, type Result } from '../../../app/conformance/run.ts'
 import { listen } from '../../support/http.ts'
 import { GOOD, startPlainIssuer } from '../conformance/plain-issuer.ts'
 import { type Plant, startServer } from '../conformance/server/server.ts'
-import { runProgram } from '../program.ts'
+import { runProgram } from '../../support/program.ts'
 
 // Each test starts a process.
 vi.setConfig({ testTimeout: 60_000 })

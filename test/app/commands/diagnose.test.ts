@@ -6,7 +6,7 @@ import type { Auth0Emulator } from '../../../emulators/auth0.ts'
 import { runEmulator } from '../../../emulators/run.ts'
 import { createClient } from '../../demo-as/support.ts'
 import { startServers } from '../../e2e/servers.ts'
-import { runProgram } from '../program.ts'
+import { runProgram } from '../../support/program.ts'
 
 /** Runs the command line to its end. */
 const idplug = (args: readonly string[], { env = {}, input = '' }: { env?: object; input?: string } = {}) =>

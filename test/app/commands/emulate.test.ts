@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createProgram } from '../../../app/commands/index.ts'
 import { freePort, listen } from '../../support/http.ts'
-import { startProgram } from '../program.ts'
+import { startProgram } from '../../support/program.ts'
 
 const idplug = (...args: string[]) => startProgram(args)
 

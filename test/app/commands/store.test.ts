@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { postgresForTest } from '../../support/postgres.ts'
 import { redisForTest } from '../../support/redis.ts'
-import { runProgram } from '../program.ts'
+import { runProgram } from '../../support/program.ts'
 
 const idplug = (args: readonly string[], env: Record<string, string> = {}) => runProgram(args, { env })
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { freePort } from '../../support/http.ts'
-import { runProgram } from '../program.ts'
+import { runProgram } from '../../support/program.ts'
 
 const example = new URL('../../../docs/examples/own-server.ts', import.meta.url).pathname
 

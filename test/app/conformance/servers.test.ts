@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { freePort } from '../../support/http.ts'
-import { main } from '../program.ts'
+import { main } from '../../support/program.ts'
 import { conduct, notPassed, skippedChecks, told } from './kit.ts'
 
 /** Nothing signs metadata, no scope implies another, and proofs need no nonce. */

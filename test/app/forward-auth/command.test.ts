@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { freePort } from '../../support/http.ts'
-import { startProgram } from '../program.ts'
+import { startProgram } from '../../support/program.ts'
 
 const forwardAuth = (env: Record<string, string>, ...args: string[]) => startProgram(['forward-auth', ...args], { env })
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freePort } from '../../support/http.ts'
-import { startProgram } from '../program.ts'
+import { startProgram } from '../../support/program.ts'
 
 // Each test starts a process.
 vi.setConfig({ testTimeout: 60_000 })

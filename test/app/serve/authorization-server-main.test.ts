@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,34 +5,24 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { basic } from '../../demo-as/support.ts'
 import { freePort, listen } from '../../support/http.ts'
+import { startProgram } from '../../support/program.ts'
+
+const script = new URL('../../../app/serve/authorization-server-main.ts', import.meta.url).pathname
 
 /** `npm run demo-as` with the given settings. */
-function run(settings: Record<string, string>) {
-  const child = spawn(process.execPath, ['app/serve/authorization-server-main.ts'], {
-    env: { PATH: process.env.PATH, AUTH_STORE: 'memory', ...settings },
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', chunk => {
-    stdout += chunk
-  })
-  child.stderr.on('data', chunk => {
-    stderr += chunk
-  })
-  return { child, exit: once(child, 'exit'), output: () => ({ stdout, stderr }) }
-}
+const run = (settings: Record<string, string>) => startProgram([], { script, env: { AUTH_STORE: 'memory', ...settings } })
 
 describe('the process', () => {
   it('serves, says so, warns of nothing, and stops when told to', async () => {
     const port = await freePort()
-    const { child, exit, output } = run({ AUTH_SERVER_PORT: String(port), DRAIN_SECONDS: '0' })
+    const { child, ended, stdout, stderr } = run({ AUTH_SERVER_PORT: String(port), DRAIN_SECONDS: '0' })
     await once(child.stdout, 'data')
     const metadata = await (await fetch(`http://localhost:${port}/.well-known/oauth-authorization-server`)).json()
     expect(metadata).toMatchObject({ issuer: `http://localhost:${port}` })
     child.kill('SIGTERM')
-    expect(await exit).toEqual([0, null])
-    expect(output().stderr).toBe('')
-    const events = output().stdout.trim().split('\n')
+    expect(await ended).toBe(0)
+    expect(stderr()).toBe('')
+    const events = stdout().trim().split('\n')
     expect(events.map(line => JSON.parse(line))).toEqual([
       expect.objectContaining({
         event: 'started',
@@ -47,9 +36,9 @@ describe('the process', () => {
 
   it('listens where the platform says, and takes no address of the MCP server from that', async () => {
     const port = await freePort()
-    const { child, output } = run({ PORT: String(port) })
+    const { child, stdout } = run({ PORT: String(port) })
     await once(child.stdout, 'data')
-    expect(JSON.parse(output().stdout)).toMatchObject({
+    expect(JSON.parse(stdout())).toMatchObject({
       issuer: `http://localhost:${port}`,
       resources: ['http://localhost:3232/mcp'],
     })
@@ -69,9 +58,9 @@ describe('the process', () => {
     })
     const [AUTH_SERVER_PORT, DEMO_RS_CLIENT_SECRET] = [String(await freePort()), 'a-secret-of-the-servers']
     const settings = { AUTH_RESOURCE: paths.join(','), PUBLIC_URL: 'http://localhost:9/x' }
-    const { child, output } = run({ ...settings, AUTH_SERVER_PORT, DEMO_RS_CLIENT_SECRET })
+    const { child, stdout } = run({ ...settings, AUTH_SERVER_PORT, DEMO_RS_CLIENT_SECRET })
     await once(child.stdout, 'data')
-    const { issuer, resources } = JSON.parse(output().stdout)
+    const { issuer, resources } = JSON.parse(stdout())
     expect(resources).toEqual(['http://localhost:9/x/team/files', 'http://localhost:9/x/team/mail'])
     const metadata: unknown = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()
     expect(metadata).toMatchObject({ scopes_supported: expect.arrayContaining(['files:read', 'mail:read']) })
@@ -85,18 +74,18 @@ describe('the process', () => {
   it('says which setting to change when its port is taken, and exits with 1', async () => {
     const taken = await listen(() => {})
     onTestFinished(taken.close)
-    const { exit, output } = run({ AUTH_SERVER_PORT: String(taken.port) })
-    expect(await exit).toEqual([1, null])
-    expect(output().stderr).toContain(`AUTH_SERVER_PORT: port ${taken.port} is taken by another program`)
-    expect(output().stderr).not.toContain('    at ')
+    const { ended, stderr } = run({ AUTH_SERVER_PORT: String(taken.port) })
+    expect(await ended).toBe(1)
+    expect(stderr()).toContain(`AUTH_SERVER_PORT: port ${taken.port} is taken by another program`)
+    expect(stderr()).not.toContain('    at ')
   })
 
   it.each([
     ['the MCP server', { PUBLIC_URL: 'https://mcp.example.com' }],
     ['the authorization server', { AUTH_SERVER_URL: 'https://auth.example.com' }],
   ])('does not start on the well-known secret when %s is not on this machine', async (_name, settings) => {
-    const { exit, output } = run(settings)
-    expect(await exit).toEqual([1, null])
-    expect(output().stderr).toContain('DEMO_RS_CLIENT_SECRET')
+    const { ended, stderr } = run(settings)
+    expect(await ended).toBe(1)
+    expect(stderr()).toContain('DEMO_RS_CLIENT_SECRET')
   })
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { WatchRecord } from 'idplug/internal'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listenForServers } from '../../../app/watch/listen.ts'
-import { runProgram, startProgram } from '../program.ts'
+import { runProgram, startProgram } from '../../support/program.ts'
 
 // Whole programs are started, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 })

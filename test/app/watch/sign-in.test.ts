@@ -13,7 +13,7 @@ import { createMcpUser, type McpUser, type Sdk } from '../../e2e/mcp-user.ts'
 import { type Edge, serveOn } from '../../e2e/own-server-edges.ts'
 import { startServers } from '../../e2e/servers.ts'
 import { freePort } from '../../support/http.ts'
-import { startProgram } from '../program.ts'
+import { startProgram } from '../../support/program.ts'
 import { recordAt, socketPath, until, watchAt } from './watching.ts'
 import { collectSecrets } from './wire.ts'
 

@@ -210,7 +210,7 @@ it('takes a socket in a folder like /tmp, where everybody makes files and nobody
 })
 
 it('does not keep the process alive', async () => {
-  const { runProgram } = await import('../../app/program.ts')
+  const { runProgram } = await import('../../support/program.ts')
   const script = join(folder(), 'writer.ts')
   const source = new URL('../../../auth/watch/writer.ts', import.meta.url).href
   writeFileSync(

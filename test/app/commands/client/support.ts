@@ -3,13 +3,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-
-const main = fileURLToPath(new URL('../../../../app/main.ts', import.meta.url))
+import { main, startProgram } from '../../../support/program.ts'
 
 export interface Ended {
-  code: number
+  code: number | null
   stdout: string
   stderr: string
 }
@@ -32,33 +30,26 @@ export function openTerminal(env: Record<string, string> = {}): Terminal {
   return {
     tokens,
     async run(args, person) {
-      const child = spawn(process.execPath, [main, ...args], {
+      const { child, ended, stdout, stderr } = startProgram(args, {
         cwd: folder,
-        env: { PATH: process.env.PATH, NO_COLOR: '1', IDPLUG_TOKENS: tokens, ...env },
-        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { NO_COLOR: '1', IDPLUG_TOKENS: tokens, ...env },
+        ...(!person && { input: '' }),
       })
-      onTestFinished(() => void child.kill())
-      let [stdout, stderr] = ['', '']
       let answered = 0
       let failure: unknown
-      child.stdout.on('data', text => {
-        stdout += text
-      })
-      child.stderr.on('data', async text => {
-        stderr += text
-        const typed = await person?.(stderr.slice(answered))?.catch(error => {
+      child.stderr.on('data', async () => {
+        const typed = await person?.(stderr().slice(answered))?.catch(error => {
           failure = error
           child.kill()
           return undefined
         })
         if (typed === undefined) return
-        answered = stderr.length
+        answered = stderr().length
         child.stdin.write(`${typed}\n`)
       })
-      if (!person) child.stdin.end()
-      const [code] = await once(child, 'close')
+      const code = await ended
       if (failure) throw failure
-      return { code, stdout, stderr }
+      return { code, stdout: stdout(), stderr: stderr() }
     },
   }
 }

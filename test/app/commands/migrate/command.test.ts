@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { listen } from '../../../support/http.ts'
-
-const main = new URL('../../../../app/main.ts', import.meta.url).pathname
+import { runProgram } from '../../../support/program.ts'
 
 /** A folder, and the command line in it. */
 function workshop(env: Record<string, string> = {}) {
@@ -15,21 +12,7 @@ function workshop(env: Record<string, string> = {}) {
   return {
     put: (name: string, text: string) => writeFileSync(join(cwd, name), text),
     read: (name: string) => readFileSync(join(cwd, name), 'utf8'),
-    async idplug(...args: string[]) {
-      const child = spawn(process.execPath, [main, ...args], {
-        cwd,
-        env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
-      })
-      const parts = { stdout: '', stderr: '' }
-      child.stdout.on('data', chunk => {
-        parts.stdout += chunk
-      })
-      child.stderr.on('data', chunk => {
-        parts.stderr += chunk
-      })
-      const [code] = (await once(child, 'close')) as [number]
-      return { code, ...parts }
-    },
+    idplug: (...args: string[]) => runProgram(args, { cwd, env: { NO_COLOR: '1', ...env } }),
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 
 export const main = new URL('../../app/main.ts', import.meta.url).pathname
 
@@ -57,4 +57,31 @@ export async function runProgram(args: readonly string[], options?: ProgramOptio
   const { ended, cwd, output, stdout, stderr } = startProgram(args, options)
   const code = await ended
   return { code, cwd, output: output(), stdout: stdout(), stderr: stderr() }
+}
+
+export interface Serving {
+  /** Default: any answer. */
+  isReady?: (answer: Response) => boolean
+  method?: string
+  /** Milliseconds. Default 20000. */
+  timeout?: number
+}
+
+/**
+ * Waits until a program answers.
+ *
+ * @throws {Error} It ended, with what it said; or it takes too long.
+ */
+export async function untilServing(
+  { child, output }: Program,
+  url: string,
+  { isReady = () => true, method = 'GET', timeout = 20_000 }: Serving = {},
+): Promise<void> {
+  const answers = async () => {
+    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(' ')} ended with ${child.exitCode}: ${output()}`)
+    const answer = await fetch(url, { method }).catch(() => undefined)
+    await answer?.body?.cancel()
+    return answer !== undefined && isReady(answer)
+  }
+  await vi.waitUntil(answers, { timeout, interval: 50 })
 }

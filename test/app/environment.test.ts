@@ -130,8 +130,7 @@ PATH=/tmp`
       expect(err).not.toContain('    at ')
       expect(code).toBe(args.length === 0 ? 1 : 2)
     }
-    // Starts four processes.
-  }, 60_000)
+  })
 
   it.each([
     ['AUTH_PROVDER=auth0', 'AUTH_PROVDER: is not a setting (in FOLDER/.env); did you mean AUTH_PROVIDER?'],

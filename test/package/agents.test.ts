@@ -9,7 +9,7 @@ import { succeed } from './npm.ts'
 import { npmEnvironment, type Registry, startRegistry } from './registry.ts'
 
 // npm installs real trees, and each command is a process.
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 180_000 })
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 180_000 })
 
 const page = readFileSync(new URL('../../AGENTS.md', import.meta.url), 'utf8')
 let registry: Registry

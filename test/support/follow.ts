@@ -20,7 +20,7 @@ import { signIn } from './browser.ts'
 import { commandsOf, pattern } from './consoles.ts'
 
 const main = fileURLToPath(new URL('../../app/main.ts', import.meta.url))
-const TIMEOUT = 180_000
+const TIMEOUT = 90_000
 
 export interface Reader {
   /** Where the reader works. Default: a new folder, in which `npx idplug` is this source, and no other package but one is there. */

@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listenForServers } from '../../../app/watch/listen.ts'
 import { runProgram, startProgram } from '../../support/program.ts'
 
-// Whole programs are started, on a machine that may be busy.
+// Starts a process for each command.
 vi.setConfig({ testTimeout: 60_000 })
 
 function folder(): string {
@@ -18,7 +18,7 @@ function folder(): string {
 }
 
 const nobody = { record: () => {}, foreign: () => {}, gone: () => {} }
-const until = (check: () => void) => vi.waitFor(check, { timeout: 40_000, interval: 20 })
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 20 })
 
 async function listening(path: string, handlers: Parameters<typeof listenForServers>[1] = nobody) {
   const made = await listenForServers(path, handlers)

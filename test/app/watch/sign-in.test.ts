@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { notes } from '../../../app/notes/declaration.ts'
 import { createLogger } from '../../../app/observe/log.ts'
 import { startAuthorizationServer } from '../../../app/serve/authorization-server.ts'
@@ -16,9 +16,6 @@ import { freePort } from '../../support/http.ts'
 import { startProgram } from '../../support/program.ts'
 import { recordAt, socketPath, until, watchAt } from './watching.ts'
 import { collectSecrets } from './wire.ts'
-
-// Whole programs are started, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 })
 
 function person(sdk: Sdk, resource: string, refresh = true): McpUser {
   const user = createMcpUser(sdk, resource, 'ada', refresh)

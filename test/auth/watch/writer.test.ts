@@ -7,9 +7,6 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { socketProblem } from '../../../auth/watch/socket-file.ts'
 import { createWriter, type Writer } from '../../../auth/watch/writer.ts'
 
-// Whole programs are started, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 })
-
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'idplug-'))
   onTestFinished(() => rmSync(path, { recursive: true, force: true }))
@@ -54,7 +51,7 @@ function writer(path: string): { writer: Writer; problems: string[] } {
   return { writer: made, problems }
 }
 
-const until = (check: () => void) => vi.waitFor(check, { timeout: 40_000, interval: 20 })
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 20 })
 
 it('writes lines to a watcher, the greeting first', async () => {
   const path = join(folder(), 'watch')

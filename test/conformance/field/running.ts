@@ -9,8 +9,7 @@ export interface Running {
   end(): Promise<void>
 }
 
-// A busy machine takes its time with the larger ones.
-const START_SECONDS = 180
+const START_SECONDS = 60
 
 /**
  * Starts a program that serves `url`.

@@ -15,7 +15,6 @@ describe.each(Object.entries(mistakes))('%s', (_group, list) => {
   describe.each(list.map(each => [each.mistake, each] as const))('%s', (_mistake, { run, cause, fix, see }) => {
     it(`${run} says what is wrong, and what to do`, async () => {
       const printed = flat(await see())
-      if (process.env.SHOW) console.info(`### ${run}\n${printed}`)
       expect(printed).toMatch(says(cause))
       expect(printed).toMatch(says(fix))
     })

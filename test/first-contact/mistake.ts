@@ -8,8 +8,6 @@ export interface Mistake {
   readonly cause: string
   /** Words that say what to do. */
   readonly fix: string
-  /** What the output named before its words were chosen by this list. */
-  readonly before: 'both' | 'cause' | 'neither'
   /** Makes the mistake, and returns what the person reads. */
   see(): string | Promise<string>
 }

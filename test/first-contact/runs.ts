@@ -9,7 +9,6 @@ import { withEnvFile } from '../../app/environment.ts'
 import { notes } from '../../app/notes/declaration.ts'
 import { createLogger } from '../../app/observe/log.ts'
 import { start } from '../../app/serve/start.ts'
-
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
 

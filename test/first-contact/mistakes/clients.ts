@@ -36,7 +36,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug docter',
     cause: "unknown command 'docter'",
     fix: 'Did you mean doctor?',
-    before: 'both',
     see: () => idplug(['docter']),
   },
   {
@@ -44,7 +43,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'The server cannot be reached: ECONNREFUSED',
     fix: 'Check the URL, and that the server is running',
-    before: 'both',
     see: async () => login(`http://localhost:${await freePort()}/mcp`),
   },
   {
@@ -52,7 +50,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'There is no MCP endpoint at this URL',
     fix: 'The path is often /mcp',
-    before: 'both',
     see: async () => login((await ownServer()).origin),
   },
   {
@@ -60,7 +57,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'It has the scheme localhost:',
     fix: 'Use https:// (http:// is allowed for localhost)',
-    before: 'both',
     see: () => login('localhost:3000/mcp'),
   },
   {
@@ -68,7 +64,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'does not speak https there',
     fix: 'Use http:// for a server on this machine',
-    before: 'neither',
     see: async () => login(`${(await ownServer()).origin.replace('http:', 'https:')}/mcp`),
   },
   {
@@ -76,7 +71,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug doctor URL',
     cause: 'the server does not speak https',
     fix: 'Check the URL',
-    before: 'neither',
     see: async () => idplug(['doctor', `${(await ownServer()).origin.replace('http:', 'https:')}/mcp`]),
   },
   {
@@ -84,7 +78,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'There is no MCP endpoint at this URL',
     fix: 'The path is often /mcp',
-    before: 'both',
     see: async () => login((await startServers()).issuer),
   },
   {
@@ -92,7 +85,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'the variable FILES_SECRET is not set',
     fix: 'FILES_SECRET',
-    before: 'both',
     see: () => login('http://localhost:3000/mcp', '--client-id', 'files', '--client-secret-env', 'FILES_SECRET'),
   },
   {
@@ -100,7 +92,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'The authorization server did not register this client',
     fix: 'Register a client there yourself, and pass its id with --client-id. If the server is yours, AUTH_BRIDGE=on',
-    before: 'both',
     see: async () => login((await behindAuth0()).resource),
   },
   {
@@ -108,13 +99,12 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL --client-id',
     cause: 'If that page says that the redirect URI is wrong',
     fix: 'register http://localhost:…/other for this client at the provider',
-    before: 'neither',
     async see() {
       const { resource } = await behindAuth0()
       const redirectUri = `http://localhost:${await freePort()}/other`
       const giveUp = (printed: string) => {
         const state = /state=([^&\s]+)/.exec(printed)?.[1]
-        if (state) setTimeout(() => fetch(`${redirectUri}?error=access_denied&state=${state}`).catch(() => {}), 10)
+        if (state) fetch(`${redirectUri}?error=access_denied&state=${state}`).catch(() => {})
       }
       return idplug(['login', resource, '--no-browser', '--client-id', 'native', '--redirect-uri', redirectUri], giveUp)
     },
@@ -124,7 +114,6 @@ export const clients: readonly Mistake[] = [
     run: 'the browser',
     cause: 'It sent http://127.0.0.1:4711/elsewhere It registered http://127.0.0.1:4711/callback',
     fix: 'Register the address that is sent',
-    before: 'neither',
     async see() {
       const { origin } = await ownServer()
       const registered = await fetch(`${origin}/oauth/register`, {
@@ -145,7 +134,6 @@ export const clients: readonly Mistake[] = [
     run: 'the browser',
     cause: 'is not registered with this server, or its registration has ended',
     fix: 'several processes need one store for all of them (REDIS_URL, DATABASE_URL)',
-    before: 'cause',
     see: async () => pageOf((await ownServer()).origin, 'forgotten', 'http://127.0.0.1:4711/callback'),
   },
   {
@@ -153,7 +141,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'and there is none (status 404)',
     fix: 'A proxy has to pass on /.well-known/ and /oauth/',
-    before: 'neither',
     see: async () => login(await proxied({ only: '/mcp' })),
   },
   {
@@ -161,7 +148,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug doctor URL',
     cause: 'The resource metadata cannot be fetched',
     fix: 'A proxy has to pass on /.well-known/ and /oauth/',
-    before: 'cause',
     see: async () => idplug(['doctor', await proxied({ only: '/mcp' })]),
   },
   {
@@ -169,7 +155,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'The server answers as if no token had come with the request, though one was sent',
     fix: 'A proxy in front of the server has to pass the Authorization header on',
-    before: 'neither',
     see: async () => login(await proxied({ withhold: ['authorization'] })),
   },
   {
@@ -177,7 +162,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug doctor URL',
     cause: 'A token does not reach the server',
     fix: 'pass the Authorization header on',
-    before: 'neither',
     see: async () => idplug(['doctor', await proxied({ withhold: ['authorization'] })]),
   },
   {
@@ -185,7 +169,6 @@ export const clients: readonly Mistake[] = [
     run: 'idplug doctor URL',
     cause: 'The refusal carries no challenge',
     fix: 'let the proxy in front pass it on',
-    before: 'both',
     see: async () => idplug(['doctor', await proxied({ keep: ['www-authenticate'] })]),
   },
 ]

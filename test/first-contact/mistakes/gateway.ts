@@ -21,7 +21,6 @@ export const gateways: readonly Mistake[] = [
     run: 'idplug gateway --to URL',
     cause: 'http://127.0.0.1:…/mcp cannot be reached (ECONNREFUSED)',
     fix: 'Start it, or correct its URL (--to)',
-    before: 'neither',
     see: async () => start(`http://127.0.0.1:${await freePort()}/mcp`),
   },
   {
@@ -29,7 +28,6 @@ export const gateways: readonly Mistake[] = [
     run: 'idplug gateway --to URL',
     cause: 'there is nothing at http://127.0.0.1:…/mcp (status 404)',
     fix: 'Correct the path of its URL (--to)',
-    before: 'neither',
     see: async () => start(await answering(404)),
   },
   {
@@ -37,7 +35,6 @@ export const gateways: readonly Mistake[] = [
     run: 'idplug gateway --to URL',
     cause: 'wants a credential of its own (status 401)',
     fix: 'Give it one with --credential-env, or turn its sign-in off',
-    before: 'neither',
     see: async () => start(await answering(401, { 'www-authenticate': 'Bearer' })),
   },
   {
@@ -45,7 +42,6 @@ export const gateways: readonly Mistake[] = [
     run: 'idplug gateway --to URL',
     cause: 'answers with text/html',
     fix: 'Correct the path of its URL (--to)',
-    before: 'neither',
     see: async () => start(await answering(200, { 'content-type': 'text/html' })),
   },
   {
@@ -53,7 +49,6 @@ export const gateways: readonly Mistake[] = [
     run: 'idplug gateway --to URL',
     cause: '127.0.0.1:8000/mcp',
     fix: 'http://127.0.0.1:8000/mcp',
-    before: 'both',
     see: () => idplug(['gateway', '--to', '127.0.0.1:8000/mcp']),
   },
 ]

@@ -36,7 +36,6 @@ export const installations: readonly Mistake[] = [
     run: 'npx idplug',
     cause: 'idplug needs Node.js 22.19 or newer, and this is v20.20.2.',
     fix: 'https://nodejs.org',
-    before: 'cause',
     see: () =>
       node(
         { 'old.cjs': OLD_NODE, 'bin/package.json': '{}', 'bin/idplug.cjs': new URL('idplug.cjs', bin) },
@@ -49,7 +48,6 @@ export const installations: readonly Mistake[] = [
     run: 'npm start',
     cause: 'The packages of this clone are not installed',
     fix: 'npm ci',
-    before: 'neither',
     see: () => node({ ...CLONE, 'app/bin/idplug.cjs': new URL('idplug.cjs', bin) }),
   },
   {
@@ -57,7 +55,6 @@ export const installations: readonly Mistake[] = [
     run: 'npm start',
     cause: 'idplug needs Node.js 22.19 or newer, and this is v20.20.2.',
     fix: 'In a clone, npm ci installs one',
-    before: 'cause',
     see: () =>
       node(
         { ...CLONE, 'old.cjs': OLD_NODE, 'app/bin/idplug.cjs': new URL('idplug.cjs', bin) },
@@ -70,7 +67,6 @@ export const installations: readonly Mistake[] = [
     run: 'idplug doctor',
     cause: 'The commands of idplug are a package of their own',
     fix: 'npm install @idplug/server',
-    before: 'both',
     see: () =>
       node({
         'node_modules/idplug/package.json': '{"version":"0.1.0"}',
@@ -82,7 +78,6 @@ export const installations: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'Cannot use import statement outside a module',
     fix: '"type": "module"',
-    before: 'both',
     see: () => node({ 'package.json': '{"type":"commonjs"}', 'server.ts': "import { createAuth } from 'idplug'\n" }),
   },
   {
@@ -90,7 +85,6 @@ export const installations: readonly Mistake[] = [
     run: 'npm start',
     cause: 'PORT: port … is taken by another program',
     fix: 'stop that one, or choose another port (PORT=…)',
-    before: 'both',
     async see() {
       const taken = await listen(() => {})
       onTestFinished(taken.close)
@@ -102,7 +96,6 @@ export const installations: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_SERVER_PORT: port … is taken by another program',
     fix: 'choose another port (AUTH_SERVER_PORT=…)',
-    before: 'both',
     async see() {
       const taken = await listen(() => {})
       onTestFinished(taken.close)
@@ -115,7 +108,6 @@ export const installations: readonly Mistake[] = [
     run: 'npm start',
     cause: 'REDIS_URL: names a Redis that does not work (Redis: ECONNREFUSED)',
     fix: 'Start it, or correct the URL',
-    before: 'cause',
     see: async () =>
       npmStartForReal({
         PORT: String(await freePort()),

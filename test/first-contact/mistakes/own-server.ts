@@ -18,7 +18,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'access.tools.write_file: names files:wirte, which is not declared',
     fix: 'did you mean files:write?',
-    before: 'both',
     see: () => declared({ access: { tools: { write_file: ['files:wirte'] } } }),
   },
   {
@@ -26,7 +25,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'acces: is not known',
     fix: 'did you mean access?',
-    before: 'both',
     see: () => declared({ acces: {} }),
   },
   {
@@ -34,7 +32,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'initialScopes: is missing',
     fix: 'list the scopes that clients request first, and that tools without a rule need',
-    before: 'both',
     see: () => declared({ initialScopes: undefined }),
   },
   {
@@ -42,7 +39,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'resource: is not set: the URL at which clients reach this server',
     fix: 'such as http://localhost:3000/mcp; or set PUBLIC_URL',
-    before: 'both',
     see: () => declared({ resource: undefined }),
   },
   {
@@ -50,7 +46,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'resource: must start with https://',
     fix: 'http:// is accepted only for localhost',
-    before: 'both',
     see: () => declared({ resource: 'localhost:3000/mcp' }),
   },
   {
@@ -58,7 +53,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'AUTH_PROVIDER stands in ….env, which nobody has read, so the demo signs people in',
     fix: 'node --env-file=.env',
-    before: 'neither',
     see: () => besideEnvFile('AUTH_PROVIDER=auth0\nAUTH0_DOMAIN=acme.eu.auth0.com\n', { ...FILES, resource: RESOURCE }),
   },
   {
@@ -66,7 +60,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'node server.ts',
     cause: 'PORT is 4000, but the declared resource is http://localhost:…/mcp, where clients are sent',
     fix: 'Set PUBLIC_URL=http://localhost:4000 as well',
-    before: 'neither',
     see: async () => (await ownServer({ env: { PORT: '4000' } })).told(),
   },
   {
@@ -75,7 +68,6 @@ export const ownServers: readonly Mistake[] = [
     cause:
       'names its metadata at http://localhost:…/.well-known/oauth-protected-resource/mcp, and there is none (status 404)',
     fix: 'put authRoutes(auth) in front of everything else, at the root',
-    before: 'neither',
     async see() {
       const { origin } = await ownServer({
         mount: (app, auth) => void app.all('/mcp', protect(auth), (req, res) => mcp(req, res, req.body)),
@@ -88,7 +80,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'and there is none (status 404)',
     fix: 'put authRoutes(auth) in front of everything else, at the root',
-    before: 'neither',
     async see() {
       const { origin } = await ownServer({
         mount(app, auth) {
@@ -104,7 +95,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'does not ask for a sign-in',
     fix: 'If it should, put protect(auth) in front of the endpoint',
-    before: 'cause',
     async see() {
       const { origin } = await ownServer({
         mount(app, auth) {
@@ -120,7 +110,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'idplug doctor URL',
     cause: 'The endpoint answers without a token',
     fix: 'Put protect(auth) in front of the endpoint',
-    before: 'cause',
     async see() {
       const { origin } = await ownServer({
         mount(app, auth) {
@@ -136,7 +125,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'The metadata of http://localhost:…/api/mcp is about another resource, http://localhost:…/mcp',
     fix: 'Use http://localhost:…/mcp. If the server is yours, and this URL is right, declare it as the resource, or set PUBLIC_URL',
-    before: 'cause',
     async see() {
       const { origin } = await ownServer({ mount: (app, auth) => mounted(app, auth, '/api/mcp') })
       return login(`${origin}/api/mcp`)
@@ -147,7 +135,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'idplug doctor URL',
     cause: 'resource is http://localhost:…/mcp; clients connect to http://localhost:…/api/mcp',
     fix: 'declare this path as the resource',
-    before: 'cause',
     async see() {
       const { origin } = await ownServer({ mount: (app, auth) => mounted(app, auth, '/api/mcp') })
       return idplug(['doctor', `${origin}/api/mcp`])
@@ -158,7 +145,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'The metadata of http://127.0.0.1:…/mcp is about another resource, http://localhost:…/mcp',
     fix: 'Use http://localhost:…/mcp.',
-    before: 'cause',
     async see() {
       const { origin } = await ownServer()
       return login(`${origin.replace('localhost', '127.0.0.1')}/mcp`)
@@ -169,7 +155,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'curl',
     cause: 'This server does not serve the host named in the request',
     fix: 'set PUBLIC_URL to the URL that clients use',
-    before: 'cause',
     async see() {
       const { origin } = await ownServer()
       return new Promise((resolve, reject) => {
@@ -186,7 +171,6 @@ export const ownServers: readonly Mistake[] = [
     run: 'the page',
     cause: 'Web pages of this origin may not call this server',
     fix: 'setting ALLOWED_ORIGINS',
-    before: 'both',
     async see() {
       const { origin } = await ownServer()
       const answer = await fetch(`${origin}/mcp`, { method: 'POST', headers: { origin: 'https://app.example.com' } })

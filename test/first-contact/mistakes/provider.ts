@@ -54,7 +54,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor',
     cause: 'ENOTFOUND at https://acme.eu.auth0.com/.well-known/openid-configuration',
     fix: 'Check AUTH0_DOMAIN: it is the Domain in the Settings of any application',
-    before: 'both',
     see: () =>
       doctor(AUTH0, async () => {
         throw new TypeError('fetch failed', { cause: { code: 'ENOTFOUND' } })
@@ -65,7 +64,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor',
     cause: 'There is no metadata where the settings say',
     fix: 'Set the metadata URL to the Metadata URI of the authorization server',
-    before: 'both',
     see: () =>
       doctor(
         { PUBLIC_URL, AUTH_PROVIDER: 'okta', AUTH_METADATA_URL: 'https://acme.okta.com/oauth2/wrong' },
@@ -77,7 +75,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor --client-id',
     cause: 'The provider does not know this server',
     fix: 'Create API, with the URL of the MCP endpoint as Identifier',
-    before: 'both',
     see: () =>
       doctor(AUTH0, auth0({ apis: [{ identifier: 'https://other.example.com', scopes: SCOPES }] }).fetch, machine),
   },
@@ -86,7 +83,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor --client-id',
     cause: 'The provider does not know the scopes of this server',
     fix: 'Scopes > Add Scope',
-    before: 'both',
     see: () =>
       doctor(
         OKTA,
@@ -99,7 +95,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor --client-id',
     cause: 'api://default',
     fix: 'Audience',
-    before: 'both',
     see: () =>
       doctor(
         OKTA,
@@ -112,7 +107,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor --client-id',
     cause: 'The client for the trial is refused',
     fix: 'copy Client ID and Client Secret anew',
-    before: 'both',
     see: () => doctor(AUTH0, auth0().fetch, { ...machine, clientSecret: 'of-yesterday' }),
   },
   {
@@ -120,7 +114,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor --client-id --redirect-uri',
     cause: 'The redirect URI is not registered',
     fix: 'Allowed Callback URLs',
-    before: 'both',
     see: () => doctor(AUTH0, auth0().fetch, { clientId: 'native', redirectUri: 'https://app.example.com/callback' }),
   },
   {
@@ -128,7 +121,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor',
     cause: 'bridge.client_refused',
     fix: 'BRIDGE_CLIENT_SECRET',
-    before: 'both',
     see: () =>
       doctor({ ...BRIDGE, BRIDGE_CLIENT_SECRET: 'of-yesterday' }, bridged(['https://auth.example.com/oauth/callback'])),
   },
@@ -137,7 +129,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug doctor',
     cause: 'bridge.request_refused',
     fix: 'https://auth.example.com/oauth/callback',
-    before: 'both',
     see: () => doctor(BRIDGE, bridged([])),
   },
   {
@@ -145,7 +136,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug explain',
     cause: 'This is an ID token',
     fix: 'Have the client send the access token of the same response',
-    before: 'both',
     async see() {
       const provider = auth0()
       return explain(AUTH0, provider.fetch, await provider.mintIdToken())
@@ -156,7 +146,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug explain',
     cause: 'the token is for https://other.example.com',
     fix: `create an API whose Identifier is ${RESOURCE}`,
-    before: 'both',
     async see() {
       const provider = auth0()
       return explain(AUTH0, provider.fetch, await provider.mint({ claims: { aud: 'https://other.example.com' } }))
@@ -167,7 +156,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug explain',
     cause: 'this token is for Microsoft Graph, which alone can verify it',
     fix: 'Request a scope of your API',
-    before: 'both',
     async see() {
       const provider = createAzureEmulator({ origin: 'https://login.microsoftonline.com' })
       const settings = {
@@ -185,7 +173,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug explain',
     cause: 'The token has expired',
     fix: 'Have the client get a new token',
-    before: 'both',
     async see() {
       const provider = auth0()
       const now = Math.floor(Date.now() / 1000)
@@ -197,7 +184,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug explain',
     cause: 'The token was issued in the future, by the clock of this machine',
     fix: 'Set the clock of this machine (NTP)',
-    before: 'both',
     async see() {
       const provider = auth0()
       const now = Math.floor(Date.now() / 1000)
@@ -209,7 +195,6 @@ export const providers: readonly Mistake[] = [
     run: 'idplug explain',
     cause: 'no API audience was requested, so the token is for /userinfo only',
     fix: 'turn on Settings > Advanced > Resource Parameter Compatibility Profile',
-    before: 'both',
     see: () => explain(AUTH0, auth0().fetch, 'V8HD2kqZbB3mLr9sXwY0tPqA7uJcNfEh'),
   },
 ]

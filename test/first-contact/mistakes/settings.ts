@@ -14,7 +14,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_PROVDER: is not a setting',
     fix: 'did you mean AUTH_PROVIDER?',
-    before: 'both',
     see: () => npmStart({ AUTH_PROVDER: 'auth0' }),
   },
   {
@@ -22,7 +21,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_PROVIDER: names no provider',
     fix: 'Did you mean auth0?',
-    before: 'both',
     see: () => npmStart({ AUTH_PROVIDER: 'atuh0' }),
   },
   {
@@ -30,7 +28,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_PROVIDER: names no provider',
     fix: 'Did you mean azure?',
-    before: 'cause',
     see: () => npmStart({ AUTH_PROVIDER: 'microsoft' }),
   },
   {
@@ -38,7 +35,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH0_DOMAIN: is not set',
     fix: 'the Domain of any application',
-    before: 'both',
     see: () => npmStart({ AUTH_PROVIDER: 'auth0' }),
   },
   {
@@ -46,7 +42,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH0_DOMAIN: must be a host name alone',
     fix: 'no https:// before it, no slash or path after it',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, AUTH0_DOMAIN: 'https://acme.eu.auth0.com/' }),
   },
   {
@@ -54,7 +49,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH0_DOMAIN: is a whole domain: tenant.eu.auth0.com',
     fix: 'not only the name of the tenant',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, AUTH0_DOMAIN: 'acme' }),
   },
   {
@@ -62,7 +56,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_PROVIDER: is not set, but there is AUTH0_DOMAIN (of auth0)',
     fix: 'Set AUTH_PROVIDER=auth0',
-    before: 'both',
     see: () => npmStart({ AUTH0_DOMAIN: 'acme.eu.auth0.com' }),
   },
   {
@@ -70,7 +63,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH0_DOMAIN: has no effect: auth0 is not in use',
     fix: 'OKTA_DOMAIN: is not set',
-    before: 'neither',
     see: () => npmStart({ AUTH_PROVIDER: 'okta', AUTH0_DOMAIN: 'acme.eu.auth0.com' }),
   },
   {
@@ -78,7 +70,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_METADATA_URL: is a URL of Auth0, but the chosen provider is Okta',
     fix: 'set AUTH_PROVIDER=auth0',
-    before: 'neither',
     see: () => npmStart({ AUTH_PROVIDER: 'okta', AUTH_METADATA_URL: URL_OF_AUTH0 }),
   },
   {
@@ -86,7 +77,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH0_DOMAIN: is a URL of Okta, but the chosen provider is Auth0',
     fix: 'set AUTH_PROVIDER=okta',
-    before: 'neither',
     see: () => npmStart({ ...AUTH0, AUTH0_DOMAIN: 'acme.okta.com' }),
   },
   {
@@ -94,7 +84,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'OKTA_DOMAIN: is the address of the admin console',
     fix: "the org's own is https://acme.okta.com",
-    before: 'both',
     see: () => npmStart({ AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme-admin.okta.com' }),
   },
   {
@@ -102,7 +91,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_METADATA_URL: is the org authorization server, whose tokens cannot be verified by key',
     fix: 'set it to a custom one (https://acme.okta.com/oauth2/default)',
-    before: 'both',
     see: () =>
       npmStart({
         AUTH_PROVIDER: 'okta',
@@ -114,7 +102,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_METADATA_URL: must be a URL that starts with https://',
     fix: 'name it in AUTH_INSECURE_HOSTS',
-    before: 'both',
     see: () => npmStart({ AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: 'http://id.example.com/realms/acme' }),
   },
   {
@@ -122,7 +109,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH0_DOMAIN: is still a placeholder',
     fix: 'Put your own value in its place',
-    before: 'neither',
     see: () => npmStart({ ...AUTH0, AUTH0_DOMAIN: '<your-tenant>.auth0.com' }),
   },
   {
@@ -130,7 +116,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_PROVIDER: is in quotation marks, and they are part of the value',
     fix: 'Leave them out',
-    before: 'neither',
     see: () => npmStart({ ...AUTH0, AUTH_PROVIDER: '"auth0"' }),
   },
   {
@@ -138,7 +123,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH0_DOMAIN: is in quotation marks, and they are part of the value',
     fix: 'Leave them out',
-    before: 'neither',
     see: () => npmStart({ ...AUTH0, AUTH0_DOMAIN: "'acme.eu.auth0.com'" }),
   },
   {
@@ -146,7 +130,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_PROVIDER: is on a line of ….env that sets nothing',
     fix: 'write AUTH_PROVIDER=… there',
-    before: 'both',
     see: () => npmStart({}, 'AUTH_PROVIDER: auth0\n'),
   },
   {
@@ -154,7 +137,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'GOOGLE_CLIENT_IDS: is not set',
     fix: 'GOOGLE_CLIENT_ID: is not a setting; did you mean GOOGLE_CLIENT_IDS?',
-    before: 'cause',
     see: () => npmStart({ ...GOOGLE, GOOGLE_CLIENT_ID: '1-a.apps.googleusercontent.com' }),
   },
   {
@@ -162,7 +144,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'GOOGLE_GRANT_SCOPES: names notes:raed, which the server does not declare',
     fix: 'did you mean notes:read?',
-    before: 'both',
     see: () =>
       npmStart({ ...GOOGLE, GOOGLE_CLIENT_IDS: '1-a.apps.googleusercontent.com', GOOGLE_GRANT_SCOPES: 'notes:raed' }),
   },
@@ -171,7 +152,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AZURE_CLIENT_ID: must be a GUID',
     fix: 'Entra admin center > App registrations > the API > Overview',
-    before: 'both',
     see: () => npmStart({ ...AZURE, AZURE_CLIENT_ID: 'notes-server' }),
   },
   {
@@ -179,7 +159,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'common stands for every tenant there is',
     fix: 'AZURE_ALLOWED_TENANTS: must list the tenants whose users may come in',
-    before: 'both',
     see: () =>
       npmStart({ ...AZURE, AZURE_TENANT_ID: 'common', AZURE_CLIENT_ID: '6731de76-14a6-49ae-97bc-6eba6914391e' }),
   },
@@ -188,7 +167,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'PUBLIC_URL: is https://mcp.example.com/mcp/, and the endpoint /mcp is appended to it',
     fix: 'give the URL without the endpoint, https://mcp.example.com',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, PUBLIC_URL: 'https://mcp.example.com/mcp/' }),
   },
   {
@@ -196,7 +174,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'PUBLIC_URL: is not an absolute URL',
     fix: 'write it like https://mcp.example.com',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, PUBLIC_URL: 'mcp.example.com' }),
   },
   {
@@ -204,7 +181,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'PUBLIC_URL: must start with https://',
     fix: 'http:// is accepted only for localhost',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, PUBLIC_URL: 'http://mcp.example.com' }),
   },
   {
@@ -212,7 +188,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'a sign-in that lets anybody in as anybody, and others could reach it (HOST is 0.0.0.0)',
     fix: 'Name a real provider, keep the server on this machine',
-    before: 'both',
     see: () => npmStart({ HOST: '0.0.0.0' }),
   },
   {
@@ -220,7 +195,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_SERVER_PORT: is the same as PORT (3001)',
     fix: 'choose another, or AUTH_MODE=embedded to share one port',
-    before: 'both',
     see: () => npmStart({ PORT: '3001' }),
   },
   {
@@ -228,7 +202,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_BRIDGE: must be on or off',
     fix: 'must be on or off',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, AUTH_BRIDGE: 'true' }),
   },
   {
@@ -236,7 +209,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'BRIDGE_CLIENT_ID: is not set',
     fix: 'the client id of a web application at the provider with the redirect URI http://localhost:3001/oauth/callback',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, AUTH_BRIDGE: 'on' }),
   },
   {
@@ -244,7 +216,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'AUTH_BRIDGE: is not set, but there is BRIDGE_CLIENT_ID',
     fix: 'Set AUTH_BRIDGE=on to use the bridge',
-    before: 'both',
     see: () => npmStart({ ...AUTH0, BRIDGE_CLIENT_ID: 'notes' }),
   },
   {
@@ -252,7 +223,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'BRIDGE_KEYS: must be keys of 32 bytes in base64',
     fix: 'openssl rand -base64 32 makes one',
-    before: 'both',
     see: () =>
       npmStart({ ...BRIDGE, BRIDGE_CLIENT_ID: 'notes', BRIDGE_CLIENT_SECRET: 'secret', BRIDGE_KEYS: 'secret' }),
   },
@@ -261,7 +231,6 @@ export const settings: readonly Mistake[] = [
     run: 'npm start',
     cause: 'REDIS_URL: must be a URL',
     fix: 'such as redis://host',
-    before: 'both',
     see: () => npmStart({ REDIS_URL: 'localhost:6379' }),
   },
 ]

@@ -1,40 +1,28 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it, vi } from 'vitest'
 import { providerNames } from '../../adapters/index.ts'
 import { follow } from '../support/follow.ts'
 import { freePort } from '../support/http.ts'
-import { removeTemporaryFolders, temporaryFolder } from './built.ts'
-import { succeed } from './npm.ts'
-import { npmEnvironment, type Registry, startRegistry } from './registry.ts'
+import { projectsWithRegistry } from './project.ts'
 
 // npm installs real trees, and each command is a process.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 180_000 })
 
 const page = readFileSync(new URL('../../AGENTS.md', import.meta.url), 'utf8')
-let registry: Registry
-beforeAll(async () => {
-  registry = await startRegistry()
-})
-afterAll(() => {
-  registry.close()
-  removeTemporaryFolders()
-})
+const createProject = projectsWithRegistry()
 
 describe('AGENTS.md', () => {
   it('can be followed literally, with the packages as they are published', async () => {
-    const folder = temporaryFolder('agent')
-    const env = npmEnvironment(registry)
-    writeFileSync(join(folder, 'package.json'), '{ "name": "a-server", "private": true, "type": "module" }')
-    await succeed('npm', ['install', 'express', '@modelcontextprotocol/sdk'], folder, env)
+    const { folder, env, npm } = createProject()
+    await npm('install', 'express', '@modelcontextprotocol/sdk')
     const [port, emulator] = [await freePort(), await freePort()].map(String)
     const replace = (text: string) =>
       text
         .replaceAll('localhost:3000', `localhost:${port}`)
         .replaceAll('localhost:4000', `localhost:${emulator}`)
         .replaceAll('--port 4000', `--port ${emulator}`)
-    const { PATH: _, HOME: home, ...npm } = env
-    expect(await follow(page, { folder, replace, env: { ...npm, HOME: home, PORT: port } })).toBeGreaterThan(20)
+    const { PATH: _, ...others } = env
+    expect(await follow(page, { folder, replace, env: { ...others, PORT: port } })).toBeGreaterThan(20)
   })
 
   it('shows the server of the README', () => {

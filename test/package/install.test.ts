@@ -1,52 +1,20 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { freePort } from '../support/http.ts'
-import { removeTemporaryFolders, root, temporaryFolder } from './built.ts'
+import { startProgram, untilServing } from '../support/program.ts'
+import { root } from './built.ts'
 import { run, succeed } from './npm.ts'
-import { npmEnvironment, type Registry, startRegistry } from './registry.ts'
+import { type Project, projectsWithRegistry } from './project.ts'
 
 // npm installs real trees.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const { version } = manifest
 const HOW_TO_GET = `The commands of idplug are a package of their own: npm install @idplug/server@${version}`
-let registry: Registry
-beforeAll(async () => {
-  registry = await startRegistry()
-})
-afterAll(() => {
-  registry.close()
-  removeTemporaryFolders()
-})
-
-interface Project {
-  readonly folder: string
-  readonly env: NodeJS.ProcessEnv
-  npm(...args: string[]): Promise<string>
-  write(files: Readonly<Record<string, string>>): void
-  node(...args: string[]): ReturnType<typeof run>
-}
-
-function createProject(files: Readonly<Record<string, string>> = {}): Project {
-  const folder = temporaryFolder('project')
-  const env = npmEnvironment(registry)
-  const project: Project = {
-    folder,
-    env,
-    npm: (...args) => succeed('npm', args, folder, env),
-    write(more) {
-      for (const [path, content] of Object.entries(more)) writeFileSync(join(folder, path), content)
-    },
-    node: (...args) => run(process.execPath, args, folder, env),
-  }
-  project.write({ 'package.json': '{ "name": "a-server", "private": true, "type": "module" }', ...files })
-  return project
-}
+const createProject = projectsWithRegistry()
 
 /** Sizes of all files, in bytes, as npm unpacked them. */
 function sizeOf(folder: string): number {
@@ -240,16 +208,10 @@ describe('where both packages are installed', () => {
       AUTH_SERVER_PORT: String(await freePort()),
       DRAIN_SECONDS: '0',
     }
-    const child = spawn(process.execPath, ['node_modules/idplug/bin/idplug.cjs'], {
-      cwd: project.folder,
-      env,
-      stdio: 'ignore',
-    })
-    const ended = once(child, 'close')
-    const status = async () => (await fetch(`http://localhost:${port}/ready`).catch(() => undefined))?.status
-    await expect.poll(status, { timeout: 60_000 }).toBe(200)
-    child.kill('SIGTERM')
-    expect(await ended).toEqual([0, null])
+    const program = startProgram([], { script: 'node_modules/idplug/bin/idplug.cjs', cwd: project.folder, env })
+    await untilServing(program, `http://localhost:${port}/ready`, { isReady: ({ ok }) => ok, timeout: 60_000 })
+    program.child.kill('SIGTERM')
+    expect(await program.ended).toBe(0)
   })
 
   it('has declarations of emulators and observers without errors', async () => {

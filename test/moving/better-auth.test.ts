@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createMcpUser } from '../e2e/mcp-user.ts'
 import { createBrowser } from '../support/browser.ts'
 import { freePort } from '../support/http.ts'
+import { runProgram } from '../support/program.ts'
 import { readMove } from './page.ts'
 import { folderWith, run } from './running.ts'
 
@@ -59,7 +58,7 @@ describe('docs/moving/better-auth.md', () => {
       AUTH_PROVIDER: 'oidc',
       AUTH_METADATA_URL: `${origin}/api/auth/.well-known/openid-configuration`,
     }
-    await once(spawn(process.execPath, ['migrate.ts'], { cwd: old, env, stdio: 'ignore' }), 'close')
+    expect(await runProgram([], { script: 'migrate.ts', cwd: old, env })).toMatchObject({ code: 0 })
     const first = await run(old, 'server.ts', origin, env)
     const ada = createMcpUser('1.x', `${origin}/mcp`, 'ada', false, undefined, createBrowser(navigate))
     onTestFinished(() => ada.close())

@@ -487,7 +487,7 @@ const DEFAULT_USERS: readonly AzureUser[] = [
   },
 ]
 
-export const azureDefaults = {
+const azureDefaults = {
   client: { clientId: '15b4bcb0-3c1e-4b1f-9f3f-0d6c8f2c6b11', redirectUris: ['http://localhost/callback'] },
 } as const
 

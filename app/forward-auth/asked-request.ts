@@ -6,7 +6,7 @@ import { requestHead } from 'idplug/node'
 /** Asks of nginx, Caddy and Traefik: the request is described by `X-Forwarded-Method`, `-Uri` and `-Host`. */
 export const FORWARDED_PATH = '/forward-auth'
 /** Asks of Envoy: the request is the ask itself, with this in front of its path. */
-export const PREFIX_PATH = '/ext-authz'
+const PREFIX_PATH = '/ext-authz'
 
 /** What a proxy asks about. */
 export interface Ask {

@@ -56,7 +56,7 @@ interface Entry {
 }
 
 /** The file of keys cannot be used. The message names it and says what to do. */
-export class AssertionKeysError extends Error {
+class AssertionKeysError extends Error {
   override name = 'AssertionKeysError'
 }
 

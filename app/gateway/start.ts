@@ -159,7 +159,7 @@ function logCommand(logger: Logger, target: string, happened: StdioEvent): void 
 }
 
 /** For the log and the banner: without a query, which may hold a secret. */
-export function describePlace(place: GatewayTarget['place']): string {
+function describePlace(place: GatewayTarget['place']): string {
   if (place.kind === 'command') return place.command.slice(0, 3).join(' ')
   const { origin, pathname } = new URL(place.url)
   return origin + pathname

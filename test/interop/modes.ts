@@ -90,7 +90,7 @@ export function accepted(person: string, client = 'client ours', scopes = 'notes
   return `accepted: ${person} by ${client} for ${scopes}`
 }
 
-export const EXPIRED = '401 expired: expiredAt TIME; now TIME'
+const EXPIRED = '401 expired: expiredAt TIME; now TIME'
 export const NOT_YET_VALID = '401 not_yet_valid: notBefore TIME; now TIME'
 const UNREACHABLE = '503 provider_unreachable: endpoint SERVER; detail ECONNREFUSED'
 

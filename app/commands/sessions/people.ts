@@ -1,7 +1,7 @@
 import type { Administration, GrantSummary } from '../../../demo-as/administration.ts'
 
 /** The name stands for several people. */
-export class SeveralPeopleError extends Error {}
+class SeveralPeopleError extends Error {}
 
 /**
  * Sessions of a person.

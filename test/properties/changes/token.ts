@@ -141,7 +141,7 @@ export const onlyRs256: ChangeFamily<JwtDraft>[] = bad(
 )
 
 /** `kid`, and what the key set holds. */
-export const keyIds: ChangeFamily<JwtDraft>[] = [
+const keyIds: ChangeFamily<JwtDraft>[] = [
   ...harmless(
     fc.constantFrom(undefined, null).map(kid => header('kid', kid, 'good', 'keySet')),
     fc

@@ -153,7 +153,7 @@ async function grantFor(options: ClientOptions, command: Command, trace: Trace |
   })
 }
 
-/** Whoever says how to sign in is, and whoever starts `login` where a browser opens. */
+/** A person at a terminal, or one who started `login` and said how to sign in, or has a browser here. */
 function isSomebodyThere({ browser, paste }: ClientOptions, command: Command): boolean {
   if (isAtTerminal()) return true
   return command.name() === 'login' && (paste || !browser || hasBrowser(process.env, process.platform))

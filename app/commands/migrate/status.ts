@@ -1,8 +1,7 @@
-import { paint, wrap } from '../../terminal-text.ts'
+import { paint, wrap, WIDTH } from '../../terminal-text.ts'
 import { type Assessment, type AssessmentOptions, assess, duration } from './assessment.ts'
 import { parseMetrics, type Sample } from './metrics-text.ts'
 
-const WIDTH = 80
 const INDENT = 18
 const TRIES = 4
 const PAUSE_MILLISECONDS = 500

@@ -11,6 +11,16 @@ const login = (url: string) => idplug(['login', url, '--no-browser'])
 const declared = (declaration: object) =>
   orProblems(() => createAuth({ ...FILES, resource: RESOURCE, ...declaration } as never, { env: {} }).resource)
 
+/** `authRoutes` alone. */
+const unprotected = () =>
+  ownServer({
+    mount(app, auth) {
+      app.use(authRoutes(auth), express.json())
+      app.all('/mcp', (req, res) => mcp(req, res, req.body))
+    },
+  })
+const atAnotherPath = () => ownServer({ mount: (app, auth) => mounted(app, auth, '/api/mcp') })
+
 /** A server that uses the library, without a word about what is wrong until somebody runs it. */
 export const ownServers: readonly Mistake[] = [
   {
@@ -95,50 +105,28 @@ export const ownServers: readonly Mistake[] = [
     run: 'idplug login URL',
     cause: 'does not ask for a sign-in',
     fix: 'If it should, put protect(auth) in front of the endpoint',
-    async see() {
-      const { origin } = await ownServer({
-        mount(app, auth) {
-          app.use(authRoutes(auth), express.json())
-          app.all('/mcp', (req, res) => mcp(req, res, req.body))
-        },
-      })
-      return login(`${origin}/mcp`)
-    },
+    see: async () => login(`${(await unprotected()).origin}/mcp`),
   },
   {
     mistake: '`protect` is forgotten, seen by the doctor',
     run: 'idplug doctor URL',
     cause: 'The endpoint answers without a token',
     fix: 'Put protect(auth) in front of the endpoint',
-    async see() {
-      const { origin } = await ownServer({
-        mount(app, auth) {
-          app.use(authRoutes(auth), express.json())
-          app.all('/mcp', (req, res) => mcp(req, res, req.body))
-        },
-      })
-      return idplug(['doctor', `${origin}/mcp`])
-    },
+    see: async () => idplug(['doctor', `${(await unprotected()).origin}/mcp`]),
   },
   {
     mistake: 'The endpoint is mounted at another path than the declaration says: `/api/mcp`',
     run: 'idplug login URL',
     cause: 'The metadata of http://localhost:…/api/mcp is about another resource, http://localhost:…/mcp',
     fix: 'Use http://localhost:…/mcp. If the server is yours, and this URL is right, declare it as the resource, or set PUBLIC_URL',
-    async see() {
-      const { origin } = await ownServer({ mount: (app, auth) => mounted(app, auth, '/api/mcp') })
-      return login(`${origin}/api/mcp`)
-    },
+    see: async () => login(`${(await atAnotherPath()).origin}/api/mcp`),
   },
   {
     mistake: 'The same, seen by the doctor',
     run: 'idplug doctor URL',
     cause: 'resource is http://localhost:…/mcp; clients connect to http://localhost:…/api/mcp',
     fix: 'declare this path as the resource',
-    async see() {
-      const { origin } = await ownServer({ mount: (app, auth) => mounted(app, auth, '/api/mcp') })
-      return idplug(['doctor', `${origin}/api/mcp`])
-    },
+    see: async () => idplug(['doctor', `${(await atAnotherPath()).origin}/api/mcp`]),
   },
   {
     mistake: '`http://127.0.0.1:3000/mcp` for a server that is declared at `http://localhost:3000/mcp`',

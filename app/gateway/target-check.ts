@@ -26,9 +26,7 @@ export async function targetProblem(
   headers: Readonly<Record<string, string>> = {},
   fetch: typeof globalThis.fetch = globalThis.fetch,
 ): Promise<TargetProblem | undefined> {
-  const { origin, pathname } = new URL(url)
-  // A query may hold a secret.
-  const place = origin + pathname
+  const place = withoutQuery(new URL(url))
   const notMcp = (seen: string, cure: string): TargetProblem => ({ kind: 'not MCP', seen, cure })
   let answer: Response
   try {
@@ -61,11 +59,15 @@ export async function targetProblem(
     )
   }
   if (status >= 300 && status < 400) {
-    const location = clip(answer.headers.get('location'))
+    const next = URL.parse(answer.headers.get('location') ?? '', url)
+    const location = next ? clip(withoutQuery(next)) : 'nowhere'
     return notMcp(`${place} redirects to ${location} (status ${status})`, 'Correct its URL (--to).')
   }
   if (type === 'text/html') return notMcp(`${place} answers with text/html, which no MCP server does`, CORRECT_PATH)
   return undefined
 }
+
+/** The query may hold a secret. */
+const withoutQuery = ({ origin, pathname }: URL) => origin + pathname
 
 const CORRECT_PATH = 'Correct the path of its URL (--to).'

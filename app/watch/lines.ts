@@ -1,4 +1,4 @@
-import { paint, wrap } from '../terminal-text.ts'
+import { paint, plural, wrap } from '../terminal-text.ts'
 import type { WatchEvent } from './watcher.ts'
 
 const LEAST_WIDTH = 40
@@ -15,7 +15,7 @@ export function linesOf(event: WatchEvent, columns: number): string[] {
     case 'server_gone':
       return entry(time, `${event.server} has stopped writing`, width)
     case 'lost':
-      return entry(time, `${event.count} records are missing: too much happened at once`, width, 'yellow')
+      return entry(time, `${plural(event.count, 'record')} missing: too much happened at once`, width, 'yellow')
     case 'step': {
       const color = (event.status ?? 200) < 400 ? 'dim' : 'yellow'
       const status = event.status === undefined ? '' : `${event.status} `

@@ -90,7 +90,7 @@ function call(record: ResourceRecord): Seen {
     case 'inactive':
       return {
         ...seen,
-        answered: kind === 'expired' ? 'the token has expired' : 'the token is not active any more',
+        answered: kind === 'expired' ? 'the token has expired' : 'the token is no longer active',
         expects: { silence: 'refused_token', next: 'a refresh, or a new sign-in' },
       }
     case 'scope_missing':

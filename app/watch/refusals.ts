@@ -42,7 +42,7 @@ const RULES: readonly Rule[] = [
   },
   {
     error: /invalid_target/,
-    means: 'The client asked for a token for another server than those that this authorization server knows.',
+    means: 'The client asked for a token for a server that this authorization server does not know.',
     fix: 'The URL in the client has to be the resource of the server, to the letter: compare with PUBLIC_URL.',
     see: 'docs/own-server.md',
   },
@@ -60,7 +60,7 @@ const RULES: readonly Rule[] = [
   },
   {
     says: /refresh token|grant (is )?(not found|expired|revoked)/,
-    means: 'The refresh token is not good any more: it was used twice, is too old, or its sign-in was ended.',
+    means: 'The refresh token is no longer valid: it was used twice, is too old, or its sign-in was ended.',
     fix: `${NEW_SIGN_IN} If it happens often, two processes of the client share one sign-in.`,
     see: 'docs/runbooks/client-misbehaving.md',
   },
@@ -73,7 +73,7 @@ const RULES: readonly Rule[] = [
   {
     error: /invalid_scope/,
     means: 'The client asked for scopes that it may not have.',
-    fix: 'Have it ask for those of the challenge.',
+    fix: 'Have it ask for the scopes of the challenge.',
     see: CLIENTS,
   },
   {
@@ -110,7 +110,7 @@ const RULES: readonly Rule[] = [
   {
     error: /invalid_grant/,
     means:
-      'The code or refresh token is not good: used before, too old, of another client, or of a sign-in that was ended.',
+      'The code or refresh token is not valid: used before, too old, of another client, or of a sign-in that was ended.',
     fix: NEW_SIGN_IN,
     see: CLIENTS,
   },

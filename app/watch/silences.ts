@@ -30,7 +30,7 @@ const SILENCES: Readonly<Record<SilenceName, (attempt: Attempt, surroundings: Su
       ? {
           means:
             'The client got its 401 and did not read the metadata: it knows no OAuth, waits for its user, or a header with an old token is set in its configuration.',
-          fix: `${begin(attempt)} If it has no sign-in, put mcp-remote between, or give it an API key.`,
+          fix: `${begin(attempt)} If it has no sign-in, put mcp-remote in between, or give it an API key.`,
           see: 'docs/clients.md',
         }
       : {
@@ -45,7 +45,7 @@ const SILENCES: Readonly<Record<SilenceName, (attempt: Attempt, surroundings: Su
   }),
   wrong_path: () => ({
     means: 'The client looks for the metadata at a place where it is not, and at no other.',
-    fix: 'Mount authRoutes at the root, in front of everything else. A proxy in front has to pass on /.well-known/, too. Clients of before June 2025 know one place only: AUTH_MODE=embedded helps them.',
+    fix: 'Mount authRoutes at the root, in front of everything else. A proxy in front has to pass on /.well-known/, too. Clients from before June 2025 look in one place only: AUTH_MODE=embedded helps them.',
     see: 'docs/own-server.md',
   }),
   resource_metadata: ({ issuer }, surroundings) => afterResourceMetadata(issuer, surroundings),
@@ -57,13 +57,13 @@ const SILENCES: Readonly<Record<SilenceName, (attempt: Attempt, surroundings: Su
     see: 'docs/clients.md',
   }),
   person: () => ({
-    means: 'The browser shows a page, and the person did not go on: they left, or wait for something else.',
-    fix: 'Have them finish or begin anew. If no page is to be seen, the browser cannot reach this address.',
+    means: 'The browser shows a page, and the person did not go on: they left, or are waiting for something.',
+    fix: 'Have them finish or begin anew. If the browser shows no page, it cannot reach this address.',
     see: 'docs/clients.md',
   }),
   provider: () => ({
     means: 'The person was sent on to the provider and did not come back: they left, or the provider shows an error.',
-    fix: 'Look at the page of the provider. A redirect URI that is not registered there is the most frequent one: idplug doctor prints it.',
+    fix: 'Look at the page of the provider. Most often a redirect URI is not registered there: idplug doctor prints the one that has to be.',
     see: 'docs/bridge.md',
   }),
   return: ({ redirectOrigin }) => ({
@@ -109,7 +109,7 @@ function afterResourceMetadata(issuer: string | undefined, surroundings: Surroun
   if (!surroundings.isOwn(issuer)) {
     return {
       means: `The client was told to sign in at ${issuer}, which is not seen from here, and did not come back with a token.`,
-      fix: 'Look at what the client shows. Providers that let no client register need a client id of theirs in the client, or AUTH_BRIDGE=on; idplug doctor says which clients get through.',
+      fix: 'Look at what the client shows. Where clients cannot register at the provider, the client needs an id from there, or the server AUTH_BRIDGE=on; idplug doctor says which clients get through.',
       see: 'docs/bridge.md',
     }
   }

@@ -15,7 +15,7 @@ interface WatchOptions {
 
 const HELP = `
 Start it first or last: servers write as soon as it listens, and keep the
-last minutes for it. All that have the same AUTH_WATCH are in one view.
+last minutes for it. All servers with the same AUTH_WATCH share one view.
 
 Examples:
   idplug watch watch.sock

@@ -8,7 +8,7 @@ import { onTestFinished, vi } from 'vitest'
 export const main = new URL('../../app/main.ts', import.meta.url).pathname
 
 export interface ProgramOptions {
-  /** Beside `PATH`; nothing else is passed on. */
+  /** Beside `PATH` and where compiled code is kept; nothing else is passed on. */
   env?: Readonly<Record<string, string | undefined>>
   /** Default: an empty folder, which goes with the test. */
   cwd?: string
@@ -32,7 +32,8 @@ export interface Program {
 /** Starts a process, which is killed when the test ends. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
   const { env, cwd = mkdtempSync(join(tmpdir(), 'idplug-')), input, script = main } = options
-  const child = spawn(process.execPath, [script, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const child = spawn(process.execPath, [script, ...args], { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } })
   let [output, stdout, stderr] = ['', '', '']
   child.stdout.setEncoding('utf8').on('data', text => {
     output += text
@@ -78,7 +79,8 @@ export async function untilServing(
   { isReady = () => true, method = 'GET', timeout = 20_000 }: Serving = {},
 ): Promise<void> {
   const answers = async () => {
-    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(' ')} ended with ${child.exitCode}: ${output()}`)
+    if (child.exitCode !== null)
+      throw new Error(`${child.spawnargs.join(' ')} ended with ${child.exitCode}: ${output()}`)
     const answer = await fetch(url, { method }).catch(() => undefined)
     await answer?.body?.cancel()
     return answer !== undefined && isReady(answer)

@@ -8,6 +8,7 @@ import {
   SdkHttpError,
   UnauthorizedError,
 } from '@modelcontextprotocol/client'
+import { jsonObject } from '../json-object.ts'
 import { DiscoveryError, NoClientError } from './authorizer.ts'
 import { ForeignAnswerError } from './grants.ts'
 import { UnsafeUrlError } from './guarded-fetch.ts'
@@ -203,10 +204,7 @@ function explainOAuthError({ code, message }: OAuthError): Explanation {
 }
 
 function explainRegistration({ body, status }: RegistrationRejectedError): Explanation {
-  let answer: { error?: unknown; error_description?: unknown } = {}
-  try {
-    answer = Object(JSON.parse(body))
-  } catch {}
+  const answer = jsonObject(body) ?? {}
   // Auth0 puts the name of the HTTP status there: that is not an error code of OAuth.
   if (typeof answer.error === 'string' && !answer.error.includes(' ')) {
     return explainOAuthError(new OAuthError(answer.error, String(answer.error_description ?? '')))

@@ -1,4 +1,5 @@
 import type { Visit } from '../../client/grants.ts'
+import { jsonObject } from '../../json-object.ts'
 import { printable } from './report.ts'
 
 /** Members whose values may be shown, of requests and answers alike. Values of all others stay hidden. */
@@ -143,12 +144,7 @@ function valueText(value: unknown): string {
 
 function parsed(text: string): object {
   if (!/^\s*[[{]/.test(text)) return text.includes('=') ? Object.fromEntries(new URLSearchParams(text)) : {}
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && !Array.isArray(value) ? (value as object) : {}
-  } catch {
-    return {}
-  }
+  return jsonObject(text) ?? {}
 }
 
 function methodOf(body: string): string {

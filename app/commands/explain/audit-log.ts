@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { clip } from 'idplug/internal'
+import { jsonObject } from '../../json-object.ts'
 
 /** A refusal as the audit log has it. Holds no token. */
 export interface LoggedRefusal {
@@ -24,7 +25,7 @@ export interface LoggedRefusal {
 export async function findRefusal(log: Readable, id: string): Promise<LoggedRefusal | undefined> {
   for await (const line of createInterface({ input: log, crlfDelay: Number.POSITIVE_INFINITY })) {
     // Parsing every line of a large log would take its time.
-    const entry = line.includes(id) ? parseLine(line) : undefined
+    const entry = line.includes(id) ? jsonObject(line) : undefined
     if (entry?.request_id !== id || typeof entry.event !== 'string') continue
     const { event, reason, facts, status, time, issuer, subject, client_id: client } = entry
     const known = [issuer, subject, client].filter(value => value !== undefined)
@@ -38,13 +39,4 @@ export async function findRefusal(log: Readable, id: string): Promise<LoggedRefu
     }
   }
   return undefined
-}
-
-function parseLine(line: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
 }

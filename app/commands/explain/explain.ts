@@ -1,5 +1,6 @@
 import { AuthorizationError, type RefusalReason, type TokenValidator } from 'idplug'
 import { clip } from 'idplug/internal'
+import { jsonObject } from '../../json-object.ts'
 import { clockMeaning } from './clock.ts'
 import { nearMiss } from './near-miss.ts'
 import { type Meaning, meaningOf } from './reasons.ts'
@@ -283,10 +284,5 @@ function textOf(value: unknown): string {
 }
 
 function decode(part: string | undefined): Claims {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Claims) : {}
-  } catch {
-    return {}
-  }
+  return jsonObject(Buffer.from(part ?? '', 'base64url').toString()) ?? {}
 }

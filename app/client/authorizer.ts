@@ -235,8 +235,7 @@ async function discover(server: URL, resourceMetadataUrl: URL | undefined, fetch
   }
   // The SDK then takes the server itself for its authorization server, as clients of 2025-03-26 did.
   if (resourceMetadataUrl && !resourceMetadata && !metadata) {
-    const { status, body } = await fetchFn(resourceMetadataUrl)
-    await body?.cancel()
+    const { status } = await fetchFn(resourceMetadataUrl)
     throw new DiscoveryError(
       `${server.href} names its metadata at ${resourceMetadataUrl.href}, and there is none (status ${status})`,
       'If the server is yours, put authRoutes(auth) in front of everything else, at the root. A proxy has to pass on /.well-known/ and /oauth/ as well.',

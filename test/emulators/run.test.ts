@@ -4,7 +4,6 @@ import { personAt } from '../app/commands/client/person.ts'
 import { openTerminal } from '../app/commands/client/support.ts'
 import { startServers } from '../e2e/servers.ts'
 import { idplug } from '../first-contact/runs.ts'
-import { signIn } from '../support/browser.ts'
 import { freePort } from '../support/http.ts'
 
 const USERS: Record<string, string> = { okta: 'ada@example.com', azure: 'ada@contoso.example' }
@@ -47,13 +46,8 @@ describe.each(emulatorNames)('the emulator of %s', name => {
     onTestFinished(emulator.close)
     await startServers({ PORT, ...settings })
     expect(settings).toMatchObject({ AUTH_BRIDGE: 'on', AUTH_SERVER_URL: bridge, AUTH_SERVER_PORT })
-    let isDone = false
-    const printed = await idplug(['login', resource, '--no-browser'], said => {
-      const url = /^ {2}(http:\S+)$/m.exec(said)?.[1]
-      if (!url || isDone) return
-      isDone = true
-      void signIn(url, { user: USERS[name], provider: origin }).then(back => fetch(back))
-    })
+    const person = personAt(USERS[name], 'allow', origin)
+    const printed = await idplug(['login', resource, '--no-browser'], person)
     expect(printed).toContain(`Signed in to ${resource}.`)
     expect(printed).toContain(`issuer    ${bridge}`)
   })

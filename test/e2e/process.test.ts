@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { main, startProgram } from '../support/program.ts'
 import { freePort, listen } from '../support/http.ts'
+import { main, startProgram } from '../support/program.ts'
 
 // Each program is a process of its own, which starts slowly on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })

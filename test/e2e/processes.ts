@@ -56,7 +56,9 @@ export async function startProcessesOn(
   async function run(secondsLater = 0): Promise<void> {
     const clock = secondsLater > 0 && { NODE_OPTIONS: clockAhead(secondsLater) }
     const started = ports.map(({ mcp, as }) => {
-      const program = startProgram([], { env: { ...common, ...clock, PORT: String(mcp), AUTH_SERVER_PORT: String(as) } })
+      const program = startProgram([], {
+        env: { ...common, ...clock, PORT: String(mcp), AUTH_SERVER_PORT: String(as) },
+      })
       return { program, url: `http://127.0.0.1:${mcp}/ready` }
     })
     running = started.map(({ program }) => program)

@@ -36,7 +36,11 @@ function link(from: string, to: string): void {
 /** A server under way; `stop` ends it. Ended when the test ends, too. */
 export async function run(folder: string, file: string, origin: string, env: Readonly<Record<string, string>>) {
   const { port } = new URL(origin)
-  const program = startProgram([], { script: file, cwd: folder, env: { HOME: folder, PORT: port, PUBLIC_URL: origin, ...env } })
+  const program = startProgram([], {
+    script: file,
+    cwd: folder,
+    env: { HOME: folder, PORT: port, PUBLIC_URL: origin, ...env },
+  })
   // With idplug, 503 until the provider is known.
   const isReady = ({ status }: Response) => status < 500
   await untilServing(program, `${origin}/mcp`, { method: 'POST', isReady, timeout: 60_000 })

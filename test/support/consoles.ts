@@ -10,7 +10,14 @@ export function consolesOf(page: string): string[] {
 
 /** Runs the commands of all consoles in one shell, as a reader would, and returns what each one printed. */
 export async function runConsoles(consoles: string[], replace: (text: string) => string): Promise<string[]> {
-  const script = consoles.map(text => `${commandsOf(text).map(([command]) => replace(command)).join('\n')}\necho; echo ----`).join('\n')
+  const script = consoles
+    .map(
+      text =>
+        `${commandsOf(text)
+          .map(([command]) => replace(command))
+          .join('\n')}\necho; echo ----`,
+    )
+    .join('\n')
   const shell = spawn('bash', ['-c', script])
   let output = ''
   shell.stdout.on('data', chunk => {

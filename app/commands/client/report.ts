@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import type { Explanation } from '../../client/explain-error.ts'
 import type { CallToolResult, Tool } from '../../client/session.ts'
 import type { SignIn } from '../../client/sign-ins.ts'
-import { paint, row, wrap, WIDTH } from '../../terminal-text.ts'
+import { paint, row, WIDTH, wrap } from '../../terminal-text.ts'
 
 /** Milliseconds since the Unix epoch up to which there are dates. */
 const LAST_TIME = 8.64e15

@@ -3,7 +3,7 @@ import { ConfigError, createProviderFetch } from 'idplug'
 import { providerNamed, providerNames } from 'idplug/adapters'
 import { consoles, isLoopback, type ServerToSetUp } from 'idplug/internal'
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
-import { paint, wrap, WIDTH } from '../../terminal-text.ts'
+import { paint, WIDTH, wrap } from '../../terminal-text.ts'
 import { examineTenants } from '../doctor/doctor.ts'
 import { findingsText, summaryText } from '../doctor/report.ts'
 import { EXIT } from '../exit.ts'
@@ -19,7 +19,6 @@ interface InitCommandOptions {
   yes?: boolean
   json?: boolean
 }
-
 
 const EXAMPLES = `
 Examples:

@@ -5,13 +5,12 @@ import { stringify } from 'csv-stringify/sync'
 import type { IdentityLink } from 'idplug'
 import { createLinkSet, LINK_COLUMNS, readLinks } from 'idplug/internal'
 import { readEnvironment } from '../../environment.ts'
-import { paint, wrap, WIDTH } from '../../terminal-text.ts'
+import { paint, WIDTH, wrap } from '../../terminal-text.ts'
 import { EXIT } from '../exit.ts'
 import { configuredIssuers } from './configured-issuers.ts'
 import { type Invocation, run } from './invocation.ts'
 import { type LinkingResult, linkByEmail, linkPairs } from './link-users.ts'
 import { openUserFile } from './user-file.ts'
-
 
 const EXAMPLES = `
 Examples:

@@ -1,4 +1,4 @@
-import { paint, wrap, WIDTH } from '../../terminal-text.ts'
+import { paint, WIDTH, wrap } from '../../terminal-text.ts'
 import { type Assessment, type AssessmentOptions, assess, duration } from './assessment.ts'
 import { parseMetrics, type Sample } from './metrics-text.ts'
 

@@ -3,13 +3,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { demoUsers } from '../../../demo-as/users.ts'
 import { loadDeclarations } from '../../declarations.ts'
 import { readEnvironment } from '../../environment.ts'
-import { paint, plural, wrap, WIDTH } from '../../terminal-text.ts'
+import { paint, plural, WIDTH, wrap } from '../../terminal-text.ts'
 import { EXIT } from '../exit.ts'
 import { type ImportSummary, REJECTED, writeImportFiles } from './import-files.ts'
 import { type ImportTarget, importFormats, importTargets } from './import-formats.ts'
 import { type Invocation, run } from './invocation.ts'
 import { listedUsers, openUserFile, type UserSource } from './user-file.ts'
-
 
 const EXAMPLES = `
 Examples:

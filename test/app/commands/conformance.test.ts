@@ -7,9 +7,9 @@ import { resultsJunit } from '../../../app/conformance/report/junit.ts'
 import { resultText, summaryText } from '../../../app/conformance/report/text.ts'
 import { chooseChecks, type Result } from '../../../app/conformance/run.ts'
 import { listen } from '../../support/http.ts'
+import { runProgram } from '../../support/program.ts'
 import { GOOD, startPlainIssuer } from '../conformance/plain-issuer.ts'
 import { type Plant, startServer } from '../conformance/server/server.ts'
-import { runProgram } from '../../support/program.ts'
 
 // Each test starts a process.
 vi.setConfig({ testTimeout: 60_000 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { redisForTest } from '../../support/redis.ts'
 import { runProgram } from '../../support/program.ts'
+import { redisForTest } from '../../support/redis.ts'
 
 const idplug = (args: readonly string[], env: Record<string, string> = {}) => runProgram(args, { env })
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { connectRedisStores } from '../../../demo-as/stores/redis.ts'
 import { startWithClient } from '../../demo-as/support.ts'
-import { redisForTest } from '../../support/redis.ts'
 import { runProgram } from '../../support/program.ts'
+import { redisForTest } from '../../support/redis.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 60_000 })

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { runProgram } from '../../support/program.ts'
+import { type RedisServer, startRedis } from '../../support/redis.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 60_000 })

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { postgresForTest } from '../../support/postgres.ts'
-import { redisForTest } from '../../support/redis.ts'
 import { runProgram } from '../../support/program.ts'
+import { redisForTest } from '../../support/redis.ts'
 
 const idplug = (args: readonly string[], env: Record<string, string> = {}) => runProgram(args, { env })
 

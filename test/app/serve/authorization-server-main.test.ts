@@ -10,7 +10,8 @@ import { startProgram } from '../../support/program.ts'
 const script = new URL('../../../app/serve/authorization-server-main.ts', import.meta.url).pathname
 
 /** `npm run demo-as` with the given settings. */
-const run = (settings: Record<string, string>) => startProgram([], { script, env: { AUTH_STORE: 'memory', ...settings } })
+const run = (settings: Record<string, string>) =>
+  startProgram([], { script, env: { AUTH_STORE: 'memory', ...settings } })
 
 describe('the process', () => {
   it('serves, says so, warns of nothing, and stops when told to', async () => {

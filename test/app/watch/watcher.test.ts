@@ -188,7 +188,7 @@ describe('a watcher says at once why', () => {
           agent: 'Mozilla',
         }),
       'invalid_target',
-      /another server/,
+      /a server that this authorization server does not know/,
     ],
     [
       'the person says no',

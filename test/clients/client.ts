@@ -11,6 +11,8 @@ export interface Session {
   list(): Promise<string[]>
   /** @returns Text of the answer. */
   call(tool: string, args: Readonly<Record<string, string>>): Promise<string>
+  /** Ends the program and starts it anew. Absent where each call is a program of its own. */
+  reopen?(): Promise<void>
   /** What the client opened in a browser so far. */
   opened(): URL[]
   close(): Promise<void>

@@ -14,6 +14,20 @@ export const files = {
 
 /** A small server as a user of the library has it: two tools, one of which needs more than a sign-in gives. */
 export function createFilesApp(auth: Auth): Express {
+  const handler = filesHandler()
+  const app = express()
+  app.use(authRoutes(auth))
+  app.all('/mcp', protect(auth), (request, response) => handler(request, response, request.body))
+  return app
+}
+
+/** The same without sign-in, for something in front of it. */
+export function createOpenFilesApp(): Express {
+  const handler = filesHandler()
+  return express().all('/mcp', (request, response) => handler(request, response, request.body))
+}
+
+function filesHandler() {
   const contents = new Map([['a.txt', 'Hello']])
   const mcp = createMcpHandler(() => {
     const server = new McpServer({ name: 'files', version: '1.0.0' })
@@ -32,9 +46,5 @@ export function createFilesApp(auth: Auth): Express {
     )
     return server
   })
-  const handler = toNodeHandler(mcp)
-  const app = express()
-  app.use(authRoutes(auth))
-  app.all('/mcp', protect(auth), (request, response) => handler(request, response, request.body))
-  return app
+  return toNodeHandler(mcp)
 }

@@ -4,3 +4,10 @@
  */
 export const kinds = ['demo', 'beside', 'bridge', 'auth0', 'oidc'] as const
 export type Kind = (typeof kinds)[number]
+
+/**
+ * Processes of ours that can be killed: the server with the demo as a process of its own, the server as a bridge to Entra ID, the
+ * gateway in front of a server without sign-in, with the demo as a process of its own, and the server alone in front of Auth0.
+ */
+export const places = ['demo', 'bridge', 'gateway', 'direct'] as const
+export type Place = (typeof places)[number]

@@ -1,43 +1,70 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Measured } from '../../app/commands/doctor/client-facts.ts'
+import type { Measurement } from '../../app/commands/doctor/client-facts.ts'
 import type { RealClient } from './client.ts'
-import { clients } from './drivers/index.ts'
-import { kinds } from './kinds.ts'
+import { packages } from './desk.ts'
+import { endure } from './endure.ts'
+import { kinds, places } from './kinds.ts'
 import { largeKinds, largeSettings } from './large/kinds.ts'
 import { largePackages } from './large/packages.ts'
 import { measure } from './measure.ts'
-import { withTables } from './table.ts'
+import { type Facts, withTables } from './table.ts'
 
-// `npm run measure:clients [-- part of a name]`: writes down what was measured, for the doctor, for docs/clients.md, and as what the tests expect.
-const [wanted = ''] = process.argv.slice(2)
+// `npm run measure:clients [-- part of a name [row...]]`: writes down what was measured, for the doctor, for docs/clients.md, and as what the tests expect.
+// A row is a kind of sign-in, as `bridge`, or a place with what happens there, as `endures:bridge`.
+const [wanted = '', ...rows] = process.argv.slice(2)
 const file = new URL('../../app/commands/doctor/client-facts.json', import.meta.url)
 const page = new URL('../../docs/clients.md', import.meta.url)
 
+// What is not installed is left out.
+const clients = existsSync(packages) ? (await import('./drivers/index.ts')).clients : []
 const large = existsSync(largePackages) ? (await import('./large/drivers/index.ts')).largeClients : []
 const all = [...clients, ...large]
 for (const client of all.filter(({ name }) => name.includes(wanted))) {
-  const rows = await measureAll(client, large.includes(client))
-  const facts = JSON.parse(readFileSync(file, 'utf8'))
-  const date = new Date().toISOString().slice(0, 10)
-  // One version of a package takes the place of the one before, unless several are measured.
-  const packageOf = (name: string) => name.replace(/ \S+$/, '')
-  const isMeasured = (name: string) => all.some(each => each.name === name)
-  const measured = Object.entries(facts.measured).filter(
-    ([name]) => isMeasured(name) || packageOf(name) !== packageOf(client.name),
-  )
-  facts.measured = Object.fromEntries([...measured, [client.name, { date, kinds: rows }]])
-  writeFileSync(file, `${JSON.stringify(facts, null, 2)}\n`)
-  writeFileSync(page, withTables(readFileSync(page, 'utf8'), facts))
+  for (const kind of large.includes(client) ? largeKinds : kinds) {
+    if (!isWanted(kind)) continue
+    const { measured, problems } = await measure(client, kind, large.includes(client) ? largeSettings : {})
+    note(client, kind, problems, ({ kinds }) => ({ kinds: { ...kinds, [kind]: measured } }))
+  }
+  for (const place of places) {
+    if (!isWanted(`endures:${place}`)) continue
+    try {
+      const { endured, problems } = await endure(client, place)
+      note(client, place, problems, ({ endures }) => ({ endures: { ...endures, [place]: endured } }))
+    } catch (error) {
+      // The others are measured all the same.
+      console.error(client.name, place, error)
+      process.exitCode = 1
+    }
+  }
 }
 // Old clients leave timers and streams behind.
 process.exit()
 
-async function measureAll(client: RealClient, isLarge: boolean): Promise<Record<string, Measured>> {
-  const rows: Record<string, Measured> = {}
-  for (const kind of isLarge ? largeKinds : kinds) {
-    const { measured, problems } = await measure(client, kind, isLarge ? largeSettings : {})
-    rows[kind] = measured
-    console.error(client.name, kind, ...problems.map(problem => `\n  ${problem}`))
-  }
-  return rows
+function isWanted(row: string): boolean {
+  return rows.length === 0 || rows.includes(row)
+}
+
+/** At once, because a measurement of all of them takes an hour. */
+function note(
+  { name }: RealClient,
+  row: string,
+  problems: readonly string[],
+  add: (measurement: Measurement) => Partial<Measurement>,
+): void {
+  console.error(name, row, ...problems.map(problem => `\n  ${problem}`))
+  const facts = JSON.parse(readFileSync(file, 'utf8')) as Facts
+  const before = facts.measured[name] ?? { date: '', kinds: {} }
+  const measurement = { ...before, ...add(before), date: new Date().toISOString().slice(0, 10) }
+  // One version of a package takes the place of the one before, unless several are measured.
+  const isMeasured = (other: string) => all.some(each => each.name === other)
+  const others = Object.entries(facts.measured).filter(
+    ([other]) => isMeasured(other) || packageOf(other) !== packageOf(name),
+  )
+  const measured = Object.fromEntries([...others, [name, measurement]])
+  writeFileSync(file, `${JSON.stringify({ ...facts, measured }, null, 2)}\n`)
+  writeFileSync(page, withTables(readFileSync(page, 'utf8'), { ...facts, measured }))
+}
+
+function packageOf(name: string): string {
+  return name.replace(/ \S+$/, '')
 }

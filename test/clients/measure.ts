@@ -1,9 +1,8 @@
 import type { Measured } from '../../app/commands/doctor/client-facts.ts'
+import { READ, shortened, WRITE } from './calls.ts'
 import type { RealClient, Session } from './client.ts'
 import type { Kind } from './kinds.ts'
 import { type FilesServer, startFilesServer } from './servers.ts'
-
-const WRITE = ['write_file', { path: 'b.txt', text: 'new' }] as const
 
 /**
  * @param settings - Of the server, in each of its lives.
@@ -26,17 +25,16 @@ export async function measure(
     return false
   }
   const connects = (session: Session) => succeeds('connect', async () => session.connect().then(() => true))
-  const writes = (session: Session) =>
-    succeeds('write', async () => (await session.call(...WRITE)).includes('wrote b.txt'))
+  const answers = async (session: Session, [tool, args, answer]: typeof READ) =>
+    (await session.call(tool, args)).includes(answer)
+  const writes = (session: Session) => succeeds('write', () => answers(session, WRITE))
 
   const first = await visit(client, { kind }, settings, async (session, server) => {
     const isConnected = await connects(session)
     const lists =
       isConnected &&
       (await succeeds('list', async () => (await session.list()).sort().join() === 'read_file,write_file'))
-    const calls =
-      lists &&
-      (await succeeds('call', async () => (await session.call('read_file', { path: 'a.txt' })).includes('Hello')))
+    const calls = lists && (await succeeds('call', () => answers(session, READ)))
     const hasWritten = calls && (await writes(session))
     const isRefused = server.refusedTools.includes('write_file')
     return {
@@ -67,7 +65,8 @@ export async function measure(
 export async function insist(client: RealClient): Promise<{ isRefused: boolean; refusals: number }> {
   return visit(client, { kind: 'demo', login: 'cleo' }, {}, async (session, server) => {
     await session.connect()
-    const isRefused = await session.call(...WRITE).then(
+    const [tool, args] = WRITE
+    const isRefused = await session.call(tool, args).then(
       () => false,
       () => true,
     )
@@ -109,12 +108,4 @@ function registration(used: string | undefined, given: string | undefined): Meas
   if (used === undefined) return 'never got that far'
   if (used === given) return 'is given a client id'
   return used.startsWith('https:') ? 'by a document' : 'by itself'
-}
-
-/** One line, without what differs from run to run. */
-function shortened(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/localhost:\d+/g, 'localhost')
-    .slice(0, 200)
 }

@@ -33,7 +33,8 @@ export interface FilesServer {
   close(): Promise<void>
 }
 
-interface Surroundings {
+/** What a server needs to have people sign in somewhere, and who they are there. */
+export interface Surroundings {
   env: Record<string, string>
   login: string
   provider?: string
@@ -49,15 +50,20 @@ const NATIVE = {
   redirectUris: ['http://localhost:1', 'http://127.0.0.1:1'].flatMap(host => [
     `${host}/callback`,
     `${host}/oauth/callback`,
+    `${host}/mcp/oauth/callback`,
   ]),
 }
 
-const surroundings: Record<Kind, (origin: string) => Promise<Surroundings>> = {
+/** @param now - The clock of an emulated provider. */
+export const surroundings: Record<Kind, (origin: string, now?: () => number) => Promise<Surroundings>> = {
   demo: async () => ({ env: {}, login: 'ada' }),
   beside: async () => ({ env: { AUTH_MODE: 'beside', AUTH_SERVER_PORT: String(await freePort()) }, login: 'ada' }),
-  async bridge(origin) {
+  async bridge(origin, now) {
     const client = { clientId: 'the-bridge', clientSecret: 'the-secret-of-the-bridge' }
-    const emulator = createAzureEmulator({ clients: [{ ...client, redirectUris: [`${origin}/oauth/callback`] }] })
+    const emulator = createAzureEmulator({
+      clients: [{ ...client, redirectUris: [`${origin}/oauth/callback`] }],
+      now,
+    })
     const provider = await emulator.start()
     const env = {
       AUTH_BRIDGE: 'on',
@@ -70,16 +76,17 @@ const surroundings: Record<Kind, (origin: string) => Promise<Surroundings>> = {
     }
     return { env, login: 'ada@contoso.example', provider, emulator }
   },
-  async auth0(origin) {
+  async auth0(origin, now) {
     const emulator = createAuth0Emulator({
       apis: [{ identifier: `${origin}/mcp`, scopes: SCOPES, allowOfflineAccess: true }],
       clients: [NATIVE],
       resourceParameterProfile: 'compatibility',
+      now,
     })
     return directly('auth0', emulator)
   },
-  async oidc(origin) {
-    const emulator = createOidcEmulator({ audience: `${origin}/mcp`, scopes: SCOPES, clients: [NATIVE] })
+  async oidc(origin, now) {
+    const emulator = createOidcEmulator({ audience: `${origin}/mcp`, scopes: SCOPES, clients: [NATIVE], now })
     return directly('oidc', emulator)
   },
 }

@@ -1,11 +1,12 @@
 import {
+  type Endured,
   type Evidence,
   evidenceText,
   type KnownClient,
   type Measured,
   type Measurement,
 } from '../../app/commands/doctor/client-facts.ts'
-import { kinds as allKinds } from './kinds.ts'
+import { kinds as allKinds, places as allPlaces } from './kinds.ts'
 
 /** What `app/commands/doctor/client-facts.json` holds. */
 export interface Facts {
@@ -30,9 +31,28 @@ function measuredTable({ measured }: Facts): string {
   const lines = Object.entries(measured).map(([client, { date, kinds }]) => [
     client.replace(/@modelcontextprotocol\/(sdk|client|inspector)/, '$1'),
     date,
-    ...Object.values(COLUMNS).map(cell => byKind(kinds, cell)),
+    ...Object.values(COLUMNS).map(cell => byName(kinds, allKinds, cell)),
   ])
   return markdownOf(['client', 'measured', ...Object.keys(COLUMNS)], lines)
+}
+
+const EVENTS: Readonly<Record<string, keyof Endured>> = {
+  'the access token ends': 'expiry',
+  'our processes crash and start again': 'restart',
+  'the same, and what they stored is lost': 'loss',
+  'nobody can say whether the token is good': 'uncheckable',
+  'the access token ends, and nobody can renew it': 'unrenewable',
+  'a tool needs another scope': 'stepUp',
+}
+
+/** One line for each version of a package with which people stayed signed in, or did not. */
+function enduredTable({ measured }: Facts): string {
+  const lines = Object.entries(measured).flatMap(([client, { date, endures }]) =>
+    endures
+      ? [[client, date, ...Object.values(EVENTS).map(event => byName(endures, allPlaces, row => row[event]))]]
+      : [],
+  )
+  return markdownOf(['client', 'measured', ...Object.keys(EVENTS)], lines)
 }
 
 /** One line for each client that people know by name. */
@@ -65,9 +85,9 @@ function markdownOf(head: readonly string[], lines: readonly (readonly string[])
   return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-const TABLES = { measured: measuredTable, known: knownTable }
+const TABLES = { measured: measuredTable, endured: enduredTable, known: knownTable }
 
-/** @returns The page with each table between its marks: `<!-- measured -->` and `<!-- known -->`. */
+/** @returns The page with each table between its marks: `<!-- measured -->`, `<!-- endured -->` and `<!-- known -->`. */
 export function withTables(page: string, facts: Facts): string {
   let text = page
   for (const [name, table] of Object.entries(TABLES)) {
@@ -79,14 +99,19 @@ export function withTables(page: string, facts: Facts): string {
   return text
 }
 
-/** One text where all kinds were tried and have the same, otherwise what each has. */
-function byKind(rows: Measurement['kinds'], textOf: (row: Measured) => string): string {
-  const kindsOf = new Map<string, string[]>()
-  for (const [kind, row] of Object.entries(rows)) {
-    const text = textOf(row)
-    kindsOf.set(text, [...(kindsOf.get(text) ?? []), kind])
+/** One text where all were tried and have the same, otherwise what each has that has something. */
+function byName<Row>(
+  rows: Readonly<Record<string, Row>>,
+  all: readonly string[],
+  textOf: (row: Row) => string | undefined,
+): string {
+  const namesOf = new Map<string, string[]>()
+  for (const name of all) {
+    const row = rows[name]
+    const text = row && textOf(row)
+    if (text !== undefined) namesOf.set(text, [...(namesOf.get(text) ?? []), name])
   }
-  const [first] = kindsOf.keys()
-  if (kindsOf.size === 1 && first !== undefined && Object.keys(rows).length === allKinds.length) return first
-  return [...kindsOf].map(([text, names]) => `${names.join(', ')}: ${text}`).join('<br>')
+  const [first] = namesOf.entries()
+  if (first && first[1].length === all.length) return first[0]
+  return [...namesOf].map(([text, names]) => `${names.join(', ')}: ${text}`).join('<br>')
 }

@@ -1,3 +1,4 @@
+import { clockAhead } from '../support/clock-ahead.ts'
 import { freePort } from '../support/http.ts'
 import { type Program, startProgram, untilServing } from '../support/program.ts'
 import { type RedisServer, redisForTest } from '../support/redis.ts'
@@ -81,9 +82,4 @@ export async function startProcessesOn(
       await run(secondsLater)
     },
   }
-}
-
-function clockAhead(seconds: number): string {
-  const source = `const now = Date.now; Date.now = () => now() + ${seconds * 1000}`
-  return `--import data:text/javascript,${encodeURIComponent(source)}`
 }

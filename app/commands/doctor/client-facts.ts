@@ -61,11 +61,36 @@ export interface Measured {
   discovers: string[]
 }
 
-/** What was measured of one version of a package, by the kind of sign-in. */
+/**
+ * What a person has to do until a call works again: nothing; sign in where the client opens the browser; start the client anew; sign in
+ * by a command of the client; or it does not work after that either.
+ */
+export type Outcome = 'goes on' | 'opens the browser' | 'goes on when started anew' | 'needs a sign-in' | 'fails'
+
+/** What one client makes of what happens after the sign-in, at one place (`test/clients/places.ts`). */
+export interface Endured {
+  /** A tool needs another scope; `goes on` for a client that has asked for all scopes at once. */
+  stepUp: Outcome
+  /** The access token has ended. */
+  expiry: Outcome
+  /** Our processes crashed and were started anew. */
+  restart: Outcome
+  /** The same, and what they had stored was lost. */
+  loss?: Outcome
+  /** Nobody could say whether a token is good, and now it is back. */
+  uncheckable?: Outcome
+  /** The access token had ended while nobody could renew it, and now it is back. */
+  unrenewable?: Outcome
+}
+
+/** What was measured of one version of a package. */
 export interface Measurement {
   /** ISO 8601. */
   readonly date: string
+  /** By the kind of sign-in. */
   readonly kinds: Readonly<Record<string, Measured>>
+  /** By the place. */
+  readonly endures?: Readonly<Record<string, Endured>>
 }
 
 /** By package and version. Written by `npm run measure:clients`. */

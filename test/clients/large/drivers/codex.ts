@@ -24,13 +24,19 @@ export const codex: RealClient = {
     )
     let app: AppServer | undefined
 
+    async function reopen(): Promise<void> {
+      app?.close()
+      app = await AppServer.start(desk.home, desk.env)
+    }
+
     return {
       async connect() {
         app?.close()
         const { code, stdout, stderr } = await desk.exec(process.execPath, [SCRIPT, 'mcp', 'login', 'files'])
         if (code !== 0) throw new Error(stderr || stdout)
-        app = await AppServer.start(desk.home, desk.env)
+        await reopen()
       },
+      reopen,
       async list() {
         const answer = await app?.request('mcpServerStatus/list', { serverName: 'files' })
         const { data } = answer as { data: { name: string; tools: Record<string, unknown> }[] }

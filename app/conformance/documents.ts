@@ -53,3 +53,37 @@ export function page(document: string, url: string): Source {
 
 /** What web pages may send and read. */
 export const cors = page('Fetch Standard, CORS protocol', 'https://fetch.spec.whatwg.org/#http-cors-protocol')
+
+// Demands that checks of several sections are about.
+
+/** Where there are no credentials, nothing is wrong with them. */
+export const noCredentials = rfc(
+  'RFC 6750',
+  '3.1',
+  'If the request lacks any authentication information (e.g., the client was unaware that authentication is necessary or attempted using an unsupported authentication method), the resource server SHOULD NOT include an error code or other error information.',
+)
+export const everyRequest = mcp(
+  'Token Requirements',
+  'Note that authorization MUST be included in every HTTP request from client to server.',
+)
+export const notInQuery = mcp('Token Requirements', 'Access tokens MUST NOT be included in the URI query string')
+export const noOfflineAccess = mcp(
+  'Refresh Tokens',
+  'MCP Servers (Protected Resources) SHOULD NOT include `offline_access` in `WWW-Authenticate` scope or Protected Resource Metadata `scopes_supported`, as refresh tokens are not a resource requirement.',
+)
+export const invalidTokens = mcp('Token Handling', 'Invalid or expired tokens MUST receive a HTTP 401 response.')
+export const validatedFirst = mcp(
+  'Access Token Privilege Restriction',
+  'MCP servers MUST validate access tokens before processing the request, ensuring the access token is issued specifically for the MCP server, and take all necessary steps to ensure no data is returned to unauthorized parties.',
+  'security',
+)
+export const ownAudience = mcp(
+  'Access Token Privilege Restriction',
+  'MCP servers MUST only accept tokens specifically intended for themselves and MUST reject tokens that do not include them in the audience claim or otherwise verify that they are the intended recipient of the token.',
+  'security',
+)
+/** What an answer must not tell. */
+export const errorMessages = page(
+  'CWE-209, Error Message Containing Sensitive Information',
+  'https://cwe.mitre.org/data/definitions/209.html',
+)

@@ -46,6 +46,9 @@ export interface WireOptions {
   readonly agent?: HttpAgent
 }
 
+/** Begins the failure of an exchange for which nothing was sent. */
+export const NOT_CALLED = 'not called: '
+
 export const TIMEOUT_MILLISECONDS = 10_000
 const MAX_BYTES = 1_048_576
 /** An event stream may stay open for ever; so much silence ends it. */
@@ -184,7 +187,7 @@ async function read(response: IncomingMessage): Promise<Pick<Exchange, 'text' | 
 
 class PrivateAddressError extends Error {
   constructor(address: string) {
-    super(`not called: ${address} is a private address, and the server that names it is not`)
+    super(`${NOT_CALLED}${address} is a private address, and the server that names it is not`)
   }
 }
 

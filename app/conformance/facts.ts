@@ -27,8 +27,8 @@ const probed = remembered(async (target: Target): Promise<Probed> => {
   let first: Probed | undefined
   for (const each of candidates.length === 0 ? [tool] : candidates) {
     const found = { message: each, answer: await target.call(each) }
-    // A server of one revision may refuse the other for its form before it looks for a token.
-    if (found.answer.status === 401 || isSuccess(found.answer)) return found
+    // A server of one revision may refuse the other for its form before it looks for a token, some with status 200.
+    if (found.answer.status === 401 || isServed(found.answer)) return found
     first ??= found
   }
   return first as Probed
@@ -67,6 +67,11 @@ export function parameter(exchange: Exchange, name: string): string | undefined 
 
 export const isSuccess = ({ status }: Exchange): boolean => status >= 200 && status < 300
 
+/** Whether an answer is what a caller who may call gets. */
+export function isServed(found: Exchange): boolean {
+  return isSuccess(found) && !(found.json && 'error' in found.json)
+}
+
 /** How an answer is spoken of. */
 export function answerOf({ status, failure }: Exchange): string {
   return status === 0 ? `no answer (${failure})` : `status ${status}`
@@ -104,14 +109,21 @@ export interface Metadata {
   readonly via: 'challenge' | 'path' | 'root'
 }
 
-/** Protected resource metadata, as a client finds it: at the URL in the challenge, else at the well-known URLs. */
+/**
+ * Protected resource metadata: at the URL in the challenge, where clients look first, else at the well-known URLs. A challenge that
+ * leads nowhere is the matter of C04, and keeps nobody from reading what there is.
+ */
 export const metadata = remembered(async (target): Promise<Metadata | undefined> => {
-  const named = await atChallenge(target)
-  if (named) return isDocument(named) ? { found: named, document: named.json as Document, via: 'challenge' } : undefined
-  const path = await atPath(target)
-  if (isDocument(path)) return { found: path, document: path.json as Document, via: 'path' }
-  const root = await atRoot(target)
-  return isDocument(root) ? { found: root, document: root.json as Document, via: 'root' } : undefined
+  const places = [
+    ['challenge', atChallenge],
+    ['path', atPath],
+    ['root', atRoot],
+  ] as const
+  for (const [via, find] of places) {
+    const found = await find(target)
+    if (found && isDocument(found)) return { found, document: found.json as Document, via }
+  }
+  return undefined
 })
 
 export const isDocument = ({ status, json }: Exchange): boolean => status === 200 && json !== undefined

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { protectedResourceMetadataUrl } from 'idplug/internal'
 import { parameterOf } from './challenge.ts'
 import { dpopOffer } from './dpop-offer.ts'
-import { challenge } from './facts.ts'
+import { challenge, isServed, listOf, metadata } from './facts.ts'
 import { type Issuer, type IssuerOptions, startIssuer } from './issuer/issuer.ts'
 import { hello } from './messages.ts'
-import { good, isServed } from './presenting.ts'
+import { good } from './presenting.ts'
 import { createServerProcess, type ServerProcess } from './server-process.ts'
 import { createTarget, type Target } from './target.ts'
 
@@ -136,13 +135,10 @@ async function prepareTokens(
   { audience, scopes, openMethods }: LaboratoryOptions,
 ): Promise<Target['tokens']> {
   const target = createTarget(url, { openMethods })
-  const found = await challenge(target)
-  const least = (parameterOf(found, 'scope') ?? '').split(' ').filter(Boolean)
-  const metadataUrl = parameterOf(found, 'resource_metadata') ?? protectedResourceMetadataUrl(url)
-  const { json: metadata = {} } = await target.send({ method: 'GET', url: metadataUrl })
-  const supported = Array.isArray(metadata.scopes_supported) ? metadata.scopes_supported.map(String) : []
-  issuer.audience = audience ?? (typeof metadata.resource === 'string' ? metadata.resource : url)
-  issuer.scopes = scopes ?? [...new Set([...least, ...supported])]
+  const least = (parameterOf(await challenge(target), 'scope') ?? '').split(' ').filter(Boolean)
+  const { resource, scopes_supported: supported } = (await metadata(target))?.document ?? {}
+  issuer.audience = audience ?? (typeof resource === 'string' ? resource : url)
+  issuer.scopes = scopes ?? [...new Set([...least, ...listOf(supported)])]
   return {
     token: await issuer.token(),
     'low-scope-token': await issuer.token({ claims: { scope: least.join(' ') || undefined } }),

@@ -1,16 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { failed, type Judgement, mild, passed, skipped } from './check.ts'
+import { type Check, failed, type Judgement, mild, passed, skipped } from './check.ts'
 import { type Exchange, exchange, type HeaderFields } from './exchange.ts'
-import { answerOf, ERAS, madeUp, parameter } from './facts.ts'
+import { answerOf, ERAS, isServed, isSuccess, madeUp, parameter } from './facts.ts'
 import type { TokenChanges } from './issuer/issuer.ts'
 import type { Laboratory } from './laboratory.ts'
 import { type Era, hello, type Message, message } from './messages.ts'
 import { remembered, type Target } from './target.ts'
-
-/** Whether an answer is what a caller who may call gets. */
-export function isServed({ status, json }: Exchange): boolean {
-  return status >= 200 && status < 300 && !(json && 'error' in json)
-}
 
 export interface Question {
   readonly era: Era
@@ -88,6 +83,13 @@ export async function callTool(
   return target.call(message(era, 'tools/call', { name, arguments: {} }, session, id), bearer(token))
 }
 
+const INVALID_PARAMS = -32602
+
+/** Whether a call got past authorization to the tool, which need not like to be called without arguments. */
+export function isLetThrough(found: Exchange): boolean {
+  return isSuccess(found) || (found.json?.error as { code?: unknown } | undefined)?.code === INVALID_PARAMS
+}
+
 /** A token that must be refused. */
 export interface Wrong {
   /** What is wrong with it: `a token …`. */
@@ -107,9 +109,9 @@ export async function refusesAll(target: Target, wrongs: readonly Wrong[]): Prom
   for (const { label, token, isMild = false } of wrongs) {
     const found = await present(target, token, label)
     const text = problemOf(found, label, usual)
-    // 503: the server cannot tell now whether there is such a key.
-    const isOnlyUntold = found.status === 401 || found.status === 503
-    if (text !== undefined) problems.push({ text, found, isMild: isMild || isOnlyUntold })
+    // 400: it is refused, though not as it should be. 503: the server cannot tell now whether there is such a key.
+    const isRefused = [400, 401, 503].includes(found.status)
+    if (text !== undefined) problems.push({ text, found, isMild: isMild || isRefused })
   }
   if (problems.length === 0) return passed()
   const judge = problems.every(({ isMild }) => isMild) ? mild : failed
@@ -133,26 +135,35 @@ export function minted({ issuer }: Laboratory, changes: Readonly<Record<string, 
   )
 }
 
-/** A check that has the server's issuer, and means something only while the server accepts good tokens. */
+/** A check that means something only while the server accepts good tokens. */
+export function withGood(run: Check['run']): Check['run'] {
+  return async target => (isServed(await good(target)) ? run(target) : skipped('the server refuses a good token (V01)'))
+}
+
+/** The same, for one that has the server's issuer. */
 export function withIssuer(
   run: (target: Target, laboratory: Laboratory) => Promise<Judgement>,
   mode?: 'jwt' | 'introspection',
-): (target: Target) => Promise<Judgement> {
-  return async target => {
+): Check['run'] {
+  const inMode = withGood(async target => {
     const laboratory = target.laboratory as Laboratory
-    const { issuer } = laboratory
-    if (mode === 'jwt' && issuer.mode !== mode) return skipped('the server introspects tokens: it verifies none itself')
-    if (mode === 'introspection' && issuer.mode !== mode) return skipped('the server introspects no token (--mode)')
-    if (!isServed(await good(target))) return skipped('the server refuses a good token (V01)')
     try {
       return await run(target, laboratory)
     } finally {
-      issuer.recover()
+      laboratory.issuer.recover()
     }
+  })
+  return async target => {
+    const { issuer } = target.laboratory as Laboratory
+    if (mode === 'jwt' && issuer.mode !== mode) return skipped('the server introspects tokens: it verifies none itself')
+    if (mode === 'introspection' && issuer.mode !== mode) return skipped('the server introspects no token (--mode)')
+    return inMode(target)
   }
 }
 
-/** Asks again, each second, until the answer is as wished or patience ends. @returns Seconds that it took. */
+const POLL_MILLISECONDS = 250
+
+/** Asks again, several times a second, until the answer is as wished or patience ends. @returns Seconds that it took. */
 export async function eventually(
   { patienceSeconds }: Laboratory,
   ask: () => Promise<Exchange>,
@@ -164,6 +175,6 @@ export async function eventually(
     const seconds = Math.round((performance.now() - started) / 1000)
     if (wished(found)) return { found, seconds, isThere: true }
     if (seconds >= patienceSeconds) return { found, seconds, isThere: false }
-    await delay(Math.min(1000, patienceSeconds * 100))
+    await delay(POLL_MILLISECONDS)
   }
 }

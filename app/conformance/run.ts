@@ -52,9 +52,10 @@ export async function runChecks(
 async function judge(check: Check, target: Target): Promise<Judgement> {
   target.takeExchanges()
   const judgement = await check.run(target)
-  if (judgement.kind !== 'failed') return judgement
-  // What was refused for another reason says nothing.
-  const isLimited = [...target.takeExchanges(), ...judgement.exchanges].some(({ status }) => status === 429)
+  if (judgement.kind === 'skipped') return judgement
+  // What was refused for another reason says nothing, neither for the server nor against it.
+  const shown = judgement.kind === 'failed' ? judgement.exchanges : []
+  const isLimited = [...target.takeExchanges(), ...shown].some(({ status }) => status === 429)
   return isLimited ? skipped('the server limits requests (429), and waiting did not help') : judgement
 }
 

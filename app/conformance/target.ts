@@ -3,7 +3,7 @@ import { isLoopback, urlProblem } from 'idplug/internal'
 import { isPublicAddress } from '../../demo-as/clients/public-addresses.ts'
 import { version } from '../version.ts'
 import type { Need, TokenKind } from './check.ts'
-import { type Exchange, exchange, type HeaderFields, type WireRequest } from './exchange.ts'
+import { type Exchange, exchange, type HeaderFields, NOT_CALLED, type WireRequest } from './exchange.ts'
 import type { Laboratory } from './laboratory.ts'
 import type { Message } from './messages.ts'
 
@@ -74,6 +74,7 @@ export function createTarget(url: string, options: TargetOptions = {}): Target {
   const isLocal = isLoopback(hostname)
   const secrets = new Map<string, string>()
   let exchanges: Exchange[] = []
+  const patient = createPatience()
   const turn = createGate(AT_ONCE, isOwn ? 0 : GAP_MILLISECONDS)
 
   const target: Target = {
@@ -141,17 +142,25 @@ function isPrivateHost(hostname: string): boolean {
 }
 
 function uncalled(request: WireRequest, problem: string): Exchange {
-  const failure = `not called: the URL ${problem}`
+  const failure = `${NOT_CALLED}the URL ${problem}`
   return { request, status: 0, headers: new Headers(), text: '', json: undefined, milliseconds: 0, failure }
 }
 
-/** Waits as a server that limits requests asks for, and asks again. */
-async function patient(ask: () => Promise<Exchange>): Promise<Exchange> {
-  for (let tries = 0; ; tries++) {
-    const answer = await ask()
-    const seconds = Number(answer.headers.get('retry-after') ?? 1)
-    if (answer.status !== 429 || tries === RETRIES || !(seconds <= MAX_RETRY_SECONDS)) return answer
-    await delay(Math.max(seconds, 0.1) * 1000)
+/** Waits as a server that limits requests asks for, and asks again; no more once that was in vain, until it answers. */
+function createPatience() {
+  let retries = RETRIES
+  return async (ask: () => Promise<Exchange>): Promise<Exchange> => {
+    for (let tries = 0; ; tries++) {
+      const answer = await ask()
+      const isLimited = answer.status === 429
+      const seconds = Number(answer.headers.get('retry-after') ?? 1)
+      if (isLimited && tries < retries && seconds <= MAX_RETRY_SECONDS) {
+        await delay(Math.max(seconds, 0.1) * 1000)
+        continue
+      }
+      retries = isLimited ? 0 : RETRIES
+      return answer
+    }
   }
 }
 

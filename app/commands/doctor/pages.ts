@@ -1,4 +1,5 @@
 import { clip } from 'idplug/internal'
+import { forbiddenHeaders, isExposed, namesIn, SENT_HEADERS } from '../../web-pages.ts'
 import type { FindingCode } from './catalogue/index.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
@@ -7,16 +8,8 @@ import { call } from './request.ts'
 /** An origin that no server has on a list. */
 export const PAGE = 'https://page-of-idplug-doctor.example'
 
-/** Headers of requests of MCP clients that a browser asks about first. */
-const REQUEST_HEADERS = [
-  'authorization',
-  'content-type',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'mcp-method',
-  'mcp-name',
-  'last-event-id',
-]
+/** With that of clients which resume a stream. */
+const REQUEST_HEADERS = [...SENT_HEADERS, 'last-event-id']
 const REQUEST_METHODS = ['GET', 'POST', 'DELETE']
 
 /** What a client in a web page can do at a server. */
@@ -58,15 +51,11 @@ async function preflight(
   if (answer.outcome === 'failed') return `${answer.detail} ${asked}`
   if (answer.status < 200 || answer.status > 299) return `status ${answer.status} ${asked}`
   if (!isAllowed(answer)) return `no Access-Control-Allow-Origin ${asked}`
-  const methods = listOf(answer, 'access-control-allow-methods')
+  const methods = namesIn(answer.headers.get('access-control-allow-methods'))
   // These need no permission (Fetch Standard, "CORS-safelisted method").
   const isSafe = method === 'GET' || method === 'POST'
   if (!isSafe && !methods.includes(method.toLowerCase()) && !methods.includes('*')) return `${method} is not allowed`
-  const allowed = listOf(answer, 'access-control-allow-headers')
-  // The asterisk does not stand for Authorization.
-  const missing = headers.filter(
-    name => !allowed.includes(name) && (name === 'authorization' || !allowed.includes('*')),
-  )
+  const missing = forbiddenHeaders(headers, answer.headers)
   return missing.length > 0 ? `headers that are not allowed: ${missing.join(', ')}` : undefined
 }
 
@@ -83,8 +72,7 @@ function preflightFindings(problems: readonly string[]): Finding[] {
 export function checkReadable(answer: Answer, headers: readonly string[], what: string): Finding[] {
   if (answer.outcome === 'failed') return []
   if (!isAllowed(answer)) return [finding('server.answer_cors_missing', `no Access-Control-Allow-Origin with ${what}`)]
-  const exposed = listOf(answer, 'access-control-expose-headers')
-  const hidden = headers.filter(name => answer.headers.has(name) && !exposed.includes(name) && !exposed.includes('*'))
+  const hidden = headers.filter(name => answer.headers.has(name) && !isExposed(name, answer.headers))
   return hidden.map(name => {
     const code: FindingCode =
       name === 'www-authenticate' ? 'server.challenge_not_exposed' : 'server.session_not_exposed'
@@ -113,11 +101,4 @@ export async function checkPagesAtIssuer(
 /** Without credentials of the browser, which MCP clients do not use, both forms do. */
 function isAllowed({ headers }: Answered): boolean {
   return ['*', PAGE].includes(headers.get('access-control-allow-origin')?.trim() ?? '')
-}
-
-function listOf({ headers }: Answered, name: string): string[] {
-  return (headers.get(name) ?? '')
-    .toLowerCase()
-    .split(',')
-    .map(item => item.trim())
 }

@@ -1,15 +1,13 @@
 import { parameterOf, parseChallenges } from '../challenge.ts'
-import { type Check, failed, type Judgement, passed, skipped } from '../check.ts'
-import { mcp, page, rfc } from '../documents.ts'
+import { type Check, failed, type Judgement, mild, passed, skipped } from '../check.ts'
+import { errorMessages, mcp, noCredentials, noOfflineAccess, rfc } from '../documents.ts'
 import {
   answerOf,
   atChallenge,
   atPath,
-  atRoot,
   bare,
   challenge,
   challengeOf,
-  isDocument,
   isSuccess,
   madeUp,
   metadata,
@@ -55,11 +53,7 @@ export const challengeChecks: readonly Check[] = [
     id: 'C03',
     title: 'The challenge for a request without a token has no error',
     level: 'SHOULD',
-    source: rfc(
-      'RFC 6750',
-      '3.1',
-      'If the request lacks any authentication information (e.g., the client was unaware that authentication is necessary or attempted using an unsupported authentication method), the resource server SHOULD NOT include an error code or other error information.',
-    ),
+    source: noCredentials,
     tier: 0,
     async run(target) {
       const asked = await challenge(target)
@@ -104,10 +98,7 @@ export const challengeChecks: readonly Check[] = [
     id: 'C06',
     title: 'The challenge does not ask for offline_access',
     level: 'SHOULD',
-    source: mcp(
-      'Refresh Tokens',
-      'MCP Servers (Protected Resources) SHOULD NOT include `offline_access` in `WWW-Authenticate` scope or Protected Resource Metadata `scopes_supported`, as refresh tokens are not a resource requirement.',
-    ),
+    source: noOfflineAccess,
     tier: 0,
     async run(target) {
       const asked = await challenge(target)
@@ -137,14 +128,13 @@ export const challengeChecks: readonly Check[] = [
     id: 'C08',
     title: 'Refusals show no stack trace and no path of the machine',
     level: 'practice',
-    source: page(
-      'CWE-209, Error Message Containing Sensitive Information',
-      'https://cwe.mitre.org/data/definitions/209.html',
-    ),
+    source: errorMessages,
     tier: 0,
     async run(target) {
+      const { pathname } = new URL(target.url)
       for (const found of [await bare(target), await madeUp(target), await notJson(target)]) {
-        const leak = leakIn(found.text)
+        // That of the endpoint may look like one of the machine.
+        const leak = leakIn(pathname === '/' ? found.text : found.text.replaceAll(pathname, ''))
         if (leak) return failed(`the body has ${leak}`, found)
       }
       return passed()
@@ -167,27 +157,23 @@ export const challengeChecks: readonly Check[] = [
 ]
 
 async function judgeDiscovery(target: Target): Promise<Judgement> {
-  const asked = await challenge(target)
-  const url = parameterOf(asked, 'resource_metadata')
-  const answer = await bare(target)
-  if (url !== undefined && !URL.canParse(url)) return failed('resource_metadata is not an absolute URL', answer)
+  const known = await metadata(target)
+  if (known?.via === 'challenge') return passed()
+  const url = parameterOf(await challenge(target), 'resource_metadata')
   const named = await atChallenge(target)
-  if (named) {
-    if (isDocument(named)) return passed()
-    return failed(`${answerOf(named)} without a JSON object at the URL that the challenge names`, named)
+  const shown = named ?? (await bare(target))
+  const problem = named
+    ? `${answerOf(named)} without a JSON object at the URL that the challenge names`
+    : 'resource_metadata is not an absolute URL'
+  if (!known) {
+    const nowhere = 'there is no metadata at the well-known URLs'
+    const because = url === undefined ? 'the challenge has no resource_metadata' : problem
+    return failed(`${because}, and ${nowhere}`, shown, await atPath(target))
   }
-  for (const [place, find] of [
-    ['with the path of the endpoint', atPath],
-    ['at the root', atRoot],
-  ] as const) {
-    if (isDocument(await find(target)))
-      return passed(`only at the well-known URL ${place}; the challenge does not name it`)
-  }
-  return failed(
-    'the challenge has no resource_metadata, and there is no metadata at the well-known URLs',
-    answer,
-    await atPath(target),
-  )
+  const place = `at the well-known URL ${known.via === 'path' ? 'with the path of the endpoint' : 'at the root'}`
+  if (url === undefined) return passed(`only ${place}; the challenge does not name it`)
+  // One of the two is what a server has to do. Clients go by the challenge where there is one.
+  return mild(`${problem}; there is metadata ${place}, where clients do not look then`, shown)
 }
 
 /** @returns What is wrong with a field, or `undefined`. */
@@ -195,7 +181,10 @@ function grammarProblem(field: string): string | undefined {
   const { problem, challenges } = parseChallenges(field)
   if (problem !== undefined) return `WWW-Authenticate cannot be parsed: ${problem}`
   for (const { scheme, parameters } of challenges.filter(({ scheme }) => scheme === 'bearer' || scheme === 'dpop')) {
-    if (scheme === 'bearer' && parameters.length === 0) return 'Bearer is followed by no parameter'
+    // RFC 9449 §7.2 itself shows such a one beside a challenge for DPoP.
+    if (scheme === 'bearer' && parameters.length === 0 && !challenges.some(each => each.scheme === 'dpop')) {
+      return 'Bearer is followed by no parameter; RFC 6750 §3: “This scheme MUST be followed by one or more auth-param values.”'
+    }
     const names = parameters.map(([name]) => name)
     const twice = names.find((name, i) => names.indexOf(name) !== i)
     if (twice) return `the parameter ${twice} is there more than once`

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { type Check, failed, passed, skipped } from '../check.ts'
+import { type Check, failed, passed } from '../check.ts'
 import { rfc } from '../documents.ts'
-import { answerOf } from '../facts.ts'
+import { answerOf, isServed } from '../facts.ts'
 import { unsignedToken } from '../issuer/tokens.ts'
-import { good, isServed, present, question, withIssuer } from '../presenting.ts'
+import { present, question, withGood, withIssuer } from '../presenting.ts'
 
 const GARBAGE = 1000
 const MAX_FETCHES = 20
@@ -15,18 +15,17 @@ export const malformedTokenChecks: readonly Check[] = [
     id: 'B06',
     title: 'The scheme is read in any case: bEaReR',
     level: 'MUST',
-    source: rfc('RFC 9110', '11.1'),
+    source: rfc('RFC 9110', '11.1', 'It uses a case-insensitive token to identify the authentication scheme'),
     tier: 1,
     needs: ['token'],
-    async run(target) {
-      if (!isServed(await good(target))) return skipped('the server refuses a good token (V01)')
+    run: withGood(async target => {
       const { message } = await question(target)
       for (const scheme of ['bEaReR', 'BEARER', 'bearer']) {
         const found = await target.call(message, { authorization: `${scheme} ${target.tokens.token}` })
         if (!isServed(found)) return failed(`${answerOf(found)} to a good token with the scheme ${scheme}`, found)
       }
       return passed()
-    },
+    }),
   },
   {
     id: 'B11',

@@ -1,11 +1,11 @@
 import { type Check, failed, type Judgement, mild, passed, skipped } from '../check.ts'
 import { mcp } from '../documents.ts'
 import type { Exchange } from '../exchange.ts'
-import { answerOf } from '../facts.ts'
+import { answerOf, isServed } from '../facts.ts'
 import type { Endpoint, Outage } from '../issuer/issuer.ts'
 import { createSigningKey, withBrokenSignature } from '../issuer/tokens.ts'
 import type { Laboratory } from '../laboratory.ts'
-import { eventually, isServed, present, presentPatiently, withIssuer } from '../presenting.ts'
+import { eventually, present, presentPatiently, withIssuer } from '../presenting.ts'
 import type { Target } from '../target.ts'
 
 // No specification says what a server answers while its issuer is away; clients end a session at every 401.

@@ -1,27 +1,15 @@
 import { isLoopback } from 'idplug/internal'
+import { forbiddenHeaders, isExposed, SENT_HEADERS } from '../../web-pages.ts'
 import { type Check, failed, type Judgement, mild, passed, skipped } from '../check.ts'
-import { cors, mcp, page } from '../documents.ts'
+import { cors, everyRequest, mcp, page, validatedFirst } from '../documents.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
-import { answerOf, ERAS, isSuccess, notJson, probe, probes } from '../facts.ts'
+import { answerOf, ERAS, isServed, isSuccess, notJson, probe, probes } from '../facts.ts'
 import type { Message } from '../messages.ts'
-import { bearer, good, isServed, question } from '../presenting.ts'
+import { bearer, good, question } from '../presenting.ts'
 import type { Target } from '../target.ts'
 
-const EVERY_REQUEST = mcp(
-  'Token Requirements',
-  'Note that authorization MUST be included in every HTTP request from client to server.',
-)
 const STREAM: HeaderFields = { accept: 'text/event-stream' }
 const FOREIGN = 'attacker.example'
-/** Headers that clients of both revisions send. */
-const SENT_HEADERS = [
-  'authorization',
-  'content-type',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'mcp-method',
-  'mcp-name',
-]
 const FLOOD_MESSAGES = 12_000
 const QUICK_MILLISECONDS = 3_000
 
@@ -31,7 +19,7 @@ export const unauthenticatedChecks: readonly Check[] = [
     id: 'C09',
     title: 'GET without a token gets 401, or 405 where there is no GET',
     level: 'practice',
-    source: EVERY_REQUEST,
+    source: everyRequest,
     tier: 0,
     run: async target => judgeMethod(await target.send({ method: 'GET', headers: STREAM })),
   },
@@ -39,7 +27,7 @@ export const unauthenticatedChecks: readonly Check[] = [
     id: 'C10',
     title: 'DELETE without a token gets 401, or 405 where there is no DELETE',
     level: 'practice',
-    source: EVERY_REQUEST,
+    source: everyRequest,
     tier: 0,
     async run(target) {
       const headers = { 'mcp-session-id': 'idplug-conformance', 'mcp-protocol-version': '2025-11-25' }
@@ -65,11 +53,7 @@ export const unauthenticatedChecks: readonly Check[] = [
         return failed(`${answerOf(found)}: clients that run in a browser cannot call the server`, found)
       if (!found.headers.has('access-control-allow-origin'))
         return failed('there is no Access-Control-Allow-Origin', found)
-      const allowed = namesIn(found.headers.get('access-control-allow-headers'))
-      // The star stands for all but Authorization.
-      const missing = SENT_HEADERS.filter(
-        name => !allowed.includes(name) && (name === 'authorization' || !allowed.includes('*')),
-      )
+      const missing = forbiddenHeaders(SENT_HEADERS, found.headers)
       if (missing.length === 0) return passed()
       return failed(`Access-Control-Allow-Headers lacks ${missing.join(', ')}`, found)
     },
@@ -86,8 +70,7 @@ export const unauthenticatedChecks: readonly Check[] = [
       if (!found.headers.has('access-control-allow-origin')) {
         return failed('the 401 has no Access-Control-Allow-Origin: a page sees neither status nor challenge', found)
       }
-      const exposed = namesIn(found.headers.get('access-control-expose-headers'))
-      return exposed.includes('www-authenticate') || exposed.includes('*')
+      return isExposed('www-authenticate', found.headers)
         ? passed()
         : failed('Access-Control-Expose-Headers lacks WWW-Authenticate: a page cannot read where to sign in', found)
     },
@@ -96,11 +79,7 @@ export const unauthenticatedChecks: readonly Check[] = [
     id: 'C13',
     title: 'No method is served without a token, but for those declared open',
     level: 'MUST',
-    source: mcp(
-      'Access Token Privilege Restriction',
-      'MCP servers MUST validate access tokens before processing the request, ensuring the access token is issued specifically for the MCP server, and take all necessary steps to ensure no data is returned to unauthorized parties.',
-      'security',
-    ),
+    source: validatedFirst,
     tier: 0,
     run: judgeMethods,
   },
@@ -181,13 +160,6 @@ function isLocal({ url }: Target): boolean {
   return isLoopback(new URL(url).hostname)
 }
 
-function namesIn(header: string | null): string[] {
-  return (header ?? '')
-    .toLowerCase()
-    .split(',')
-    .map(name => name.trim())
-}
-
 async function judgeMethods(target: Target): Promise<Judgement> {
   const served: [string, Exchange][] = []
   const others: string[] = []
@@ -195,7 +167,7 @@ async function judgeMethods(target: Target): Promise<Judgement> {
     const { era, message } = each
     if (target.openMethods.has(message.method)) continue
     const found = await target.call(message)
-    if (isSuccess(found)) served.push([`${message.method} (${era})`, found])
+    if (isServed(found)) served.push([`${message.method} (${era})`, found])
     else if (found.status !== 401) others.push(`${message.method} (${era}) ${answerOf(found)}`)
   }
   const stream = await target.send({ method: 'GET', headers: STREAM })
@@ -218,6 +190,9 @@ async function judgeForeign(target: Target, foreign: HeaderFields, name: 'Origin
   const isRefused =
     name === 'Origin' ? found.status === 403 : found.status >= 400 && found.status < 500 && found.status !== 401
   if (isRefused) return passed()
+  if (name === 'Origin' && found.status >= 400 && found.status < 500 && found.status !== 401) {
+    return mild(`refused, with ${answerOf(found)} and not 403`, found)
+  }
   const allowed = found.headers.get('access-control-allow-origin')
   if (name === 'Origin' && (allowed === '*' || allowed === foreign.origin)) {
     const because = 'pages of every origin may call the server (Access-Control-Allow-Origin)'

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { checks } from '../../../app/conformance/checks/index.ts'
-import { hello } from '../../../app/conformance/messages.ts'
+import type { Exchange, HeaderFields, WireRequest } from '../../../app/conformance/exchange.ts'
+import { hello, type Message } from '../../../app/conformance/messages.ts'
 import { chooseChecks, type Result, runChecks } from '../../../app/conformance/run.ts'
 import { createTarget, type TargetOptions } from '../../../app/conformance/target.ts'
 import { listen } from '../../support/http.ts'
@@ -38,6 +39,19 @@ const onlyRevision =
     },
     finish: (answer, request) => parts.finish(answer.status === 500 ? { ...answer, status: 400 } : answer, request),
   })
+
+it('a server that answers what it does not speak with status 200 and an error is asked in another revision', async () => {
+  const results = await run(parts => {
+    const planted = onlyRevision(isOf('2026-07-28'))(parts)
+    const error = { jsonrpc: '2.0', id: null, error: { code: -32022, message: 'This revision is not spoken here.' } }
+    return {
+      ...planted,
+      finish: (answer, request) => (answer.status === 500 ? json(200, error) : parts.finish(answer, request)),
+    }
+  })
+  expect(told(results, 'fail')).toEqual([])
+  expect(ofCheck(results, 'C13')?.because).toMatch(/refused, though not with 401: initialize \(2025-11-25\) status 200/)
+})
 
 it.each([
   ['2026-07-28', onlyRevision(isOf('2026-07-28'))],
@@ -85,10 +99,40 @@ it('metadata at the root alone is found, and is a warning by RFC 9728', async ()
   expect(ofCheck(results, 'C04')?.because).toMatch(/at the root/)
 })
 
+it('metadata at the well-known URL is read where the challenge leads nowhere', async () => {
+  const results = await run(challenging(field => field.replace('oauth-protected', 'missing')))
+  expect(told(results, 'fail')).toEqual([])
+  expect(told(results, 'warn')).toEqual(['C04'])
+  expect(told(results, 'skipped')).toEqual(['P06', 'P20', 'P26', 'P27'])
+})
+
 it('DPoP and other schemes beside Bearer are read', async () => {
   const results = await run(challenging(field => `Negotiate, ${field}, DPoP algs="ES256", Custom abc==`))
   expect(told(results, 'fail')).toEqual([])
   expect(told(results, 'warn')).toEqual([])
+})
+
+it('Bearer may stand without parameters beside DPoP, as RFC 9449 shows it', async () => {
+  const results = await run(challenging(field => `Bearer, ${field.replace('Bearer', 'DPoP algs="ES256",')}`))
+  expect(ofCheck(results, 'C07')).toMatchObject({ verdict: 'pass' })
+})
+
+it('an authorization server that this kit does not call is no mistake of the server', async () => {
+  const target = createTarget('https://mcp.example.com/mcp')
+  const answer = (request: Partial<WireRequest>, status: number, value: unknown): Exchange => {
+    const text = JSON.stringify(value)
+    const whole = { method: 'POST', url: target.url, headers: {}, ...request }
+    return { request: whole, status, headers: new Headers(), text, json: value as Exchange['json'], milliseconds: 1 }
+  }
+  const send = async (request: Partial<WireRequest>) => {
+    if (request.url?.includes('oauth-protected-resource')) {
+      return answer(request, 200, { resource: target.url, authorization_servers: ['https://10.0.0.1'] })
+    }
+    return request.url === undefined ? answer(request, 401, {}) : target.send(request)
+  }
+  const call = (message: Message, headers?: HeaderFields) => send({ headers: { ...message.headers, ...headers } })
+  const [result] = await runChecks({ ...target, send, call }, chooseChecks(checks, ['P12']).chosen)
+  expect(result).toMatchObject({ verdict: 'skipped', because: expect.stringMatching(/not called: .*private address/) })
 })
 
 it('methods that are declared open may be called without a token, and others are tried in their place', async () => {

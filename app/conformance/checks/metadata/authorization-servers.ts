@@ -1,5 +1,6 @@
 import { type Check, failed, passed, skipped } from '../../check.ts'
 import { mcp, rfc } from '../../documents.ts'
+import { NOT_CALLED } from '../../exchange.ts'
 import { type AuthorizationServer, answerOf, authorizationServers, type Document } from '../../facts.ts'
 import type { Target } from '../../target.ts'
 
@@ -31,8 +32,12 @@ export const authorizationServerChecks: readonly Check[] = [
     async run(target) {
       const servers = await authorizationServers(target)
       if (servers.length === 0) return skipped('the metadata names none (P10)')
-      const silent = servers.find(({ document }) => document === undefined)
-      if (!silent) return passed()
+      const silents = servers.filter(({ document }) => document === undefined)
+      const [uncalled] = silents
+      if (!uncalled) return passed()
+      const silent = silents.find(({ asked }) => !asked.some(({ failure }) => failure?.startsWith(NOT_CALLED)))
+      // That is a rule of this kit, and no mistake of the server.
+      if (!silent) return skipped(`${uncalled.issuer} was ${uncalled.asked.at(-1)?.failure}`)
       const answers = silent.asked.map(answerOf).join(', ')
       return failed(`nothing is found for ${silent.issuer}: ${answers || 'it is no URL'}`, ...silent.asked)
     },

@@ -1,14 +1,14 @@
 import { isLoopback, protectedResourceMetadataUrl } from 'idplug/internal'
 import { parameterOf } from '../../challenge.ts'
 import { type Check, failed, passed, skipped } from '../../check.ts'
-import { mcp, rfc } from '../../documents.ts'
+import { mcp, noOfflineAccess, notInQuery, rfc } from '../../documents.ts'
+import { dpopOffer } from '../../dpop-offer.ts'
 import {
   atChallenge,
   atPath,
   atRoot,
   bare,
   challenge,
-  challengeOf,
   isDocument,
   isSameUrl,
   listOf,
@@ -167,10 +167,7 @@ export const documentChecks: readonly Check[] = [
     id: 'P17',
     title: 'Metadata lists scopes, and offline_access is not among them',
     level: 'SHOULD',
-    source: mcp(
-      'Refresh Tokens',
-      'MCP Servers (Protected Resources) SHOULD NOT include `offline_access` in `WWW-Authenticate` scope or Protected Resource Metadata `scopes_supported`, as refresh tokens are not a resource requirement.',
-    ),
+    source: noOfflineAccess,
     tier: 0,
     run: ofMetadata(async ({ found, document: { scopes_supported: scopes } }, target) => {
       if (listOf(scopes).includes('offline_access')) return failed('scopes_supported has offline_access', found)
@@ -184,7 +181,7 @@ export const documentChecks: readonly Check[] = [
     id: 'P18',
     title: 'Tokens are taken in the header only',
     level: 'MUST',
-    source: mcp('Token Requirements', 'Access tokens MUST NOT be included in the URI query string'),
+    source: notInQuery,
     tier: 0,
     run: ofMetadata(({ found, document: { bearer_methods_supported: methods } }) => {
       if (methods === undefined) return passed('bearer_methods_supported is absent')
@@ -252,8 +249,8 @@ async function judgeAlgorithms({ found, document }: Metadata, target: Target) {
   if (named.includes('none')) return failed('none is among the algorithms', found)
   const symmetric = listOf(forProofs).find(alg => /^HS/.test(alg))
   if (symmetric) return failed(`${symmetric} is among the algorithms for proofs, which have no shared key`, found)
-  const asked = challengeOf(await bare(target))
-  if (required === true && asked !== undefined && asked.scheme !== 'dpop') {
+  const { challenged, takesBearer } = await dpopOffer(target)
+  if (required === true && takesBearer && !challenged) {
     return failed('DPoP is required, and the challenge asks for bearer tokens', found, await bare(target))
   }
   return passed()

@@ -85,7 +85,8 @@ export const locationChecks: readonly Check[] = [
     run: ofMetadata(async ({ found: { request } }, target) => {
       const headers = { ...request.headers, authorization: `Bearer ${MADE_UP}` }
       const found = await target.send({ ...request, headers })
-      return found.status === 200 ? passed() : failed(`${answerOf(found)} to a request with a made-up token`, found)
+      // Clients ask without credentials; no sentence says what those are told that bring bad ones.
+      return found.status === 200 ? passed() : mild(`${answerOf(found)} to a request with a made-up token`, found)
     }),
   },
   {

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
+  compactVerify,
   createLocalJWKSet,
   decodeJwt,
   decodeProtectedHeader,
   type JSONWebKeySet,
   type JWTPayload,
-  jwtVerify,
 } from 'jose'
-import { failed, type Judgement, passed, skipped } from '../../check.ts'
-import { authorizationServers, type Metadata } from '../../facts.ts'
+import { failed, type Judgement, mild, passed, skipped } from '../../check.ts'
+import { authorizationServers, type Document, type Metadata } from '../../facts.ts'
 import type { Target } from '../../target.ts'
 
 /** What a JWT says about itself and not about the resource. */
@@ -18,30 +18,39 @@ const OWN_CLAIMS = ['iss', 'iat', 'exp', 'nbf', 'jti', 'sub', 'aud']
 export async function judgeSigned({ found, document }: Metadata, target: Target): Promise<Judgement> {
   const { signed_metadata: signed } = document
   if (signed === undefined) return skipped('there is none')
-  const claims = claimsOf(signed)
-  if (typeof signed !== 'string' || claims === undefined) return failed('signed_metadata is not a JWT', found)
-  if (decodeProtectedHeader(signed).alg === 'none') return failed('signed_metadata is not signed', found)
+  const { alg, claims } = typeof signed === 'string' ? read(signed) : {}
+  if (claims === undefined) return failed('signed_metadata is not a JWT', found)
+  if (alg === undefined || alg === 'none') return failed('signed_metadata is not signed', found)
   if (typeof claims.iss !== 'string') return failed('signed_metadata has no iss', found)
-  if ('signed_metadata' in claims) return failed('signed_metadata holds itself', found)
+  const doubt = doubtOf(claims, document)
+  const isMac = alg.startsWith('HS')
+  const keys = isMac ? undefined : await keysOf(claims.iss, target)
+  if (keys) {
+    try {
+      await compactVerify(String(signed), createLocalJWKSet(keys))
+    } catch {
+      return failed('the signature does not verify with the keys of its issuer', found)
+    }
+  }
+  if (doubt !== undefined) return mild(doubt, found)
+  if (isMac) return skipped('it has a MAC, whose key only its consumers have')
+  return keys ? passed() : skipped(`the keys of its issuer ${claims.iss} cannot be found out`)
+}
+
+/** What no MUST forbids, but RFC 9728 §2.2 advises against, or makes no sense. */
+function doubtOf(claims: JWTPayload, document: Document): string | undefined {
+  if ('signed_metadata' in claims) return 'signed_metadata holds itself'
   const differing = Object.keys(claims).find(
     name => !OWN_CLAIMS.includes(name) && name in document && !isDeepStrictEqual(claims[name], document[name]),
   )
-  if (differing !== undefined) return failed(`${differing} is another one in signed_metadata`, found)
-  const keys = await keysOf(claims.iss, target)
-  if (!keys) return skipped(`the keys of its issuer ${claims.iss} cannot be found out`)
-  try {
-    await jwtVerify(signed, createLocalJWKSet(keys))
-    return passed()
-  } catch {
-    return failed('the signature does not verify with the keys of its issuer', found)
-  }
+  return differing === undefined ? undefined : `${differing} is another one in signed_metadata`
 }
 
-function claimsOf(token: unknown): JWTPayload | undefined {
+function read(token: string): { readonly alg?: string; readonly claims?: JWTPayload } {
   try {
-    return decodeJwt(String(token))
+    return { alg: decodeProtectedHeader(token).alg, claims: decodeJwt(token) }
   } catch {
-    return undefined
+    return {}
   }
 }
 

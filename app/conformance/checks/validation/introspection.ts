@@ -1,7 +1,7 @@
 import { type Check, failed, passed } from '../../check.ts'
-import { mcp, rfc } from '../../documents.ts'
-import { answerOf } from '../../facts.ts'
-import { eventually, isServed, minted, present, refusesAll, withIssuer } from '../../presenting.ts'
+import { ownAudience, rfc } from '../../documents.ts'
+import { answerOf, isServed } from '../../facts.ts'
+import { eventually, minted, present, refusesAll, withIssuer } from '../../presenting.ts'
 
 /** What the issuer answers when it is asked about a token. */
 export const introspectionChecks: readonly Check[] = [
@@ -49,11 +49,7 @@ export const introspectionChecks: readonly Check[] = [
     id: 'V23',
     title: 'A token of which the issuer names no audience is refused',
     level: 'MUST',
-    source: mcp(
-      'Access Token Privilege Restriction',
-      'MCP servers MUST only accept tokens specifically intended for themselves and MUST reject tokens that do not include them in the audience claim or otherwise verify that they are the intended recipient of the token.',
-      'security',
-    ),
+    source: ownAudience,
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(

@@ -1,11 +1,13 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, KeyObject } from 'node:crypto'
+import { certificateOf } from '../../../../emulators/core/certificate.ts'
 import { type Check, failed, type Judgement, mild, passed } from '../../check.ts'
-import { mcp, rfc } from '../../documents.ts'
+import { invalidTokens, rfc } from '../../documents.ts'
 import type { Exchange } from '../../exchange.ts'
-import { answerOf } from '../../facts.ts'
+import { answerOf, isServed } from '../../facts.ts'
 import {
   createSigningKey,
   encryptToken,
+  type SigningKey,
   signToken,
   signWithSecret,
   unsignedToken,
@@ -13,9 +15,14 @@ import {
   withOtherPayload,
 } from '../../issuer/tokens.ts'
 import type { Laboratory } from '../../laboratory.ts'
-import { eventually, isServed, minted, present, refusesAll, type Wrong, withIssuer } from '../../presenting.ts'
+import { eventually, minted, present, refusesAll, type Wrong, withIssuer } from '../../presenting.ts'
 import type { Target } from '../../target.ts'
 
+const exclusive = rfc(
+  'RFC 8725',
+  '3.12',
+  'If more than one kind of JWT can be issued by the same issuer, the validation rules for those JWTs MUST be written such that they are mutually exclusive, rejecting JWTs of the wrong kind.',
+)
 const UNKNOWN_KEYS = 20
 /** Fetches of the keys that so many tokens with unknown keys may cause. */
 const MAX_FETCHES = 10
@@ -33,10 +40,14 @@ export const signatureChecks: readonly Check[] = [
       async (target, { issuer }) =>
         refusesAll(
           target,
-          ['none', 'None', 'NONE', 'nOnE'].map(algorithm => ({
-            label: `a token with alg ${algorithm}`,
-            token: unsignedToken(algorithm, issuer.claims()),
-          })),
+          ['none', 'None', 'NONE', 'nOnE'].flatMap(algorithm => [
+            { label: `a token with alg ${algorithm}`, token: unsignedToken(algorithm, issuer.claims()) },
+            // Without this, it may be refused because nobody knows its key.
+            {
+              label: `a token with alg ${algorithm}, under the id of a known key`,
+              token: unsignedToken(algorithm, issuer.claims(), { kid: issuer.key.id }),
+            },
+          ]),
         ),
       'jwt',
     ),
@@ -67,7 +78,7 @@ export const signatureChecks: readonly Check[] = [
     id: 'V12',
     title: 'A token whose signature does not fit is refused',
     level: 'MUST',
-    source: mcp('Token Handling', 'Invalid or expired tokens MUST receive a HTTP 401 response.'),
+    source: invalidTokens,
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, { issuer }) => {
@@ -100,7 +111,7 @@ export const signatureChecks: readonly Check[] = [
       const { found, seconds, isThere } = await eventually(laboratory, ask, isServed)
       if (!isThere)
         return failed(`still ${answerOf(found)} to a token signed with a new key after ${seconds} seconds`, found)
-      // Keys were fetched a moment ago (V13), and a server does well to limit that.
+      // Keys may have been fetched a moment ago, and a server does well to limit that.
       return passed(seconds === 0 ? undefined : `after ${seconds} seconds`)
     }, 'jwt'),
   },
@@ -143,11 +154,7 @@ export const signatureChecks: readonly Check[] = [
     id: 'V17',
     title: 'An ID token is refused',
     level: 'MUST',
-    source: rfc(
-      'RFC 9068',
-      '4',
-      'The resource server MUST verify that the "typ" header value is "at+jwt" or "application/at+jwt" and reject tokens carrying any other value.',
-    ),
+    source: exclusive,
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => {
@@ -176,7 +183,7 @@ export const signatureChecks: readonly Check[] = [
     title:
       'Other kinds of tokens of the issuer are refused: refresh tokens, logout tokens, security events, identity assertions',
     level: 'MUST',
-    source: rfc('RFC 8725', '3.11'),
+    source: exclusive,
     tier: 2,
     needs: ['issuer'],
     run: withIssuer(async (target, laboratory) => refusesAll(target, await otherKinds(laboratory))),
@@ -241,7 +248,8 @@ async function tryEmbeddedKeys(target: Target, { issuer }: Laboratory): Promise<
   const key = await createSigningKey()
   const { publicJwk: jwk } = key
   const trap = issuer.trap(key)
-  const headers = { jwk: { jwk }, jku: { jku: trap.url }, x5u: { x5u: trap.url } }
+  const { x5c } = certificateFor(key)
+  const headers = { jwk: { jwk }, jku: { jku: trap.url }, x5u: { x5u: trap.url }, x5c: { x5c } }
   const wrongs = Object.entries(headers).flatMap(([name, header]) => [
     { label: `a token signed with the key in its own ${name}`, changes: { key, header } },
     {
@@ -254,11 +262,18 @@ async function tryEmbeddedKeys(target: Target, { issuer }: Laboratory): Promise<
     await Promise.all(wrongs.map(async ({ label, changes }) => ({ label, token: await issuer.token(changes) }))),
   )
   if (refused.kind === 'failed' && !refused.isMild) return refused
-  const good = await issuer.token({ header: { jku: trap.url } })
-  const found = await present(target, good, 'a good token that also has jku')
-  if (trap.fetched() > 0) return failed('fetches a URL that stands in the header of a token', found)
-  if (refused.kind === 'failed') return refused
-  return isServed(found) ? passed() : mild(`${answerOf(found)} to a good token that also has jku`, found)
+  for (const [name, header] of Object.entries({ jku: { jku: trap.url }, x5c: certificateFor(issuer.key) })) {
+    const label = `a good token that also has ${name}`
+    const found = await present(target, await issuer.token({ header }), label)
+    if (trap.fetched() > 0) return failed('fetches a URL that stands in the header of a token', found)
+    if (!isServed(found) && refused.kind === 'passed') return mild(`${answerOf(found)} to ${label}`, found)
+  }
+  return refused
+}
+
+function certificateFor({ id: kid, privateKey }: SigningKey) {
+  const { x5c } = certificateOf({ kid, alg: 'RS256', privateKey: KeyObject.from(privateKey) }, 'conformance')
+  return { x5c }
 }
 
 async function otherKinds({ issuer }: Laboratory): Promise<Wrong[]> {

@@ -1,23 +1,13 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Check, failed, type Judgement, passed, skipped } from '../../check.ts'
-import { mcp, page, rfc } from '../../documents.ts'
+import { type Check, failed, type Judgement, mild, passed, skipped } from '../../check.ts'
+import { everyRequest, mcp, page, rfc, validatedFirst } from '../../documents.ts'
 import { type Exchange, exchange, type HeaderFields } from '../../exchange.ts'
-import { answerOf } from '../../facts.ts'
+import { answerOf, isServed, isSuccess } from '../../facts.ts'
 import type { Laboratory } from '../../laboratory.ts'
 import { type Message, message } from '../../messages.ts'
-import {
-  bearer,
-  callTool,
-  eventually,
-  good,
-  isServed,
-  openSession,
-  present,
-  question,
-  withIssuer,
-} from '../../presenting.ts'
+import { bearer, callTool, eventually, openSession, present, question, withGood, withIssuer } from '../../presenting.ts'
 import type { Target } from '../../target.ts'
 
 const AT_ONCE = 50
@@ -46,22 +36,19 @@ export const useChecks: readonly Check[] = [
     id: 'V25',
     title: 'Each request needs the token, also after one that had it',
     level: 'MUST',
-    source: mcp(
-      'Token Requirements',
-      'Note that authorization MUST be included in every HTTP request from client to server.',
-    ),
+    source: everyRequest,
     tier: 1,
     needs: ['token'],
-    async run(target) {
-      if (!isServed(await good(target))) return skipped('the server refuses a good token (V01)')
+    run: withGood(async target => {
       const { era } = await question(target)
       const session = await openSession(target, era, bearer(target.tokens.token ?? ''))
-      const methods = ['tools/list', 'ping'].filter(method => !target.openMethods.has(method))
-      const found = await target.call(message(era, methods[0] ?? 'tools/call', {}, session))
-      return found.status === 401
-        ? passed()
-        : failed(`${answerOf(found)} to the next request, which has no token`, found)
-    },
+      const method = ['tools/list', 'ping'].find(method => !target.openMethods.has(method))
+      if (method === undefined) return skipped('the methods that could be tried are open to everybody')
+      const found = await target.call(message(era, method, {}, session))
+      if (found.status === 401) return passed()
+      const because = `${answerOf(found)} to the next request, which has no token`
+      return isServed(found) ? failed(because, found) : mild(because, found)
+    }),
   },
   {
     id: 'V26',
@@ -76,11 +63,7 @@ export const useChecks: readonly Check[] = [
     id: 'V28',
     title: `Answers never cross: ${AT_ONCE} requests at once of two users`,
     level: 'MUST',
-    source: mcp(
-      'Access Token Privilege Restriction',
-      'MCP servers MUST validate access tokens before processing the request, ensuring the access token is issued specifically for the MCP server, and take all necessary steps to ensure no data is returned to unauthorized parties.',
-      'security',
-    ),
+    source: validatedFirst,
     tier: 2,
     needs: ['issuer', 'own'],
     run: withIssuer(crossUsers),
@@ -126,12 +109,14 @@ async function trySession(target: Target, { issuer }: Laboratory): Promise<Judge
   const list = message(era, 'tools/list', {}, session)
   const own = await target.call(list, bearer(tokens.a))
   if (!isServed(own)) return skipped(`the session does not serve its own user (${answerOf(own)})`)
+  // Otherwise B would be refused for another reason.
+  if (Object.keys(await openSession(target, era, bearer(tokens.b))).length === 0)
+    return skipped('user B gets no session')
   const foreign = await target.call(list, bearer(tokens.b))
-  if (foreign.status < 400) return failed(`serves user B in a session of user A (${answerOf(foreign)})`, foreign)
+  if (isServed(foreign)) return failed(`serves user B in a session of user A (${answerOf(foreign)})`, foreign)
   const headers = { ...session, ...bearer(tokens.b), accept: 'text/event-stream', 'mcp-protocol-version': era }
   const stream = await target.send({ method: 'GET', headers })
-  if (stream.status > 0 && stream.status < 400)
-    return failed('opens a stream of the session of user A to user B', stream)
+  if (isSuccess(stream)) return failed('opens a stream of the session of user A to user B', stream)
   const ended = await target.send({ method: 'DELETE', headers })
   const after = await target.call(list, bearer(tokens.a))
   return isServed(after) ? passed() : failed('user B can end a session of user A', ended, after)
@@ -210,8 +195,11 @@ async function crossUsers(target: Target, { issuer }: Laboratory): Promise<Judge
   )
   const crossed = found.find(({ answer, other }) => answer.text.includes(other.subject))
   if (crossed) return failed('an answer to one user has the id or the subject of the other', crossed.answer)
-  const lost = found.find(({ answer, id }) => !isServed(answer) || (answer.json && answer.json.id !== id))
-  if (lost) return failed(`${answerOf(lost.answer)}, or another id, to one of ${AT_ONCE} requests at once`, lost.answer)
+  const mistaken = found.find(({ answer: { json }, id }) => typeof json?.id === 'string' && json.id !== id)
+  if (mistaken) return failed(`another id in the answer to one of ${AT_ONCE} requests at once`, mistaken.answer)
+  const lost = found.find(({ answer }) => !isSuccess(answer))
+  // Nothing has crossed: so many at once are too many.
+  if (lost) return mild(`${answerOf(lost.answer)} to one of ${AT_ONCE} requests at once`, lost.answer)
   const shows = found.some(
     ({ answer, user, asked }) => asked.method === 'tools/call' && showsUser(answer, user.subject),
   )

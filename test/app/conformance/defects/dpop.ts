@@ -37,7 +37,7 @@ export const dpopDefects: readonly TokenDefect[] = [
     dpop,
     plant: changing({ mayBeBearer: () => true }),
   },
-  { id: 'D02', way: 'no proof is good', dpop, plant: proving({ timeIsGood: () => false }), also: ['D10', 'D11'] },
+  { id: 'D02', way: 'no proof is good', dpop, plant: proving({ timeIsGood: () => false }) },
   {
     id: 'D03',
     way: 'the first of several proofs is read',
@@ -71,6 +71,7 @@ export const dpopDefects: readonly TokenDefect[] = [
     id: 'D09',
     way: 'htm is compared without regard to case',
     dpop,
+    mild: true,
     plant: proving({ methodIsGood: (htm, { method }) => String(htm).toUpperCase() === method }),
   },
   { id: 'D10', way: 'htu is not looked at', dpop, plant: proving({ urlIsGood: yes }), also: ['D04'] },
@@ -79,6 +80,15 @@ export const dpopDefects: readonly TokenDefect[] = [
     way: 'a query in htu counts',
     dpop,
     plant: proving({ urlIsGood: (htu, { url }) => htu === url.href }),
+  },
+  {
+    id: 'D10',
+    way: 'capitals in the host of htu count',
+    dpop,
+    mild: true,
+    plant: proving({
+      urlIsGood: (htu, { url }) => String(htu).replace(/[?#].*/, '') === `${url.origin}${url.pathname}`,
+    }),
   },
   {
     id: 'D10',
@@ -94,7 +104,7 @@ export const dpopDefects: readonly TokenDefect[] = [
     dpop,
     nonce: 'n-1',
     plant: finishing(({ headers: { 'dpop-nonce': _, ...headers }, ...answer }) => ({ ...answer, headers })),
-    also: ['D02', 'D10'],
+    also: ['D02'],
   },
   {
     id: 'D11',
@@ -107,6 +117,13 @@ export const dpopDefects: readonly TokenDefect[] = [
         return proof?.claims.nonce === undefined ? proof : { ...proof, claims: { ...proof.claims, nonce: 'n-1' } }
       },
     })),
+  },
+  {
+    id: 'D12',
+    way: 'a proof is good for an hour',
+    dpop,
+    mild: true,
+    plant: proving({ timeIsGood: iat => Math.abs(Date.now() / 1000 - Number(iat)) < 3600 }),
   },
   { id: 'D12', way: 'a proof never gets old', dpop, plant: proving({ timeIsGood: iat => typeof iat === 'number' }) },
   { id: 'D13', way: 'ath is not looked at', dpop, plant: proving({ hashIsGood: yes }) },

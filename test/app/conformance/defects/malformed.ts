@@ -2,6 +2,7 @@ import type { Request } from '../server/message.ts'
 import type { Credentials, Parts } from '../server/parts.ts'
 import type { Plant } from '../server/server.ts'
 import { challenging, type Defect, finishing } from './defect.ts'
+import { judging, type TokenDefect } from './token-defect.ts'
 
 /** Reads tokens otherwise. */
 const reading =
@@ -14,6 +15,11 @@ const token = (value: string | null | undefined): Credentials =>
   value ? { kind: 'token', scheme: 'bearer', token: value } : { kind: 'none' }
 const header = (request: Request) => request.all('authorization')[0]?.replace(/^Bearer /, '')
 const isOdd = (request: Request) => /[^\w. -]|.{9999}/.test(request.all('authorization')[0] ?? '')
+
+const readingForms = reading(async request => {
+  const isForm = request.all('content-type')[0]?.includes('form')
+  return token(isForm ? new URLSearchParams(await request.body()).get('access_token') : header(request))
+})
 
 /** Mistakes with credentials that are not as they should be. */
 export const malformedDefects: readonly Defect[] = [
@@ -29,6 +35,13 @@ export const malformedDefects: readonly Defect[] = [
     id: 'B04',
     way: 'read',
     plant: reading(request => token(header(request) ?? request.url.searchParams.get('access_token'))),
+    mild: true,
+  },
+  {
+    id: 'B04',
+    way: 'accepted',
+    plant: reading(request => token(header(request) ?? request.url.searchParams.get('access_token'))),
+    token: true,
   },
   {
     id: 'B04',
@@ -39,13 +52,9 @@ export const malformedDefects: readonly Defect[] = [
       ),
     token: true,
   },
-  {
-    id: 'B05',
-    plant: reading(async request => {
-      const isForm = request.all('content-type')[0]?.includes('form')
-      return token(isForm ? new URLSearchParams(await request.body()).get('access_token') : header(request))
-    }),
-  },
+  { id: 'B05', way: 'read', plant: readingForms, mild: true },
+  // What is in a form is no message.
+  { id: 'B05', way: 'read, and then answered otherwise', plant: readingForms, token: true },
   {
     id: 'B07',
     way: 'invalid_request',
@@ -82,5 +91,28 @@ export const malformedDefects: readonly Defect[] = [
     plant: reading(request =>
       token(header(request) ?? /access_token=([^;]+)/.exec(request.all('cookie')[0] ?? '')?.[1]),
     ),
+  },
+]
+
+/** Those of them that only good tokens show, or many. */
+export const credentialDefects: readonly TokenDefect[] = [
+  {
+    id: 'B06',
+    way: 'the scheme is compared letter by letter',
+    plant: reading((request, honest) =>
+      /^bearer /i.test(request.all('authorization')[0] ?? '') && !/^Bearer /.test(request.all('authorization')[0] ?? '')
+        ? { kind: 'none' }
+        : honest(),
+    ),
+  },
+  {
+    id: 'B11',
+    way: 'the keys are fetched for each token',
+    plant: judging(honest => ({
+      async read(token) {
+        await (await fetch(honest.trust.jwksUri)).text()
+        return honest.read.call(this, token)
+      },
+    })),
   },
 ]

@@ -61,6 +61,7 @@ export const metadataDefects: readonly Defect[] = [
     plant: finishing((answer, request) =>
       request.url.pathname.startsWith(ROOT) && request.all('authorization').length > 0 ? json(401, {}) : answer,
     ),
+    mild: true,
   },
   { id: 'P22', way: 'no header', plant: describing(answer => withoutHeader(answer, 'access-control-allow-origin')) },
   {
@@ -128,5 +129,7 @@ export const metadataDefects: readonly Defect[] = [
       'signed_metadata',
       `${part({ alg: 'ES256' })}.${part({ iss: 'https://id.example', resource: 'https://x.example' })}.AA`,
     ),
+    mild: true,
   },
+  { id: 'P27', way: 'a header that is not JSON', plant: member('signed_metadata', `AAAA.${part({ iss: 'x' })}.AA`) },
 ]

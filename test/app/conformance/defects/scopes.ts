@@ -11,6 +11,17 @@ const in403 = (change: (field: string) => string) =>
   }))
 let turns = 0
 
+const BROAD = 'files:all'
+
+/** A server with a scope that implies the others, where it is said to. */
+export const withBroadScope = (
+  isEnough: (needed: readonly string[], scopes: readonly string[]) => boolean,
+): TokenDefect['plant'] =>
+  changing(parts => ({
+    metadata: () => ({ ...parts.metadata(), scopes_supported: [...parts.allScopes, BROAD] }),
+    mayCall: (needed, caller) => isEnough(needed, caller.scopes) || parts.mayCall(needed, caller),
+  }))
+
 /** Mistakes with scopes. */
 export const scopeDefects: readonly TokenDefect[] = [
   {
@@ -59,6 +70,11 @@ export const scopeDefects: readonly TokenDefect[] = [
       mayCall: (needed, caller) => !needed.includes('files:write') && parts.mayCall(needed, caller),
     })),
     also: ['S03', 'S13'],
+  },
+  {
+    id: 'S07',
+    way: 'the broader scope counts for tools only',
+    plant: withBroadScope((needed, scopes) => needed.length > 1 && scopes.includes(BROAD)),
   },
   {
     id: 'S08',

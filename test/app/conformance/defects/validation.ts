@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey } from 'node:crypto'
+import { createHmac, createPublicKey, X509Certificate } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, importJWK, type JWK, jwtVerify } from 'jose'
 import { isRefusal, type Refusal } from '../server/message.ts'
 import { type Claims, introspect, type TokenParts } from '../server/tokens.ts'
@@ -128,6 +128,11 @@ export const validationDefects: readonly TokenDefect[] = [
   },
   {
     id: 'V10',
+    way: 'alg none is believed where the key is known',
+    plant: believing(({ alg, kid }, token) => (alg === 'none' && kid !== undefined ? payloadOf(token) : undefined)),
+  },
+  {
+    id: 'V10',
     way: 'none is refused in small letters only',
     plant: believing(({ alg }, token) => (/none/i.test(String(alg)) && alg !== 'none' ? payloadOf(token) : undefined)),
   },
@@ -147,7 +152,9 @@ export const validationDefects: readonly TokenDefect[] = [
     id: 'V12',
     way: 'signatures are decoded, not verified',
     plant: believing(({ alg, typ, crit, zip, cty, ...others }, token) => {
-      const isPlain = [crit, zip, cty, others.jwk, others.jku, others.x5u].every(value => value === undefined)
+      const isPlain = [crit, zip, cty, others.jwk, others.jku, others.x5u, others.x5c].every(
+        value => value === undefined,
+      )
       return alg === 'RS256' && typ === 'at+jwt' && isPlain ? payloadOf(token) : undefined
     }),
   },
@@ -209,6 +216,26 @@ export const validationDefects: readonly TokenDefect[] = [
       const { keys } = (await (await fetch(jku)).json()) as { keys: JWK[] }
       return verified(token, keys[0])
     }),
+  },
+  {
+    id: 'V15',
+    way: 'the certificate in x5c is believed',
+    plant: believing(({ x5c }, token) => {
+      if (!Array.isArray(x5c)) return undefined
+      const { publicKey } = new X509Certificate(Buffer.from(String(x5c[0]), 'base64'))
+      return verified(token, publicKey.export({ format: 'jwk' }) as JWK)
+    }),
+  },
+  {
+    id: 'V15',
+    way: 'a good token with x5c is refused',
+    mild: true,
+    plant: judging(honest => ({
+      async read(token) {
+        const claims = await honest.read.call(this, token)
+        return isRefusal(claims) || !('x5c' in decodeProtectedHeader(token)) ? claims : refused
+      },
+    })),
   },
   {
     id: 'V15',
@@ -377,6 +404,25 @@ export const validationDefects: readonly TokenDefect[] = [
         return { content: [{ type: 'text', text: name === 'whoami' ? lastSubject : 'done' }] }
       },
     }),
+  },
+  {
+    id: 'V28',
+    way: 'fifty at once are too many',
+    mild: true,
+    plant: parts => {
+      let calls = 0
+      return {
+        ...parts,
+        async isOpen(request) {
+          calls++
+          await new Promise(resolve => setTimeout(resolve, 50))
+          const isTooMany = calls > 20
+          calls--
+          if (isTooMany) throw new Error('too many')
+          return parts.isOpen(request)
+        },
+      }
+    },
   },
   {
     id: 'V29',

@@ -1,9 +1,9 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose'
 import type { Refusal } from './message.ts'
 
-const COOL_DOWN_MILLISECONDS = 1000
+const COOL_DOWN_MILLISECONDS = 500
 
-/** The issuer's keys: fetched when a token names one that is not known, once a second at most. */
+/** The issuer's keys: fetched when a token names one that is not known, twice a second at most. */
 export interface Keys {
   /** @returns `undefined`: there is no such key. A refusal: nobody can tell at the moment. */
   find(kid: string | undefined): Promise<CryptoKey | undefined | Refusal>
@@ -18,7 +18,7 @@ export function createKeys(jwksUri: string): Keys {
   async function fetchKeys(): Promise<boolean> {
     if (Date.now() - fetchedAt < COOL_DOWN_MILLISECONDS) return true
     try {
-      const response = await fetch(jwksUri, { signal: AbortSignal.timeout(3000) })
+      const response = await fetch(jwksUri, { signal: AbortSignal.timeout(1000) })
       if (!response.ok) return false
       known = ((await response.json()) as { keys: JWK[] }).keys
       fetchedAt = Date.now()

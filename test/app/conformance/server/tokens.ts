@@ -24,8 +24,7 @@ export interface TokenParts {
   subjectOf(claims: Claims): string | undefined
 }
 
-const TOLERANCE_SECONDS = 3
-const INTROSPECTION_SECONDS = 3
+const INTROSPECTION_SECONDS = 1
 
 const bad = (description: string): Refusal => ({ status: 401, error: 'invalid_token', description })
 
@@ -86,7 +85,7 @@ export function jwtParts(trust: Trust, resource: string): TokenParts {
     },
     timesAreGood({ exp, nbf = 0 }) {
       const now = Date.now() / 1000
-      return typeof exp === 'number' && exp > now - TOLERANCE_SECONDS && Number(nbf) <= now + TOLERANCE_SECONDS
+      return typeof exp === 'number' && exp > now && Number(nbf) <= now
     },
   }
 }

@@ -61,8 +61,39 @@ export function folderOf(name: string): string {
   return fileURLToPath(new URL(`../../docs/examples/servers/${name}/`, import.meta.url))
 }
 
+/** Frameworks that would report to their makers. */
+const QUIET = { NEXT_TELEMETRY_DISABLED: '1', WRANGLER_SEND_METRICS: 'false', MCP_USE_ANONYMIZED_TELEMETRY: 'false' }
+
+/** How a program is started: arguments for Node, and where. */
+export interface Command {
+  readonly args: readonly string[]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Starts an example as its package says, with no settings but those of where it runs and these.
+ *
+ * @param isPlain - The one without sign-in.
+ */
+export function commandOf(
+  example: Example,
+  port: number,
+  settings: Readonly<Record<string, string>>,
+  isPlain = false,
+): Command {
+  const { name, folder: cwd = folderOf(name), script = 'start', isWorker } = example
+  const all = { PUBLIC_URL: `http://localhost:${port}`, ...settings, ...example.env }
+  const bindings = Object.entries(all).flatMap(([name, value]) => ['--var', `${name}:${value}`])
+  return {
+    args: [...argumentsOf(cwd, isPlain ? 'plain' : script), ...(isWorker ? ['--port', String(port), ...bindings] : [])],
+    cwd,
+    env: { HOME: process.env.HOME, PORT: String(port), ...all, ...QUIET },
+  }
+}
+
 /** @param script - Name of a script in the package there: a command alone. @returns Arguments for Node. */
-export function argumentsOf(folder: string, script: string): string[] {
+function argumentsOf(folder: string, script: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   const [program, ...args] = scripts[script].split(' ')
   return program === 'node' ? args : [`node_modules/.bin/${program}`, ...args]

@@ -1,11 +1,8 @@
 import { onTestFinished } from 'vitest'
 import { freePort } from '../support/http.ts'
 import { startProgram, untilServing } from '../support/program.ts'
-import { argumentsOf, type Example, folderOf } from './examples.ts'
+import { commandOf, type Example } from './examples.ts'
 import type { Provider, SetUp } from './providers.ts'
-
-/** Frameworks that would report to their makers. */
-const QUIET = { NEXT_TELEMETRY_DISABLED: '1', WRANGLER_SEND_METRICS: 'false' }
 
 export interface Running extends SetUp {
   /** URL of the MCP endpoint. */
@@ -24,15 +21,9 @@ export async function run(example: Example, provider?: Provider): Promise<Runnin
   const origin = `http://localhost:${port}`
   const setUp: SetUp = (await provider?.setUp(origin)) ?? { env: {}, login: '' }
   onTestFinished(() => setUp.emulator?.close())
-  const settings = { PUBLIC_URL: origin, ...setUp.env, ...example.env }
-  const bindings = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`])
-  const { folder = folderOf(example.name) } = example
-  const [script = '', ...args] = argumentsOf(folder, provider ? (example.script ?? 'start') : 'plain')
-  const program = startProgram([...args, ...(example.isWorker ? ['--port', String(port), ...bindings] : [])], {
-    script,
-    cwd: folder,
-    env: { HOME: process.env.HOME, PORT: String(port), ...settings, ...QUIET },
-  })
+  const { args: all, cwd, env } = commandOf(example, port, setUp.env, provider === undefined)
+  const [script, ...args] = all
+  const program = startProgram(args, { script, cwd, env })
   // Before it is killed: wrangler ends what it started itself.
   onTestFinished(async () => {
     program.child.kill()

@@ -32,8 +32,29 @@ export interface Program {
 /** Starts a process, which is killed when the test ends. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
   const { env, cwd = mkdtempSync(join(tmpdir(), 'idplug-')), input, script = main } = options
+  const program = spawnProgram([script, ...args], { cwd, env, input })
+  onTestFinished(async () => {
+    program.child.kill('SIGKILL')
+    await program.ended
+    if (options.cwd === undefined) rmSync(cwd, { recursive: true, force: true })
+  })
+  return program
+}
+
+export interface SpawnOptions extends Omit<ProgramOptions, 'cwd' | 'script'> {
+  cwd: string
+  /** In a group of its own, which can be ended with all that it starts. */
+  detached?: boolean
+}
+
+/**
+ * Starts a process for whoever ends it, which need not be a test.
+ *
+ * @param args - For Node: a script and its arguments.
+ */
+export function spawnProgram(args: readonly string[], { cwd, env, input, detached }: SpawnOptions): Program {
   const { PATH, NODE_COMPILE_CACHE } = process.env
-  const child = spawn(process.execPath, [script, ...args], { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } })
+  const child = spawn(process.execPath, args, { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env }, detached })
   let [output, stdout, stderr] = ['', '', '']
   child.stdout.setEncoding('utf8').on('data', text => {
     output += text
@@ -45,11 +66,6 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   })
   if (input !== undefined) child.stdin.end(input)
   const ended = once(child, 'close').then(([code]) => code as number | null)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-    if (options.cwd === undefined) rmSync(cwd, { recursive: true, force: true })
-  })
   return { child, cwd, output: () => output, stdout: () => stdout, stderr: () => stderr, ended }
 }
 

@@ -24,11 +24,16 @@ export async function assess(project: Project, told: (result: Result) => void = 
   const issuer = await startIssuer({ mode: 'jwt' })
   issuer.audience = url
   issuer.scopes = project.scopes
-  const running = await startProgram(project.program, url, project.settings({ port, issuer }))
+  const running = await startProgram(project.command({ port, issuer }), url)
   try {
     const tokens = await (project.otherResource ? signedIn(url, project) : minted(issuer, project))
     await insistThatItWorks(url, tokens.token)
-    const laboratory = { issuer, patienceSeconds: PATIENCE_SECONDS, restart: () => running.restart(RESTART_SECONDS) }
+    const laboratory = {
+      issuer,
+      patienceSeconds: PATIENCE_SECONDS,
+      restart: () => running.restart(RESTART_SECONDS),
+      downstreamTool: project.downstreamTool,
+    }
     const options = { tokens, tool: project.tool, laboratory: project.otherResource ? undefined : laboratory }
     return await runChecks(createTarget(url, options), checks, told)
   } finally {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Issuer } from '../../../app/conformance/issuer/issuer.ts'
+import { type Command, commandOf, examples, folderOf } from '../../servers/examples.ts'
 
 /** Somebody's sign-in for MCP servers, in front of a tool `whoami` and one that needs a second scope. */
 export interface Project {
@@ -8,7 +10,6 @@ export interface Project {
   readonly id: string
   /** As the table calls it. */
   readonly name: string
-  readonly program: string
   /** Folder with the packages that are installed for the program. */
   readonly folder: string
   /** Packages whose versions the results are about; the first one is the project. */
@@ -21,18 +22,20 @@ export interface Project {
   readonly scopes: readonly [least: string, more: string]
   /** The tool that needs the second scope; `undefined`: it has no way to say that a tool needs one. */
   readonly tool?: string
+  /** A tool that calls the issuer's downstream URL. */
+  readonly downstreamTool?: string
   /**
    * It takes only tokens that it issued itself, after a sign-in that approves at once; this is the path of another resource that it
    * issues tokens for.
    */
   readonly otherResource?: string
-  /** How the program is told whose tokens it takes. */
-  settings(place: Place): Readonly<Record<string, string>>
+  /** How the program is started, and told whose tokens it takes. */
+  command(place: Place): Command
 }
 
 export interface Place {
   readonly port: number
-  readonly issuer: Pick<Issuer, 'url' | 'jwksUri' | 'metadataUrl'>
+  readonly issuer: Pick<Issuer, 'url' | 'jwksUri' | 'metadataUrl' | 'downstreamUrl'>
 }
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -156,60 +159,98 @@ const others: readonly Other[] = [
 ]
 
 const OIDC = '`AUTH_PROVIDER=oidc` and `AUTH_METADATA_URL`; without `NODE_ENV=production`, which insists on https.'
-const ours = ({ port, issuer }: Place) => ({
+const ours = ({ issuer }: Place) => ({
   // In production it would insist on https.
   NODE_ENV: 'development',
-  PORT: String(port),
-  PUBLIC_URL: `http://localhost:${port}`,
   AUTH_PROVIDER: 'oidc',
   AUTH_METADATA_URL: issuer.metadataUrl,
 })
 
-/** The examples of this repository that are assessed, with the framework and the SDK of each. */
-const examples = {
-  express: ['express', '@modelcontextprotocol/sdk'],
-  'express-sdk2': ['express', '@modelcontextprotocol/server'],
-  fastify: ['fastify', '@modelcontextprotocol/sdk'],
-  hono: ['hono', '@modelcontextprotocol/server'],
-  node: ['@modelcontextprotocol/sdk'],
+interface Own {
+  /** The framework and the SDK. */
+  readonly packages: readonly string[]
+  readonly configured?: readonly string[]
+}
+
+/** The examples of this repository, by folder. */
+const own: Readonly<Record<string, Own>> = {
+  express: { packages: ['express', '@modelcontextprotocol/sdk'] },
+  'express-4': { packages: ['express', '@modelcontextprotocol/sdk'] },
+  'express-sdk2': { packages: ['express', '@modelcontextprotocol/server'] },
+  fetch: { packages: ['@hono/node-server', '@modelcontextprotocol/server'] },
+  node: { packages: ['@modelcontextprotocol/sdk'] },
+  hono: { packages: ['hono', '@modelcontextprotocol/server'] },
+  'hono-mcp': { packages: ['hono', '@hono/mcp', '@modelcontextprotocol/sdk'] },
+  fastify: { packages: ['fastify', '@modelcontextprotocol/sdk'] },
+  nest: { packages: ['@nestjs/core', '@modelcontextprotocol/server'] },
+  fastmcp: {
+    packages: ['fastmcp'],
+    configured: [
+      'fastmcp shows no body before it handles a request, so that no client gets a 403 (S01), and a token of few scopes does not see the tool.',
+    ],
+  },
+  'mcp-use': { packages: ['mcp-use'] },
+  next: { packages: ['next', 'mcp-handler', '@modelcontextprotocol/server'] },
+  cloudflare: { packages: ['wrangler', '@modelcontextprotocol/server'] },
 }
 
 export const projects: readonly Project[] = [
   ...others.map(
     ({ hasNoScopes, ...other }): Project => ({
       ...other,
-      program: here(`./packages/${other.id}.ts`),
       folder: here('./packages/'),
       scopes: ['notes:read', 'notes:write'],
       tool: hasNoScopes ? undefined : 'purge_notes',
-      settings: ({ port, issuer }) => ({ PORT: String(port), ISSUER: issuer.url, JWKS_URI: issuer.jwksUri }),
+      command: ({ port, issuer }) => ({
+        args: [here(`./packages/${other.id}.ts`)],
+        cwd: tmpdir(),
+        env: {
+          NODE_ENV: 'production',
+          HOME: process.env.HOME,
+          MCP_USE_ANONYMIZED_TELEMETRY: 'false',
+          PORT: String(port),
+          ISSUER: issuer.url,
+          JWKS_URI: issuer.jwksUri,
+        },
+      }),
     }),
   ),
-  ...Object.entries(examples).map(
-    ([name, packages]): Project => ({
+  ...examples.map((example): Project => {
+    const { name } = example
+    const { packages, configured = [] } = own[name] as Own
+    return {
       id: `idplug-${name}`,
       name: `idplug, example \`${name}\``,
       packages: ['idplug', ...packages],
-      program: here(`../../../docs/examples/servers/${name}/server.ts`),
-      folder: here(`../../../docs/examples/servers/${name}/`),
+      folder: folderOf(name),
       documentation: `https://github.com/idplug/idplug/tree/main/docs/examples/servers/${name}`,
-      configured: [OIDC],
+      configured: [OIDC, ...configured],
       scopes: ['files:read', 'files:write'],
       tool: 'write_file',
-      settings: ours,
-    }),
-  ),
+      command: place => commandOf(example, place.port, ours(place)),
+    }
+  }),
   {
     id: 'idplug-gateway',
     name: 'idplug, `idplug gateway`',
     packages: ['idplug'],
-    program: here('./own/gateway.ts'),
-    folder: here('../../../docs/examples/servers/express/'),
+    folder: folderOf('express'),
     documentation: 'https://github.com/idplug/idplug/blob/main/docs/gateway.md',
-    configured: ['`--to` and a declaration with a scope for one tool.', OIDC],
+    configured: ['`--to` and a declaration with a scope for one tool. The tool `whoami` calls the issuer (V29).', OIDC],
     scopes: ['notes:read', 'notes:write'],
     tool: 'purge_notes',
-    settings: place => ({ ...ours(place), AUTH_RESOURCE: here('./own/gateway.json') }),
+    downstreamTool: 'whoami',
+    command: place => ({
+      args: [here('./own/gateway.ts')],
+      cwd: tmpdir(),
+      env: {
+        ...ours(place),
+        PORT: String(place.port),
+        PUBLIC_URL: `http://localhost:${place.port}`,
+        AUTH_RESOURCE: here('./own/gateway.json'),
+        DOWNSTREAM_URL: place.issuer.downstreamUrl,
+      },
+    }),
   },
 ]
 

@@ -8,7 +8,12 @@ import { listen } from '../../../support/http.ts'
 const answer = (text: string) => ({ content: [{ type: 'text' as const, text }] })
 const handler = createMcpHandler(() => {
   const server = new McpServer({ name: 'notes', version: '1.0.0' })
-  server.registerTool('whoami', { description: 'Who is signed in' }, () => answer('somebody'))
+  server.registerTool('whoami', { description: 'Who is signed in' }, async ({ http }) => {
+    // Everything that came from the gateway: the token of the caller must not be in it.
+    const headers = JSON.stringify([...(http?.req?.headers ?? [])])
+    await fetch(String(process.env.DOWNSTREAM_URL), { method: 'POST', body: headers })
+    return answer('somebody')
+  })
   server.registerTool('purge_notes', { description: 'Deletes every note' }, () => answer('deleted'))
   return server
 })

@@ -215,7 +215,7 @@ function explainRegistration({ body, status }: RegistrationRejectedError): Expla
   }
 }
 
-function explainStatus({ message, status }: SdkHttpError): Explanation {
+function explainStatus({ message, status, data }: SdkHttpError): Explanation {
   switch (status) {
     case 401:
       return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
@@ -225,18 +225,31 @@ function explainStatus({ message, status }: SdkHttpError): Explanation {
         cure: 'It may allow only certain addresses or origins: ask its operator.',
       }
     case 404:
-      return { what: 'There is no MCP endpoint at this URL.', cure: 'The path is often /mcp.' }
+      return {
+        what: 'There is no MCP endpoint at this URL.',
+        cure: 'The path is often /mcp. If it is, look at the port: the authorization server has another one.',
+      }
     case 429:
       return { what: 'The server was asked too often.', cure: 'Try again in a moment.' }
     case 502:
     case 503:
     case 504:
       return {
-        what: `The server cannot answer at the moment (status ${status}).`,
+        what: `The server cannot answer at the moment (status ${status}).${saidIn(data.text)}`,
         cure: 'Try again in a moment; your sign-in is kept.',
       }
     default:
       return { what: sentence(clean(message)) }
+  }
+}
+
+/** What an error of JSON-RPC says for people, such as that of a gateway about the server behind it. */
+function saidIn(body: unknown): string {
+  try {
+    const { error } = JSON.parse(String(body)) as { error?: { message?: unknown } }
+    return typeof error?.message === 'string' && error.message ? ` It says: ${sentence(clean(error.message))}` : ''
+  } catch {
+    return ''
   }
 }
 

@@ -25,7 +25,8 @@ export interface VisitOptions {
 
 const WAIT_MILLISECONDS = 300_000
 const PATH = '/callback'
-const KEPT_CLIENT = 'If that page says that the client is unknown, stop this and sign in with --register.\n'
+const KEPT_CLIENT =
+  'If that page says that the application is unknown, stop this (Ctrl+C) and run idplug login URL --register, with the URL of the server.\n'
 
 /** Providers tell it to the person only, on a page of theirs. */
 const givenClient = (redirectUri: string) =>

@@ -51,7 +51,6 @@ export function registerEmulate(program: Command): void {
     .option('--redirect-uri <uri>', 'redirect URI of a client of yours (repeatable)', collected)
     .option('--fault <names>', 'what the provider does differently', faultNames)
     .addHelpText('after', HELP)
-    .showHelpAfterError()
     .action(emulate)
 }
 
@@ -60,7 +59,9 @@ async function emulate(provider: string, options: EmulateOptions, command: Comma
   const name = emulatorNames.find(known => known === provider)
   if (!name) {
     const hint = didYouMean(provider, emulatorNames)
-    return command.error(`error: there is no emulator for ${provider}${hint}`, { exitCode: 2 })
+    return command.error(`error: there is no emulator for ${provider}${hint}; there are ${emulatorNames.join(', ')}`, {
+      exitCode: 2,
+    })
   }
   const { redirectUri: redirectUris, fault: faults, ...others } = options
   const emulation = await runEmulator(name, { ...others, redirectUris, faults }).catch((error: Error) => {
@@ -72,7 +73,8 @@ async function emulate(provider: string, options: EmulateOptions, command: Comma
 }
 
 /** Every line to paste, for a server beside the emulator and for a person who signs in to it. */
-function instructions(name: string, emulation: Emulation, { bridge, redirectUri = [] }: EmulateOptions): string {
+function instructions(name: string, emulation: Emulation, options: EmulateOptions): string {
+  const { bridge, redirectUri = [] } = options
   const { origin, settings, resource, client, machine, logins } = emulation
   const setting = Object.entries(settings).map(([key, value]) => `${key}='${value}'`)
   const { clientId, secret } = client
@@ -93,8 +95,12 @@ ${variable}npx idplug login '${resource}' --client-id '${clientId}'${credentials
 CLIENT_SECRET='${machine.secret}' npx idplug tools '${resource}' --client-credentials --client-id '${machine.clientId}' --client-secret-env CLIENT_SECRET --issuer '${machine.issuer}'`
   return [
     `The ${name} emulator listens at ${origin}. Its users: ${logins.join(', ')}.
-Start your server with these settings (npx idplug starts the example):`,
-    `${setting.join(' ')} node server.ts`,
+${
+  options.resource
+    ? 'Start your server with these settings:'
+    : 'Start the notes server with these settings (or your own server, and name it here with --resource):'
+}`,
+    `${setting.join(' ')} ${options.resource ? 'node server.ts' : 'npx idplug'}`,
     login,
     ...(redirectUri.length > 0 ? [own] : []),
     ...(asMachine && !bridge ? [asMachine] : []),

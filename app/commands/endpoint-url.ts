@@ -1,9 +1,19 @@
 import { InvalidArgumentError } from 'commander'
-import { urlProblem } from 'idplug/internal'
+import { isLoopback, urlProblem } from 'idplug/internal'
 
 /** Reads a URL that was given on the command line. */
 export function endpointUrl(value: string): string {
+  const whole = withScheme(value)
+  if (whole) throw new InvalidArgumentError(`It has no scheme. Did you mean ${whole}?`)
   const problem = urlProblem(value)
   if (problem) throw new InvalidArgumentError(`It ${problem}. Use https:// (http:// is allowed for localhost).`)
   return new URL(value).href
+}
+
+/** What somebody meant who wrote `localhost:3232/mcp`, which is a URL with the scheme `localhost:`. */
+function withScheme(value: string): string | undefined {
+  if (value.includes('://') || !/^[\w.-]+(:\d+)?(\/|$)/.test(value) || !/[.:]|^localhost/.test(value)) return undefined
+  const whole = `https://${value}`
+  if (!URL.canParse(whole)) return undefined
+  return isLoopback(new URL(whole).hostname) ? `http://${value}` : whole
 }

@@ -29,22 +29,31 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),
 }
 
-const NOTE = `
-Without a command the MCP server starts, with the settings of the environment
-and of .env (docs/settings.md).`
+const WITHOUT_A_COMMAND = `Without a command the MCP server starts, with the settings of the environment
+and of .env (docs/settings.md), such as PORT=4000.`
 
 /** Builds the program with all commands, or only with the module that holds `name`. */
 export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('idplug')
     .description('sign-in for MCP servers that you can swap with one line of configuration')
     .version(version)
-    .addHelpText('after', NOTE)
+    .addHelpText('after', `\n${WITHOUT_A_COMMAND}`)
     // With their arguments they would leave no room for what they do.
     .configureHelp({ subcommandTerm: command => command.name() })
   const loader = name === undefined ? undefined : loaders[name]
   for (const load of new Set(loader ? [loader] : Object.values(loaders))) (await load())(program)
   // Commands that were added before do not inherit it.
-  return program.showHelpAfterError('idplug --help lists the commands.')
+  return program.showHelpAfterError(`${WITHOUT_A_COMMAND}\nidplug --help lists the commands.`)
+}
+
+/** In place of the whole help, which would push the error off the screen. */
+function usageOf(command: Command): string {
+  const names = [command.name()]
+  for (let { parent } = command; parent; { parent } = parent) names.unshift(parent.name())
+  const name = names.join(' ')
+  const { commands } = command
+  const then = commands.length > 0 ? `: ${commands.map(each => each.name()).join(', ')}` : ''
+  return `Usage: ${name} ${command.usage()}${then}\n${name} --help says more.`
 }
 
 /** Runs the commands that need no server of ours. Wrong arguments end the process with 2. */
@@ -56,7 +65,16 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
   })
   const program = await createProgram(argv[2])
   program.exitOverride()
-  for (const command of program.commands) for (const each of [command, ...command.commands]) each.exitOverride()
+  for (const command of program.commands) {
+    for (const each of [command, ...command.commands]) {
+      each.exitOverride(error => {
+        // What a command says itself, about settings for one, is no question of how it is called.
+        const isOurs = error.code === 'commander.error' || error.code === 'commander.help'
+        if (error.exitCode !== 0 && !isOurs) console.error(usageOf(each))
+        throw error
+      })
+    }
+  }
   try {
     await program.parseAsync([...argv])
   } catch (error) {

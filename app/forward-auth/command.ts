@@ -28,7 +28,6 @@ export function registerForwardAuth(program: Command): void {
         .default('headers'),
     )
     .addHelpText('after', HELP)
-    .showHelpAfterError()
     .action(({ identity }: { identity: ForwardedIdentity }) =>
       runProgram(surroundings => startForwardAuth(surroundings, identity), {
         declarations: protectedServers,

@@ -60,6 +60,7 @@ const FORGETTING: readonly [application: string, how: Html | string][] = [
   ['Cursor', 'Remove the server in the MCP settings and add it again'],
   ['Codex', html`<code>codex mcp logout NAME</code>, then <code>codex mcp login NAME</code>`],
   ['opencode', html`<code>opencode mcp logout NAME</code>, then <code>opencode mcp auth NAME</code>`],
+  ['idplug', html`<code>idplug login URL --register</code>, with the URL of the server`],
   ['mcp-remote', html`Delete the folder <code>.mcp-auth</code> in your home folder`],
 ]
 

@@ -15,7 +15,7 @@ export function readArguments(words: readonly string[], schema: Tool['inputSchem
   for (const word of words) {
     const [, name, isJson, value] = /^([^=:]+)(:?)=(.*)$/s.exec(word) ?? []
     if (name === undefined || value === undefined) {
-      throw new ArgumentError(`${word} is not an argument; write text=hello or count:=3`)
+      throw new ArgumentError(`${word} is not an argument; write text=hello, text="two words" or count:=3`)
     }
     if (Object.hasOwn(read, name)) throw new ArgumentError(`${name} is given twice`)
     read[name] = isJson ? jsonOf(name, value) : bySchema(name, value, schema.properties?.[name])

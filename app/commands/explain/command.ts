@@ -58,6 +58,9 @@ export function registerExplain(program: Command): void {
 }
 
 async function explainLogged(id: string, { log, json }: ExplainOptions, command: Command): Promise<number> {
+  if (log === undefined && process.stdin.isTTY) {
+    return fail(command, `the log of the server is needed as well: idplug explain --id ${id} < server.log`)
+  }
   const stream = log === undefined ? process.stdin : createReadStream(log)
   const found = await findRefusal(stream, id).catch(error => fail(command, `${log} cannot be read (${error.code})`))
   if (!found) {
@@ -74,8 +77,9 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   if (fromArgument) {
     console.error('The token is in the history of your shell now. Next time: idplug explain < file\n')
   }
+  if (!fromArgument && process.stdin.isTTY) console.error('Paste the token, then press Enter and Ctrl+D.')
   const token = (fromArgument ? given : await text(process.stdin)).trim().replace(/^Bearer\s+/i, '')
-  if (token === '') return fail(command, 'there is no token on standard input')
+  if (token === '') return fail(command, 'there is no token on standard input: idplug explain < file')
 
   const { env, file } = readEnvironment('command')
   const settings = { ...env, ...(options.idp && { AUTH_PROVIDER: options.idp, AUTH_CONFIG: undefined }) }

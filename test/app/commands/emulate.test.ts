@@ -11,7 +11,7 @@ describe('idplug emulate', () => {
     const { child, ended, output } = idplug('emulate', 'auth0', '--port', String(port))
     await expect
       .poll(output, { timeout: 10_000 })
-      .toContain("AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http://localhost:")
+      .toMatch(/AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http:\/\/localhost:\S+' npx idplug$/m)
     expect(output()).toContain(
       "npx idplug login 'http://localhost:3232/mcp' --client-id 'native' --redirect-uri 'http://localhost:8766/callback'",
     )
@@ -60,7 +60,9 @@ describe('idplug emulate', () => {
     const { ended, output } = idplug('emulate', ...args)
     expect(await ended).toBe(2)
     if (args[0] === 'auth1') expect(output()).toContain('there is no emulator for auth1 (did you mean auth0?)')
-    expect(output()).toContain('Providers: auth0, azure, github, google, introspection, oidc, okta')
+    if (args[0] === 'auth1')
+      expect(output()).toContain('there are auth0, azure, github, google, introspection, oidc, okta')
+    else expect(output()).toContain('Usage: idplug emulate [options] <provider>\nidplug emulate --help says more.\n')
   })
 })
 
@@ -70,6 +72,19 @@ it('a command that there is not exits with 2', async () => {
   expect(output()).toContain("unknown command 'emulat'")
   expect(output()).toContain('Did you mean emulate?')
   expect(output()).toContain('idplug --help lists the commands.')
+})
+
+it.each([
+  [['start'], 'Without a command the MCP server starts'],
+  [['--port', '4000'], 'with the settings of the environment\nand of .env (docs/settings.md), such as PORT=4000.'],
+  [['call', 'http://localhost:1/mcp'], 'Usage: idplug call [options] <url> <tool> [arguments...]'],
+  [['sessions', 'show'], 'Usage: idplug sessions [options] [command]: list, end'],
+  [['sessions', 'list', '--limt', '1'], 'Usage: idplug sessions list [options]'],
+])('%j says how it is done in place of a whole help, and exits with 2', async (args, usage) => {
+  const { ended, output } = idplug(...args)
+  expect(await ended).toBe(2)
+  expect(output()).toContain(usage)
+  expect(output().split('\n').length).toBeLessThan(8)
 })
 
 it('ends quietly when nobody reads its output any more', async () => {

@@ -55,8 +55,8 @@ export const clients: readonly Mistake[] = [
   {
     mistake: 'The URL without a scheme: `localhost:3000/mcp`',
     run: 'idplug login URL',
-    cause: 'It has the scheme localhost:',
-    fix: 'Use https:// (http:// is allowed for localhost)',
+    cause: 'It has no scheme',
+    fix: 'Did you mean http://localhost:3000/mcp?',
     see: () => login('localhost:3000/mcp'),
   },
   {
@@ -77,8 +77,8 @@ export const clients: readonly Mistake[] = [
     mistake: 'The URL of the authorization server in place of that of the MCP server',
     run: 'idplug login URL',
     cause: 'There is no MCP endpoint at this URL',
-    fix: 'The path is often /mcp',
-    see: async () => login((await startServers()).issuer),
+    fix: 'look at the port: the authorization server has another one',
+    see: async () => login(`${(await startServers()).issuer}/mcp`),
   },
   {
     mistake: 'The secret of a client in a variable that is not set',

@@ -30,7 +30,7 @@ it.each([
 ])('reads %s', (word, expected) => expect(readArguments([word], schema)).toEqual(expected))
 
 it.each([
-  [['text'], 'text is not an argument; write text=hello'],
+  [['text'], 'text is not an argument; write text=hello, text="two words" or count:=3'],
   [['=x'], '=x is not an argument'],
   [['text=a', 'text=b'], 'text is given twice'],
   [['count=1.5'], 'count takes a whole number'],

@@ -227,6 +227,8 @@ describe('idplug call', () => {
   it.each([
     [['call', 'http://mcp.example.com/mcp', 'x'], 'is http:, not https:'],
     [['call', 'file:///etc/passwd', 'x'], 'has the scheme file:'],
+    [['call', 'localhost:3232/mcp', 'x'], 'It has no scheme. Did you mean http://localhost:3232/mcp?'],
+    [['call', 'mcp.example.com/mcp', 'x'], 'It has no scheme. Did you mean https://mcp.example.com/mcp?'],
     [['login', 'https://mcp.example.com', '--client-secret-env', 'NOT_SET'], 'NOT_SET is not set'],
     [['login', 'https://mcp.example.com', '--client-credentials'], 'needs --client-id'],
     [['login', 'https://mcp.example.com', '--client-id', 'a', '--client-credentials'], 'needs --client-secret-env'],

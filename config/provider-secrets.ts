@@ -23,7 +23,10 @@ export function readSecrets(
     if (value) secrets.set(name, value)
     else if (found.length > 0) problems.push(...found)
     else {
-      const description = describe(adapter, option)
+      // The option names a variable; here the variable is meant.
+      const description = describe(adapter, option)?.replace(/^Name of the variable with (.)/, (_, first) =>
+        first.toUpperCase(),
+      )
       problems.push({
         setting: name,
         problem: `is not set, nor is ${name}_FILE. ${adapter.title} needs it${description ? `: ${description}` : ''}`,

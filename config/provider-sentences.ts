@@ -51,6 +51,21 @@ export function reportReferences(
   }
 }
 
+/** What an option is, or the member of one: each grant has two. */
 export function describe(adapter: Adapter, place: string): string | undefined {
-  return adapter.options.shape[place.split('.')[0] ?? '']?.description
+  const [option = '', , member] = place.split('.')
+  const schema: Described | undefined = adapter.options.shape[option]
+  const list = schema?.unwrap?.() ?? schema
+  return (member && (list?.element ?? list)?.shape?.[member]?.description) || schema?.description
+}
+
+/** What a schema of any copy of zod may have. */
+interface Described {
+  readonly description?: string
+  /** Of what has a default. */
+  unwrap?(): Described
+  /** Of a list. */
+  readonly element?: Described
+  /** Of an object. */
+  readonly shape?: Readonly<Record<string, Described>>
 }

@@ -21,7 +21,12 @@ export function scopeGrants(principal: RegExp, hint: string) {
 
 /** The same, where there may be none. */
 export function optionalScopeGrants(principal: RegExp, hint: string) {
-  return z.array(strictObject({ scopes: textListNonEmpty, to: principalList(principal, hint) }))
+  return z.array(
+    strictObject({
+      scopes: textListNonEmpty.describe('Scopes of this server that these people get, such as notes:read.'),
+      to: principalList(principal, hint).describe(`Who gets these scopes: everyone, ${hint}.`),
+    }),
+  )
 }
 
 /** Schema of a list of principals, one at least. A bare number is the id of a user. */

@@ -87,6 +87,8 @@ function publicResource(resource: string): string {
   return isLoopback(hostname) ? `PUBLIC_URL${pathname}` : resource
 }
 
+const START = ['Start the notes server with npx idplug, or your own server with', 'node --env-file=.env server.ts.']
+
 const NO_PUBLIC_URL =
   'PUBLIC_URL is not set: the server is only reached on this machine. Providers know it by its URL, and some never let that be changed, so run idplug init --public-url https://… first, and put that URL in place of PUBLIC_URL below.'
 
@@ -99,19 +101,24 @@ function stepsOf(provider: string, server: ServerToSetUp): readonly string[] {
     : [...steps, `In the words of ${title}: docs/providers/presets.md#${name}`]
 }
 
-function writtenText({ provider, resource, file, secretFiles }: Initialized, steps: readonly string[]): string {
+const NOTES_SCOPES =
+  'No setting names your own server (AUTH_RESOURCE), so these are the scopes and the endpoint of the notes server: put yours in their place.'
+
+function writtenText({ provider, resource, file, secretFiles, env }: Initialized, steps: readonly string[]): string {
+  const title = (providerNamed(provider)?.title ?? provider).replace(/^The /, 'the ')
   const beside = file.endsWith('.new') ? ' The .env that was there is as it was; compare the two.' : ''
   const lines = [
     paint('bold', `Written: ${[file, ...secretFiles].join(', ')}.${beside}`),
     '',
     ...(publicResource(resource) === resource ? [] : [...wrap(NO_PUBLIC_URL, WIDTH), '']),
-    `In the console of ${provider}, for ${publicResource(resource)}:`,
+    `In the console of ${title}, for ${publicResource(resource)}:`,
     ...steps.map((step, index) => `  ${index + 1}. ${wrap(step, WIDTH - 5).join('\n     ')}`),
     '',
-    'Start the server with npx idplug.',
+    ...(env.AUTH_RESOURCE ? [] : [...wrap(NOTES_SCOPES, WIDTH), '']),
+    ...START,
     '',
   ]
-  return steps.length > 0 ? lines.join('\n') : [lines[0], '', ...lines.slice(-2)].join('\n')
+  return steps.length > 0 ? lines.join('\n') : [lines[0], '', ...START, ''].join('\n')
 }
 
 function webUrl(value: string): string {

@@ -21,7 +21,7 @@ export function terminalQuestions(): Questions {
       answered(
         await select({
           message: 'Which provider signs your users in?',
-          options: names.map(value => ({ value, label: providerNamed(value)?.title ?? value })),
+          options: names.map(value => ({ value, label: OTHERS[value] ?? providerNamed(value)?.title ?? value })),
         }),
       ),
     setting: async (name, why) => answered(await text({ message: explain(name, why), validate })).trim(),
@@ -39,6 +39,14 @@ export function terminalQuestions(): Questions {
       )?.trim() ?? '',
     confirm: async message => answered(await confirm({ message, initialValue: false })),
   }
+}
+
+/** Titles stand in sentences; in a list of products, these say what they are. */
+const OTHERS: Readonly<Record<string, string>> = {
+  oidc: 'Another OpenID Connect provider',
+  introspection: 'A server with token introspection (RFC 7662)',
+  userinfo: 'An OpenID Connect provider with opaque tokens (UserInfo)',
+  demo: 'Nobody yet: the demo sign-in, on this machine',
 }
 
 const PUBLIC_URL =

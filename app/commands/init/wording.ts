@@ -4,7 +4,7 @@
  */
 export function questionOf(problem: string): string {
   const [, description] = /^is not set\. .*? needs it for [^:]*: (.+)$/s.exec(problem) ?? []
-  const [, rest] = /^is not set(?:, nor is \w+)?: (.+)$/s.exec(problem) ?? []
+  const [, rest] = /^is not set(?:, nor is \w+)?(?:\. .*? needs it)?: (.+)$/s.exec(problem) ?? []
   return description ?? rest ?? problem
 }
 

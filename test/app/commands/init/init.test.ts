@@ -124,6 +124,29 @@ describe('a new configuration', () => {
     expect(resource).toBe('https://mcp.example.com/mcp')
   })
 
+  it('asks for what a rule and a secret are, not for the options that hold them', async () => {
+    const { init } = workshop()
+    const asked: Record<string, string> = {}
+    const { questions } = answering(['Iv1.abc', 'notes:read', 'everyone', 's3cret'])
+    const remembering: Questions = {
+      ...questions,
+      setting: (name, why) => {
+        asked[name] = why
+        return questions.setting(name, why)
+      },
+      secret: (name, why) => {
+        asked[name] = why
+        return questions.secret(name, why)
+      },
+    }
+    await init({ provider: 'github', questions: remembering })
+    expect(asked).toMatchObject({
+      GITHUB_GRANT_SCOPES: 'Scopes of this server that these people get, such as notes:read.',
+      GITHUB_GRANT_TO: expect.stringMatching(/^Who gets these scopes: everyone, user:NUMBER, /),
+      GITHUB_CLIENT_SECRET: expect.stringMatching(/^A client secret of that app; /),
+    })
+  })
+
   it('says which file it read', async () => {
     const { init, put, path } = workshop()
     put('PORT=4000\nHTTPS_PROXY=http://127.0.0.1:1\n')

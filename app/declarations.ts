@@ -30,6 +30,19 @@ export function loadDeclarations(env: Environment): Declarations {
   return Object.fromEntries(entries)
 }
 
+/**
+ * The same for a command beside a server: `undefined` where the server is another than the notes server and no file declares it,
+ * because settings give people scopes that the notes server does not have. Nothing can be said about its scopes then.
+ */
+export function knownDeclarations(env: Environment): Declarations | undefined {
+  if (env.AUTH_RESOURCE?.trim()) return loadDeclarations(env)
+  const given = Object.entries(env).flatMap(([name, value = '']) =>
+    /^[A-Z][A-Z0-9]*_GRANT_SCOPES$/.test(name) ? value.split(/[\s,]+/).filter(Boolean) : [],
+  )
+  const isNotes = given.length === 0 || given.some(scope => /^notes\b/.test(scope))
+  return isNotes ? { notes } : undefined
+}
+
 /** Every scope of these servers. */
 export function scopesOf(declarations: Declarations): string[] {
   return [...new Set(Object.values(declarations).flatMap(({ scopes }) => Object.keys(scopes)))]

@@ -60,6 +60,8 @@ export interface Administration {
    * @returns The grants that ended.
    */
   revokeClient(clientId: string, by: string): Promise<readonly GrantSummary[]>
+  /** Whether a client has registered, or published a document that was fetched. */
+  knowsClient(clientId: string): Promise<boolean>
   /** Lets a client that was revoked come back. @returns Whether it had been revoked. */
   allowClient(clientId: string): Promise<boolean>
 }
@@ -167,6 +169,9 @@ export function createAdministration(stores: StoreFactory, revokedBefore?: Date)
       }
       return ended
     },
+
+    knowsClient: async clientId =>
+      (await registrations.get(clientId)) !== undefined || (await documents.get(clientId)) !== undefined,
 
     allowClient: clientId => revoked.remove(clientId),
   }

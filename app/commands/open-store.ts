@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { ConfigError } from 'idplug'
 import { type Configuration, loadConfiguration, loadServerPackage, type OpenStores, openStores } from 'idplug/internal'
-import { loadDeclarations } from '../declarations.ts'
+import { knownDeclarations } from '../declarations.ts'
 import { DATA_FOLDER, readEnvironment } from '../environment.ts'
 import { EXIT } from './exit.ts'
 
 /**
  * Opens the store that the server uses, lets a command work on it, and closes it. What fails ends the command with a sentence.
+ * Says on standard error which store it is: with other settings than the server's it would be another one.
  *
  * @param inMemory - What it means that there is no store but the memory of the running server.
  */
@@ -17,8 +20,9 @@ export async function withOpenStore(
 ): Promise<void> {
   try {
     const { env, file } = readEnvironment('command')
-    const configuration = loadConfiguration(env, { file, dataFolder: DATA_FOLDER, resources: loadDeclarations(env) })
+    const configuration = loadConfiguration(env, { file, dataFolder: DATA_FOLDER, resources: knownDeclarations(env) })
     const stores = await open(configuration, inMemory)
+    if (!command.opts().json) console.error(`Store: ${stores.place}`)
     try {
       await work(stores, configuration)
     } finally {
@@ -32,6 +36,10 @@ export async function withOpenStore(
 /** @throws {ConfigError} There is none, or it does not answer. */
 async function open(configuration: Configuration, inMemory: string): Promise<OpenStores> {
   const { store } = configuration
+  if (store.kind === 'sqlite' && !existsSync(join(store.folder, store.file))) {
+    const problem = `there is no store at ${resolve(store.folder, store.file)}. Run this where the server was started, with its settings. A server that keeps its state in memory has no store`
+    throw new ConfigError([{ setting: store.setting, problem, see: 'docs/production.md' }])
+  }
   const stores =
     store.kind === 'memory'
       ? undefined

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { loadDeclarations } from '../../app/declarations.ts'
+import { knownDeclarations, loadDeclarations } from '../../app/declarations.ts'
 
 /** Files that declare one server each, by their paths in a new folder. */
 function declared(...names: readonly string[]): string[] {
@@ -24,4 +24,14 @@ it('servers are called like the files that declare them', () => {
 it('two files of one name are refused, rather than one of them passed over', () => {
   const AUTH_RESOURCE = declared('a/files.json', 'b/files.json').join()
   expect(() => loadDeclarations({ AUTH_RESOURCE })).toThrow(/AUTH_RESOURCE: names two files called files\.json/)
+})
+
+it.each([
+  ['no rule', {}, ['notes']],
+  ['a rule about notes, misspelled or not', { GITHUB_GRANT_SCOPES: 'notes:raed' }, ['notes']],
+  ["rules about somebody's own server", { GITHUB_GRANT_SCOPES: 'files:read, files:write' }, undefined],
+  ["a bridge for somebody's own server", { BRIDGE_GRANT_SCOPES: 'files:read' }, undefined],
+])('a command knows the notes server, and no scopes where settings are about another one: %s', (_what, env, names) => {
+  const known = knownDeclarations(env)
+  expect(known && Object.keys(known)).toEqual(names)
 })

@@ -6,7 +6,7 @@ import {
   loadConfiguration,
   type SettingsFile,
 } from 'idplug/internal'
-import { loadDeclarations, scopesOf } from '../../declarations.ts'
+import { knownDeclarations, scopesOf } from '../../declarations.ts'
 import { type GatewayConfiguration, readGatewayFile } from '../../gateway/configuration.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
 import { type BridgeSurroundings, checkBridge, checkStore } from './bridge.ts'
@@ -51,8 +51,8 @@ export async function examineTenants(
   let configuration: Configuration
   let scopes: string[]
   try {
-    const resources = declarations ?? loadDeclarations(env)
-    scopes = scopesOf(resources)
+    const resources = declarations ?? knownDeclarations(env)
+    scopes = scopesOf(resources ?? {})
     configuration = loadConfiguration(env, { file, resources })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

@@ -60,10 +60,13 @@ async function list({ administration }: Operator, { json }: OperatorOptions): Pr
     console.log('Nobody is signed in with any client.')
     return EXIT.fine
   }
-  const table = new Table({ head: ['client', 'sessions', 'last use (UTC)', ''], style: { head: [], border: [] } })
+  const table = new Table({
+    head: ['client', 'sessions', 'last use (UTC)', 'revoked'],
+    style: { head: [], border: [] },
+  })
   for (const { clientId, clientName, sessions, usedAt, revoked } of found) {
     const names = clientName === undefined ? [clientId] : [clientName, clientId]
-    const state = revoked ? `revoked by ${plainText(revoked.by)}` : ''
+    const state = revoked ? `by ${plainText(revoked.by)}` : ''
     table.push([names.map(plainText).join('\n'), sessions, usedAt === undefined ? '' : minuteOf(usedAt), state])
   }
   console.log(table.toString())
@@ -72,6 +75,7 @@ async function list({ administration }: Operator, { json }: OperatorOptions): Pr
 
 async function revoke(operator: Operator, clientId: string, { json }: OperatorOptions): Promise<number> {
   const { administration, audit, by } = operator
+  const wasKnown = await administration.knowsClient(clientId)
   const ended = await administration.revokeClient(clientId, by)
   audit.info({ event: 'client_revoked', client_id: clientId, sessions: ended.length, by })
   for (const { grantId, subject } of ended) {
@@ -84,6 +88,10 @@ async function revoke(operator: Operator, clientId: string, { json }: OperatorOp
         null,
         2,
       ),
+    )
+  else if (ended.length === 0 && !wasKnown)
+    console.log(
+      `Nobody has signed in with ${plainText(clientId)}, so no session ended. It is refused from now on; if the id is misspelled, take that back: idplug clients allow ${plainText(clientId)}`,
     )
   else console.log(`Revoked ${plainText(clientId)}; ${ended.length} of its sessions ended.`)
   return EXIT.fine

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -100,15 +100,29 @@ describe('idplug clients', () => {
       { event: 'session_ended', subject: 'ada', client_id: clientId, by: 'ops' },
     ])
     expect((await client.introspect(tokens.access_token)).json).toEqual({ active: false })
-    expect((await idplug('clients', 'list')).stdout).toContain('revoked by ops')
+    expect((await idplug('clients', 'list')).stdout).toContain('by ops')
     expect(await idplug('clients', 'allow', clientId)).toMatchObject({ code: 0 })
+    const misspelled = await idplug('clients', 'revoke', 'no-such-client')
+    expect(misspelled.stdout).toContain('Nobody has signed in with no-such-client')
+    expect(misspelled.stdout).toContain('idplug clients allow no-such-client')
   })
 })
 
-it('finds the store of npm start without any setting, and sees nobody in an empty one', async () => {
-  const cwd = mkdtempSync(join(tmpdir(), 'idplug-'))
+it('finds the store of npm start without any setting, and makes none in a wrong folder', async () => {
+  const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'idplug-')))
   onTestFinished(() => rmSync(cwd, { recursive: true }))
-  expect(await run(['sessions', 'list'], {}, cwd)).toMatchObject({ code: 0, stdout: 'Nobody is signed in.\n' })
+  const path = join(cwd, '.idplug', 'demo.sqlite')
+  const wrong = await run(['sessions', 'list'], {}, cwd)
+  expect(wrong).toMatchObject({ code: 2, stdout: '' })
+  expect(wrong.stderr).toContain(`there is no store at ${path}. Run this where the server was started`)
+  expect(existsSync(path)).toBe(false)
+
+  expect(await run(['store', 'check'], {}, cwd)).toMatchObject({ code: 0 })
+  const right = { code: 0, stdout: 'Nobody is signed in.\n', stderr: `Store: ${path}\n` }
+  expect(await run(['sessions', 'list'], {}, cwd)).toMatchObject(right)
+  // Scopes of somebody's own server, which no file declares.
+  const own = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com', OKTA_GRANT_SCOPES: 'files:read' }
+  expect((await run(['sessions', 'list'], own, cwd)).stderr).not.toContain('does not declare')
 })
 
 it.each(['sessions', 'clients'])(

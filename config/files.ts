@@ -53,7 +53,9 @@ export function readJsonFile(path: string): { value: unknown } | { problem: stri
   try {
     text = readTextFile(path).replace(/^\uFEFF/, '')
   } catch (error) {
-    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` }
+    const { code } = error as NodeJS.ErrnoException
+    const where = code === 'ENOENT' ? `: there is no ${builtIn('path').resolve(path)}` : ''
+    return { problem: `cannot be read (${code})${where}` }
   }
   try {
     return { value: JSON.parse(text) }

@@ -51,6 +51,7 @@ export function registerGateway(program: Command): void {
   program
     .command('gateway')
     .description('put sign-in in front of an MCP server')
+    .usage('[options] --to URL | FILE | -- COMMAND...')
     .argument('[file]', 'file with several resources; or, after --, the command of a server that speaks stdio')
     .argument('[words...]')
     .option('--to <url>', 'URL of the MCP endpoint that requests go to', targetUrl)
@@ -74,7 +75,6 @@ export function registerGateway(program: Command): void {
     .option('--scan <file>', 'ask the server for its tools, write a declaration for you to edit, and stop')
     .option('--force', 'let --scan replace the file')
     .addHelpText('after', HELP)
-    .showHelpAfterError()
     .action(gateway)
 }
 
@@ -135,8 +135,11 @@ function placeOf(
   if (to !== undefined) return { kind: 'url', url: to, ...(transport === 'sse' && { transport }) }
   if (transport !== undefined) refuse('--transport is for a server at a URL, which --to names')
   if (file === undefined) refuse('give --to URL, a file, or a command after --')
+  if (!isCommand && /^https?:\/\//i.test(file as string))
+    refuse(`a URL stands behind --to: idplug gateway --to ${file}`)
   if (!isCommand) {
-    if (words.length > 0) refuse('give one file; a command stands behind --')
+    if (words.length > 0)
+      refuse(`give one file; a command stands behind --: idplug gateway -- ${[file, ...words].join(' ')}`)
     return undefined
   }
   const missing = pass.find(variable => process.env[variable] === undefined)

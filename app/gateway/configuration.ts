@@ -57,7 +57,8 @@ const SEE = 'docs/gateway.md'
 /**
  * Reads the file of `idplug gateway gateway.json`.
  *
- * @param env - Settings for all resources. A resource that gives only a path, or nothing (then it is `/NAME/mcp`), needs `PUBLIC_URL`.
+ * @param env - Settings for all resources. A resource that gives only a path, or nothing (then it is `/NAME/mcp`), is below `PUBLIC_URL`, by
+ *   default `http://localhost:PORT`.
  * @throws {ConfigError} Lists every problem at once, by its place in the file; shows no value.
  */
 export function readGatewayFile(path: string, env: Environment): GatewayConfiguration {
@@ -337,7 +338,11 @@ function settingsProblems(
       return keys.some(key => setting.startsWith(`${key}.`)) ? `${file}: resources.${setting}` : setting
     }
     try {
-      const configuration = loadConfiguration(env, { resources: sound, isLibrary: true })
+      // As the gateway starts them: below its own port, unless PUBLIC_URL says otherwise.
+      const configuration = loadConfiguration(
+        { ...env, PORT: env.PORT?.trim() || '3232' },
+        { resources: sound, isLibrary: true },
+      )
       for (const { key, resource } of configuration.resources) {
         const other = owners.get(resource)
         if (other !== undefined) {

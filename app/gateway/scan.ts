@@ -13,6 +13,7 @@ import { z } from 'zod'
 import { version } from '../version.ts'
 import { nameOfUrl } from './default-declaration.ts'
 import { boundedFetch, comparesHeaders, MODERN } from './scan-http.ts'
+import { targetProblem } from './target-check.ts'
 
 /** What is scanned: a server at a URL, or the command of one that speaks stdio. */
 export type ScanPlace =
@@ -135,9 +136,11 @@ async function connect(
     }
   } catch (error) {
     const what = 'url' in place ? `The server at ${new URL(place.url).origin}` : `The command ${place.command[0]}`
+    // Asked again in plain words: those of the SDK are about its own attempts.
+    const problem = 'url' in place && !signal.aborted ? await targetProblem(place.url, place.headers) : undefined
     const why = signal.aborted
       ? `did not answer within ${timeout / 1000} seconds`
-      : `cannot be scanned: ${reasonOf(error)}`
+      : `cannot be scanned: ${problem ? `${problem.seen}. ${problem.cure}` : reasonOf(error)}`
     throw new ScanError(`${what} ${why}`, { cause: error })
   }
 }

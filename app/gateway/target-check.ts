@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { clip, networkFailure } from 'idplug/internal'
 
 const MILLISECONDS = 10_000
@@ -40,10 +42,13 @@ export async function targetProblem(
     await answer.body?.cancel()
   } catch (error) {
     const isLate = (error as Error).name === 'TimeoutError'
+    const { detail } = networkFailure(error)
     const seen = isLate
       ? `${place} did not answer within ${MILLISECONDS / 1000} seconds`
-      : `${place} cannot be reached (${networkFailure(error).detail})`
-    return { kind: 'unreachable', seen, cure: 'Start it, or correct its URL (--to).' }
+      : `${place} cannot be reached (${detail})`
+    const isNoTls = /^ERR_SSL_(WRONG_VERSION|PACKET_LENGTH)/.test(detail)
+    const cure = isNoTls ? 'It does not speak https there: use http:// (--to).' : 'Start it, or correct its URL (--to).'
+    return { kind: 'unreachable', seen, cure }
   }
   const { status } = answer
   const type = answer.headers.get('content-type')?.split(';')[0]
@@ -69,5 +74,24 @@ export async function targetProblem(
 
 /** The query may hold a secret. */
 const withoutQuery = ({ origin, pathname }: URL) => origin + pathname
+
+/** Looks whether there is a command of this name, before somebody signs in and meets that there is none. */
+export function commandProblem(command: string, path = process.env.PATH ?? ''): TargetProblem | undefined {
+  // There, the system tries endings and places that are not in PATH.
+  if (process.platform === 'win32') return undefined
+  const places = command.includes('/') ? [command] : path.split(delimiter).map(folder => join(folder, command))
+  if (places.some(canRun)) return undefined
+  const seen = `there is no command ${command}${command.includes('/') ? '' : ' in PATH'}`
+  return { kind: 'unreachable', seen, cure: 'Install it, or correct its name.' }
+}
+
+function canRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const CORRECT_PATH = 'Correct the path of its URL (--to).'

@@ -59,7 +59,7 @@ describe('AUTH_BRANDING', () => {
   it('reports a missing file', () => {
     const problems: ConfigProblem[] = []
     expect(loadBranding('/nowhere/branding.json', problems)).toBeUndefined()
-    const problem = 'names a file that cannot be read (ENOENT)'
+    const problem = 'names a file that cannot be read (ENOENT): there is no /nowhere/branding.json'
     expect(problems).toEqual([{ setting: 'AUTH_BRANDING', problem, see: 'docs/bridge.md' }])
   })
 

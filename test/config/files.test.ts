@@ -120,7 +120,9 @@ describe('a JSON file', () => {
   })
 
   it('reports a file that cannot be read by the system’s error code', () => {
-    expect(readJsonFile('/nowhere/a.json')).toEqual({ problem: 'cannot be read (ENOENT)' })
+    expect(readJsonFile('/nowhere/a.json')).toEqual({
+      problem: 'cannot be read (ENOENT): there is no /nowhere/a.json',
+    })
     expect(readJsonFile(folderWith({}))).toEqual({ problem: 'cannot be read (EISDIR)' })
   })
 

@@ -1,6 +1,7 @@
 // What stands around a server: proxies, targets of the gateway, and the person at the browser.
 import { createServer, type IncomingHttpHeaders, request } from 'node:http'
 import { onTestFinished } from 'vitest'
+import type { TargetPlace } from '../../app/gateway/configuration.ts'
 import { defaultDeclaration } from '../../app/gateway/default-declaration.ts'
 import { startGateway } from '../../app/gateway/start.ts'
 import { createLogger } from '../../app/observe/log.ts'
@@ -41,11 +42,15 @@ export async function proxyAt(port: number, to: string, { withhold = [], keep = 
  * @returns The URL of its endpoint, and the words that it logged at once.
  */
 export async function gatewayTo(url: string) {
+  return gatewayBefore({ kind: 'url', url })
+}
+
+/** The same in front of a command, or of a server at a URL. */
+export async function gatewayBefore(place: TargetPlace) {
   const env = { PORT: String(await freePort()), AUTH_MODE: 'embedded' }
   const declarations = { mcp: defaultDeclaration('files') }
   const lines: string[] = []
   const logger = createLogger('warn', { write: line => void lines.push(line) })
-  const place = { kind: 'url', url } as const
   const target = { place, identity: { kind: 'none' } } as const
   const gateway = await startGateway({ configuration: loadConfiguration(env, { resources: declarations }), logger }, [
     { id: 'command line', env, declarations, targets: { mcp: target } },

@@ -18,6 +18,9 @@ describe('idplug gateway', () => {
     [['--to', 'http://user:secret@127.0.0.1/mcp'], 'no password'],
     [['--to', 'http://127.0.0.1/mcp', 'gateway.json'], 'keep one'],
     [['one.json', 'two.json'], 'give one file'],
+    [['http://127.0.0.1:8000/mcp'], 'a URL stands behind --to: idplug gateway --to http://127.0.0.1:8000/mcp'],
+    [['npx', 'some-server'], 'a command stands behind --: idplug gateway -- npx some-server'],
+    [['npx', '-y', 'some-server'], 'Usage: idplug gateway [options] --to URL | FILE | -- COMMAND...'],
     [['--transport', 'sse', '--', 'node'], '--transport is for a server at a URL'],
     [['--to', 'http://127.0.0.1/sse', '--transport', 'websocket'], 'Allowed choices are http, sse'],
   ])('refuses %j with 2', async (args, words) => {
@@ -54,7 +57,7 @@ describe('idplug gateway', () => {
       JSON.stringify({ resources: { one: { ...resource, name: 'One', settings }, two: { ...resource, name: 'Two' } } }),
     )
     const url = `http://localhost:${PORT}`
-    run([file], { PORT, AUTH_SERVER_PORT, PUBLIC_URL: url })
+    run([file], { PORT, AUTH_SERVER_PORT })
     const answers = async () => (await fetch(`${url}/health`).catch(() => undefined))?.status
     await vi.waitUntil(async () => (await answers()) === 200, { timeout: 30_000 })
     const metadata = async (name: string) =>

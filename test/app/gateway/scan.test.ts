@@ -286,7 +286,7 @@ describe('a hostile server', () => {
     })
     const url = await serve((_request, response) => response.writeHead(307, { location: other }).end())
     await expect(scanTarget({ url, headers: { authorization: 'Bearer k' } })).rejects.toThrow(
-      'redirects are not followed',
+      `redirects to ${other} (status 307). Correct its URL (--to).`,
     )
     expect(requests).toEqual([])
   })
@@ -304,7 +304,9 @@ test('a server that is not there is named, without what its URL may hold', async
   const { origin, close } = await listen(() => {})
   await close()
   const failed = scanTarget({ url: `${origin}/mcp?key=hunter22` })
-  await expect(failed).rejects.toThrow(`The server at ${origin} cannot be scanned`)
+  await expect(failed).rejects.toThrow(
+    `The server at ${origin} cannot be scanned: ${origin}/mcp cannot be reached (ECONNREFUSED). Start it, or correct its URL (--to).`,
+  )
   await expect(failed).rejects.not.toThrow('hunter22')
 })
 

@@ -2,11 +2,13 @@ import { expect } from 'vitest'
 import { freePort } from '../../support/http.ts'
 import type { Mistake } from '../mistake.ts'
 import { idplug } from '../runs.ts'
-import { answering, gatewayTo } from '../worlds.ts'
+import { answering, gatewayBefore, gatewayTo } from '../worlds.ts'
+
+type Place = Parameters<typeof gatewayBefore>[0]
 
 /** What the gateway says of its target at the start, before anybody signs in. */
-async function start(target: string): Promise<string> {
-  const { logged } = await gatewayTo(target)
+async function start(target: string | Place): Promise<string> {
+  const { logged } = await (typeof target === 'string' ? gatewayTo(target) : gatewayBefore(target))
   await expect
     .poll(logged, { timeout: 2_000 })
     .not.toBe('')
@@ -43,6 +45,27 @@ export const gateways: readonly Mistake[] = [
     cause: 'answers with text/html',
     fix: 'Correct the path of its URL (--to)',
     see: async () => start(await answering(200, { 'content-type': 'text/html' })),
+  },
+  {
+    mistake: 'The command behind the gateway is not installed',
+    run: 'idplug gateway -- COMMAND',
+    cause: 'there is no command no-such-server in PATH',
+    fix: 'Install it, or correct its name',
+    see: () => start({ kind: 'command', command: ['no-such-server'], env: {}, processPer: 'session' }),
+  },
+  {
+    mistake: 'The URL of the target without `--to`',
+    run: 'idplug gateway URL',
+    cause: 'a URL stands behind --to',
+    fix: 'idplug gateway --to http://127.0.0.1:8000/mcp',
+    see: () => idplug(['gateway', 'http://127.0.0.1:8000/mcp']),
+  },
+  {
+    mistake: 'A command without `--` in front of it',
+    run: 'idplug gateway COMMAND',
+    cause: 'a command stands behind --',
+    fix: 'idplug gateway -- uvx some-server',
+    see: () => idplug(['gateway', 'uvx', 'some-server']),
   },
   {
     mistake: 'The target without a scheme: `--to 127.0.0.1:8000/mcp`',

@@ -209,7 +209,7 @@ npx idplug doctor http://localhost:3232/mcp
 const SHAPES = {
   library: 'node server.ts',
   gateway: 'npx idplug gateway --to http://127.0.0.1:8000/mcp',
-  'forward auth': 'npx idplug forward-auth',
+  'forward auth': 'PUBLIC_URL=http://localhost:8080 npx idplug forward-auth',
 }
 
 const SIGN_INS = {

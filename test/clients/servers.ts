@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import { type AuthObserver, createAuth } from 'idplug'
 import { createAuth0Emulator, createAzureEmulator, createOidcEmulator, type Emulator } from '../../emulators/index.ts'
@@ -44,14 +45,14 @@ export interface Surroundings {
 
 const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
 const SCOPES = Object.keys(files.scopes)
-/** Registered by hand. The port of a loopback address does not count (RFC 8252 §7.3). */
-const NATIVE = {
-  clientId: 'native',
-  redirectUris: ['http://localhost:1', 'http://127.0.0.1:1'].flatMap(host => [
-    `${host}/callback`,
-    `${host}/oauth/callback`,
-    `${host}/mcp/oauth/callback`,
-  ]),
+const NATIVE_ID = 'native'
+
+/** A client that was registered by hand for a server. The port of a loopback address does not count (RFC 8252 §7.3). */
+function nativeFor(server: string) {
+  const ofCodex = createHash('sha256').update(server).digest('base64url').slice(0, 12)
+  const paths = ['callback', 'oauth/callback', 'mcp/oauth/callback', `callback/${ofCodex}`]
+  const hosts = ['http://localhost:1', 'http://127.0.0.1:1']
+  return { clientId: NATIVE_ID, redirectUris: hosts.flatMap(host => paths.map(path => `${host}/${path}`)) }
 }
 
 /** @param now - The clock of an emulated provider. */
@@ -79,14 +80,15 @@ export const surroundings: Record<Kind, (origin: string, now?: () => number) => 
   async auth0(origin, now) {
     const emulator = createAuth0Emulator({
       apis: [{ identifier: `${origin}/mcp`, scopes: SCOPES, allowOfflineAccess: true }],
-      clients: [NATIVE],
+      clients: [nativeFor(`${origin}/mcp`)],
       resourceParameterProfile: 'compatibility',
       now,
     })
     return directly('auth0', emulator)
   },
   async oidc(origin, now) {
-    const emulator = createOidcEmulator({ audience: `${origin}/mcp`, scopes: SCOPES, clients: [NATIVE], now })
+    const audience = `${origin}/mcp`
+    const emulator = createOidcEmulator({ audience, scopes: SCOPES, clients: [nativeFor(audience)], now })
     return directly('oidc', emulator)
   },
 }
@@ -94,7 +96,7 @@ export const surroundings: Record<Kind, (origin: string, now?: () => number) => 
 async function directly(name: string, emulator: Emulator): Promise<Surroundings> {
   const provider = await emulator.start()
   const env = { AUTH_PROVIDER: name, AUTH_METADATA_URL: `${provider}/.well-known/openid-configuration` }
-  return { env, login: 'ada', clientId: NATIVE.clientId, provider, emulator }
+  return { env, login: 'ada', clientId: NATIVE_ID, provider, emulator }
 }
 
 /** @param settings - Further settings of an operator, such as `AUTH_SIGN_IN_SCOPES`. */

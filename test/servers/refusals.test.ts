@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { createAuth0Emulator } from '../../emulators/index.ts'
 import { ask } from './ask.ts'
 import { examples } from './examples.ts'
-import { auth0, SCOPES } from './providers.ts'
 import { run } from './running.ts'
 
 describe.each(examples)('docs/examples/servers/$name', example => {
@@ -12,8 +11,14 @@ describe.each(examples)('docs/examples/servers/$name', example => {
       name: 'auth0',
       way: 'the client is registered by hand',
       async setUp(origin) {
-        tenant = createAuth0Emulator({ apis: [{ identifier: `${origin}/mcp`, scopes: SCOPES }] })
-        return auth0(tenant)
+        tenant = createAuth0Emulator({ apis: [{ identifier: `${origin}/mcp`, scopes: ['files:read', 'files:write'] }] })
+        const AUTH_METADATA_URL = `${await tenant.start()}/.well-known/openid-configuration`
+        return {
+          env: { AUTH_PROVIDER: 'auth0', AUTH_METADATA_URL },
+          login: 'ada',
+          clientId: 'native',
+          emulator: tenant,
+        }
       },
     })
     if (!tenant) throw new Error('the provider was not set up')

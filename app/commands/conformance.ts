@@ -50,7 +50,7 @@ Examples:
   idplug conformance http://127.0.0.1:3000/mcp --issuer-port 9400
                                                      the same, started by you
 
-Exit codes: 0 every MUST is met, 1 one is not or the server cannot be reached,
+Exit codes: 0 every MUST is met, 1 one is not or there is no server at the URL,
 2 wrong arguments. What is checked, and why: docs/conformance/README.md`
 
 export function registerConformance(program: Command): void {
@@ -118,6 +118,11 @@ async function report(
   const first = await target.call(hello('2025-11-25'))
   if (first.status === 0) {
     console.error(`error: ${url} cannot be reached: ${first.failure}`)
+    return EXIT.found
+  }
+  // A page of refusals would be a verdict about something that is not there.
+  if (first.status === 404) {
+    console.error(`error: there is no MCP endpoint at ${url} (status 404). The path is often /mcp.`)
     return EXIT.found
   }
   const results = await runChecks(target, chosen, result => {

@@ -40,7 +40,15 @@ export function registerWatch(program: Command): void {
     .action(async (given: string | undefined, options: WatchOptions, command: Command) => {
       const name = given ?? readEnvironment('command').env.AUTH_WATCH?.trim()
       if (!name) {
-        return command.error('error: name the socket, as an argument or in AUTH_WATCH', { exitCode: EXIT.usage })
+        return command.error('error: name the socket, as in idplug watch watch.sock, or in AUTH_WATCH', {
+          exitCode: EXIT.usage,
+        })
+      }
+      if (/^https?:\/\//i.test(name)) {
+        const how = 'Run idplug watch watch.sock, and start the server with AUTH_WATCH=watch.sock'
+        return command.error(`error: it takes the path of a socket, not the URL of a server. ${how}`, {
+          exitCode: EXIT.usage,
+        })
       }
       try {
         await watch(process.platform === 'win32' ? name : resolve(name), options)

@@ -136,6 +136,14 @@ describe('idplug conformance', () => {
     expect(code).toBe(1)
   })
 
+  it('ends with 1 where something else is, without a verdict about it', async () => {
+    const { origin, close } = await listen((_request, response) => response.writeHead(404).end('<p>Not here</p>'))
+    onTestFinished(close)
+    const { code, stdout, stderr } = await run([`${origin}/`])
+    expect(stderr).toContain(`there is no MCP endpoint at ${origin}/ (status 404). The path is often /mcp.`)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  })
+
   it('has a help that fits into 80 columns, and a page that explains every option and no other', () => {
     let help = ''
     const writeOut = (text: string) => {

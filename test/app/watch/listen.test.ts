@@ -116,6 +116,11 @@ describe('what a server writes', () => {
 describe('idplug watch', () => {
   it('wants to know the socket', async () => {
     expect(await runProgram(['watch'])).toMatchObject({ code: 2, stderr: expect.stringContaining('name the socket') })
+    const url = await runProgram(['watch', 'http://localhost:3000/mcp'])
+    expect(url).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('start the server with AUTH_WATCH=watch.sock'),
+    })
   })
 
   it('takes it from AUTH_WATCH, in .env as well', async () => {

@@ -30,7 +30,7 @@ export const server = {
     severity: 'error',
     title: 'The endpoint answers with an error of its own',
     expected: 'status 401',
-    cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path is wrong.',
+    cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path of the URL is wrong: it is often /mcp.',
   },
   'server.challenge_missing': {
     severity: 'error',

@@ -12,6 +12,8 @@ const JWT_ONLY = [
 ]
 const NO_SESSIONS = 'V24'
 const NO_DOWNSTREAM = 'V29'
+/** SDK 1.x. */
+const NOT_OF_2026 = 'S14'
 const JWT = 'AUTH_PROVIDER=oidc OIDC_METADATA_URL=$CONFORMANCE_METADATA_URL'
 const INTROSPECTION = [
   'AUTH_PROVIDER=introspection INTROSPECTION_METADATA_URL=$CONFORMANCE_METADATA_URL TOKEN_CACHE_SECONDS=1',
@@ -42,7 +44,7 @@ it.each([
     mode: 'jwt',
     tool: 'write_file',
     command: library,
-    skips: [NO_SESSIONS, NO_DOWNSTREAM],
+    skips: [NO_SESSIONS, NO_DOWNSTREAM, NOT_OF_2026],
   },
   {
     name: 'the gateway',
@@ -50,7 +52,7 @@ it.each([
     tool: 'write_file',
     downstreamTool: 'list_files',
     command: gateway,
-    skips: [NO_SESSIONS],
+    skips: [NO_SESSIONS, NOT_OF_2026],
   },
 ] as const)(
   '$name passes every check that applies, with tokens checked by $mode',

@@ -250,16 +250,16 @@ async function tryEmbeddedKeys(target: Target, { issuer }: Laboratory): Promise<
   const trap = issuer.trap(key)
   const { x5c } = certificateFor(key)
   const headers = { jwk: { jwk }, jku: { jku: trap.url }, x5u: { x5u: trap.url }, x5c: { x5c } }
-  const wrongs = Object.entries(headers).flatMap(([name, header]) => [
-    { label: `a token signed with the key in its own ${name}`, changes: { key, header } },
-    {
-      label: `a token signed with the key in its own ${name}, under the id of a known key`,
-      changes: { key, header: { ...header, kid: issuer.key.id } },
-    },
-  ])
+  const wrongs = Object.entries(headers).flatMap(([name, header]) => {
+    const label = `a token signed with the key in its own ${name}`
+    return [
+      { label, changes: { key, header }, hasUnknownKey: true },
+      { label: `${label}, under the id of a known key`, changes: { key, header: { ...header, kid: issuer.key.id } } },
+    ]
+  })
   const refused = await refusesAll(
     target,
-    await Promise.all(wrongs.map(async ({ label, changes }) => ({ label, token: await issuer.token(changes) }))),
+    await Promise.all(wrongs.map(async ({ changes, ...wrong }) => ({ ...wrong, token: await issuer.token(changes) }))),
   )
   if (refused.kind === 'failed' && !refused.isMild) return refused
   for (const [name, header] of Object.entries({ jku: { jku: trap.url }, x5c: certificateFor(issuer.key) })) {

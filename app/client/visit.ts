@@ -17,6 +17,8 @@ export interface VisitOptions {
   readonly redirectUri?: string
   /** Opens a browser. Default: the person is only told the URL. */
   readonly openBrowser?: (url: string) => Promise<unknown>
+  /** The person's browser may be on another machine: they are told what to do then. Default: no. */
+  readonly mayBeElsewhere?: boolean
   /** Tells the person something. */
   readonly say: (text: string) => void
   /** Longest wait in milliseconds. */
@@ -27,6 +29,9 @@ const WAIT_MILLISECONDS = 300_000
 const PATH = '/callback'
 const KEPT_CLIENT =
   'If that page says that the application is unknown, stop this (Ctrl+C) and run idplug login URL --register, with the URL of the server.\n'
+
+const ELSEWHERE =
+  'A browser on another machine cannot come back here. If yours is on one, as over SSH, stop this with Ctrl+C and add --paste to the command, or --device, which shows a code to enter there.\n'
 
 /** Providers tell it to the person only, on a page of theirs. */
 const givenClient = (redirectUri: string) =>
@@ -53,6 +58,7 @@ export async function listenForBrowser(options: VisitOptions, keptRedirectUri?: 
     redirectUri,
     async go(url) {
       say(`Sign in at ${url.host} in your browser${purposeOf(url)}. If none opens, go to:\n\n  ${url.href}\n`)
+      if (options.mayBeElsewhere) say(ELSEWHERE)
       say(`Waiting for ${Math.ceil(wait / 60_000)} minutes at most.`)
       if (isAsWanted) say(options.redirectUri === undefined ? KEPT_CLIENT : givenClient(redirectUri))
       const back = waitForReturn(server, new URL(redirectUri), { state: url.searchParams.get('state'), wait, say })

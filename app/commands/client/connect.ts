@@ -146,7 +146,12 @@ async function grantFor(options: ClientOptions, command: Command, trace: Trace |
     }
   }
   const fixed = redirectUri ?? (options.clientId === undefined ? undefined : DEFAULT_REDIRECT_URI)
-  const visit: VisitOptions = { redirectUri: fixed, say, openBrowser: options.browser ? openBrowser : undefined }
+  const visit: VisitOptions = {
+    redirectUri: fixed,
+    say,
+    openBrowser: options.browser ? openBrowser : undefined,
+    mayBeElsewhere: !options.browser || !hasBrowser(process.env, process.platform),
+  }
   return authorizationCodeGrant(async kept => {
     const made = await (paste ? askForUrl(visit, kept) : listenForBrowser(visit, kept))
     return trace?.visit(made) ?? made

@@ -193,6 +193,19 @@ describe('idplug call', () => {
     },
   )
 
+  it.runIf(process.platform === 'linux').each([
+    ['says what to do with a browser on another machine where none can be opened here', { SSH_CONNECTION: '1' }, true],
+    ['does not speak of other machines where a browser opens', { BROWSER: 'true' }, false],
+  ])('at a terminal: %s', async (_what, env, isTold) => {
+    const { resource } = await startServers()
+    const { tokens } = openTerminal()
+    const { code, screen } = await runOnScreen(['login', resource], { IDPLUG_TOKENS: tokens, ...env }, async address =>
+      fetch(await signIn(address, { user: 'ada' })),
+    )
+    expect({ code, screen }).toMatchObject({ code: 0 })
+    expect(screen.includes('add --paste to the command, or --device')).toBe(isTold)
+  })
+
   it('refreshes by itself, in several processes at the same time as well', async () => {
     const { resource } = await startServers()
     const terminal = openTerminal()

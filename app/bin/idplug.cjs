@@ -43,22 +43,27 @@ function withoutServer() {
     return
   }
   // Under npx nobody has chosen what to install. Once is enough: a second try would end the same way.
-  if (process.env.npm_command === 'exec' && !process.env.IDPLUG_FETCHED) {
-    fetchServer(version)
+  var npm = findNpm()
+  if (process.env.npm_command === 'exec' && !process.env.IDPLUG_FETCHED && npm) {
+    fetchServer(version, npm)
     return
   }
   console.error('The commands of idplug are a package of their own: npm install @idplug/server@' + version)
   process.exitCode = 1
 }
 
-function fetchServer(version) {
+/** Program and first arguments. On Windows npm is a script, which only a shell could start; a shell would read our arguments anew. */
+function findNpm() {
+  if (process.env.npm_execpath) return [process.execPath, process.env.npm_execpath]
+  if (process.platform !== 'win32') return ['npm']
+  var script = path.join(path.dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js')
+  return fs.existsSync(script) ? [process.execPath, script] : undefined
+}
+
+function fetchServer(version, npm) {
   var fetched = ['--package=idplug@' + version, '--package=@idplug/server@' + version]
-  var npm = process.env.npm_execpath
-  var args = ['exec', '--yes'].concat(fetched, ['--', 'idplug'], process.argv.slice(2))
+  var args = npm.slice(1).concat(['exec', '--yes'], fetched, ['--', 'idplug'], process.argv.slice(2))
   var env = Object.assign({}, process.env, { IDPLUG_FETCHED: 'yes' })
-  // On Windows npm is a script of the shell.
-  var options = { stdio: 'inherit', env: env, shell: !npm && process.platform === 'win32' }
-  var run = require('child_process').spawnSync
-  var result = npm ? run(process.execPath, [npm].concat(args), options) : run('npm', args, options)
+  var result = require('child_process').spawnSync(npm[0], args, { stdio: 'inherit', env: env })
   process.exitCode = result.status === null ? 1 : result.status
 }

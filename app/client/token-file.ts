@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { lock } from 'proper-lockfile'
 import { z } from 'zod'
+import { replaceFile } from '../replace-file.ts'
 import { pick, type SignIn, type SignInStore, withLast } from './sign-ins.ts'
 
 /** The file cannot be used. The message names it and says what to do. */
@@ -74,7 +75,7 @@ export function createTokenFile(path: string): TokenFile {
       try {
         await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
         await chmod(temporary, 0o600)
-        await rename(temporary, path)
+        await replaceFile(temporary, path)
       } catch (error) {
         await rm(temporary, { force: true })
         throw unusable(error)

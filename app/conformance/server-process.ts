@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { endWindowsTree } from '../gateway/stdio/process-tree.ts'
 
 /** The server under test, run by a shell command. */
 export interface ServerProcess {
@@ -15,8 +16,15 @@ export interface ServerProcess {
 const MAX_TAIL = 4000
 const STOP_MILLISECONDS = 5000
 
-/** @param env - Beside the environment of this process. */
-export function createServerProcess(command: string, env: Readonly<Record<string, string>>): ServerProcess {
+/**
+ * @param env - Beside the environment of this process.
+ * @param platform - Of `process.platform`; a parameter for tests.
+ */
+export function createServerProcess(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  platform: NodeJS.Platform = process.platform,
+): ServerProcess {
   let child: ChildProcess | undefined
   let output = ''
   const keep = (chunk: Buffer) => {
@@ -25,14 +33,14 @@ export function createServerProcess(command: string, env: Readonly<Record<string
   const hasEnded = () => child === undefined || child.exitCode !== null || child.signalCode !== null
   const signal = (name: NodeJS.Signals) => {
     if (child?.pid === undefined || hasEnded()) return
-    // A shell does not pass signals on; its group has them all.
-    if (process.platform === 'win32') child.kill(name)
+    // A shell does not pass signals on; its group has them all. A server that went on would hold our pipes, and the wait for their end.
+    if (platform === 'win32') endWindowsTree(child)
     else process.kill(-child.pid, name)
   }
   process.once('exit', () => signal('SIGKILL'))
   return {
     start() {
-      const detached = process.platform !== 'win32'
+      const detached = platform !== 'win32'
       child = spawn(command, {
         shell: true,
         detached,

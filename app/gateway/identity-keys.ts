@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import {
   calculateJwkThumbprint,
@@ -13,6 +13,7 @@ import {
 } from 'jose'
 import { lock } from 'proper-lockfile'
 import { z } from 'zod'
+import { replaceFile } from '../replace-file.ts'
 
 /** The keys that a gateway signs its assertions with (ES256), made and rotated by themselves. */
 export interface AssertionKeys {
@@ -174,7 +175,7 @@ async function writeEntries(file: string, keys: readonly Entry[]): Promise<void>
   const temporary = `${file}.${randomUUID()}`
   try {
     await writeFile(temporary, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-    await rename(temporary, file)
+    await replaceFile(temporary, file)
   } catch (error) {
     await rm(temporary, { force: true })
     throw unusable(file, error)

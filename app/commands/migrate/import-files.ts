@@ -1,8 +1,9 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { stringify } from 'csv-stringify/sync'
+import { replaceFile } from '../../replace-file.ts'
 import { type ImportableUser, type ImportTarget, importFormats, importTargets } from './import-formats.ts'
 import type { BrokenRow, UserRecord, UserSource } from './user-file.ts'
 
@@ -148,7 +149,7 @@ function createParts(
     const name = nameOf(names.length)
     if (!isKept()) {
       await close()
-      await rename(join(folder, `${name}.part`), join(folder, name))
+      await replaceFile(join(folder, `${name}.part`), join(folder, name))
       await onFinished(names.length + 1)
     }
     names.push(name)
@@ -237,5 +238,5 @@ async function readState(folder: string, run: string, restart: boolean): Promise
 async function saveState(folder: string, state: State): Promise<void> {
   const path = join(folder, STATE)
   await writeFile(`${path}.part`, JSON.stringify(state), { mode: 0o600 })
-  await rename(`${path}.part`, path)
+  await replaceFile(`${path}.part`, path)
 }

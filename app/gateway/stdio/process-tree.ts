@@ -46,15 +46,18 @@ function processGroup(child: ChildProcess): ProcessTree {
 /** Windows has no process groups and no signals: what the command started is found by whose child it is, while the command runs. */
 function windowsTree(child: ChildProcess): ProcessTree {
   const { pid } = child
-  const end = () => {
-    if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const { SystemRoot = 'C:\\Windows' } = process.env
-    spawn(`${SystemRoot}\\System32\\taskkill.exe`, ['/PID', String(pid), '/T', '/F'], {
-      stdio: 'ignore',
-      windowsHide: true,
-    }).once('error', () => child.kill())
-  }
+  const end = () => endWindowsTree(child)
   return { child, pid, isRunning: () => pid !== undefined && sent(pid, 0), terminate: end, kill: end }
+}
+
+/** Ends a process of Windows, and all that it has started. */
+export function endWindowsTree(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const { SystemRoot = 'C:\\Windows' } = process.env
+  spawn(`${SystemRoot}\\System32\\taskkill.exe`, ['/PID', String(child.pid), '/T', '/F'], {
+    stdio: 'ignore',
+    windowsHide: true,
+  }).once('error', () => child.kill())
 }
 
 function sent(pid: number, signal: NodeJS.Signals | 0): boolean {

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 
+import { forPowerShell } from '../app/powershell.ts'
 import { secretSettings, settingsSchema } from '../config/settings.ts'
 import { conformancePage } from './conformance-page.ts'
 import { publishedDeclarationSchema } from './declaration-descriptions.ts'
@@ -36,9 +37,19 @@ const defaultOf = (name: string) => {
 }
 const secrets = new Set<string>(secretSettings)
 
+/** One of each kind that stands in the pages. */
+const windowsLines = [
+  'AUTH_PROVIDER=auth0 AUTH0_DOMAIN=acme.eu.auth0.com npm start',
+  'GOOGLE_GRANT_SCOPES="notes:read notes:write" npm start',
+  'AUTH_METADATA_URL="$ISSUER/.well-known/openid-configuration" node server.ts',
+  'npx idplug explain < token.txt',
+  'curl -si -X POST http://localhost:3000/mcp',
+]
+const cell = (text: string) => text.replaceAll('|', '\\|')
+
 const settingsPage = `# Settings
 
-Environment variables of \`npm start\`, also from [\`.env\`](#env). In PowerShell: \`$env:AUTH_PROVIDER='auth0'; npm start\`. An empty one counts as not set. All mistakes are reported at once, at the
+Environment variables of \`npm start\`, also from [\`.env\`](#env). In PowerShell: \`$env:AUTH_PROVIDER='auth0'; npm start\` ([Windows](#windows)). An empty one counts as not set. All mistakes are reported at once, at the
 start; [misspelled settings](#misspelled-settings) are errors, too. Settings of the providers: [providers.md](providers.md).
 This page is made from \`config/settings.ts\` by \`npm run docs\`.
 
@@ -90,6 +101,19 @@ So a command that you start in somebody else's folder does not run their code. T
 that \`.env\` names about your token. Check the line that says what was read, or start the command elsewhere.
 
 A line that sets nothing, such as \`AUTH_PROVIDER: auth0\`, is an error when it begins with the name of a setting.
+
+## Windows
+
+Lines of these pages are for the shells of Linux and macOS; on Windows, Git Bash and WSL take them as they are. What PowerShell takes
+(*not run there*, written by its documentation):
+
+| here | in PowerShell |
+| --- | --- |
+${windowsLines.map(line => `| \`${cell(line)}\` | \`${cell(forPowerShell(line))}\` |`).join('\n')}
+
+A line that ends in a backslash goes on in the next one: write both as one line, or a backtick in place of the backslash. A variable stays
+set until the window is closed; \`Remove-Item Env:AUTH_PROVIDER\` takes it away. The same on every system: put \`NAME=value\` into
+[\`.env\`](#env), one in a line, and start \`npx idplug …\` without them; your own server with \`node --env-file=.env server.ts\`.
 `
 
 const envExample = `# Copy to .env; npm start and most commands read it (docs/settings.md). What is set in the environment wins.

@@ -9,6 +9,7 @@ import {
   type RunOptions,
   runEmulator,
 } from '../../emulators/run.ts'
+import { forPowerShell } from '../powershell.ts'
 import { endpointUrl } from './endpoint-url.ts'
 import { portNumber, words } from './option-values.ts'
 
@@ -68,7 +69,8 @@ async function emulate(provider: string, options: EmulateOptions, command: Comma
     console.error(`The emulator cannot listen: ${error.message}. Choose another port with --port.`)
     process.exit(1)
   })
-  console.log(instructions(name, emulation, options))
+  const text = instructions(name, emulation, options)
+  console.log(process.platform === 'win32' ? forPowerShell(text) : text)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void emulation.emulator.close())
 }
 

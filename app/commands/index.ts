@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from 'idplug'
+import { forPowerShell } from '../powershell.ts'
 import { version } from '../version.ts'
 import { EXIT } from './exit.ts'
 
@@ -32,8 +33,12 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
 const WITHOUT_A_COMMAND = `Without a command the MCP server starts, with the settings of the environment
 and of .env (docs/settings.md), such as PORT=4000.`
 
-/** Builds the program with all commands, or only with the module that holds `name`. */
-export async function createProgram(name?: string): Promise<Command> {
+/**
+ * Builds the program with all commands, or only with the module that holds `name`.
+ *
+ * @param platform - Of `process.platform`; a parameter for tests.
+ */
+export async function createProgram(name?: string, platform = process.platform): Promise<Command> {
   const program = new Command('idplug')
     .description('sign-in for MCP servers that you can swap with one line of configuration')
     .version(version)
@@ -42,6 +47,10 @@ export async function createProgram(name?: string): Promise<Command> {
     .configureHelp({ subcommandTerm: command => command.name() })
   const loader = name === undefined ? undefined : loaders[name]
   for (const load of new Set(loader ? [loader] : Object.values(loaders))) (await load())(program)
+  if (platform === 'win32') {
+    const writeOut = (text: string) => void process.stdout.write(forPowerShell(text))
+    for (const command of allOf(program)) command.configureOutput({ writeOut })
+  }
   // Commands that were added before do not inherit it.
   return program.showHelpAfterError(`${WITHOUT_A_COMMAND}\nidplug --help lists the commands.`)
 }
@@ -55,6 +64,8 @@ function usageOf(command: Command): string {
   const then = commands.length > 0 ? `: ${commands.map(each => each.name()).join(', ')}` : ''
   return `Usage: ${name} ${command.usage()}${then}\n${name} --help says more.`
 }
+
+const allOf = (program: Command): Command[] => [program, ...program.commands.flatMap(allOf)]
 
 /** Runs the commands that need no server of ours. Wrong arguments end the process with 2. */
 export async function runCommand(argv: readonly string[]): Promise<void> {

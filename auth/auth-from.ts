@@ -16,7 +16,7 @@ import { clip } from '../src/text.ts'
 import type { TokenValidator, ValidatedToken } from '../src/token-validator.ts'
 import { AcceptedRequest, type RequestSurroundings } from './accepted-request.ts'
 import { type AccessTable, createAccessTable, operationOf } from './access.ts'
-import { BODY_PROBLEMS, ENDPOINT_METHODS, preflight } from './answers.ts'
+import { BODY_PROBLEMS, ENDPOINT_METHODS, HOST_NOT_SERVED, preflight } from './answers.ts'
 import { declarationProblems, type ResourceDeclaration } from './declaration.ts'
 import { createDocuments } from './documents.ts'
 import { publicNames } from './public-names.ts'
@@ -180,11 +180,7 @@ export function assembleAuth(
   function originProblem(head: RequestHead): Refused | undefined {
     const [host] = head.header('host')
     if (!served.servesHost(host)) {
-      return forbid(
-        head,
-        { kind: 'host_not_served', host: clip(host) },
-        'This server does not serve the host named in the request: set PUBLIC_URL to the URL that clients use, or name the host in ALLOWED_HOSTS.',
-      )
+      return forbid(head, { kind: 'host_not_served', host: clip(host) }, HOST_NOT_SERVED)
     }
     const [origin] = head.header('origin')
     if (origin === undefined || head.method === 'OPTIONS' || served.servesOrigin(origin)) return undefined

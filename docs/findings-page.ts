@@ -1,7 +1,8 @@
 import { consoles } from '../adapters/consoles.ts'
 import { adapters } from '../adapters/index.ts'
 import type { CatalogueEntry } from '../app/commands/doctor/catalogue/entry.ts'
-import { catalogue } from '../app/commands/doctor/catalogue/index.ts'
+import { catalogue, type FindingCode } from '../app/commands/doctor/catalogue/index.ts'
+import { proxyFixes } from '../app/commands/doctor/proxy.ts'
 
 const GROUPS: Readonly<Record<string, string>> = {
   config: 'The settings',
@@ -9,7 +10,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   tenant: 'The provider',
   token: 'An access token of the provider',
   server: 'The running server',
-  gateway: 'Behind the gateway, with `--gateway`',
+  gateway: 'Behind the gateway, with `--gateway`, `--to` or `-- command`',
+  proxy: 'A proxy with forward auth, the last two with `--stand-in`',
   attack: 'Attacks, with `--attack`',
 }
 
@@ -35,5 +37,10 @@ function section(code: string, { severity, title, expected, cure }: CatalogueEnt
     const fix = consoles[name]?.fixes[code]
     return fix === undefined ? [] : [`- ${title}: ${fix}`]
   })
-  return [`### ${code}`, '', `${title} (${severity}). Expected: ${expected}.`, '', `Cure: ${cure}`, ...own].join('\n')
+  const atProxies = Object.entries({ nginx: 'nginx', caddy: 'Caddy' } as const).flatMap(([name, title]) => {
+    const fix = proxyFixes[name as keyof typeof proxyFixes][code as FindingCode]
+    return fix === undefined ? [] : [`- ${title}: ${fix}`]
+  })
+  const head = [`### ${code}`, '', `${title} (${severity}). Expected: ${expected}.`, '', `Cure: ${cure}`]
+  return [...head, ...own, ...atProxies].join('\n')
 }

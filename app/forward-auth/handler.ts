@@ -7,6 +7,7 @@ import { ASSERTION_HEADER, ASSERTION_KEYS_PATH, assertionKeysAnswer } from '../g
 import type { AssertionKeys } from '../gateway/identity-keys.ts'
 import { type Readiness, readiness } from '../serve/readiness.ts'
 import { type Ask, FORWARDED_PATH, readAsk } from './asked-request.ts'
+import { PROXY_PROBLEMS } from './proxy-problems.ts'
 
 /** A server that proxies protect. */
 export interface ProtectedServer {
@@ -71,28 +72,12 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
   /** Whom a proxy asks about; or what is wrong with its question. */
   function asked(request: IncomingMessage, { name, head }: Ask): Asked | Answer {
     if (!isTrusted(request)) {
-      return misconfigured(
-        'The proxy that asked is not one that this server trusts. Set TRUSTED_PROXIES to its address.',
-        {
-          proxy: request.socket.remoteAddress,
-        },
-      )
+      return misconfigured(PROXY_PROBLEMS.untrusted, { proxy: request.socket.remoteAddress })
     }
-    if (!head) {
-      return misconfigured('The proxy must send X-Forwarded-Method and X-Forwarded-Uri (docs/proxies/README.md).')
-    }
+    if (!head) return misconfigured(PROXY_PROBLEMS.undescribed)
     const server = name === undefined ? serverAt(head.url) : servers.get(name)
-    if (!server) {
-      return misconfigured(
-        `The proxy must say which server it asks about, by one of these paths: ${paths} (docs/proxies/README.md).`,
-      )
-    }
-    // Its answer is a success, with which the proxy would let the request through.
-    if (head.method === 'OPTIONS') {
-      return misconfigured(
-        'The proxy must send OPTIONS requests to this server, not ask about them (docs/proxies/README.md).',
-      )
-    }
+    if (!server) return misconfigured(`${PROXY_PROBLEMS.unnamed}${paths} (docs/proxies/README.md).`)
+    if (head.method === 'OPTIONS') return misconfigured(PROXY_PROBLEMS.preflight)
     return { server, head }
   }
 
@@ -189,11 +174,7 @@ function problem(status: number, error: string, description: string): Answer {
 }
 
 const NOT_FOUND = problem(404, 'not_found', 'There is nothing here.')
-const NOT_FOR_US = problem(
-  404,
-  'not_found',
-  'This process only signs people in. The proxy must send requests for the MCP endpoint to the MCP server (docs/proxies/README.md).',
-)
+const NOT_FOR_US = problem(404, 'not_found', PROXY_PROBLEMS.elsewhere)
 
 function sendRefusal(response: ServerResponse, answer: Answer): void {
   const body = answer.body && JSON.stringify(answer.body).replace(/[^\x20-\x7e]/g, escaped)

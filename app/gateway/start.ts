@@ -14,7 +14,7 @@ import { createResources } from './resources.ts'
 import { createSseTarget } from './sse/target.ts'
 import { createStdioTarget, type StdioEvent } from './stdio/target.ts'
 import type { Call, Target } from './target.ts'
-import { commandProblem, targetProblem } from './target-check.ts'
+import { COMMAND_LINE, commandProblem, GATEWAY_FILE, targetProblem } from './target-check.ts'
 
 export interface GatewayStartOptions {
   /** Watches the file that the groups come from: {@link watchGatewayFile} with its path. Default: they do not change. */
@@ -52,8 +52,11 @@ export function startGateway(
   async function check(name: string, { place, identity }: GatewayTarget): Promise<void> {
     if (place.kind === 'url' && place.transport === 'sse') return
     const headers = identity.kind === 'credential' ? { [identity.header]: identity.value } : {}
+    const words = options.watch ? GATEWAY_FILE : COMMAND_LINE
     const problem =
-      place.kind === 'command' ? commandProblem(place.command[0]) : await targetProblem(place.url, headers)
+      place.kind === 'command'
+        ? commandProblem(place.command[0])
+        : await targetProblem(place.url, headers, globalThis.fetch, words)
     if (!problem) return
     const reason = `${problem.seen}. ${problem.cure}`
     logger.warn({ event: 'target_not_ready', target: name, reason })

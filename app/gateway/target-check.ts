@@ -13,22 +13,43 @@ export interface TargetProblem {
   readonly kind: 'unreachable' | 'refuses' | 'not MCP'
   /** In a sentence without its full stop. */
   readonly seen: string
-  /** In sentences, by the options of the command line. */
+  /** In sentences. */
   readonly cure: string
+}
+
+/** Where the person named what is wrong: options of the command line, or members of the file. */
+export interface TargetWords {
+  readonly url: string
+  readonly credential: string
+  readonly sse: string
+}
+
+export const COMMAND_LINE: TargetWords = {
+  url: '--to',
+  credential: '--credential-env',
+  sse: '--transport sse',
+}
+export const GATEWAY_FILE: TargetWords = {
+  url: 'to',
+  credential: '"identity": {"credentialEnv": "NAME"}',
+  sse: '"transport": "sse"',
 }
 
 /**
  * Asks a target once whether it is an MCP endpoint, before a person signs in and meets what is wrong with it.
  *
  * @param headers - Of a credential for the target. Default: none.
+ * @param words - For the cure. Default: the options of the command line.
  * @returns `undefined` where nothing seems to be wrong.
  */
 export async function targetProblem(
   url: string,
   headers: Readonly<Record<string, string>> = {},
   fetch: typeof globalThis.fetch = globalThis.fetch,
+  words = COMMAND_LINE,
 ): Promise<TargetProblem | undefined> {
   const place = withoutQuery(new URL(url))
+  const correctPath = `Correct the path of its URL (${words.url}).`
   const notMcp = (seen: string, cure: string): TargetProblem => ({ kind: 'not MCP', seen, cure })
   let answer: Response
   try {
@@ -47,28 +68,30 @@ export async function targetProblem(
       ? `${place} did not answer within ${MILLISECONDS / 1000} seconds`
       : `${place} cannot be reached (${detail})`
     const isNoTls = /^ERR_SSL_(WRONG_VERSION|PACKET_LENGTH)/.test(detail)
-    const cure = isNoTls ? 'It does not speak https there: use http:// (--to).' : 'Start it, or correct its URL (--to).'
+    const cure = isNoTls
+      ? `It does not speak https there: use http:// (${words.url}).`
+      : `Start it, or correct its URL (${words.url}).`
     return { kind: 'unreachable', seen, cure }
   }
   const { status } = answer
   const type = answer.headers.get('content-type')?.split(';')[0]
   if (status === 401 || status === 403) {
     const seen = `${place} wants a credential of its own (status ${status})`
-    return { kind: 'refuses', seen, cure: 'Give it one with --credential-env, or turn its sign-in off.' }
+    return { kind: 'refuses', seen, cure: `Give it one with ${words.credential}, or turn its sign-in off.` }
   }
-  if (status === 404) return notMcp(`there is nothing at ${place} (status 404)`, CORRECT_PATH)
+  if (status === 404) return notMcp(`there is nothing at ${place} (status 404)`, correctPath)
   if (status === 405) {
     return notMcp(
       `${place} takes no messages (status 405)`,
-      'Correct the path of its URL (--to), or add --transport sse for a server of 2024-11-05.',
+      `Correct the path of its URL (${words.url}), or add ${words.sse} for a server of 2024-11-05.`,
     )
   }
   if (status >= 300 && status < 400) {
     const next = URL.parse(answer.headers.get('location') ?? '', url)
     const location = next ? clip(withoutQuery(next)) : 'nowhere'
-    return notMcp(`${place} redirects to ${location} (status ${status})`, 'Correct its URL (--to).')
+    return notMcp(`${place} redirects to ${location} (status ${status})`, `Correct its URL (${words.url}).`)
   }
-  if (type === 'text/html') return notMcp(`${place} answers with text/html, which no MCP server does`, CORRECT_PATH)
+  if (type === 'text/html') return notMcp(`${place} answers with text/html, which no MCP server does`, correctPath)
   return undefined
 }
 
@@ -93,5 +116,3 @@ function canRun(file: string): boolean {
     return false
   }
 }
-
-const CORRECT_PATH = 'Correct the path of its URL (--to).'

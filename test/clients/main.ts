@@ -6,11 +6,11 @@ import { endure } from './endure.ts'
 import { kinds, places } from './kinds.ts'
 import { largeKinds, largeSettings } from './large/kinds.ts'
 import { largePackages } from './large/packages.ts'
-import { measure } from './measure.ts'
+import { measure, takesParent } from './measure.ts'
 import { type Facts, withTables } from './table.ts'
 
 // `npm run measure:clients [-- part of a name [row...]]`: writes down what was measured, for the doctor, for docs/clients.md, and as what the tests expect.
-// A row is a kind of sign-in, as `bridge`, or a place with what happens there, as `endures:bridge`.
+// A row is a kind of sign-in, as `bridge`, `parent`, or a place with what happens there, as `endures:bridge`.
 const [wanted = '', ...rows] = process.argv.slice(2)
 const file = new URL('../../app/commands/doctor/client-facts.json', import.meta.url)
 const page = new URL('../../docs/clients.md', import.meta.url)
@@ -24,6 +24,10 @@ for (const client of all.filter(({ name }) => name.includes(wanted))) {
     if (!isWanted(kind)) continue
     const { measured, problems } = await measure(client, kind, large.includes(client) ? largeSettings : {})
     note(client, kind, problems, ({ kinds }) => ({ kinds: { ...kinds, [kind]: measured } }))
+  }
+  if (isWanted('parent')) {
+    const { takes, problem } = await takesParent(client, large.includes(client) ? largeSettings : {})
+    note(client, 'parent', problem ? [problem] : [], () => ({ takesParent: takes }))
   }
   for (const place of places) {
     if (!isWanted(`endures:${place}`)) continue

@@ -74,13 +74,34 @@ export async function insist(client: RealClient): Promise<{ isRefused: boolean; 
   })
 }
 
+/**
+ * Whether a client gets in where the server declares its origin as the resource, in place of the URL that the client is given (RFC 9728
+ * §3.3).
+ *
+ * @returns `problem`: why not, in the words of the client; for people.
+ */
+export async function takesParent(
+  client: RealClient,
+  settings: Record<string, string> = {},
+): Promise<{ takes: boolean; problem: string }> {
+  return visit(client, { kind: 'demo', resource: '/' }, settings, async session => {
+    try {
+      await session.connect()
+      const text = await session.call('read_file', { path: 'a.txt' })
+      return { takes: text.includes('Hello'), problem: '' }
+    } catch (error) {
+      return { takes: false, problem: shortened(String((error as Error).message)) }
+    }
+  })
+}
+
 export async function visit<T>(
   client: RealClient,
-  { kind, login }: { kind: Kind; login?: string },
+  { kind, login, resource }: { kind: Kind; login?: string; resource?: string },
   settings: Record<string, string>,
   act: (session: Session, server: FilesServer) => Promise<T>,
 ): Promise<T> {
-  const server = await startFilesServer(kind, settings)
+  const server = await startFilesServer(kind, settings, resource)
   const session = client.start(login === undefined ? server : { ...server, login })
   try {
     return await act(session, server)

@@ -99,8 +99,15 @@ async function directly(name: string, emulator: Emulator): Promise<Surroundings>
   return { env, login: 'ada', clientId: NATIVE_ID, provider, emulator }
 }
 
-/** @param settings - Further settings of an operator, such as `AUTH_SIGN_IN_SCOPES`. */
-export async function startFilesServer(kind: Kind, settings: Record<string, string> = {}): Promise<FilesServer> {
+/**
+ * @param settings - Further settings of an operator, such as `AUTH_SIGN_IN_SCOPES`.
+ * @param resource - Path of the resource that the server declares. Default: that of the endpoint, as is right.
+ */
+export async function startFilesServer(
+  kind: Kind,
+  settings: Record<string, string> = {},
+  resource = '/mcp',
+): Promise<FilesServer> {
   const port = await freePort()
   const origin = `http://localhost:${port}`
   const { env, emulator, ...person } = await surroundings[kind](origin)
@@ -111,7 +118,7 @@ export async function startFilesServer(kind: Kind, settings: Record<string, stri
       if (isRefused && operation?.method === 'tools/call') refusedTools.push(operation.name ?? '')
     },
   }
-  const auth = createAuth(files, { env: { PUBLIC_URL: origin, ...env, ...settings }, observer })
+  const auth = createAuth({ ...files, resource }, { env: { PUBLIC_URL: origin, ...env, ...settings }, observer })
   await auth.ready()
   const app = createFilesApp(auth)
   const seen: Seen[] = []

@@ -1,16 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createUnseenBody } from '../../app/forward-auth/asked-operation.ts'
 import { createForwardAuth } from '../../app/forward-auth/handler.ts'
-import { forwardAuthSettings, protectedServers, startForwardAuth } from '../../app/forward-auth/start.ts'
 import { createCallerIdentity } from '../../app/gateway/identity.ts'
 import { createAssertionKeys } from '../../app/gateway/identity-keys.ts'
-import { createLogger } from '../../app/observe/log.ts'
 import { createAuth } from '../../auth/create-auth.ts'
 import type { ResourceDeclaration } from '../../auth/declaration.ts'
-import { loadConfiguration } from '../../config/load.ts'
 import { parseIpRange } from '../../src/ip-address.ts'
 import { createTestIssuer } from '../../src/testing/index.ts'
 import { createMcpUser, type Sdk } from '../e2e/mcp-user.ts'
@@ -18,14 +12,7 @@ import { openPage } from '../support/chromium.ts'
 import { exchange, freePort, listen } from '../support/http.ts'
 import { type ProxyName, startProxy } from './proxies.ts'
 import { expectEventsAtOnce, startTarget } from './target.ts'
-
-const files = {
-  name: 'Files',
-  scopes: { 'files:read': 'Read your files', 'files:write': 'Change your files' },
-  initialScopes: ['files:read'],
-  access: { tools: { whoami: [], write_file: ['files:write'] } },
-  mcpHeaders: 'compared',
-} as const satisfies ResourceDeclaration
+import { files, startWithDemo } from './with-demo.ts'
 
 const READ = 'files:read'
 const proxies: readonly ProxyName[] = ['nginx', 'caddy']
@@ -329,7 +316,8 @@ describe.each(proxies)('behind %s', name => {
   })
 
   it.each<Sdk>(['1.x', '2.x'])('an official client of SDK %s signs in at the demo, calls and steps up', async sdk => {
-    const { resource, target, log } = await startWithDemo(name)
+    const target = await startTarget()
+    const { resource, log } = await startWithDemo(name, target.port)
     const ada = createMcpUser(sdk, resource, 'ada')
     onTestFinished(() => ada.close())
     await connectSteppingUp(ada)
@@ -357,31 +345,6 @@ async function connectSteppingUp(user: ReturnType<typeof createMcpUser>): Promis
       await user.finishSignIn()
     }
   }
-}
-
-/** `idplug forward-auth` with nothing but its address and a declaration. */
-async function startWithDemo(name: ProxyName) {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'files.json')
-  writeFileSync(path, JSON.stringify(files))
-  const target = await startTarget()
-  const ports = { listen: await freePort(), idplug: await freePort(), target: target.port }
-  const env: Record<string, string> = {
-    PUBLIC_URL: `http://127.0.0.1:${ports.listen}`,
-    PORT: String(ports.idplug),
-    AUTH_RESOURCE: path,
-  }
-  Object.assign(env, forwardAuthSettings(env))
-  const lines: string[] = []
-  const { close } = await startForwardAuth({
-    configuration: loadConfiguration(env, { resources: protectedServers(env) }),
-    env,
-    logger: createLogger('info', { write: line => void lines.push(line) }),
-  })
-  onTestFinished(close)
-  await startProxy(name, ports)
-  return { resource: `${env.PUBLIC_URL}/mcp`, target, log: () => lines.join('') }
 }
 
 // What follows runs in the page.

@@ -21,8 +21,8 @@ export interface ProxyPorts {
 
 const configuration = (name: string) => readFileSync(new URL(`../../docs/proxies/${name}`, import.meta.url), 'utf8')
 
-/** The documented configuration at these ports. Each address must stand in it. */
-function placed(name: string, { listen, idplug, target, second }: ProxyPorts): string {
+/** The documented configuration at these ports, and changed. Each address must stand in it. */
+function placed(name: string, { listen, idplug, target, second }: ProxyPorts, change?: Change): string {
   const addresses = [
     [/(?<=listen |bind :|^:|\*:)8080\b/gim, String(listen)],
     [/127\.0\.0\.1:3232\b/g, `127.0.0.1:${idplug}`],
@@ -30,13 +30,13 @@ function placed(name: string, { listen, idplug, target, second }: ProxyPorts): s
     ...(target === undefined ? [] : [[/127\.0\.0\.1:8000\b/g, `127.0.0.1:${target}`] as const]),
   ] as const
   // Comments name them, too.
-  return addresses.reduce(
-    (text, [pattern, address]) => {
-      if (text.search(pattern) === -1) throw new Error(`${name} has nothing that matches ${pattern}`)
-      return text.replace(pattern, address)
-    },
-    configuration(name).replace(/^\s*#.*$/gm, ''),
-  )
+  const text = configuration(name).replace(/^\s*#.*$/gm, '')
+  const changed = change?.(text) ?? text
+  if (change && changed === text) throw new Error(`the change finds nothing to change in ${name}`)
+  return addresses.reduce((text, [pattern, address]) => {
+    if (text.search(pattern) === -1) throw new Error(`${name} has nothing that matches ${pattern}`)
+    return text.replace(pattern, address)
+  }, changed)
 }
 
 /** Where a configuration that is made for a server may not write in a test. */
@@ -44,16 +44,17 @@ const NGINX_PLACES = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   .map(name => `${name}_temp_path ${name};`)
   .join('\n')
 
-type Start = (folder: string, ports: ProxyPorts, file: string) => readonly string[]
+type Change = (configuration: string) => string
+type Start = (folder: string, ports: ProxyPorts, file: string, change?: Change) => readonly string[]
 
-const startNginx: Start = (folder, ports, file) => {
-  const text = placed(file, ports).replace('http {', `http {\n${NGINX_PLACES}\naccess_log off;`)
+const startNginx: Start = (folder, ports, file, change) => {
+  const text = placed(file, ports, change).replace('http {', `http {\n${NGINX_PLACES}\naccess_log off;`)
   writeFileSync(join(folder, 'nginx.conf'), text)
   return ['nginx', '-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;']
 }
 
-const startCaddy: Start = (folder, ports, file) => {
-  const text = `{\nadmin off\nauto_https off\n}\n${placed(file, ports)}`
+const startCaddy: Start = (folder, ports, file, change) => {
+  const text = `{\nadmin off\nauto_https off\n}\n${placed(file, ports, change)}`
   writeFileSync(join(folder, 'Caddyfile'), text)
   return ['caddy', 'run', '--adapter', 'caddyfile', '--config', join(folder, 'Caddyfile')]
 }
@@ -96,13 +97,14 @@ const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
 /**
  * Starts a proxy of the system with its configuration of `docs/proxies`. Stopped when the test ends.
  *
+ * @param change - Makes a mistake in it (nginx, Caddy). Default: none.
  * @returns What it has written to standard error.
  */
-export async function startProxy(name: Name, ports: ProxyPorts): Promise<() => string> {
+export async function startProxy(name: Name, ports: ProxyPorts, change?: Change): Promise<() => string> {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-proxy-'))
   mkdirSync(join(folder, 'home'))
   const [file, start] = starts[name]
-  const [command = '', ...args] = start(folder, ports, file)
+  const [command = '', ...args] = start(folder, ports, file, change)
   const child = spawn(command, args, { env: { PATH, HOME: join(folder, 'home') }, stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
   child.stderr.on('data', chunk => {

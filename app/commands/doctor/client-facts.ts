@@ -8,7 +8,7 @@ export type Evidence =
   | { readonly how: 'read'; readonly source: string }
 
 /** Facts that can be known in another way than the rest. */
-type Fact = 'documents' | 'manual' | 'withoutPkce'
+type Fact = 'documents' | 'manual' | 'withoutPkce' | 'parentResource'
 
 /** What is known of a client. An absent fact is not known. */
 export interface KnownClient {
@@ -26,6 +26,8 @@ export interface KnownClient {
   readonly redirectUri?: string
   /** What it does where the metadata does not mention PKCE. */
   readonly withoutPkce?: 'fails' | 'connects'
+  /** What it does where the metadata is that of a URL above the one it was given. */
+  readonly parentResource?: 'fails' | 'connects'
   /** Refuses authorization responses without `iss` (RFC 9207). */
   readonly needsResponseIssuer?: boolean
   /** Goes on where an authorization server spells its issuer in two ways. */
@@ -87,6 +89,8 @@ export interface Endured {
 export interface Measurement {
   /** ISO 8601. */
   readonly date: string
+  /** Whether it gets in where the metadata is that of the server's origin, in place of the URL that it was given. */
+  readonly takesParent?: boolean
   /** By the kind of sign-in. */
   readonly kinds: Readonly<Record<string, Measured>>
   /** By the place. */
@@ -104,14 +108,25 @@ export function knownClient(name: string): KnownClient | undefined {
   return knownClients.find(client => name.startsWith(client.name))
 }
 
+/** For people: which clients sign in where `resource` is a URL above the one that they were given. */
+export function whoTakesParents(): string {
+  const names = (what: KnownClient['parentResource']) =>
+    knownClients
+      .flatMap(({ name, page, parentResource }) => (parentResource === what && !page ? [name] : []))
+      .join(', ')
+  return `${names('connects')} accept that; ${names('fails')} refuses it; what ${names(undefined)} do is not known`
+}
+
 function withMeasurement(client: KnownClient): KnownClient {
   const [name, measurement] =
     Object.entries(measurements).find(([key]) => key.replace(/ \S+$/, '') === client.package) ?? []
   const demo = measurement?.kinds.demo
   if (name === undefined || measurement === undefined || demo === undefined) return client
   const version = name.slice(name.lastIndexOf(' ') + 1)
+  const { takesParent } = measurement
   return {
     ...client,
+    ...(takesParent !== undefined && { parentResource: takesParent ? 'connects' : 'fails' }),
     stepsUp: demo.stepsUp || !demo.isRefused,
     evidence: { how: 'measured', version, date: measurement.date },
   }

@@ -26,6 +26,8 @@ const NOT_MET: ReadonlySet<FindingCode> = new Set([
   'server.token_refused',
   'server.step_up_in_result',
   'server.not_ready',
+  'proxy.identity_forged',
+  'proxy.token_passed_on',
 ])
 
 /** What each well-known client would do against a server, by the first obstacle that it meets. */
@@ -45,6 +47,8 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
   if (client.cloud && !isReachable(url)) return fails('it runs in a cloud and cannot reach this machine')
   const veto = findings.find(finding => isMet(finding, client))
   if (veto) return fails(`${veto.title.charAt(0).toLowerCase()}${veto.title.slice(1)} (${veto.code})`)
+  const parent = findings.some(({ code }) => code === 'server.resource_is_parent') ? parentObstacle(client) : undefined
+  if (parent) return parent
   if (facts.challenge?.scheme === 'DPoP') {
     return {
       verdict: 'not verified',
@@ -68,6 +72,13 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
 function isMet({ severity, code }: Finding, { toleratesOtherIssuer }: KnownClient): boolean {
   if (severity !== 'error' || NOT_MET.has(code) || code.startsWith('attack.')) return false
   return !(toleratesOtherIssuer && code === 'server.authorization_server_issuer')
+}
+
+function parentObstacle({ parentResource, also }: KnownClient): Obstacle | undefined {
+  if (parentResource === 'connects') return undefined
+  return parentResource === 'fails'
+    ? { ...fails('the metadata is that of a URL above this one'), evidence: also?.parentResource }
+    : { verdict: 'not verified', because: 'what it does where the metadata is that of a URL above this one' }
 }
 
 function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): Obstacle | undefined {

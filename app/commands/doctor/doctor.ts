@@ -7,7 +7,7 @@ import {
   type SettingsFile,
 } from 'idplug/internal'
 import { knownDeclarations, scopesOf } from '../../declarations.ts'
-import { type GatewayConfiguration, readGatewayFile } from '../../gateway/configuration.ts'
+import type { ResourceGroup } from '../../gateway/configuration.ts'
 import { type AttackOptions, attackServer } from './attack.ts'
 import { type BridgeSurroundings, checkBridge, checkStore } from './bridge.ts'
 import type { FindingCode } from './catalogue/index.ts'
@@ -85,30 +85,39 @@ export async function examineTenants(
 }
 
 /**
- * Checks the file of a gateway: what is behind each of its resources, and the providers of all of them.
+ * Checks a gateway: what is behind each of its resources, and the providers of all of them.
  *
- * @param path - Of the file, as for `idplug gateway`.
- * @param env - Settings, as the gateway reads them.
+ * @param read - Reads its file or its command line, as `idplug gateway` does.
  */
 export async function examineGateway(
-  path: string,
-  env: Environment,
+  read: () => readonly ResourceGroup[],
   surroundings: Surroundings,
   client?: TrialClient,
 ): Promise<readonly Finding[]> {
-  let groups: GatewayConfiguration['groups']
+  return ofGroups(read, async group => {
+    const { env, declarations } = group
+    const found = [checkTargets(group), examineTenants(env, { ...surroundings, declarations }, client)]
+    return (await Promise.all(found)).flat()
+  })
+}
+
+/** The first half of {@link examineGateway}. */
+export function examineTargets(read: () => readonly ResourceGroup[]): Promise<readonly Finding[]> {
+  return ofGroups(read, checkTargets)
+}
+
+async function ofGroups(
+  read: () => readonly ResourceGroup[],
+  check: (group: ResourceGroup) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  let groups: readonly ResourceGroup[]
   try {
-    groups = readGatewayFile(path, env).groups
+    groups = read()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return invalid(error)
   }
-  const found = await Promise.all(
-    groups.flatMap(group => [
-      checkTargets(group),
-      examineTenants(group.env, { ...surroundings, declarations: group.declarations }, client),
-    ]),
-  )
+  const found = await Promise.all(groups.map(check))
   // What groups have in common, such as an unknown variable, is told once.
   return [...new Map(found.flat().map(each => [`${each.code} ${each.seen}`, each])).values()]
 }

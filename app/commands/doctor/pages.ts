@@ -22,14 +22,23 @@ export interface PagesReport {
 /** Asks a server what a browser would ask it for a client in a web page: whether it may send its headers, and read the answers. */
 export async function checkPages(url: string, probe: Probe): Promise<PagesReport> {
   const refused = await call(probe, url, { origin: PAGE })
-  // Nothing is wrong with that, and what is said to such pages does not matter.
-  if (refused.outcome === 'answered' && refused.status === 403) return { access: 'limited', findings: [] }
+  // Nothing is wrong with that, and what is said to such pages does not matter, unless those on a list would get the same.
+  if (refused.outcome === 'answered' && refused.status === 403) {
+    return { access: 'limited', findings: await checkOptions(url, probe) }
+  }
   const preflights = await Promise.all(REQUEST_METHODS.map(method => preflight(probe, url, method, REQUEST_HEADERS)))
   const findings = [
     ...preflightFindings(preflights.filter(Boolean) as string[]),
     ...checkReadable(refused, ['www-authenticate'], 'the 401'),
   ]
   return { access: findings.length > 0 ? 'none' : 'any', findings }
+}
+
+/** Browsers send no token with OPTIONS, so whoever asks for one there lets no page in. */
+async function checkOptions(url: string, probe: Probe): Promise<Finding[]> {
+  const answer = await probe(url, { method: 'OPTIONS' })
+  if (answer.outcome === 'failed' || (answer.status !== 401 && answer.status < 500)) return []
+  return preflightFindings([`status ${answer.status} to OPTIONS at ${url}`])
 }
 
 /** @returns Why a browser would not go on; `undefined` where it would. */

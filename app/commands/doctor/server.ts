@@ -1,10 +1,14 @@
 import { clip, isLoopback, protectedResourceMetadataUrl, urlProblem, wellKnownUrls } from 'idplug/internal'
+import { ASSERTION_KEYS_PATH } from '../../gateway/identity-assertion.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
+import { whoTakesParents } from './client-facts.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkPages, checkPagesAtIssuer, checkReadable, PAGE, type PagesReport } from './pages.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
+import { checkRefusals, inWordsOfProxy, toldOfProxy } from './proxy.ts'
 import { tryRegistration } from './registration.ts'
 import { call } from './request.ts'
+import { checkPassedOn, type StandIn } from './stand-in.ts'
 import type { Metadata } from './tenant.ts'
 
 /** What was learned about a server from outside; what each client makes of it stands in `clients.ts`. */
@@ -40,6 +44,10 @@ export interface ServerTrial {
   readonly token?: string
   /** A tool that this token is not allowed to call. */
   readonly tool?: string
+  /** Somebody looks at what is behind the server, if it is a gateway. */
+  readonly isTargetKnown?: boolean
+  /** Stands in the place of the MCP server behind a proxy, for that token. */
+  readonly standIn?: StandIn
 }
 
 const ROOT = '/.well-known/oauth-protected-resource'
@@ -60,7 +68,9 @@ export async function checkServer(url: string, probe: Probe, trial: ServerTrial 
   }
   const answer = await call(probe, url)
   const broken = checkAnswer(answer)
-  if (broken || answer.outcome === 'failed') return { findings: broken ? [broken] : [], facts }
+  if (broken || answer.outcome === 'failed') {
+    return { findings: inWordsOfProxy(broken ? [broken] : [], answer), facts }
+  }
 
   const challenge = parseChallenge(answer.headers.get('www-authenticate'))
   const metadataUrl = challenge?.parameters.resource_metadata ?? protectedResourceMetadataUrl(url)
@@ -78,17 +88,25 @@ export async function checkServer(url: string, probe: Probe, trial: ServerTrial 
       metadata,
       authorizationServers: servers.map(({ findings: _, ...server }) => server),
     },
-    findings: [
-      ...checkChallenge(challenge, answer),
-      ...pages.findings,
-      ...findings,
-      ...(await checkOperation(url, probe)),
-      ...servers.flatMap(server => server.findings),
-      ...(await tryBadTokens(url, probe)),
-      ...(trial.token === undefined
-        ? []
-        : await tryToken(url, probe, trial.token, trial.tool, pages.access !== 'limited')),
-    ],
+    findings: inWordsOfProxy(
+      [
+        ...checkChallenge(challenge, answer),
+        ...(await checkRefusals(url, probe, answer)),
+        ...pages.findings,
+        ...findings,
+        ...(await checkOperation(url, probe)),
+        ...(trial.isTargetKnown ? [] : await checkGateway(url, probe)),
+        ...servers.flatMap(server => server.findings),
+        ...(await tryBadTokens(url, probe)),
+        ...(trial.token === undefined
+          ? []
+          : await tryToken(url, probe, trial.token, trial.tool, pages.access !== 'limited')),
+        ...(trial.token !== undefined && trial.standIn
+          ? await checkPassedOn(url, probe, trial.token, trial.standIn)
+          : []),
+      ],
+      answer,
+    ),
   }
 }
 
@@ -102,7 +120,7 @@ function checkAnswer(answer: Answer): Finding | undefined {
   if (status === 401) return undefined
   if (status < 300) return finding('server.open', `status ${status} at ${url} to a request without a token`)
   if (status < 400) return finding('server.login_page', `status ${status} to ${clip(headers.get('location'))}`)
-  return finding('server.failing', `status ${status} at ${url}`)
+  return toldOfProxy(answer) ?? finding('server.failing', `status ${status} at ${url}`)
 }
 
 /** What the server says to those who operate it. Other servers have other paths, or none. */
@@ -116,6 +134,13 @@ async function checkOperation(url: string, probe: Probe): Promise<Finding[]> {
     ...(isNotReady ? [finding('server.not_ready', `${clip(ready.json?.reason)} at ${ready.url}`)] : []),
     ...(isPublic ? [finding('server.metrics_public', `status ${metrics.status} at ${metrics.url}`)] : []),
   ]
+}
+
+/** Gateways publish the keys of their assertions, whether they make any or not; other servers have nothing there. */
+async function checkGateway(url: string, probe: Probe): Promise<Finding[]> {
+  const answer = await probe(new URL(ASSERTION_KEYS_PATH, url).href)
+  const isGateway = answer.outcome === 'answered' && answer.status === 200 && Array.isArray(answer.json?.keys)
+  return isGateway ? [finding('gateway.target_unchecked', `keys of assertions at ${answer.url}`)] : []
 }
 
 function checkChallenge(challenge: Challenge | undefined, { headers }: Answered): Finding[] {
@@ -175,9 +200,7 @@ function checkMembers(metadata: Metadata, url: string): Finding[] {
   const insecure = named.filter(value => mayBePublished(value, url))
   return [
     ...(insecure.length > 0 ? [finding('server.metadata_insecure', `${insecure.map(clip).join(', ')}`)] : []),
-    ...(isNamedBy(resource, url) || insecure.includes(resource)
-      ? []
-      : [finding('server.resource_mismatch', `resource is ${clip(resource)}; clients connect to ${url}`)]),
+    ...(isNamedBy(resource, url) || insecure.includes(resource) ? [] : [resourceFinding(resource, url)]),
     ...(servers.length === 0 ? [finding('server.authorization_servers_missing', 'no authorization_servers')] : []),
     ...(scopes === undefined ? [finding('server.scopes_missing', 'no scopes_supported')] : []),
     ...(listOf(scopes).includes('offline_access')
@@ -189,6 +212,21 @@ function checkMembers(metadata: Metadata, url: string): Finding[] {
 /** A slash at the end of the URL that is called is no difference to clients; one that only the metadata has is. */
 function isNamedBy(resource: unknown, url: string): boolean {
   return resource === url.replace(/\/$/, '') || URL.parse(String(resource))?.href === new URL(url).href
+}
+
+function resourceFinding(resource: unknown, url: string): Finding {
+  const seen = `resource is ${clip(resource)}; clients connect to ${url}`
+  return isAbove(resource, url)
+    ? finding('server.resource_is_parent', `${seen}. ${whoTakesParents()}`)
+    : finding('server.resource_mismatch', seen)
+}
+
+/** As the SDKs of MCP compare the two (`checkResourceAllowed`). */
+function isAbove(resource: unknown, url: string): boolean {
+  const [above, below] = [URL.parse(String(resource)), new URL(url)]
+  const folder = (path: string) => path.replace(/\/?$/, '/')
+  if (above?.origin !== below.origin || above.pathname.length > below.pathname.length) return false
+  return folder(below.pathname).startsWith(folder(above.pathname))
 }
 
 async function checkAuthorizationServer(
@@ -265,7 +303,17 @@ async function tryToken(
   if (accepted.outcome === 'failed' || accepted.status >= 400) {
     const id = accepted.outcome === 'answered' ? accepted.headers.get('x-request-id') : undefined
     const status = accepted.outcome === 'answered' ? accepted.status : accepted.detail
-    return [finding('server.token_refused', `status ${status}${id ? `, id ${id}` : ''}`)]
+    const seen = `status ${status}${id ? `, id ${id}` : ''}`
+    // Bad Gateway and Gateway Timeout: the token was good.
+    if (status === 502 || status === 504) return [finding('gateway.target_unreachable', `${seen} to the given token`)]
+    const challenge = accepted.outcome === 'answered' && parseChallenge(accepted.headers.get('www-authenticate'))
+    const { scope } = (challenge || undefined)?.parameters ?? {}
+    // For a good token that is not enough: a proxy that sends no body needs every scope.
+    const isUnnamed = status === 403 && scope === undefined
+    return [
+      finding('server.token_refused', scope === undefined ? seen : `${seen}; it needs ${scope}`),
+      ...(isUnnamed ? [finding('server.step_up_without_scope', challenge ? challenge.text : 'no challenge')] : []),
+    ]
   }
   const found = forPages ? checkReadable(accepted, ['mcp-session-id'], 'the answer to a good token') : []
   if (tool === undefined) return found

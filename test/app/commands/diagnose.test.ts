@@ -18,6 +18,9 @@ async function auth0() {
   return { emulator: emulator as Auth0Emulator, env: settings }
 }
 
+const codesIn = (output: string) =>
+  (JSON.parse(output) as { findings: { code: string }[] }).findings.map(({ code }) => code)
+
 describe('idplug doctor', () => {
   test('prints findings with their cure within 80 columns and without colours, and exits with 0 without errors', async () => {
     const { env } = await auth0()
@@ -58,6 +61,17 @@ describe('idplug doctor', () => {
     expect(code).toBe(1)
   })
 
+  test('looks behind a gateway by what it was started with: a URL, or a command after --', async () => {
+    const missing = ['--json', '--', 'idplug-no-such-program', '--url', 'https://other.example/mcp']
+    const inside = await idplug(['doctor', ...missing])
+    expect(codesIn(inside.stdout)).toContain('gateway.command_missing')
+    const { resource } = await startServers()
+    const outside = await idplug(['doctor', resource, '--to', 'http://127.0.0.1:9/mcp', '--json'])
+    // Beside a URL, the settings of the gateway may be set elsewhere.
+    expect(codesIn(outside.stdout)).toEqual(['gateway.target_unreachable'])
+    expect([inside.code, outside.code]).toEqual([1, 1])
+  })
+
   test('attacks nothing without a yes', async () => {
     const { code, stderr: err } = await idplug(['doctor', 'https://mcp.example.com/mcp', '--attack'])
     expect(err).toContain('--yes')
@@ -72,6 +86,10 @@ describe('idplug doctor', () => {
     [['--attack']],
     [['--client-secret-env', 'X']],
     [['--client-id', 'x', '--client-secret-env', 'NOT_SET']],
+    [['--to', '127.0.0.1:8000/mcp']],
+    [['--to', 'http://127.0.0.1:8000/mcp', '--gateway', 'gateway.json']],
+    [['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp']],
+    [['https://mcp.example.com/mcp', '--stand-in', 'http://127.0.0.1:8000/mcp']],
   ])('exits with 2 for %j', async args => {
     const { code, stderr: err } = await idplug(['doctor', ...args])
     expect(err).toMatch(/^error: /)

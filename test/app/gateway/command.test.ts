@@ -21,6 +21,7 @@ describe('idplug gateway', () => {
     [['http://127.0.0.1:8000/mcp'], 'a URL stands behind --to: idplug gateway --to http://127.0.0.1:8000/mcp'],
     [['npx', 'some-server'], 'a command stands behind --: idplug gateway -- npx some-server'],
     [['npx', '-y', 'some-server'], 'Usage: idplug gateway [options] --to URL | FILE | -- COMMAND...'],
+    [['one.json', '--', 'node'], 'a file and a command are both given'],
     [['--transport', 'sse', '--', 'node'], '--transport is for a server at a URL'],
     [['--to', 'http://127.0.0.1/sse', '--transport', 'websocket'], 'Allowed choices are http, sse'],
   ])('refuses %j with 2', async (args, words) => {
@@ -57,7 +58,7 @@ describe('idplug gateway', () => {
       JSON.stringify({ resources: { one: { ...resource, name: 'One', settings }, two: { ...resource, name: 'Two' } } }),
     )
     const url = `http://localhost:${PORT}`
-    run([file], { PORT, AUTH_SERVER_PORT })
+    const { output } = run([file], { PORT, AUTH_SERVER_PORT })
     const answers = async () => (await fetch(`${url}/health`).catch(() => undefined))?.status
     await vi.waitUntil(async () => (await answers()) === 200, { timeout: 30_000 })
     const metadata = async (name: string) =>
@@ -75,5 +76,7 @@ describe('idplug gateway', () => {
     })
     for (const name of ['one', 'two']) expect((await fetch(`${url}/${name}/mcp`, { method: 'POST' })).status).toBe(401)
     expect((await fetch(`${url}/mcp`, { method: 'POST' })).status).toBe(404)
+    // Nothing is there, and what to change stands in the file.
+    await vi.waitUntil(() => output().includes('Start it, or correct its URL (to).'), { timeout: 15_000 })
   })
 })

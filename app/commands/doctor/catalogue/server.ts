@@ -32,6 +32,12 @@ export const server = {
     expected: 'status 401',
     cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path of the URL is wrong: it is often /mcp.',
   },
+  'server.host_refused': {
+    severity: 'error',
+    title: 'The server does not serve the name by which it was called',
+    expected: 'the host of the URL in PUBLIC_URL or ALLOWED_HOSTS',
+    cure: 'Set PUBLIC_URL to the URL that clients use, and have a proxy in front pass their Host on. nginx: proxy_set_header Host $http_host;, and with auth_request proxy_set_header X-Forwarded-Host $http_host; in the location that asks. Caddy does both by itself: remove header_up lines for Host and X-Forwarded-Host.',
+  },
   'server.challenge_missing': {
     severity: 'error',
     title: 'The refusal carries no challenge',
@@ -79,6 +85,12 @@ export const server = {
     title: 'The metadata is that of another resource',
     expected: 'resource: the URL that clients connect to (RFC 9728 section 3.3)',
     cure: 'Clients compare the two. Set PUBLIC_URL to the origin that clients use, or, if only the path differs, declare this path as the resource; or have clients use the URL that the metadata names.',
+  },
+  'server.resource_is_parent': {
+    severity: 'warning',
+    title: 'The metadata is that of a URL above the one that clients use',
+    expected: 'resource: the URL that clients connect to (RFC 9728 section 3.3)',
+    cure: 'Clients have to compare the two, and some take what is above as well. Declare the URL of the endpoint as the resource, and have the authorization server know it by that URL.',
   },
   'server.authorization_servers_missing': {
     severity: 'error',

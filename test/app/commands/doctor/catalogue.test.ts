@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { consoles } from '../../../../adapters/consoles.ts'
 import type { CatalogueEntry } from '../../../../app/commands/doctor/catalogue/entry.ts'
 import { catalogue } from '../../../../app/commands/doctor/catalogue/index.ts'
+import { proxyFixes } from '../../../../app/commands/doctor/proxy.ts'
 
 const entries = Object.entries(catalogue) as [string, CatalogueEntry][]
 
@@ -13,7 +14,7 @@ const textOf = (name: string) => readFileSync(new URL(`${name}.test.ts`, import.
  * that is merely mentioned, as among what a provider lacks anyway, does not count.
  */
 function producedIn(name: string): string[] {
-  const code = "'((?:config|tenant|token|bridge|server|gateway|attack)\\.\\w+)'"
+  const code = "'((?:config|tenant|token|bridge|server|gateway|proxy|attack)\\.\\w+)'"
   const places = [
     `^ {2}${code}: \\{`,
     `^ {2}\\[\\s*${code},`,
@@ -38,7 +39,7 @@ const TOGETHER: Readonly<Record<string, readonly [file: string, test: string]>> 
 }
 
 test('each finding is produced in a test that makes the mistake', () => {
-  const produced = ['tenant', 'bridge', 'server', 'gateway', 'attack'].flatMap(producedIn)
+  const produced = ['tenant', 'bridge', 'server', 'gateway', 'proxy', 'attack'].flatMap(producedIn)
   for (const [file, title] of Object.values(TOGETHER)) expect(textOf(file)).toContain(title)
   expect(entries.map(([code]) => code).filter(code => !produced.includes(code) && !(code in TOGETHER))).toEqual([])
 })
@@ -51,5 +52,8 @@ test('cures are sentences, and those of a provider are for findings that there a
       expect(text, `${code} for ${name}`).toMatch(/\.$/)
     }
     for (const [, code] of refusals) expect(Object.keys(catalogue), name).toContain(code)
+  }
+  for (const fixes of Object.values(proxyFixes)) {
+    for (const [code, text] of Object.entries(fixes)) expect(text, code).toMatch(/[.)]$/)
   }
 })

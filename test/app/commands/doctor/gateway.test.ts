@@ -8,7 +8,10 @@ import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { expect, onTestFinished, test } from 'vitest'
 import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
-import { examineGateway } from '../../../../app/commands/doctor/doctor.ts'
+import { examineGateway, examineServer } from '../../../../app/commands/doctor/doctor.ts'
+import { readGatewayFile } from '../../../../app/gateway/configuration.ts'
+import { createClient } from '../../../demo-as/support.ts'
+import { startGatewayTo } from '../../../e2e/gateway-servers.ts'
 import { freePort, listen } from '../../../support/http.ts'
 import { healthy, METADATA, NOW, ORIGIN, SETTINGS } from './world.ts'
 
@@ -62,7 +65,8 @@ function examine(resources: Record<string, object>, env: Record<string, string> 
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'gateway.json')
   writeFileSync(path, JSON.stringify({ resources }))
-  return examineGateway(path, { ...SETTINGS, PATH: process.env.PATH, ...env }, { fetch: healthy, now: () => NOW })
+  const settings = { ...SETTINGS, PATH: process.env.PATH, ...env }
+  return examineGateway(() => readGatewayFile(path, settings).groups, { fetch: healthy, now: () => NOW })
 }
 
 const declared = { name: 'Files', scopes: {} }
@@ -172,4 +176,22 @@ test('looks at the provider of each resource, and tells once what they share', a
     { AUTH_METADATA_URL: ORIGIN + METADATA, OKTA_DOMAIN: 'acme.okta.com' },
   )
   expect(found.map(({ code }) => code).toSorted()).toEqual(['config.no_effect', expect.stringMatching(/^tenant\./)])
+})
+
+test('sees from outside that a gateway answers, and says how to have looked behind it', async () => {
+  const { resource } = await startGatewayTo(await serve(modern))
+  const { findings } = await examineServer(resource, fetch)
+  expect(findings).toMatchObject([{ code: 'gateway.target_unchecked', cure: expect.stringContaining('--to URL') }])
+  expect((await examineServer(resource, fetch, { isTargetKnown: true })).findings).toEqual([])
+})
+
+test('does not blame the token where the server behind the gateway is away', async () => {
+  const issuer = `http://localhost:${await freePort()}`
+  const target = `http://127.0.0.1:${await freePort()}/mcp`
+  const { resource } = await startGatewayTo(target, { settings: { AUTH_SERVER_PORT: new URL(issuer).port } })
+  const { tokens } = await createClient(issuer).obtainTokens({ resource, scope: 'mcp' })
+  const { findings } = await examineServer(resource, fetch, { token: tokens.access_token, isTargetKnown: true })
+  expect(findings).toMatchObject([
+    { code: 'gateway.target_unreachable', seen: expect.stringMatching(/^status 502, id .* to the given token$/) },
+  ])
 })

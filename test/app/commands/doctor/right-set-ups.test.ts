@@ -1,14 +1,28 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import express from 'express'
 import { createAuth } from 'idplug'
 import { authRoutes, protect } from 'idplug/express'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { examineServer, examineTenants } from '../../../../app/commands/doctor/doctor.ts'
+import { examineGateway, examineServer, examineTenants } from '../../../../app/commands/doctor/doctor.ts'
 import type { Finding } from '../../../../app/commands/doctor/finding.ts'
+import { type ResourceGroup, readGatewayFile } from '../../../../app/gateway/configuration.ts'
+import { startGateway } from '../../../../app/gateway/start.ts'
+import { createLogger } from '../../../../app/observe/log.ts'
+import { loadConfiguration } from '../../../../config/load.ts'
+import { migrateStore } from '../../../../demo-as/stores/open.ts'
 import { createOidcEmulator } from '../../../../emulators/oidc.ts'
 import { type EmulatorName, emulatorNames, runEmulator } from '../../../../emulators/run.ts'
 import { startGatewayTo } from '../../../e2e/gateway-servers.ts'
 import { startServers } from '../../../e2e/servers.ts'
+import { startTarget } from '../../../proxies/target.ts'
+import { startWithDemo } from '../../../proxies/with-demo.ts'
 import { freePort, listen } from '../../../support/http.ts'
+import { postgresForTest } from '../../../support/postgres.ts'
+import { redisForTest } from '../../../support/redis.ts'
 import { METADATA } from './world.ts'
 
 /** Set-ups that are right: whatever the doctor has to say about them, nothing of it is an error. */
@@ -117,7 +131,30 @@ const running: Record<string, Record<string, string>> = {
   'with a longer tolerance for clocks': { CLOCK_TOLERANCE_SECONDS: '60' },
 }
 
+const stores: Record<string, () => Promise<Record<string, string>>> = {
+  Redis: async () => ({ REDIS_URL: (await redisForTest()).url }),
+  async PostgreSQL() {
+    const { url } = await postgresForTest()
+    await migrateStore({ kind: 'postgres', url })
+    return { DATABASE_URL: url }
+  },
+}
+
 describe('finds no error at a running server', () => {
+  it.each(Object.entries(stores))('with a store on %s, nor in these settings beside it', async (_name, open) => {
+    const settings = await open()
+    const { resource, issuer } = await startServers(settings)
+    expect((await examineServer(resource, fetch)).findings).toEqual([])
+    const ports = { PORT: new URL(resource).port, AUTH_SERVER_PORT: new URL(issuer).port }
+    expect(errorsIn(await examine({ ...ports, ...settings }))).toEqual([])
+  })
+
+  it.each(['nginx', 'caddy'] as const)('behind %s with forward auth, nor a warning', async proxy => {
+    const target = await startTarget()
+    const { resource } = await startWithDemo(proxy, target.port)
+    expect((await examineServer(resource, fetch)).findings).toEqual([])
+  })
+
   it.each(Object.entries(running))('with the settings %s, nor in these beside it', async (_name, settings) => {
     const { resource, issuer } = await startServers(settings)
     const { findings } = await examineServer(resource, fetch)
@@ -166,5 +203,49 @@ describe('finds no error at a running server', () => {
     })
     await auth.ready()
     expect(errorsIn((await examineServer(auth.resource, fetch)).findings)).toEqual([])
+  })
+})
+
+async function startModern(): Promise<string> {
+  const { origin, close } = await listen(
+    toNodeHandler(createMcpHandler(() => new McpServer({ name: 'files', version: '1' }))),
+  )
+  onTestFinished(close)
+  return `${origin}/mcp`
+}
+
+const mcp = { name: 'Files', scopes: { mcp: 'Use it' }, initialScopes: ['mcp'] } as const
+
+/** What a gateway is started with, by how it is told; each group as the command reads it. */
+const forms: Record<string, (env: Record<string, string>) => Promise<ResourceGroup>> = {
+  async '--to'(env) {
+    const place = { kind: 'url', url: await startModern() } as const
+    return { id: '1', env, declarations: { mcp }, targets: { mcp: { place, identity: { kind: 'assertion' } } } }
+  },
+  async 'a command'(env) {
+    const script = join(import.meta.dirname, '../../gateway/stdio-server.ts')
+    const place = { kind: 'command', command: [process.execPath, script], env: {}, processPer: 'session' } as const
+    return { id: '1', env, declarations: { mcp }, targets: { mcp: { place, identity: { kind: 'none' } } } }
+  },
+  async 'a file'(env) {
+    const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'gateway.json')
+    writeFileSync(path, JSON.stringify({ resources: { files: { ...mcp, to: await startModern(), resource: '/mcp' } } }))
+    return readGatewayFile(path, env).groups[0] ?? expect.fail()
+  },
+}
+
+describe.each(Object.entries(forms))('finds no error at a gateway that was started with %s', (_name, form) => {
+  it('from outside, behind it, and in its settings', async () => {
+    const [PORT, AUTH_SERVER_PORT] = [String(await freePort()), String(await freePort())]
+    const env = { PORT, AUTH_SERVER_PORT, PUBLIC_URL: `http://localhost:${PORT}` }
+    const group = await form(env)
+    const configuration = loadConfiguration(env, { resources: group.declarations })
+    const running = await startGateway({ configuration, logger: createLogger('silent') }, [group])
+    onTestFinished(running.close)
+    const { findings } = await examineServer(running.resource, fetch)
+    expect(findings.map(({ code }) => code)).toEqual(['gateway.target_unchecked'])
+    expect(errorsIn(await examineGateway(() => [group], { fetch, now: Date.now }))).toEqual([])
   })
 })

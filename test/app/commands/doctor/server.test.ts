@@ -159,6 +159,12 @@ const mistakes: Partial<Record<FindingCode, Case>> = {
     ),
   },
   'server.resource_mismatch': { fetch: metadata({ resource: 'https://mcp.example.com/mcp' }) },
+  'server.resource_is_parent': {
+    fetch: replaced(fetch, METADATA, async answer => {
+      const body = (await answer.json()) as { resource: string }
+      return Response.json({ ...body, resource: new URL(body.resource).origin }, { headers: READABLE })
+    }),
+  },
   'server.authorization_servers_missing': { fetch: metadata({ authorization_servers: [] }) },
   'server.scopes_missing': { fetch: metadata({ scopes_supported: undefined }) },
   'server.offline_access_listed': { fetch: metadata({ scopes_supported: ['notes:read', 'offline_access'] }) },
@@ -371,6 +377,19 @@ test('a client in a web page connects where every page is let in, and not where 
   expect(await verdictAt(forPages(answer => answer))).toBe('connects')
   expect(await verdictAt(mistakes['server.challenge_not_exposed']?.fetch ?? fetch)).toBe('fails')
   expect(await verdictAt(mistakes['server.authorization_server_cors_missing']?.fetch ?? fetch)).not.toBe('connects')
+})
+
+test('says of each client what it does where the metadata is that of a URL above, and does not guess', async () => {
+  const { clients, findings } = await examineServer(
+    server.resource,
+    mistakes['server.resource_is_parent']?.fetch ?? fetch,
+  )
+  const { seen } = findings.find(({ code }) => code === 'server.resource_is_parent') ?? {}
+  const accept = clients.filter(({ verdict }) => verdict === 'connects').map(({ client }) => client)
+  expect(accept).toEqual(expect.arrayContaining(['MCP Inspector', 'mcp-remote', 'mcporter']))
+  expect(seen).toContain(`${accept.join(', ')} accept that; Gemini CLI refuses it; what claude.ai, `)
+  expect(verdictsOf(clients)).toMatchObject({ Cursor: 'not verified', 'Gemini CLI': 'fails', 'claude.ai': 'fails' })
+  expect(clients.find(({ client }) => client === 'Gemini CLI')).toMatchObject({ evidence: 'read' })
 })
 
 test('a slash that only the metadata has makes it that of another resource: clients of the SDK refuse it', async () => {

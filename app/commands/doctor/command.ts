@@ -59,6 +59,7 @@ export function registerDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description('say what is wrong with the sign-in, and which setting to change')
+    .usage('[options] [URL] [-- COMMAND...]')
     .argument('[url]', 'URL of the MCP endpoint of a running server')
     .argument('[words...]', 'after --, the command that idplug gateway starts')
     .option('--idp <name>', 'provider to check, in place of AUTH_PROVIDER')

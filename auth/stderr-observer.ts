@@ -47,7 +47,7 @@ export function stderrObserver(
       if (FOR_THE_OPERATOR.has(event) || outcome === 'rejected_us') tell(`${event} ${reason}`, `${event}: ${reason}`)
     },
     warning(message, facts) {
-      tell(message, `${message} ${JSON.stringify(facts)}`)
+      tell(message, Object.keys(facts).length === 0 ? message : `${message} ${JSON.stringify(facts)}`)
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Adapter } from '../src/adapter.ts'
-import { unknownMembers } from '../src/adapter-options.ts'
+import { providerOptions, unknownMembers } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import type { Expansion } from './references.ts'
 
@@ -26,8 +26,13 @@ export function withDescription(message: string, adapter: Adapter, place: string
   return description ? `${message}. It is: ${description}` : message
 }
 
-export function unsetSentence(adapter: Adapter, places: readonly string[]): string {
-  const description = places.map(place => describe(adapter, place)).find(Boolean)
+/** @param part - What the setting is a part of, where it is not all of the option. */
+export function unsetSentence(adapter: Adapter, places: readonly string[], part?: string): string {
+  const whole = places.map(place => describe(adapter, place)).find(Boolean)
+  // A realm is no URL, though that of the metadata holds it.
+  const ofPart =
+    whole === providerOptions.shape.metadataUrl.description ? part : [part, whole].filter(Boolean).join('. ')
+  const description = part ? ofPart : whole
   const otherwise = places.includes('metadataUrl') ? ', unless AUTH_METADATA_URL is set' : ''
   return `is not set. ${adapter.title} needs it for ${places.join(', ')}${otherwise}${description ? `: ${description}` : ''}`
 }
@@ -37,8 +42,10 @@ export function isMissing({ code, message }: z.core.$ZodIssue): boolean {
   return (code === 'invalid_type' && message.endsWith('received undefined')) || message === 'is not set'
 }
 
+/** @param textAt - What the provider's file says at a place, with references to settings. */
 export function reportReferences(
   { missing, noHosts }: Pick<Expansion, 'missing' | 'noHosts'>,
+  textAt: (place: string) => unknown,
   adapter: Adapter,
   problems: ConfigProblem[],
 ): void {
@@ -47,8 +54,23 @@ export function reportReferences(
     problems.push({ setting, problem, see: SEE_PROVIDERS })
   }
   for (const [setting, places] of missing) {
-    problems.push({ setting, problem: unsetSentence(adapter, places), see: SEE_PROVIDERS })
+    problems.push({
+      setting,
+      problem: unsetSentence(adapter, places, partOf(setting, places, textAt)),
+      see: SEE_PROVIDERS,
+    })
   }
+}
+
+/** `the part KEYCLOAK_REALM of https://KEYCLOAK_URL/realms/KEYCLOAK_REALM`; nothing where the setting is the whole. */
+function partOf(setting: string, places: readonly string[], textAt: (place: string) => unknown): string | undefined {
+  const written = places.map(textAt).find(value => typeof value === 'string') ?? ''
+  // Where a setting for the whole comes first, the parts are in its default.
+  const [, byDefault] = /^\$\{\w+:-([^{}]*(?:\$\{[^{}]*\}[^{}]*)+)\}$/.exec(written) ?? []
+  const text = byDefault ?? written
+  if (text === '' || /^\$\{[^{}]*\}$/.test(text)) return undefined
+  const shown = text.replace(/\$\{\w+:-([^{}]+)\}/g, '$1').replace(/\$\{(\w+)[^{}]*\}/g, '$1')
+  return `the part ${setting} of ${shown}`
 }
 
 /** What an option is, or the member of one: each grant has two. */

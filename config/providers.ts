@@ -154,7 +154,7 @@ function loadProvider(
     problems.push({ setting: settingAt('metadataUrl'), problem: ofOther })
     return undefined
   }
-  reportReferences({ missing, noHosts }, adapter, problems)
+  reportReferences({ missing, noHosts }, place => textAt(raw, place), adapter, problems)
   const complete = withoutEmptyGrants(value, raw, env, problems)
   const parsed = adapter.options.safeParse(complete, PARSED_ONCE)
   const read = parsed.data ?? (complete as Record<string, unknown>)
@@ -221,7 +221,7 @@ export function signInPlaceOf(
     env,
   )
   const before = problems.length
-  reportReferences({ missing, noHosts }, adapter, problems)
+  reportReferences({ missing, noHosts }, place => textAt(raw, place), adapter, problems)
   const place = value as Partial<SignInPlace>
   const ofOther = urlOfOtherProvider(place.metadataUrl, adapter)
   if (ofOther !== undefined) problems.push({ setting: 'AUTH_METADATA_URL', problem: ofOther, see: SEE_PROVIDERS })

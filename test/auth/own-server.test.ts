@@ -105,6 +105,14 @@ describe('a bug in the authorization server', () => {
     expect(lines).toEqual(['idplug: a bug in the authorization server: Error: broken\n at x'])
   })
 
+  it('and a warning, with its facts where it has any', () => {
+    const lines: string[] = []
+    const observer = stderrObserver(line => void lines.push(line))
+    observer.warning?.('PORT is 4000.', {})
+    observer.warning?.('A proxy is not trusted.', { address: '192.0.2.1' })
+    expect(lines).toEqual(['idplug: PORT is 4000.', 'idplug: A proxy is not trusted. {"address":"192.0.2.1"}'])
+  })
+
   it('and what its operator has to mend', () => {
     const lines: string[] = []
     const observer = stderrObserver(line => void lines.push(line))

@@ -165,7 +165,9 @@ describe('what is missing', () => {
       INTROSPECTION_METADATA_URL: expect.stringMatching(/^is not set\. .+ needs it for metadataUrl, .+: URL of the/),
       INTROSPECTION_CLIENT_ID: expect.stringContaining('Client id under which this server introspects'),
       INTROSPECTION_CLIENT_SECRET: expect.stringContaining('nor is INTROSPECTION_CLIENT_SECRET_FILE'),
-      OKTA_DOMAIN: expect.stringContaining('Okta needs it for metadataUrl'),
+      OKTA_DOMAIN: expect.stringMatching(
+        /^is not set\. Okta needs it for metadataUrl, .+: the part OKTA_DOMAIN of https:\/\/OKTA_DOMAIN\/oauth2\/default\/\S+$/,
+      ),
     })
   })
 

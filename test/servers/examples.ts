@@ -31,7 +31,8 @@ export interface Example {
 
 export const examples: readonly Example[] = [
   { name: 'express', sdk: '1.x' },
-  { name: 'express-4', sdk: '1.x', tokenBefore: 'operator', env: { OPERATOR_TOKEN: 'operator' } },
+  // What stays behind ours there, as at mcp-use, reads `Authorization` again and knows bearer tokens only.
+  { name: 'express-4', sdk: '1.x', tokenBefore: 'operator', env: { OPERATOR_TOKEN: 'operator', DPOP: 'off' } },
   { name: 'express-sdk2', sdk: '2.x' },
   { name: 'fetch', sdk: '2.x' },
   { name: 'node', sdk: '1.x' },
@@ -40,7 +41,7 @@ export const examples: readonly Example[] = [
   { name: 'fastify', sdk: '1.x' },
   { name: 'nest', sdk: '2.x', builds: true },
   { name: 'fastmcp', sdk: '1.x', withoutStepUp: true, env: { AUTH_SIGN_IN_SCOPES: 'all' } },
-  { name: 'mcp-use', sdk: '2.x' },
+  { name: 'mcp-use', sdk: '2.x', env: { DPOP: 'off' } },
   {
     name: 'next',
     sdk: '2.x',

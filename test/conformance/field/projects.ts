@@ -175,7 +175,10 @@ interface Own {
 /** The examples of this repository, by folder. */
 const own: Readonly<Record<string, Own>> = {
   express: { packages: ['express', '@modelcontextprotocol/sdk'] },
-  'express-4': { packages: ['express', '@modelcontextprotocol/sdk'] },
+  'express-4': {
+    packages: ['express', '@modelcontextprotocol/sdk'],
+    configured: ['`DPOP=off`: `requireBearerAuth` of the SDK, which the server keeps, takes bearer tokens only.'],
+  },
   'express-sdk2': { packages: ['express', '@modelcontextprotocol/server'] },
   fetch: { packages: ['@hono/node-server', '@modelcontextprotocol/server'] },
   node: { packages: ['@modelcontextprotocol/sdk'] },
@@ -189,7 +192,10 @@ const own: Readonly<Record<string, Own>> = {
       'fastmcp shows no body before it handles a request, so that no client gets a 403 (S01), and a token of few scopes does not see the tool.',
     ],
   },
-  'mcp-use': { packages: ['mcp-use'] },
+  'mcp-use': {
+    packages: ['mcp-use'],
+    configured: ['`DPOP=off`: mcp-use reads `Authorization` itself, and takes bearer tokens only.'],
+  },
   next: { packages: ['next', 'mcp-handler', '@modelcontextprotocol/server'] },
   cloudflare: { packages: ['wrangler', '@modelcontextprotocol/server'] },
 }

@@ -68,4 +68,7 @@ async function insistThatItWorks(url: string, token: string): Promise<void> {
   const { isError, content } = await client.callTool({ name: 'whoami', arguments: {} })
   await client.close()
   if (isError) throw new Error(`whoami failed: ${JSON.stringify(content)}`)
+  // In development, Next.js builds a route when it is asked for first, for which the checks do not wait.
+  const metadata = await fetch(new URL('/.well-known/oauth-protected-resource/mcp', url))
+  await metadata.body?.cancel()
 }

@@ -196,7 +196,10 @@ const own: Readonly<Record<string, Own>> = {
     packages: ['mcp-use'],
     configured: ['`DPOP=off`: mcp-use reads `Authorization` itself, and takes bearer tokens only.'],
   },
-  next: { packages: ['next', 'mcp-handler', '@modelcontextprotocol/server'] },
+  next: {
+    packages: ['next', 'mcp-handler', '@modelcontextprotocol/server'],
+    configured: ['With `next dev`. Of two `Authorization` headers, Next.js hands over the first one only (B02).'],
+  },
   cloudflare: { packages: ['wrangler', '@modelcontextprotocol/server'] },
 }
 

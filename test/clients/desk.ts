@@ -32,6 +32,8 @@ export interface Desk {
 export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly seconds?: number
+  /** Runs it in a pseudo-terminal, where `text` is typed when it has asked this. */
+  readonly reply?: { readonly to: string; readonly text: string }
 }
 
 export interface Ended {
@@ -72,12 +74,22 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
   }
 
   async function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<Ended> {
-    const child = spawn(file, args, {
+    const { reply } = options
+    const command: [string, readonly string[]] = reply ? ['script', ['-qec', shellLine(file, args), '/dev/null']] : [file, args]
+    const child = spawn(...command, {
       cwd: home,
       env: { ...env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [reply ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       timeout: (options.seconds ?? 60) * 1000,
     })
+    let seen = ''
+    if (reply) {
+      child.stdout?.on('data', chunk => {
+        const hadAsked = seen.includes(reply.to)
+        seen += chunk
+        if (!hadAsked && seen.includes(reply.to)) child.stdin?.write(reply.text)
+      })
+    }
     const [stdout, stderr, code] = await Promise.all([
       outputOf(child, 'stdout'),
       outputOf(child, 'stderr'),
@@ -85,6 +97,10 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
     ])
     return { code, stdout, stderr }
   }
+}
+
+function shellLine(file: string, args: readonly string[]): string {
+  return [file, ...args].map(word => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
 }
 
 async function exit(child: ChildProcess): Promise<number> {

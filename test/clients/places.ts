@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Auth0Emulator } from '../../emulators/index.ts'
 import { clockAhead } from '../support/clock-ahead.ts'
 import { freePort, listen } from '../support/http.ts'
 import type { Destination } from './client.ts'
@@ -127,6 +128,11 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
       const { env, emulator, ...person } = await surroundings.auth0(origin, now)
       closing.push(async () => emulator?.close())
       const { forget: _, ...running } = await run(program(SERVER, port, { ...env, PORT: String(port) }))
+      /** Until the server has asked for the keys again: what it says before is about itself, not about clients. */
+      async function untilNoticed(): Promise<void> {
+        const headers = { authorization: `Bearer ${await (emulator as Auth0Emulator).mint()}` }
+        while ((await fetch(running.url, { method: 'POST', headers })).status === 503) await setTimeout(100)
+      }
       const takeAway = (path?: string) => {
         const bringBack = emulator?.fail({ kind: 'status', status: 503, path })
         return async () => bringBack?.()
@@ -139,7 +145,7 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
           const bringBack = takeAway()
           // Without the keys, which it had fetched before.
           await running.restart()
-          return bringBack
+          return () => bringBack().then(untilNoticed)
         },
         takeRenewalAway: async () => takeAway('/oauth/token'),
       }

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { installedName, type RealClient } from '../../client.ts'
+import { createDesk } from '../../desk.ts'
+import { startModel, wish } from '../model.ts'
+import { largePackages } from '../packages.ts'
+
+const PROGRAM = join(largePackages, `@github/copilot-${process.platform}-${process.arch}/copilot`)
+const PREFIX = 'files-'
+const MOST_SECONDS = 120
+
+/** `copilot` in a pseudo-terminal, where it opens the browser by itself, and then `copilot -p` with a stand-in for the model. */
+export const copilot: RealClient = {
+  name: installedName('@github/copilot', largePackages),
+  start(server) {
+    const desk = createDesk(server)
+    const model = startModel(tool => PREFIX + tool)
+    const folder = join(desk.home, '.copilot')
+    const tokens = join(folder, 'mcp-oauth-config')
+    mkdirSync(tokens, { recursive: true })
+    const known = server.clientId === undefined ? {} : { oauthClientId: server.clientId, oauthPublicClient: true }
+    const entry = { type: 'http', url: server.url, tools: ['*'], ...known }
+    writeFileSync(join(folder, 'mcp-config.json'), JSON.stringify({ mcpServers: { files: entry } }))
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ trusted_folders: [desk.home] }))
+
+    const environment = async () => ({
+      COPILOT_PROVIDER_BASE_URL: (await model).origin,
+      COPILOT_PROVIDER_TYPE: 'anthropic',
+      COPILOT_PROVIDER_API_KEY: 'none',
+      COPILOT_MODEL: 'claude-sonnet-4-5',
+      COPILOT_AUTO_UPDATE: 'false',
+      // It unpacks itself, which a new home would make it do each time.
+      COPILOT_CACHE_HOME: join(largePackages, '.cache/copilot'),
+    })
+    async function say(text: string): Promise<string> {
+      const args = ['--allow-all-tools', '--no-color', '-p', text]
+      const options = { env: await environment(), seconds: MOST_SECONDS }
+      const { code, stdout, stderr } = await desk.exec(PROGRAM, args, options)
+      if (code !== 0) throw new Error(stderr || stdout)
+      return stdout + stderr
+    }
+    /** What it has stored, while it may be writing it. */
+    const isSignedInSince = (time: number) =>
+      readdirSync(tokens)
+        .map(name => join(tokens, name))
+        .some(file => statSync(file).mtimeMs >= time && /"access_?token"/i.test(readFileSync(file, 'utf8')))
+
+    return {
+      async connect() {
+        const before = desk.opened().length
+        const terminal = spawn('script', ['-qec', PROGRAM, '/dev/null'], {
+          cwd: desk.home,
+          env: { ...desk.env, ...(await environment()), TERM: 'xterm-256color' },
+          stdio: ['pipe', 'ignore', 'ignore'],
+          detached: true,
+        })
+        const started = Date.now()
+        try {
+          while (desk.opened().length === before || !isSignedInSince(started)) {
+            if (Date.now() > started + MOST_SECONDS * 1000) throw new Error('copilot has not signed in')
+            await setTimeout(100)
+          }
+        } finally {
+          if (terminal.pid !== undefined) process.kill(-terminal.pid)
+        }
+      },
+      async list() {
+        await say('hello')
+        const { offered } = await model
+        return [...offered].filter(name => name.startsWith(PREFIX)).map(name => name.slice(PREFIX.length))
+      },
+      call: (tool, args) => say(wish({ tool, args })),
+      opened: desk.opened,
+      async close() {
+        await (await model).close()
+        desk.close()
+      },
+    }
+  },
+}

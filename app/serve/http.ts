@@ -155,9 +155,11 @@ function endpointPaths(pathname: string): readonly string[] {
 
 const withAndWithoutSlash = (path: string) => [path, path.replace(/\/?$/, '/')].filter(spelling => spelling !== '/')
 
-function pathOf(url: string): string {
-  const end = url.indexOf('?')
-  return end === -1 ? url : url.slice(0, end)
+/** @param target - Of a request: a path, or the whole URL (RFC 9112 §3.2). */
+function pathOf(target: string): string {
+  if (!target.startsWith('/')) return URL.parse(target)?.pathname ?? ''
+  const end = target.indexOf('?')
+  return end === -1 ? target : target.slice(0, end)
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -145,6 +145,14 @@ describe('refusal table', () => {
     expect(reasons()).toEqual([reason])
   })
 
+  it('answers in the same way where the request names the whole URL (RFC 9112 §3.2.2)', async () => {
+    const answer = await exchange(
+      running.port,
+      `POST ${origin}/mcp HTTP/1.1\r\nHost: ${new URL(origin).host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    )
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+  })
+
   it('answers 400 invalid_request to two Authorization headers', async () => {
     const answer = await exchange(
       running.port,

@@ -8,6 +8,7 @@ import {
   SdkHttpError,
   UnauthorizedError,
 } from '@modelcontextprotocol/client'
+import { isPlainText } from 'idplug/internal'
 import { jsonObject } from '../json-object.ts'
 import { DiscoveryError, NoClientError } from './authorizer.ts'
 import { ForeignAnswerError } from './grants.ts'
@@ -184,7 +185,7 @@ export function explainError(error: unknown): Explanation {
   if (error instanceof UnauthorizedError) return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
   if (error instanceof SdkHttpError) return explainStatus(error)
   const failure = networkFailure(error)
-  if (failure && NOT_TLS.test(failure)) {
+  if (failure && isPlainText(failure)) {
     return {
       what: `The server does not speak https there (${failure}).`,
       cure: 'Use http:// for a server on this machine; elsewhere, something in front of it has to speak https.',
@@ -245,12 +246,8 @@ function explainStatus({ message, status, data }: SdkHttpError): Explanation {
 
 /** What an error of JSON-RPC says for people, such as that of a gateway about the server behind it. */
 function saidIn(body: unknown): string {
-  try {
-    const { error } = JSON.parse(String(body)) as { error?: { message?: unknown } }
-    return typeof error?.message === 'string' && error.message ? ` It says: ${sentence(clean(error.message))}` : ''
-  } catch {
-    return ''
-  }
+  const { error } = (jsonObject(String(body)) ?? {}) as { error?: { message?: unknown } }
+  return typeof error?.message === 'string' && error.message ? ` It says: ${sentence(clean(error.message))}` : ''
 }
 
 function networkFailure(error: unknown): string | undefined {
@@ -264,9 +261,6 @@ function networkFailure(error: unknown): string | undefined {
   }
   return failure
 }
-
-/** Of a client of TLS that is answered in plain text. */
-const NOT_TLS = /ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG/
 
 /** Of Node, its TLS and its `fetch`. */
 const NETWORK_CODE = /^(E[A-Z0-9]+$|UND_ERR_|CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS|ERR_SSL)/

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { clip, networkFailure } from 'idplug/internal'
+import { clip, isPlainText, networkFailure } from 'idplug/internal'
 
 const MILLISECONDS = 10_000
 
@@ -67,8 +67,7 @@ export async function targetProblem(
     const seen = isLate
       ? `${place} did not answer within ${MILLISECONDS / 1000} seconds`
       : `${place} cannot be reached (${detail})`
-    const isNoTls = /^ERR_SSL_(WRONG_VERSION|PACKET_LENGTH)/.test(detail)
-    const cure = isNoTls
+    const cure = isPlainText(detail)
       ? `It does not speak https there: use http:// (${words.url}).`
       : `Start it, or correct its URL (${words.url}).`
     return { kind: 'unreachable', seen, cure }

@@ -25,6 +25,11 @@ export function networkFailure(error: unknown): NetworkFailure {
   return { detail: String(code ?? top?.name ?? 'unknown') }
 }
 
+/** Whether a code says that somebody answered a client of TLS in plain text: http is spoken where https was asked for. */
+export function isPlainText(code: string): boolean {
+  return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
+}
+
 interface Cause {
   readonly code?: unknown
   readonly name?: unknown

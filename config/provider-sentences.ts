@@ -23,7 +23,9 @@ export function sentence(issue: z.core.$ZodIssue, adapter: Adapter, place: strin
 
 export function withDescription(message: string, adapter: Adapter, place: string): string {
   const description = describe(adapter, place)
-  return description ? `${message}. It is: ${description}` : message
+  // What it may be is said once.
+  const isSaid = description?.includes(message.replace(/^must be /, ''))
+  return description && !isSaid ? `${message}. It is: ${description}` : message
 }
 
 /** @param part - What the setting is a part of, where it is not all of the option. */

@@ -24,7 +24,7 @@ export function optionalScopeGrants(principal: RegExp, hint: string) {
   return z.array(
     strictObject({
       scopes: textListNonEmpty.describe('Scopes of this server that these people get, such as notes:read.'),
-      to: principalList(principal, hint).describe(`Who gets these scopes: everyone, ${hint}.`),
+      to: principalList(principal, hint).describe(`Who gets these scopes: everyone, or ${hint}.`),
     }),
   )
 }

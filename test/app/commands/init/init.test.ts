@@ -142,7 +142,7 @@ describe('a new configuration', () => {
     await init({ provider: 'github', questions: remembering })
     expect(asked).toMatchObject({
       GITHUB_GRANT_SCOPES: 'Scopes of this server that these people get, such as notes:read.',
-      GITHUB_GRANT_TO: expect.stringMatching(/^Who gets these scopes: everyone, user:NUMBER, /),
+      GITHUB_GRANT_TO: expect.stringMatching(/^Who gets these scopes: everyone, or user:NUMBER, /),
       GITHUB_CLIENT_SECRET: expect.stringMatching(/^A client secret of that app; /),
     })
   })

@@ -6,6 +6,7 @@ import { unsignedToken } from '../issuer/tokens.ts'
 import { present, question, withGood, withIssuer } from '../presenting.ts'
 
 const GARBAGE = 1000
+/** In each minute that it takes. */
 const MAX_FETCHES = 20
 const MAX_SECONDS = 120
 /** Requests without a token, whose time says how fast the server is at all. */
@@ -61,7 +62,7 @@ export const malformedTokenChecks: readonly Check[] = [
         return failed(`it takes ${seconds} seconds to refuse ${GARBAGE} made-up tokens`)
       }
       const calls = asked() - before
-      const most = issuer.mode === 'jwt' ? MAX_FETCHES : GARBAGE
+      const most = issuer.mode === 'jwt' ? MAX_FETCHES * Math.max(1, seconds / 60) : GARBAGE
       if (calls > most) return failed(`${GARBAGE} made-up tokens caused ${calls} calls to the issuer`)
       const after = await present(target, await issuer.token(), 'a good token')
       if (!isServed(after)) return failed(`${answerOf(after)} to a good token after ${GARBAGE} made-up ones`, after)

@@ -75,7 +75,9 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
 
   async function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<Ended> {
     const { reply } = options
-    const command: [string, readonly string[]] = reply ? ['script', ['-qec', shellLine(file, args), '/dev/null']] : [file, args]
+    const command: [string, readonly string[]] = reply
+      ? ['script', ['-qec', shellLine(file, args), '/dev/null']]
+      : [file, args]
     const child = spawn(...command, {
       cwd: home,
       env: { ...env, ...options.env },

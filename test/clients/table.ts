@@ -46,18 +46,21 @@ const EVENTS: Readonly<Record<string, keyof Endured>> = {
 }
 
 /** One line for each version of a package with which people stayed signed in, or did not. */
-function enduredTable({ measured }: Facts): string {
-  const lines = Object.entries(measured).flatMap(([client, { date, endures }]) =>
-    endures
-      ? [[client, date, ...Object.values(EVENTS).map(event => byName(endures, allPlaces, row => row[event]))]]
-      : [],
-  )
-  return markdownOf(['client', 'measured', ...Object.keys(EVENTS)], lines)
+function enduredTable({ clients, measured }: Facts): string {
+  const lines = Object.entries(measured).flatMap(([client, { date, endures }]) => {
+    if (!endures) return []
+    const signIn = clients.find(known => known.package === packageOf(client))?.signIn
+    const cells = Object.values(EVENTS).map(event => byName(endures, allPlaces, row => row[event]) || '–')
+    return [[client, date, ...cells, signIn === undefined ? '–' : `\`${signIn}\``]]
+  })
+  return markdownOf(['client', 'measured', ...Object.keys(EVENTS), 'to sign in again'], lines)
 }
+
+const packageOf = (client: string) => client.replace(/ \S+$/, '')
 
 /** One line for each client that people know by name. */
 function knownTable({ clients, measured }: Facts): string {
-  const packages = Object.keys(measured).map(name => name.replace(/ \S+$/, ''))
+  const packages = Object.keys(measured).map(packageOf)
   const lines = clients
     .filter(({ page }) => !page)
     .map(client => {

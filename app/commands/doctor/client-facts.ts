@@ -24,6 +24,8 @@ export interface KnownClient {
   /** Where a person enters a client id. Absent: nowhere. */
   readonly manual?: string
   readonly redirectUri?: string
+  /** What a person types to sign in again; NAME is what they called the server. */
+  readonly signIn?: string
   /** What it does where the metadata does not mention PKCE. */
   readonly withoutPkce?: 'fails' | 'connects'
   /** What it does where the metadata is that of a URL above the one it was given. */

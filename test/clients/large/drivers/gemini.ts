@@ -27,7 +27,13 @@ export const gemini: RealClient = {
     /** @param reply - Typed at its terminal, when it asks. */
     async function run(prompt: string, reply?: ExecOptions['reply']) {
       const { origin } = await model
-      const env = { GEMINI_API_KEY: 'none', GOOGLE_GEMINI_BASE_URL: origin, GEMINI_CLI_TRUST_WORKSPACE: 'true', GEMINI_CLI_NO_RELAUNCH: 'true', DISPLAY: ':0' }
+      const env = {
+        GEMINI_API_KEY: 'none',
+        GOOGLE_GEMINI_BASE_URL: origin,
+        GEMINI_CLI_TRUST_WORKSPACE: 'true',
+        GEMINI_CLI_NO_RELAUNCH: 'true',
+        DISPLAY: ':0',
+      }
       const args = [SCRIPT, '-m', 'gemini-2.5-pro', '--approval-mode', 'yolo', '-p', prompt]
       return desk.exec(process.execPath, args, { env, seconds: 120, ...(reply && { reply }) })
     }

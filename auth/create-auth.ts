@@ -115,22 +115,22 @@ export function configure(
 function compose(declarations: Declarations, options: AuthOptions): Record<string, Auth> {
   const env = options.env ?? globalThis.process?.env ?? {}
   const configuration = configurationOf(declarations, env, options)
-  const { settings } = configuration
+  const { mode, resources, settings, usesOwnServer } = configuration
   const { now = Date.now, fetch = createProviderFetch(env), stopping } = options
   const observer = combineObservers(options.observer ?? stderrObserver())
   for (const { setting, problem } of configuration.warnings) observer.warning?.(`${setting} ${problem}.`, {})
 
-  const isDemo = configuration.usesOwnServer && !configuration.bridge && settings.AUTH_PROVIDER.length === 0
+  const isDemo = usesOwnServer && !configuration.bridge && settings.AUTH_PROVIDER.length === 0
   const unread = isDemo && !options.env ? unreadEnvFile() : undefined
   if (unread) observer.warning?.(unread, {})
   if (settings.PUBLIC_URL.length === 0) {
-    for (const { resource } of configuration.resources) {
+    for (const { resource } of resources) {
       const problem = otherPort(resource, env.PORT)
       if (problem) observer.warning?.(problem, {})
     }
   }
 
-  const runsHere = configuration.usesOwnServer && configuration.mode !== 'separate'
+  const runsHere = usesOwnServer && mode !== 'separate'
   const watching = settings.AUTH_WATCH === undefined ? undefined : startWatching(settings.AUTH_WATCH, observer)
   const own = runsHere
     ? createOwnServer({ configuration, declarations, env, fetch, observer, stopping, watching })
@@ -141,7 +141,7 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
   const apiKeys = keysFile === undefined ? undefined : openApiKeysFile(keysFile, observer, scopes)
   const links = settings.AUTH_LINKS === undefined ? undefined : openLinkFile(settings.AUTH_LINKS, observer)
   const shared: Shared = {
-    fetch: own ? fetchThrough(own, fetch) : watching && configuration.usesOwnServer ? markedFetch(fetch) : fetch,
+    fetch: own ? fetchThrough(own, fetch) : watching && usesOwnServer ? markedFetch(fetch) : fetch,
     now,
     observer,
     own,
@@ -158,7 +158,7 @@ function compose(declarations: Declarations, options: AuthOptions): Record<strin
     },
   }
   return Object.fromEntries(
-    configuration.resources.map(resource => [
+    resources.map(resource => [
       resource.key,
       authOf(declarations[resource.key] as ResourceDeclaration, resource, configuration, shared, options.tenants),
     ]),

@@ -78,8 +78,8 @@ const MISSING = 'needs a file of idplug that the bundler left out'
 /** A `fetch` by which our own authorization server knows requests of servers from those of clients. */
 export function markedFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
   return (input, init) => {
-    // A `Request` of the platform says nothing to the `fetch` of undici, which a proxy or AUTH_CA_FILE brings.
-    const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
+    // Not by a `Request` of the platform: the `fetch` of undici, which a proxy or AUTH_CA_FILE brings, takes it for a URL.
+    const headers = new Headers(init?.headers)
     headers.set('user-agent', 'idplug')
     return fetch(input, { ...init, headers })
   }

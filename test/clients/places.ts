@@ -37,6 +37,8 @@ const SECONDS_UNTIL_EXPIRED = 86_400 + 60
 /** The shortest that the bridge allows. These are waited for, so that the clock of the client says so, too. */
 const BRIDGE_SECONDS = 60
 const TOLERANCE_SECONDS = 5
+/** For a machine that is busy. */
+const MOST_SECONDS = 120
 
 export async function startPlace(place: Place): Promise<RunningPlace> {
   const folder = mkdtempSync(join(tmpdir(), 'place-'))
@@ -131,7 +133,10 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
       /** Until the server has asked for the keys again: what it says before is about itself, not about clients. */
       async function untilNoticed(): Promise<void> {
         const headers = { authorization: `Bearer ${await (emulator as Auth0Emulator).mint()}` }
-        while ((await fetch(running.url, { method: 'POST', headers })).status === 503) await setTimeout(100)
+        await until('it checks tokens again', async () => {
+          const { status } = await fetch(running.url, { method: 'POST', headers })
+          return status !== 503
+        })
       }
       const takeAway = (path?: string) => {
         const bringBack = emulator?.fail({ kind: 'status', status: 503, path })
@@ -178,16 +183,24 @@ function createProgram(
           () => true,
           () => false,
         )
-      while (!(await answers())) {
+      await until(`${args.join(' ')} answers`, () => {
         if (started.exitCode !== null) throw new Error(`${args.join(' ')} has ended:\n${output}`)
-        await setTimeout(50)
-      }
+        return answers()
+      })
     },
     async kill() {
       if (!child || child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGKILL')
       await once(child, 'close')
     },
+  }
+}
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + MOST_SECONDS * 1000
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`waited ${MOST_SECONDS} seconds until ${what}`)
+    await setTimeout(100)
   }
 }
 

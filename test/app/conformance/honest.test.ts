@@ -18,6 +18,9 @@ const QUICK = checks.map(({ id }) => id).filter(id => id !== 'B11')
 it.each([
   { mode: 'introspection', dpop: 'off', skips: [...ABSENT, ...JWT_ONLY, ...DPOP, 'P20'] },
   { mode: 'jwt', dpop: 'optional', nonce: 'n-1', skips: [...ABSENT, ...INTROSPECTION_ONLY] },
+  ...(process.env.ALL_VARIANTS
+    ? [{ mode: 'jwt', dpop: 'off', skips: [...ABSENT, ...INTROSPECTION_ONLY, ...DPOP, 'P20'] } as const]
+    : []),
 ] as const)(
   'an honest server passes every check that applies: $mode, DPoP $dpop',
   async ({ skips, ...options }) => {

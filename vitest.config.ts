@@ -1,12 +1,9 @@
-import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    // By default one less, which on two cores is one: most tests wait for the processes that they start.
-    maxWorkers: availableParallelism(),
     // Many tests start processes, which all load the same files.
     env: { NODE_COMPILE_CACHE: new URL('node_modules/.cache/node', import.meta.url).pathname },
     projects: [

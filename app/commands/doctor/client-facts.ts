@@ -6,6 +6,8 @@ export type Evidence =
   | { readonly how: 'measured' | 'measured by hand'; readonly version: string; readonly date: string }
   /** In the client's own documentation or in reports. */
   | { readonly how: 'read'; readonly source: string }
+  /** By the doctor, about the server: it is in the way of every client. */
+  | { readonly how: 'found here' }
 
 /** Facts that can be known in another way than the rest. */
 type Fact = 'documents' | 'manual' | 'withoutPkce' | 'parentResource'
@@ -136,5 +138,5 @@ function withMeasurement(client: KnownClient): KnownClient {
 
 /** For people: `measured, 2.1.332, 2026-11-30`. */
 export function evidenceText(evidence: Evidence): string {
-  return evidence.how === 'read' ? 'read' : `${evidence.how}, ${evidence.version}, ${evidence.date}`
+  return 'version' in evidence ? `${evidence.how}, ${evidence.version}, ${evidence.date}` : evidence.how
 }

@@ -13,7 +13,7 @@ export interface ClientOutlook {
   readonly verdict: 'connects' | 'set up' | 'fails' | 'not verified'
   /** Why, or what to do; empty where nothing stands in its way. */
   readonly because: string
-  /** How that is known: `measured`, with version and date, or `read`. */
+  /** How that is known: `measured`, with version and date, `read`, or `found here` about the server. */
   readonly evidence: string
   /** Where it was read. */
   readonly source?: string
@@ -46,7 +46,7 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
   const { url, metadata, pages, authorizationServers } = facts
   if (client.cloud && !isReachable(url)) return fails('it runs in a cloud and cannot reach this machine')
   const veto = findings.find(finding => isMet(finding, client))
-  if (veto) return fails(`${veto.title.charAt(0).toLowerCase()}${veto.title.slice(1)} (${veto.code})`)
+  if (veto) return failsHere(`${veto.title.charAt(0).toLowerCase()}${veto.title.slice(1)} (${veto.code})`)
   const parent = findings.some(({ code }) => code === 'server.resource_is_parent') ? parentObstacle(client) : undefined
   if (parent) return parent
   if (facts.challenge?.scheme === 'DPoP') {
@@ -57,12 +57,12 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
   }
   // Clients use the first one.
   const [server] = authorizationServers
-  if (!metadata || !server?.metadata) return fails('it finds no authorization server')
+  if (!metadata || !server?.metadata) return failsHere('it finds no authorization server')
   if (client.page && pages === 'limited') {
     return { verdict: 'set up', because: 'pages of origins that are not in ALLOWED_ORIGINS are refused' }
   }
   if (client.page && (pages === 'none' || !server.isReadable))
-    return fails('the browser does not let it read the answers')
+    return failsHere('the browser does not let it read the answers')
   if (client.needsResponseIssuer && server.metadata.authorization_response_iss_parameter_supported !== true) {
     return fails('the authorization server does not name itself in its responses (iss)')
   }
@@ -84,7 +84,7 @@ function parentObstacle({ parentResource, also }: KnownClient): Obstacle | undef
 function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): Obstacle | undefined {
   const methods = metadata.code_challenge_methods_supported
   if (Array.isArray(methods) && methods.includes('S256')) return undefined
-  if (methods !== undefined) return fails('the metadata lists PKCE methods without S256')
+  if (methods !== undefined) return failsHere('the metadata lists PKCE methods without S256')
   if (withoutPkce === 'connects') return undefined
   const evidence = also?.withoutPkce
   return withoutPkce === 'fails'
@@ -127,6 +127,11 @@ function stepUp({ stepsUp, stepUp }: KnownClient, { challenge, metadata }: Serve
 
 function fails(because: string): Obstacle {
   return { verdict: 'fails', because }
+}
+
+/** Whatever is known of the client. */
+function failsHere(because: string): Obstacle {
+  return { ...fails(because), evidence: { how: 'found here' } }
 }
 
 function isReachable(url: string): boolean {

@@ -314,6 +314,15 @@ test('says of each statement whether it was measured, with version and date, or 
   )
 })
 
+test('says that what is in the way of every client was found at the server, not at the client', async () => {
+  const { clients } = await examineServer(server.resource, async () => {
+    throw new TypeError('fetch failed')
+  })
+  const stopped = clients.filter(({ because }) => because.includes('server.unreachable'))
+  expect(stopped.length).toBeGreaterThan(5)
+  for (const { client, evidence } of stopped) expect(evidence, client).toBe('found here')
+})
+
 test('says which clients stop at tools that need more scopes, unless they are told to ask for all at first', async () => {
   const stopped = async (fetch: Fetch) =>
     (await examineServer(server.resource, fetch)).clients

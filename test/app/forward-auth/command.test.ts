@@ -46,6 +46,6 @@ describe('idplug forward-auth', () => {
   it('explains itself and exits with 2 when called with an argument', async () => {
     const { ended, output } = forwardAuth({}, 'nginx')
     expect(await ended).toBe(2)
-    expect(output()).toContain('docs/proxies/README.md')
+    expect(output()).toContain('idplug forward-auth --help says more.')
   })
 })

@@ -19,8 +19,8 @@ export default defineConfig({
             'test/conformance/field/**',
             // Outages and restarts take their time: `npm run test:conformance`.
             'test/app/conformance/{defects,issuer-command,servers}.test.ts',
-            // Installs packages and follows a whole page.
-            ...(process.env.ALL_VARIANTS ? [] : ['test/package/agents.test.ts']),
+            // They install packages and follow a whole page, or run two suites: every night.
+            ...(process.env.ALL_VARIANTS ? [] : ['test/package/agents.test.ts', 'test/conformance/gateway.test.ts']),
             // A process for each fault: `npm run test:properties`.
             'test/properties/planted/**',
           ],
@@ -33,7 +33,7 @@ export default defineConfig({
           // What two processes can get wrong; all of test/e2e every night.
           include: process.env.ALL_VARIANTS
             ? ['test/e2e/**/*.test.ts']
-            : ['test/e2e/{machines,revoke-before,sign-in,stores}.test.ts', 'test/e2e/bridge/{refresh,sign-in}.test.ts'],
+            : ['test/e2e/{machines,revoke-before,stores}.test.ts', 'test/e2e/bridge/{refresh,sign-in}.test.ts'],
           // These have processes of their own.
           exclude: ['test/e2e/process.test.ts', 'test/e2e/redis.test.ts'],
           env: { E2E_ALTERNATING: 'yes' },

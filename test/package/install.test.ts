@@ -236,18 +236,25 @@ describe('where both packages are installed', () => {
   })
 })
 
-describe.each([
+/** The second one every night. */
+const orders = [
   ['idplug', '@idplug/server'],
   ['@idplug/server', 'idplug'],
-])('installed for all projects, first %s and then %s', (first, second) => {
-  it('has the command', async () => {
-    const project = createProject()
-    await project.npm('install', '--global', first)
-    await project.npm('install', '--global', second)
-    const command = join(project.env.npm_config_prefix as string, 'bin/idplug')
-    expect(await succeed(command, ['doctor', '--help'], project.folder, project.env)).toContain('Usage: idplug doctor')
-  })
-})
+]
+describe.each(process.env.ALL_VARIANTS ? orders : orders.slice(0, 1))(
+  'installed for all projects, first %s and then %s',
+  (first, second) => {
+    it('has the command', async () => {
+      const project = createProject()
+      await project.npm('install', '--global', first)
+      await project.npm('install', '--global', second)
+      const command = join(project.env.npm_config_prefix as string, 'bin/idplug')
+      expect(await succeed(command, ['doctor', '--help'], project.folder, project.env)).toContain(
+        'Usage: idplug doctor',
+      )
+    })
+  },
+)
 
 describe('on a Node.js that is too old', () => {
   it('says so, with what to do, and loads nothing', async () => {

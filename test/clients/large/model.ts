@@ -1,5 +1,12 @@
 import { listen } from '../../support/http.ts'
 
+export interface Model {
+  readonly origin: string
+  /** Tools of the server that the client has offered so far, by the names that the server gave them. */
+  tools(): string[]
+  close(): Promise<void>
+}
+
 /** A call of a tool that the model is to want, in the words of {@link wish}. */
 export interface Wish {
   /** End of the name by which the client knows the tool. */
@@ -31,9 +38,9 @@ interface Api {
  * Stands in for the API of a model (Anthropic's Messages API or Google's Gemini API, streamed): it calls the tool that the person names,
  * and then repeats what the tool answered, word by word.
  *
- * @param nameOf - What the client calls a tool of the server.
+ * @param prefix - What the client puts in front of the name of a tool of the server.
  */
-export async function startModel(nameOf: (tool: string) => string) {
+export async function startModel(prefix: string): Promise<Model> {
   const offered = new Set<string>()
   const server = await listen(async (request, response) => {
     const chunks: Buffer[] = []
@@ -51,7 +58,7 @@ export async function startModel(nameOf: (tool: string) => string) {
     }
     const { tools, parts } = api.read(JSON.parse(Buffer.concat(chunks).toString()))
     for (const name of tools) offered.add(name)
-    const events = [...api.events(nextBlock(parts, nameOf))]
+    const events = [...api.events(nextBlock(parts, prefix))]
     if (/:generateContent$/.test(pathname)) {
       response.writeHead(200, json).end(JSON.stringify(events[0]))
       return
@@ -63,16 +70,20 @@ export async function startModel(nameOf: (tool: string) => string) {
     }
     response.end()
   })
-  return { origin: server.origin, offered, close: server.close }
+  return {
+    origin: server.origin,
+    tools: () => [...offered].filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length)),
+    close: server.close,
+  }
 }
 
-function nextBlock(parts: readonly Part[], nameOf: (tool: string) => string): Block {
+function nextBlock(parts: readonly Part[], prefix: string): Block {
   const answered = parts.findLast(({ answer }) => answer !== undefined)
   if (answered) return { type: 'text', text: `ANSWER ${JSON.stringify(answered.answer)}` }
   const wanted = parts.map(({ text = '' }) => /WISH ([\w-]+)/.exec(text)?.[1]).findLast(text => text !== undefined)
   if (wanted === undefined) return { type: 'text', text: 'nothing' }
   const { tool, args } = JSON.parse(Buffer.from(wanted, 'base64url').toString()) as Wish
-  return { type: 'tool_use', name: nameOf(tool), input: args }
+  return { type: 'tool_use', name: prefix + tool, input: args }
 }
 
 interface AnthropicRequest {

@@ -2,18 +2,18 @@ import { join } from 'node:path'
 import { freePort } from '../../../support/http.ts'
 import { installedName, type RealClient } from '../../client.ts'
 import { createDesk } from '../../desk.ts'
-import { startModel, wish } from '../model.ts'
+import { startModel } from '../model.ts'
 import { largePackages } from '../packages.ts'
+import { sessionOf } from '../session.ts'
 
 const PROGRAM = join(largePackages, `@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`)
-const nameOf = (tool: string) => `mcp__files__${tool}`
 
 /** `claude mcp add`, `claude mcp login`, and then `claude -p` with a stand-in for the model. */
 export const claudeCode: RealClient = {
   name: installedName('@anthropic-ai/claude-code', largePackages),
   start(server) {
     const desk = createDesk(server)
-    const model = startModel(nameOf)
+    const model = startModel('mcp__files__')
 
     const claude = (...args: readonly string[]) => run(PROGRAM, args)
     /** In a pseudo-terminal, without which it opens no browser. */
@@ -34,8 +34,11 @@ export const claudeCode: RealClient = {
       return stdout
     }
 
+    const say = (text: string) => claude('-p', text, '--allowedTools', 'mcp__files')
+    const session = sessionOf({ desk, model, say })
     let isAdded = false
     return {
+      ...session,
       async connect() {
         if (!isAdded) {
           const known =
@@ -48,20 +51,10 @@ export const claudeCode: RealClient = {
         await atTerminal('mcp', 'login', 'files')
       },
       async list() {
-        const { offered } = await model
-        const names = () =>
-          [...offered].filter(name => name.startsWith(nameOf(''))).map(name => name.slice(nameOf('').length))
         // On a busy machine it asks the model before it has reached the server.
-        for (let attempts = 3; attempts > 0 && names().length === 0; attempts--) {
-          await claude('-p', 'hello', '--allowedTools', 'mcp__files')
-        }
-        return names()
-      },
-      call: (tool, args) => claude('-p', wish({ tool, args }), '--allowedTools', 'mcp__files'),
-      opened: desk.opened,
-      async close() {
-        await (await model).close()
-        desk.close()
+        let tools = await session.list()
+        for (let more = 2; more > 0 && tools.length === 0; more--) tools = await session.list()
+        return tools
       },
     }
   },

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { installedName, type RealClient } from '../../client.ts'
 import { createDesk } from '../../desk.ts'
-import { startModel, wish } from '../model.ts'
+import { startModel } from '../model.ts'
 import { largePackages } from '../packages.ts'
+import { sessionOf } from '../session.ts'
 
 const PROGRAM = join(largePackages, `@github/copilot-${process.platform}-${process.arch}/copilot`)
-const PREFIX = 'files-'
 const MOST_SECONDS = 120
 
 /** `copilot` in a pseudo-terminal, where it opens the browser by itself, and then `copilot -p` with a stand-in for the model. */
@@ -16,7 +16,7 @@ export const copilot: RealClient = {
   name: installedName('@github/copilot', largePackages),
   start(server) {
     const desk = createDesk(server)
-    const model = startModel(tool => PREFIX + tool)
+    const model = startModel('files-')
     const folder = join(desk.home, '.copilot')
     const tokens = join(folder, 'mcp-oauth-config')
     mkdirSync(tokens, { recursive: true })
@@ -48,6 +48,7 @@ export const copilot: RealClient = {
         .some(file => statSync(file).mtimeMs >= time && /"access_?token"/i.test(readFileSync(file, 'utf8')))
 
     return {
+      ...sessionOf({ desk, model, say }),
       async connect() {
         const before = desk.opened().length
         const terminal = spawn('script', ['-qec', PROGRAM, '/dev/null'], {
@@ -65,17 +66,6 @@ export const copilot: RealClient = {
         } finally {
           if (terminal.pid !== undefined) process.kill(-terminal.pid)
         }
-      },
-      async list() {
-        await say('hello')
-        const { offered } = await model
-        return [...offered].filter(name => name.startsWith(PREFIX)).map(name => name.slice(PREFIX.length))
-      },
-      call: (tool, args) => say(wish({ tool, args })),
-      opened: desk.opened,
-      async close() {
-        await (await model).close()
-        desk.close()
       },
     }
   },

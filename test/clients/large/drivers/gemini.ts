@@ -2,18 +2,18 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installedName, type RealClient } from '../../client.ts'
 import { createDesk, type ExecOptions } from '../../desk.ts'
-import { startModel, wish } from '../model.ts'
+import { startModel } from '../model.ts'
 import { largePackages } from '../packages.ts'
+import { sessionOf } from '../session.ts'
 
 const SCRIPT = join(largePackages, '@google/gemini-cli/bundle/gemini.js')
-const PREFIX = 'mcp_files_'
 
 /** `gemini -p '/mcp auth files'`, and then `gemini -p` with a stand-in for the model. */
 export const gemini: RealClient = {
   name: installedName('@google/gemini-cli', largePackages),
   start(server) {
     const desk = createDesk(server)
-    const model = startModel(tool => PREFIX + tool)
+    const model = startModel('mcp_files_')
     mkdirSync(join(desk.home, '.gemini'))
     const known = server.clientId === undefined ? {} : { oauth: { enabled: true, clientId: server.clientId } }
     const settings = {
@@ -44,22 +44,12 @@ export const gemini: RealClient = {
     }
 
     return {
+      ...sessionOf({ desk, model, say }),
       async connect() {
         const before = desk.opened().length
         // It has no way to answer a command without a terminal, and ends with an error after it has done what it was told.
         const { stdout, stderr } = await run('/mcp auth files', { to: '[Y/n]', text: 'y\n' })
         if (desk.opened().length === before) throw new Error(stderr || stdout)
-      },
-      async list() {
-        await say('hello')
-        const { offered } = await model
-        return [...offered].filter(name => name.startsWith(PREFIX)).map(name => name.slice(PREFIX.length))
-      },
-      call: (tool, args) => say(wish({ tool, args })),
-      opened: desk.opened,
-      async close() {
-        await (await model).close()
-        desk.close()
       },
     }
   },

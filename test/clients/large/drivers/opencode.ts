@@ -2,18 +2,18 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installedName, type RealClient } from '../../client.ts'
 import { createDesk } from '../../desk.ts'
-import { startModel, wish } from '../model.ts'
+import { startModel } from '../model.ts'
 import { largePackages } from '../packages.ts'
+import { sessionOf } from '../session.ts'
 
 const PROGRAM = join(largePackages, `opencode-${process.platform}-${process.arch}/bin/opencode`)
-const PREFIX = 'files_'
 
 /** `opencode mcp auth`, and then `opencode run` with a stand-in for the model. */
 export const opencode: RealClient = {
   name: installedName('opencode-ai', largePackages),
   start(server) {
     const desk = createDesk(server)
-    const model = startModel(tool => PREFIX + tool)
+    const model = startModel('files_')
 
     async function opencode(...args: readonly string[]): Promise<string> {
       const { origin } = await model
@@ -40,18 +40,8 @@ export const opencode: RealClient = {
       opencode('run', '--auto', '--format', 'json', '-m', 'anthropic/claude-sonnet-4-5', text)
 
     return {
+      ...sessionOf({ desk, model, say }),
       connect: async () => void (await opencode('mcp', 'auth', 'files')),
-      async list() {
-        await say('hello')
-        const { offered } = await model
-        return [...offered].filter(name => name.startsWith(PREFIX)).map(name => name.slice(PREFIX.length))
-      },
-      call: (tool, args) => say(wish({ tool, args })),
-      opened: desk.opened,
-      async close() {
-        await (await model).close()
-        desk.close()
-      },
     }
   },
 }

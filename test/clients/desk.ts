@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { shellLine } from '../support/shell-line.ts'
 import type { Destination } from './client.ts'
 import type { Person } from './person.ts'
 
@@ -76,7 +77,7 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
   async function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<Ended> {
     const { reply } = options
     const command: [string, readonly string[]] = reply
-      ? ['script', ['-qec', shellLine(file, args), '/dev/null']]
+      ? ['script', ['-qec', shellLine(file, ...args), '/dev/null']]
       : [file, args]
     const child = spawn(...command, {
       cwd: home,
@@ -99,10 +100,6 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
     ])
     return { code, stdout, stderr }
   }
-}
-
-function shellLine(file: string, args: readonly string[]): string {
-  return [file, ...args].map(word => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
 }
 
 async function exit(child: ChildProcess): Promise<number> {

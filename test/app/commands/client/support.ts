@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { main, startProgram } from '../../../support/program.ts'
+import { shellLine } from '../../../support/shell-line.ts'
 
 export interface Ended {
   code: number | null
@@ -65,8 +66,8 @@ export async function runOnScreen(
   env: Record<string, string>,
   person: (address: string) => Promise<unknown>,
 ): Promise<{ code: number; screen: string }> {
-  const words = [process.execPath, main, ...args].map(word => `'${word.replaceAll("'", "'\\''")}'`)
-  const child = spawn('script', ['--quiet', '--return', '--command', words.join(' '), '/dev/null'], {
+  const line = shellLine(process.execPath, main, ...args)
+  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
     env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -25,6 +25,15 @@ const believing = (
     },
   }))
 
+/** Refuses good tokens whose header has this parameter. */
+const refusing = (parameter: string) =>
+  judging(honest => ({
+    async read(token) {
+      const claims = await honest.read.call(this, token)
+      return isRefusal(claims) || !(parameter in decodeProtectedHeader(token)) ? claims : refused
+    },
+  }))
+
 const payloadOf = (token: string) => decodeJwt(token) as Claims
 
 async function keysOf({ trust }: TokenParts): Promise<JWK[]> {
@@ -230,12 +239,7 @@ export const validationDefects: readonly TokenDefect[] = [
     id: 'V15',
     way: 'a good token with x5c is refused',
     mild: true,
-    plant: judging(honest => ({
-      async read(token) {
-        const claims = await honest.read.call(this, token)
-        return isRefusal(claims) || !('x5c' in decodeProtectedHeader(token)) ? claims : refused
-      },
-    })),
+    plant: refusing('x5c'),
   },
   {
     id: 'V15',
@@ -249,12 +253,7 @@ export const validationDefects: readonly TokenDefect[] = [
     id: 'V15',
     way: 'a good token with jku is refused',
     mild: true,
-    plant: judging(honest => ({
-      async read(token) {
-        const claims = await honest.read.call(this, token)
-        return isRefusal(claims) || !('jku' in decodeProtectedHeader(token)) ? claims : refused
-      },
-    })),
+    plant: refusing('jku'),
   },
   {
     id: 'V16',

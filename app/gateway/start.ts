@@ -14,7 +14,7 @@ import { createResources } from './resources.ts'
 import { createSseTarget } from './sse/target.ts'
 import { createStdioTarget, type StdioEvent } from './stdio/target.ts'
 import type { Call, Target } from './target.ts'
-import { COMMAND_LINE, commandProblem, GATEWAY_FILE, targetProblem } from './target-check.ts'
+import { COMMAND_LINE, commandProblem, GATEWAY_FILE, targetProblem, withoutQuery } from './target-check.ts'
 
 export interface GatewayStartOptions {
   /** Watches the file that the groups come from: {@link watchGatewayFile} with its path. Default: they do not change. */
@@ -162,9 +162,7 @@ function logCommand(logger: Logger, target: string, happened: StdioEvent): void 
   })
 }
 
-/** For the log and the banner: without a query, which may hold a secret. */
+/** For the log and the banner. */
 function describePlace(place: GatewayTarget['place']): string {
-  if (place.kind === 'command') return place.command.slice(0, 3).join(' ')
-  const { origin, pathname } = new URL(place.url)
-  return origin + pathname
+  return place.kind === 'command' ? place.command.slice(0, 3).join(' ') : withoutQuery(new URL(place.url))
 }

@@ -94,8 +94,8 @@ export async function targetProblem(
   return undefined
 }
 
-/** The query may hold a secret. */
-const withoutQuery = ({ origin, pathname }: URL) => origin + pathname
+/** For messages: the query may hold a secret. */
+export const withoutQuery = ({ origin, pathname }: URL) => origin + pathname
 
 /** Looks whether there is a command of this name, before somebody signs in and meets that there is none. */
 export function commandProblem(command: string, path = process.env.PATH ?? ''): TargetProblem | undefined {

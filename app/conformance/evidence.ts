@@ -1,3 +1,4 @@
+import { shortened } from 'idplug/internal'
 import type { Exchange } from './exchange.ts'
 import type { Target } from './target.ts'
 
@@ -43,8 +44,8 @@ function curlOf({ request: { method, url, headers, body } }: Exchange, redact: R
   const command = method === 'HEAD' ? 'curl -sI' : `curl -si${method === 'GET' ? '' : ` -X ${method}`}`
   return [
     `${command} ${quoted(redact(url))}`,
-    ...fields.map(([name, value]) => `-H ${quoted(`${name}: ${shortened(redact(value), MAX_SENT_VALUE)}`)}`),
-    ...(body === undefined ? [] : [`--data-raw ${quoted(shortened(redact(body), MAX_SENT_BODY))}`]),
+    ...fields.map(([name, value]) => `-H ${quoted(`${name}: ${beginning(redact(value), MAX_SENT_VALUE)}`)}`),
+    ...(body === undefined ? [] : [`--data-raw ${quoted(beginning(redact(body), MAX_SENT_BODY))}`]),
   ].join(' \\\n  ')
 }
 
@@ -54,8 +55,9 @@ function quoted(text: string): string {
   return `"${text.replace(/["\\`]|\$(?![A-Z_]*TOKEN\b)/g, '\\$&')}"`
 }
 
-function shortened(text: string, most: number): string {
-  const shown = printable(text)
+/** The beginning of a longer text, with the length of it all. */
+function beginning(text: string, most: number): string {
+  const shown = shortened(text, Number.POSITIVE_INFINITY)
   return shown.length > most ? `${shown.slice(0, most / 2)}… (${Buffer.byteLength(text)} bytes)` : shown
 }
 
@@ -69,11 +71,5 @@ function seenOf({ status, headers, text, failure }: Exchange, redact: Redact): s
 }
 
 function clipped(text: string, most: number): string {
-  const shown = printable(text.trim().replace(/\s+/g, ' '))
-  return shown.length > most ? `${shown.slice(0, most)}…` : shown
-}
-
-/** Others wrote it, and a terminal obeys what it is sent. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD')
+  return shortened(text.trim().replace(/\s+/g, ' '), most)
 }

@@ -3,6 +3,7 @@ import { ConfigError } from 'idplug'
 import { forPowerShell } from '../powershell.ts'
 import { version } from '../version.ts'
 import { EXIT } from './exit.ts'
+import { withoutLeadingHyphens } from './leading-hyphens.ts'
 
 type Register = (program: Command) => void
 
@@ -87,7 +88,7 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     }
   }
   try {
-    await program.parseAsync([...argv])
+    await program.parseAsync(withoutLeadingHyphens(program, argv.slice(2)), { from: 'user' })
   } catch (error) {
     // Settings that cannot be read at all, before a command could say so itself.
     if (error instanceof ConfigError) {

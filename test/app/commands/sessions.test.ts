@@ -106,6 +106,13 @@ describe('idplug clients', () => {
     expect(misspelled.stdout).toContain('Nobody has signed in with no-such-client')
     expect(misspelled.stdout).toContain('idplug clients allow no-such-client')
   })
+
+  it('takes an id that begins with a hyphen for an id', async () => {
+    const { idplug } = await world()
+    const id = '-GZ9sEUZp4x8HmS4r_PBiGj34paZNgpSnRri3zb136r'
+    const revoked = await idplug('clients', 'revoke', id, '--as', 'ops')
+    expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining(`Nobody has signed in with ${id}`) })
+  })
 })
 
 it('finds the store of npm start without any setting, and makes none in a wrong folder', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,9 +31,11 @@ async function listen(path: string, { reads = true, mode = 0o600 } = {}): Promis
     socket.setEncoding('utf8').on('data', chunk => {
       text += chunk
     })
-  }).listen(path)
+  }).listen(`${path}.new`)
   await once(server, 'listening')
-  chmodSync(path, mode)
+  // A writer may look for it at any time: it appears with the mode that it is to have.
+  chmodSync(`${path}.new`, mode)
+  renameSync(`${path}.new`, path)
   const stop = async () => {
     for (const socket of sockets) socket.destroy()
     if (!server.listening) return

@@ -48,9 +48,12 @@ export async function startPostgres(options: readonly string[] = []): Promise<Po
   let databases = 0
   async function start(): Promise<void> {
     const always = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-c', 'max_connections=200']
-    child = spawn(...asPostgres(programOf('postgres'), [...always, ...options]), { stdio: 'ignore' })
+    const begin = () => spawn(...asPostgres(programOf('postgres'), [...always, ...options]), { stdio: 'ignore' })
+    child = begin()
     for (const deadline = Date.now() + 20_000; !(await answers(url)); await delay(50)) {
-      if (child.exitCode !== null || Date.now() > deadline) throw new Error('postgres does not start')
+      if (Date.now() > deadline) throw new Error('postgres does not start')
+      // It does not start while a process of the one before is still there, which ends later than the first of them.
+      if (child.exitCode !== null) child = begin()
     }
   }
   async function end(signal: NodeJS.Signals): Promise<void> {

@@ -70,7 +70,7 @@ async function follow(name: EmulatorName): Promise<void> {
           ({ status }) => status,
           () => 0,
         )
-      await expect.poll(ready, { timeout: 30_000, interval: 50 }).toBe(200)
+      await expect.poll(ready, { interval: 50 }).toBe(200)
     }
   }
 }
@@ -82,6 +82,6 @@ async function check(run: (command: string) => Promise<string>, command: string,
     const output = await run(command)
     return lines.every(line => pattern(line).test(output)) ? 'as the page says' : output
   }
-  if (command.includes('migrate status')) await expect.poll(printed, { timeout: 30_000 }).toBe('as the page says')
+  if (command.includes('migrate status')) await expect.poll(printed).toBe('as the page says')
   else expect(await printed(), command).toBe('as the page says')
 }

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { openApiKeysFile } from '../../config/api-keys-file.ts'
+import { replaceFile } from '../support/replace-file.ts'
 
 const entry = (id: string, scope: string) => ({ id, sha256: id.repeat(64).slice(0, 64), owner: 'ops', scopes: [scope] })
 
@@ -10,7 +11,7 @@ it('reports a scope that no server declares when the file changes, and takes the
   const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'api-keys.json')
-  const write = (...keys: object[]) => writeFileSync(path, JSON.stringify({ keys }))
+  const write = (...keys: object[]) => replaceFile(path, JSON.stringify({ keys }))
   write(entry('a', 'notes:read'))
   const warnings: string[] = []
   const warning = (message: string) => void warnings.push(message)

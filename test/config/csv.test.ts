@@ -57,11 +57,9 @@ describe('a CSV file (RFC 4180)', () => {
   })
 
   it('reads a CSV file in linear time', () => {
-    const lines = 50_000
+    // A quadratic reader needs far longer than a test may take.
+    const lines = 200_000
     const text = `a,b\n${'"x ""y""",z\n'.repeat(lines)}`
-    const startedAt = performance.now()
     expect(parseCsv(text)).toHaveLength(lines)
-    // A quadratic reader needs minutes.
-    expect(performance.now() - startedAt).toBeLessThan(5_000)
   })
 })

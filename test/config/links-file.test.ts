@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLinkFile } from '../../config/links-file.ts'
 import { ConfigError } from '../../src/config-error.ts'
+import { replaceFile } from '../support/replace-file.ts'
 
 const HEADER = 'old_issuer,old_subject,new_issuer,new_subject\n'
 const ADA = 'http://localhost:3001,ada,https://acme.eu.auth0.com/,auth0|1\n'
@@ -13,7 +14,7 @@ function linkFile(content: string) {
   const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'links.csv')
-  const write = (text: string) => writeFileSync(path, text)
+  const write = (text: string) => replaceFile(path, text)
   write(content)
   return { path, write }
 }
@@ -26,9 +27,9 @@ describe('the file of AUTH_LINKS', () => {
     onTestFinished(links.close)
     expect(links.resolve(current).subject).toBe('auth0|1')
     write(HEADER + ADA)
-    await expect.poll(() => links.resolve(current).subject, { timeout: 10_000 }).toBe('ada')
+    await expect.poll(() => links.resolve(current).subject).toBe('ada')
     write(`${HEADER}only,three,cells\n`)
-    await expect.poll(() => reloads.at(-1), { timeout: 10_000 }).toEqual({ error: expect.any(ConfigError) })
+    await expect.poll(() => reloads.at(-1)).toEqual({ error: expect.any(ConfigError) })
     expect(links.resolve(current).subject).toBe('ada')
   })
 

@@ -95,9 +95,8 @@ describe('the commands of the runbook back up and restore', () => {
     await runCommands('redis-cli -u "$REDIS_URL" config set', folder, { REDIS_URL: to.url })
     const place = { kind: 'redis', url: to.url, prefix: 'idplug' } as const
     expect(await keysIn(place)).toEqual(['before'])
-    await vi.waitUntil(
-      async () => (await command(to.port, 'INFO', 'persistence')).includes('aof_rewrite_in_progress:0'),
-      10_000,
+    await vi.waitUntil(async () =>
+      (await command(to.port, 'INFO', 'persistence')).includes('aof_rewrite_in_progress:0'),
     )
     expect(existsSync(join(data, 'appendonlydir'))).toBe(true)
   })

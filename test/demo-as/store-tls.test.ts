@@ -114,7 +114,7 @@ describe('several Redis with TLS', () => {
     const port = await secure(cluster)
     const { port: plainPort } = started.at(-1) as RedisServer
     await command(plainPort, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    await vi.waitUntil(async () => (await command(plainPort, 'CLUSTER', 'INFO')).includes('cluster_state:ok'), 20_000)
+    await vi.waitUntil(async () => (await command(plainPort, 'CLUSTER', 'INFO')).includes('cluster_state:ok'))
     const place = { kind: 'redis', url: `rediss+cluster://localhost:${port}`, prefix: 'tls' } as const
     await works({ ...place, caFile })
     expect(await refusalOf(place)).toContain(TRUST)

@@ -62,10 +62,10 @@ async function deployed() {
     const PORT = String(await freePort())
     server = await startServers({ ...shared, ...settings, PORT })
     // Ready before it gets requests, as a deployment waits for it.
-    await expect.poll(async () => (await fetch(`http://localhost:${PORT}/ready`)).status, { timeout: 10_000 }).toBe(200)
+    await expect.poll(async () => (await fetch(`http://localhost:${PORT}/ready`)).status).toBe(200)
     const former = port
     port = Number(PORT)
-    await expect.poll(() => underWay.get(former) ?? 0, { timeout: 10_000, interval: 10 }).toBe(0)
+    await expect.poll(() => underWay.get(former) ?? 0, { interval: 10 }).toBe(0)
     await before?.close()
     return server
   }
@@ -123,7 +123,7 @@ describe('the move from demo to auth0', () => {
     /** Until this many more calls were answered. */
     const further = async (count: number) => {
       const goal = calls + count
-      await expect.poll(() => calls, { timeout: 20_000, interval: 10 }).toBeGreaterThanOrEqual(goal)
+      await expect.poll(() => calls, { interval: 10 }).toBeGreaterThanOrEqual(goal)
     }
 
     await deploy({ AUTH_PROVIDER: 'demo' })
@@ -162,7 +162,7 @@ describe('the move from demo to auth0', () => {
     )
     expect(server.log()).not.toContain(fresh)
     await expect
-      .poll(() => server.metric('idplug_provider_ready{provider="auth0",role="shadow"}'), { timeout: 10_000 })
+      .poll(() => server.metric('idplug_provider_ready{provider="auth0",role="shadow"}'))
       .toBe(server.instances)
   })
 
@@ -172,7 +172,7 @@ describe('the move from demo to auth0', () => {
     const server = await deploy({ AUTH_SHADOW: 'auth0', AUTH_METADATA_URL })
     expect(await callWith(resource, await demoToken())).toBe(200)
     expect(await server.metric('idplug_provider_ready{provider="auth0",role="shadow"}')).toBe(0)
-    await expect.poll(server.log, { timeout: 10_000 }).toContain('"event":"provider_not_ready"')
+    await expect.poll(server.log).toContain('"event":"provider_not_ready"')
   })
 
   it('leaves users what is theirs, once their identities are linked', async () => {

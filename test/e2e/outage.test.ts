@@ -70,7 +70,7 @@ describe.each<Sdk>(['1.x', '2.x'])('while the authorization server is down, SDK 
         ({ isError }) => !isError,
         () => false,
       )
-    await expect.poll(isBack, { timeout: 10_000 }).toBe(true)
+    await expect.poll(isBack).toBe(true)
     expect(ada.memory.accessToken).toBe(token)
     expect(ada.memory.authorizationRequests).toBe(1)
   })

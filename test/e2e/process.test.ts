@@ -64,7 +64,7 @@ describe('the start', () => {
     const settings = { ...(await ports()), AUTH_MODE: 'separate' }
     const server = `http://localhost:${settings.PORT}`
     const { output } = run(main, settings)
-    await expect.poll(() => answers(`${server}/health`), { timeout: 40_000 }).toBe(200)
+    await expect.poll(() => answers(`${server}/health`)).toBe(200)
     expect(await answers(`${server}/ready`)).toBe(503)
     const call = () => fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
     const refused = await call()
@@ -73,7 +73,7 @@ describe('the start', () => {
     await expect.poll(output).toContain('provider_not_ready')
 
     run(demoAs, settings)
-    await expect.poll(() => answers(`${server}/ready`), { timeout: 40_000 }).toBe(200)
+    await expect.poll(() => answers(`${server}/ready`)).toBe(200)
     expect((await call()).status).toBe(401)
   })
 })
@@ -102,13 +102,13 @@ describe('the stop', () => {
       string,
     ]
     const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '4' })
-    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
+    await expect.poll(output).toContain('"started"')
     expect(await answers(`${mcp}/ready`)).toBe(200)
     expect((await ready(as))?.status).toBe(200)
     const told = Date.now()
     child.kill('SIGTERM')
     const stopping = { status: 503, body: { status: 'not ready', reason: 'stopping' }, connection: 'close' }
-    await expect.poll(() => ready(mcp), { timeout: 10_000 }).toEqual(stopping)
+    await expect.poll(() => ready(mcp)).toEqual(stopping)
     expect(await ready(as)).toEqual(stopping)
     expect(await answers(`${mcp}/health`)).toBe(200)
     expect(await answers(`${mcp}/mcp`)).toBe(401)
@@ -123,12 +123,10 @@ describe('the stop', () => {
     const { AUTH_SERVER_PORT } = await ports()
     const origin = `http://localhost:${AUTH_SERVER_PORT}`
     const { child, ended, output } = run(demoAs, { AUTH_SERVER_PORT, DRAIN_SECONDS: '4' })
-    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
+    await expect.poll(output).toContain('"started"')
     expect(await answers(`${origin}/ready`)).toBe(200)
     child.kill('SIGTERM')
-    await expect
-      .poll(() => ready(origin), { timeout: 10_000 })
-      .toMatchObject({ status: 503, body: { reason: 'stopping' } })
+    await expect.poll(() => ready(origin)).toMatchObject({ status: 503, body: { reason: 'stopping' } })
     expect(await answers(`${origin}/.well-known/oauth-authorization-server`)).toBe(200)
     expect(await ended).toBe(0)
   })
@@ -137,9 +135,9 @@ describe('the stop', () => {
     const settings = await ports()
     const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '300' })
     // It listens a moment before it listens to signals.
-    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
+    await expect.poll(output).toContain('"started"')
     child.kill('SIGTERM')
-    await expect.poll(output, { timeout: 40_000 }).toContain('stopping')
+    await expect.poll(output).toContain('stopping')
     child.kill(second)
     expect(await ended).toBe(1)
   })
@@ -149,7 +147,7 @@ describe('the stop', () => {
     const { file, key } = apiKey()
     const origin = `http://localhost:${settings.PORT}`
     const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '0', AUTH_API_KEYS_FILE: file })
-    await expect.poll(output, { timeout: 40_000 }).toContain('"started"')
+    await expect.poll(output).toContain('"started"')
     const headers = {
       Authorization: `Bearer ${key}`,
       Accept: 'application/json, text/event-stream',
@@ -191,12 +189,12 @@ describe('the stop', () => {
       AUTH_MODE: 'separate',
       AUTH_SERVER_URL: issuer,
     })
-    await expect.poll(() => answers(`${server}/health`), { timeout: 40_000 }).toBe(200)
+    await expect.poll(() => answers(`${server}/health`)).toBe(200)
     const answer = fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
     // One of the two is the start's own probe of the credentials.
-    await expect.poll(() => held.length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => held.length).toBe(2)
     child.kill(signal)
-    await expect.poll(output, { timeout: 10_000 }).toContain('stopping')
+    await expect.poll(output).toContain('stopping')
     for (const release of held) release()
     expect((await answer).status).toBe(401)
     expect(await ended).toBe(0)

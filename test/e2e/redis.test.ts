@@ -109,13 +109,13 @@ describe('two processes on one Redis', () => {
     expect(call.headers.get('www-authenticate')).toBeNull()
 
     await redis.restart()
-    await vi.waitUntil(async () => (await statusOf(ready)) === 200 && (await statusOf(ready)) === 200, 20_000)
+    await vi.waitUntil(async () => (await statusOf(ready)) === 200 && (await statusOf(ready)) === 200)
     expect((await client.refresh(clientId, tokens.refresh_token)).status).toBe(200)
     expect((await ada.call('whoami')).isError).toBe(false)
     expect(ada.memory.authorizationRequests).toBe(1)
     await ada.close()
     // Logs are written in blocks.
-    await vi.waitUntil(() => /store_unreachable.*store_back/s.test(processes.log()), 10_000)
+    await vi.waitUntil(() => /store_unreachable.*store_back/s.test(processes.log()))
   })
 
   it.each(['opaque', 'jwt'])(

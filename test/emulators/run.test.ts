@@ -16,7 +16,7 @@ describe.each(emulatorNames)('the emulator of %s', name => {
     expect(settings.AUTH_PROVIDER).toBe(name)
     const { resource, issuers, log } = await startServers({ PORT, ...settings })
     const ready = async () => (await fetch(new URL('/ready', resource))).status
-    await expect.poll(ready, { timeout: 10_000 }).toBe(200)
+    await expect.poll(ready).toBe(200)
     expect(issuers[0]).toContain(origin)
     expect(log()).not.toContain('provider_not_ready')
   })

@@ -17,7 +17,9 @@ export default defineConfig({
     root: fileURLToPath(new URL('.', import.meta.url)),
     include: ['**/*.test.ts'],
     env: { NEXT_TELEMETRY_DISABLED: '1' },
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
+    setupFiles: [at('test/support/patience.ts')],
   },
 })

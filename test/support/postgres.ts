@@ -50,7 +50,7 @@ export async function startPostgres(options: readonly string[] = []): Promise<Po
     const always = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-c', 'max_connections=200']
     const begin = () => spawn(...asPostgres(programOf('postgres'), [...always, ...options]), { stdio: 'ignore' })
     child = begin()
-    for (const deadline = Date.now() + 20_000; !(await answers(url)); await delay(50)) {
+    for (const deadline = Date.now() + 60_000; !(await answers(url)); await delay(50)) {
       if (Date.now() > deadline) throw new Error('postgres does not start')
       // It does not start while a process of the one before is still there, which ends later than the first of them.
       if (child.exitCode !== null) child = begin()
@@ -118,7 +118,7 @@ export async function poolForTest({ port: behind }: PostgresServer, url: string)
   const child = spawn(...asPostgres('pgbouncer', [file]), { stdio: 'ignore' })
   onTestFinished(() => void child.kill())
   const pooled = url.replace(`:${behind}/`, `:${port}/`)
-  for (const deadline = Date.now() + 10_000; !(await answers(pooled)); await delay(50)) {
+  for (const deadline = Date.now() + 60_000; !(await answers(pooled)); await delay(50)) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error('pgbouncer does not start')
   }
   return pooled
@@ -140,7 +140,7 @@ export function programOf(name: string): string {
 }
 
 async function answers(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 1000 })
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => {})
   try {
     await client.connect()

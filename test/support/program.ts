@@ -80,7 +80,7 @@ export interface Serving {
   /** Default: any answer. */
   isReady?: (answer: Response) => boolean
   method?: string
-  /** Milliseconds. Default 20000. */
+  /** Milliseconds. Default 60000. */
   timeout?: number
 }
 
@@ -92,7 +92,7 @@ export interface Serving {
 export async function untilServing(
   { child, output }: Program,
   url: string,
-  { isReady = () => true, method = 'GET', timeout = 20_000 }: Serving = {},
+  { isReady = () => true, method = 'GET', timeout = 60_000 }: Serving = {},
 ): Promise<void> {
   const answers = async () => {
     if (child.exitCode !== null)

@@ -9,9 +9,7 @@ describe('idplug emulate', () => {
   it('runs the emulator at the port, says how to start a server beside it, and stops when told to', async () => {
     const port = await freePort()
     const { child, ended, output } = idplug('emulate', 'auth0', '--port', String(port))
-    await expect
-      .poll(output, { timeout: 10_000 })
-      .toMatch(/AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http:\/\/localhost:\S+' npx idplug$/m)
+    await expect.poll(output).toMatch(/AUTH_PROVIDER='auth0' AUTH_METADATA_URL='http:\/\/localhost:\S+' npx idplug$/m)
     expect(output()).toContain(
       "npx idplug login 'http://localhost:3232/mcp' --client-id 'native' --redirect-uri 'http://localhost:8766/callback'",
     )
@@ -27,7 +25,7 @@ describe('idplug emulate', () => {
       ...['emulate', 'okta', '--bridge', 'http://localhost:3001', '--redirect-uri', callback],
       ...['--fault', 'rotate,empty-400', '--scopes', 'files:read files:write'],
     )
-    await expect.poll(output, { timeout: 15_000 }).toContain('curl -X POST http://localhost:')
+    await expect.poll(output).toContain('curl -X POST http://localhost:')
     for (const words of [
       "AUTH_PROVIDER='okta'",
       "AUTH_BRIDGE='on' BRIDGE_CLIENT_ID='bridge' BRIDGE_CLIENT_SECRET='bridge-secret' BRIDGE_ALLOW='everyone' BRIDGE_GRANT_SCOPES='files:read files:write'",

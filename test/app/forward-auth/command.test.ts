@@ -12,7 +12,7 @@ describe('idplug forward-auth', () => {
       PUBLIC_URL: 'http://localhost:8080',
       DRAIN_SECONDS: '0',
     })
-    await expect.poll(output, { timeout: 10_000 }).toContain('"event":"started"')
+    await expect.poll(output).toContain('"event":"started"')
     expect(output()).not.toContain('Warning')
     const ask = await fetch(`http://127.0.0.1:${port}/forward-auth`, {
       headers: { 'x-forwarded-method': 'POST', 'x-forwarded-uri': '/mcp', 'x-forwarded-host': 'localhost:8080' },
@@ -39,7 +39,7 @@ describe('idplug forward-auth', () => {
       AUTH_PROVIDER: 'oidc',
       AUTH_METADATA_URL: `http://localhost:${await freePort()}`,
     })
-    await expect.poll(output, { timeout: 10_000 }).toContain('"event":"started"')
+    await expect.poll(output).toContain('"event":"started"')
     expect(output()).not.toContain('Warning')
   })
 

@@ -36,7 +36,7 @@ describe('idplug gateway', () => {
     const { child, ended } = run(['--to', 'http://127.0.0.1:9/mcp'], { PORT, AUTH_SERVER_PORT, DRAIN_SECONDS: '0' })
     const url = `http://localhost:${PORT}`
     const answers = async () => (await fetch(`${url}/ready`).catch(() => undefined))?.status
-    await vi.waitUntil(async () => (await answers()) === 200, { timeout: 30_000 })
+    await vi.waitUntil(async () => (await answers()) === 200)
     const refused = await fetch(`${url}/mcp`, { method: 'POST' })
     expect(refused.status).toBe(401)
     expect(refused.headers.get('www-authenticate')).toContain('scope="mcp"')
@@ -60,7 +60,7 @@ describe('idplug gateway', () => {
     const url = `http://localhost:${PORT}`
     const { output } = run([file], { PORT, AUTH_SERVER_PORT })
     const answers = async () => (await fetch(`${url}/health`).catch(() => undefined))?.status
-    await vi.waitUntil(async () => (await answers()) === 200, { timeout: 30_000 })
+    await vi.waitUntil(async () => (await answers()) === 200)
     const metadata = async (name: string) =>
       (await (await fetch(`${url}/.well-known/oauth-protected-resource/${name}/mcp`)).json()) as {
         resource: string
@@ -77,6 +77,6 @@ describe('idplug gateway', () => {
     for (const name of ['one', 'two']) expect((await fetch(`${url}/${name}/mcp`, { method: 'POST' })).status).toBe(401)
     expect((await fetch(`${url}/mcp`, { method: 'POST' })).status).toBe(404)
     // Nothing is there, and what to change stands in the file.
-    await vi.waitUntil(() => output().includes('Start it, or correct its URL (to).'), { timeout: 15_000 })
+    await vi.waitUntil(() => output().includes('Start it, or correct its URL (to).'))
   })
 })

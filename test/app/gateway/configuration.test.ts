@@ -1,10 +1,11 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, createAuths } from 'idplug'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type GatewayConfiguration, readGatewayFile, watchGatewayFile } from '../../../app/gateway/configuration.ts'
 import { publishedGatewaySchema } from '../../../docs/gateway-schema.ts'
+import { replaceFile } from '../../support/replace-file.ts'
 
 const ENV = {
   PUBLIC_URL: 'https://mcp.example.com',
@@ -29,10 +30,10 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const write = (content: unknown) => writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
+const write = (content: unknown) => replaceFile(path, typeof content === 'string' ? content : JSON.stringify(content))
 
 async function read(content: unknown, env: Record<string, string> = ENV): Promise<GatewayConfiguration> {
-  await write(content)
+  write(content)
   return readGatewayFile(path, env)
 }
 
@@ -332,7 +333,7 @@ describe('secrets are refused', () => {
 
 describe('a file that changes', () => {
   async function watched(changed: (configuration: GatewayConfiguration) => void | Promise<void>) {
-    await write({ resources: { files } })
+    write({ resources: { files } })
     const failed = vi.fn<(error: Error) => void>()
     const file = watchGatewayFile(path, ENV, { changed, failed }, 5)
     onTestFinished(() => file.close())
@@ -343,12 +344,12 @@ describe('a file that changes', () => {
     const changed = vi.fn<(configuration: GatewayConfiguration) => void>()
     const failed = await watched(changed)
     const before = readGatewayFile(path, ENV)
-    await write({ resources: { files: { ...files, to: 'http://127.0.0.1:9000/mcp' } } })
+    write({ resources: { files: { ...files, to: 'http://127.0.0.1:9000/mcp' } } })
     await vi.waitUntil(() => changed.mock.calls.length === 1)
     const after = changed.mock.calls[0]?.[0]
     expect(after?.groups[0]?.targets.files?.place).toEqual({ kind: 'url', url: 'http://127.0.0.1:9000/mcp' })
     expect(after?.groups[0]?.id).toBe(before.groups[0]?.id)
-    await write({ resources: { files: { ...files, name: 'More files' } } })
+    write({ resources: { files: { ...files, name: 'More files' } } })
     await vi.waitUntil(() => changed.mock.calls.length === 2)
     expect(changed.mock.calls[1]?.[0].groups[0]?.id).not.toBe(before.groups[0]?.id)
     expect(failed).not.toHaveBeenCalled()
@@ -357,22 +358,20 @@ describe('a file that changes', () => {
   test('reports what is wrong with it, and takes over nothing until it is right', async () => {
     const changed = vi.fn<(configuration: GatewayConfiguration) => void>()
     const failed = await watched(changed)
-    await write('{"resources": ')
+    write('{"resources": ')
     await vi.waitUntil(() => failed.mock.calls.length === 1)
     expect(failed.mock.calls[0]?.[0].message).toContain('gateway.json: is not JSON')
     await rm(path)
     await vi.waitUntil(() => failed.mock.calls.length === 2)
     expect(changed).not.toHaveBeenCalled()
-    const other = join(folder, 'other.json')
-    await writeFile(other, JSON.stringify({ resources: { files, legacy } }))
-    await rename(other, path)
+    write({ resources: { files, legacy } })
     await vi.waitUntil(() => changed.mock.calls.length === 1)
   })
 
   test('reports what createAuths has against it', async () => {
     const error = new ConfigError([{ setting: 'X', problem: 'is wrong' }])
     const failed = await watched(() => Promise.reject(error))
-    await write({ resources: { files: { ...files, name: 'Other' } } })
+    write({ resources: { files: { ...files, name: 'Other' } } })
     await vi.waitUntil(() => failed.mock.calls.length === 1)
     expect(failed.mock.calls[0]?.[0]).toBe(error)
   })

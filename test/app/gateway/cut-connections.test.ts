@@ -7,7 +7,8 @@ import { listenInTest, startFixture, textOf } from './fixture.ts'
 
 const CONNECTIONS = 3000
 const AT_ONCE = 60
-const MOST_OF_PERSON = 70
+/** Those that are open, and those before them whose end was not noticed yet. */
+const MOST_OF_PERSON = 150
 
 interface Cut {
   readonly head: string
@@ -80,7 +81,7 @@ const openSockets = () => process.getActiveResourcesInfo().filter(kind => kind =
 /** What something still refers to, be it a listener, a timer or a list. */
 const kept = () => ({ sockets: queryObjects(Socket), responses: queryObjects(ServerResponse) })
 
-it(`keeps nothing of ${CONNECTIONS} connections that are cut at any stage`, { timeout: 120_000 }, async () => {
+it(`keeps nothing of ${CONNECTIONS} connections that are cut at any stage`, { timeout: 600_000 }, async () => {
   const target = await startTarget()
   let reached = 0
   target.arrivals.on('any', () => reached++)
@@ -131,7 +132,7 @@ it(`keeps nothing of ${CONNECTIONS} connections that are cut at any stage`, { ti
 
   const certain = Object.values(stages).filter(([, reaches]) => reaches).length
   expect(reached).toBeGreaterThanOrEqual((CONNECTIONS / names.length) * certain)
-  await vi.waitUntil(() => target.open() === 0, { timeout: 10_000 })
+  await vi.waitUntil(() => target.open() === 0)
   expect((await post('good', 'a')).status).toBe(200)
   expect(gateway.events('bug')).toEqual([])
 
@@ -142,7 +143,7 @@ it(`keeps nothing of ${CONNECTIONS} connections that are cut at any stage`, { ti
   await Promise.all(streams.map(({ body }) => body?.cancel()))
 
   // Connections that could be used again are kept for some seconds.
-  await vi.waitUntil(async () => (await target.connections()) === 0, { timeout: 15_000 })
+  await vi.waitUntil(async () => (await target.connections()) === 0)
   await gateway.close()
   await vi.waitUntil(() => openSockets() === 0)
   const { sockets, responses } = kept()

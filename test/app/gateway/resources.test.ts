@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { startGateway } from '../../../app/gateway/start.ts'
 import { createLogger } from '../../../app/observe/log.ts'
 import { loadConfiguration } from '../../../config/load.ts'
 import { freePort, listen } from '../../support/http.ts'
+import { replaceFile } from '../../support/replace-file.ts'
 
 const SETTINGS = { AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' }
 const silent = createLogger('silent')
@@ -221,8 +222,8 @@ test('the running gateway follows its file, and says what it did', async () => {
   const port = await freePort()
   const env = { ...SETTINGS, PORT: String(port), PUBLIC_URL: `http://localhost:${port}` }
   const write = (to: string, others: object = {}) =>
-    writeFile(path, JSON.stringify({ resources: { files: { to, name: 'Files', scopes: {} }, ...others } }))
-  await write('http://127.0.0.1:1/mcp')
+    replaceFile(path, JSON.stringify({ resources: { files: { to, name: 'Files', scopes: {} }, ...others } }))
+  write('http://127.0.0.1:1/mcp')
   const { groups } = readGatewayFile(path, env)
   const lines: string[] = []
   const logger = createLogger('info', { write: line => void lines.push(line) })
@@ -237,10 +238,10 @@ test('the running gateway follows its file, and says what it did', async () => {
     (await fetch(`http://127.0.0.1:${port}/.well-known/oauth-protected-resource/${key}/mcp`)).status
 
   expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 404])
-  await write('http://127.0.0.1:1/mcp', { mail: { to: 'http://127.0.0.1:2/mcp', name: 'Mail', scopes: {} } })
+  write('http://127.0.0.1:1/mcp', { mail: { to: 'http://127.0.0.1:2/mcp', name: 'Mail', scopes: {} } })
   await vi.waitUntil(() => events('gateway_file_read').length === 1)
   expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 200])
-  await write('no URL')
+  write('no URL')
   await vi.waitUntil(() => events('gateway_file_not_read').length === 1)
   expect(events('gateway_file_not_read')[0].message).toContain('resources.files.to: must be a URL')
   expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 200])

@@ -18,7 +18,7 @@ function folder(): string {
 }
 
 const nobody = { record: () => {}, foreign: () => {}, gone: () => {} }
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 20 })
+const until = (check: () => void) => vi.waitFor(check, { interval: 20 })
 
 async function listening(path: string, handlers: Parameters<typeof listenForServers>[1] = nobody) {
   const made = await listenForServers(path, handlers)

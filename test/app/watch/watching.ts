@@ -12,7 +12,7 @@ export function socketPath(): string {
   return join(folder, 'watch')
 }
 
-export const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 20 })
+export const until = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 20 })
 
 /** A watcher at a socket, and all that it tells. */
 export async function watchAt(path: string) {

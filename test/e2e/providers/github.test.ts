@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { loadConfiguration } from '../../../config/load.ts'
 import type { Outage } from '../../../emulators/core/emulator.ts'
 import { createGithubEmulator } from '../../../emulators/github.ts'
@@ -150,7 +150,9 @@ describe('what is wrong is said with its cure', () => {
 })
 
 it('while GitHub limits our calls answers 503, and works when it does not', async () => {
-  const reset = String(Math.floor(Date.now() / 1000) + 3)
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const reset = String(Math.floor(Date.now() / 1000) + 60)
   const headers = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': reset }
   const { host, resource, recover } = await started({}, { outage: { kind: 'status', status: 403, headers } })
   const token = host.mint()
@@ -163,5 +165,6 @@ it('while GitHub limits our calls answers 503, and works when it does not', asyn
   recover()
   // Not asked before the time that GitHub named.
   expect(await callWith(resource, token)).toBe(503)
-  await expect.poll(() => callWith(resource, token), { timeout: 10_000 }).toBe(200)
+  vi.setSystemTime(Date.now() + 61_000)
+  expect(await callWith(resource, token)).toBe(200)
 })

@@ -75,7 +75,7 @@ describe('idplug/cloudflare in workerd', () => {
     expect(response.status).toBe(503)
     expect(response.headers.has('retry-after')).toBe(true)
     comeBack()
-    await expect.poll(async () => (await request('/mcp', call('whoami', token))).status, { timeout: 20_000 }).toBe(200)
+    await expect.poll(async () => (await request('/mcp', call('whoami', token))).status).toBe(200)
   })
 
   it('asks the provider once for requests that come in together', async () => {
@@ -98,7 +98,7 @@ describe('idplug/cloudflare in workerd', () => {
     gone.abort()
     await first
     answerNow()
-    await expect.poll(async () => (await request('/mcp', call('whoami', token))).status, { timeout: 20_000 }).toBe(200)
+    await expect.poll(async () => (await request('/mcp', call('whoami', token))).status).toBe(200)
   })
 
   it.each([

@@ -221,7 +221,7 @@ it.runIf(ALL_VARIANTS).each(Object.entries(stores))(
       }),
     })
     const isUp = async () => (await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok === true
-    await vi.waitUntil(isUp, { timeout: 15_000 }).catch(() => expect.fail(output()))
+    await vi.waitUntil(isUp).catch(() => expect.fail(output()))
     const surroundings = { fetch, now: Date.now, declarations: { files: declared } }
     expect(errorsIn(await examineTenants(here(composed('mcp')), surroundings))).toEqual([])
   },
@@ -231,6 +231,6 @@ it('finds nothing at own-server.ts, as a person starts it', async () => {
   const port = await freePort()
   const origin = `http://localhost:${port}`
   startProgram([], { script: example('own-server.ts'), env: { PORT: String(port), PUBLIC_URL: origin } })
-  await vi.waitUntil(async () => (await fetch(origin).catch(() => undefined)) !== undefined, { timeout: 15_000 })
+  await vi.waitUntil(async () => (await fetch(origin).catch(() => undefined)) !== undefined)
   expect((await examineServer(`${origin}/mcp`, fetch)).findings).toEqual([])
 })

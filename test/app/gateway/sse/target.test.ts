@@ -257,7 +257,7 @@ describe('a server that fails', () => {
     ['never names an endpoint', streamOf(': nothing\n\n'), 504],
   ])('and %s', async (_, behaviour, status) => {
     const target = await startTarget(behaviour)
-    const { post } = await serve(target.url, { timeoutSeconds: 1 })
+    const { post } = await serve(target.url, { timeoutSeconds: status === 504 ? 1 : 60 })
     const response = await post(INITIALIZE)
     expect(response.status).toBe(status)
     expect(response.headers.get('mcp-session-id')).toBeNull()
@@ -285,7 +285,7 @@ describe('a server that fails', () => {
     ['never answers', () => {}, 504],
   ])('and %s when it is sent a message fails this message only', async (_, behaviour, status) => {
     const target = await startTarget({ post: behaviour })
-    const { open, post } = await serve(target.url, { timeoutSeconds: 1 })
+    const { open, post } = await serve(target.url, { timeoutSeconds: status === 504 ? 2 : 60 })
     const session = await open()
     const response = await post(CALL, session)
     expect(response.status).toBe(status)

@@ -10,6 +10,8 @@ export const fixture = fileURLToPath(new URL('./fixture-server.ts', import.meta.
 export interface Serving {
   readonly url: URL
   readonly events: StdioEvent[]
+  /** How many requests have arrived, with their bodies. */
+  requests(): number
   /** Pids of the commands that were started. */
   pids(): number[]
   /** Ends the token of everybody by that name. */
@@ -57,6 +59,7 @@ export async function serve(
   return {
     url: new URL(`${server.origin}/mcp`),
     events,
+    requests: () => requests,
     pids: () => events.flatMap(event => (event.event === 'command_started' && event.pid ? [event.pid] : [])),
     endToken: subject => tokens.get(subject)?.abort(),
     closeTarget: () => target.close(),

@@ -14,6 +14,15 @@ import {
 } from './serving.ts'
 import { serveForTest } from './serving-for-test.ts'
 
+/** Where timers are fake: a second passes again and again until it is there. */
+async function withTimePassing<T extends object>(promise: Promise<T>): Promise<T> {
+  let value: T | undefined
+  void promise.then(given => {
+    value = given
+  })
+  return vi.waitUntil(() => vi.advanceTimersByTime(1000) && value)
+}
+
 describe('sessions', () => {
   it('have a process each', async () => {
     const serving = await serveForTest()
@@ -63,16 +72,16 @@ describe('sessions', () => {
   })
 
   it('end when they are idle, and not while a stream is open', async () => {
-    const serving = await serveForTest({ idleSeconds: 0.3 })
+    const serving = await serveForTest({ idleSeconds: 1 })
     const idle = await openSession(serving)
     const listening = await openSession(serving)
     const [first = 0, second = 0] = serving.pids()
     const stream = await listenFor(serving, listening)
-    await vi.waitUntil(() => !isRunning(first), { timeout: 5000 })
+    await vi.waitUntil(() => !isRunning(first))
     expect((await callTool(serving, idle, 'pid')).status).toBe(404)
     expect((await callTool(serving, listening, 'pid')).value).toBe(second)
     stream.close()
-    await vi.waitUntil(() => !isRunning(second), { timeout: 5000 })
+    await vi.waitUntil(() => !isRunning(second))
   })
 
   it('answer 400 to a request without an id, and to a second initialize', async () => {
@@ -209,9 +218,14 @@ describe('calls', () => {
   })
 
   it('that take too long get 504, and are cancelled', async () => {
-    const serving = await serveForTest({ callTimeoutSeconds: 0.5 })
+    const serving = await serveForTest({ callTimeoutSeconds: 20 })
     const session = await openSession(serving)
-    const late = await read(await post(serving, toolCall('hang', {}, 'late'), { session }))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const late = await withTimePassing(
+      post(serving, toolCall('hang', {}, 'late'), { session, accept: 'application/json' }).then(read),
+    )
+    vi.useRealTimers()
     expect(late.status).toBe(504)
     expect(late.messages[0]).toMatchObject({
       id: 'late',
@@ -226,16 +240,12 @@ describe('calls', () => {
     const session = await openSession(serving)
     vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
     onTestFinished(() => void vi.useRealTimers())
-    let stream: Response | undefined
     let json: Response | undefined
-    void post(serving, toolCall('hang'), { session }).then(response => {
-      stream = response
-    })
+    const answer = post(serving, toolCall('hang'), { session })
     void post(serving, toolCall('hang'), { session, accept: 'application/json' }).then(response => {
       json = response
     })
-    await vi.waitUntil(() => vi.advanceTimersByTime(1000) && stream, { timeout: 10_000 })
-    const { headers, body } = stream as unknown as Response
+    const { headers, body } = await withTimePassing(answer)
     expect(headers.get('content-type')).toBe('text/event-stream')
     const reader = (body as ReadableStream<Uint8Array>).getReader()
     const chunk = reader.read()
@@ -248,7 +258,9 @@ describe('calls', () => {
   it('that are open when the process dies get 502 at once', async () => {
     const serving = await serveForTest()
     const session = await openSession(serving)
+    const before = serving.requests()
     const hanging = [1, 2, 3].map(async id => read(await post(serving, toolCall('hang', {}, id), { session })))
+    await vi.waitUntil(() => serving.requests() === before + 3)
     const exiting = read(await post(serving, toolCall('exit', { code: 3 }, 4), { session }))
     const replies = await Promise.all([...hanging, exiting])
     for (const [index, reply] of replies.entries()) {
@@ -392,7 +404,7 @@ describe('a process per person', () => {
 
 describe('requests of 2026-07-28', () => {
   it('share a process per person, under ids of their own', async () => {
-    const serving = await serveForTest({ idleSeconds: 0.5 })
+    const serving = await serveForTest({ idleSeconds: 1.5 })
     const call = async (caller: string) => (await read(await modernCall(serving, 'pid', {}, { caller }))).value
     expect(await call('ann')).toBe(await call('ann other'))
     expect(await call('bob')).not.toBe(await call('ann'))
@@ -411,7 +423,7 @@ describe('requests of 2026-07-28', () => {
       ),
     )
     expect(same.map(({ messages }) => messages[0]?.id)).toEqual(['same', 'same'])
-    await vi.waitUntil(() => !serving.pids().some(isRunning), { timeout: 6000 })
+    await vi.waitUntil(() => !serving.pids().some(isRunning))
   })
 
   it('without the headers that name the operation do not reach the server', async () => {
@@ -442,15 +454,18 @@ describe('requests of 2026-07-28', () => {
   })
 
   it('get what they subscribe to under their id, for as long as they listen', async () => {
-    const serving = await serveForTest({ callTimeoutSeconds: 0.3 })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const serving = await serveForTest({ callTimeoutSeconds: 20 })
     const controller = new AbortController()
     const response = await modernPost(serving, 'subscriptions/listen', {}, {}, { signal: controller.signal }, 'sub')
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     const { value } = await reader.read()
     const message = JSON.parse(/data: (.*)/.exec(new TextDecoder().decode(value))?.[1] ?? '')
     expect(message.params._meta['io.modelcontextprotocol/subscriptionId']).toBe('sub')
-    const late = await read(await modernCall(serving, 'hang'))
+    const late = await withTimePassing(modernCall(serving, 'hang', {}, { accept: 'application/json' }).then(read))
     expect(late.status).toBe(504)
+    vi.useRealTimers()
     const { value: seen } = await read(await modernCall(serving, 'seen'))
     expect(seen).toMatchObject({ cancelled: [expect.any(Number)] })
     controller.abort()

@@ -49,7 +49,7 @@ it('asks taskkill again for a command that goes on', async () => {
   const { child, told } = startOnWindows('[ $(wc -l < "$(dirname "$0")/told") -lt 2 ] || kill -9 "$2"')
   await child.stop()
   // Nobody waits for the last program that is called.
-  await vi.waitFor(() => expect(told()).toHaveLength(2), 10_000)
+  await vi.waitFor(() => expect(told()).toHaveLength(2))
 })
 
 it('ends the server of idplug conformance with the shell that started it, which passes no signal on', async () => {
@@ -57,7 +57,7 @@ it('ends the server of idplug conformance with the shell that started it, which 
   const script = 'console.log("started"); setInterval(() => {}, 1000)'
   const server = createServerProcess(`'${process.execPath}' -e '${script}'; true`, {}, 'win32')
   server.start()
-  await vi.waitFor(() => expect(server.tail()).toBe('started'), 10_000)
+  await vi.waitFor(() => expect(server.tail()).toBe('started'))
   await server.stop()
   expect(server.hasEnded()).toBe(true)
   expect(told()).toEqual([expect.stringMatching(/^\/PID \d+ \/T \/F$/)])

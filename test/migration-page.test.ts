@@ -25,7 +25,7 @@ const blocks: Block[] = [...page.matchAll(/(?:<!-- only: (.*) -->\n)?```(sh serv
 const followed: readonly EmulatorName[] = process.env.ALL_VARIANTS ? emulatorNames : ['auth0']
 
 describe('the page about migration', () => {
-  it.each(followed)('can be followed as it stands to %s', { timeout: 120_000 }, async name => {
+  it.each(followed)('can be followed as it stands to %s', { timeout: 600_000 }, async name => {
     await follow(name)
   })
 

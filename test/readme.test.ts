@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { personAt } from './app/commands/client/person.ts'
 import { openTerminal, runOnScreen } from './app/commands/client/support.ts'
@@ -9,9 +9,6 @@ import { signIn } from './support/browser.ts'
 import { consolesOf, outputOf, pattern, runConsoles } from './support/consoles.ts'
 import { freePort } from './support/http.ts'
 import { startProgram, untilServing } from './support/program.ts'
-
-// Starts a process for each command.
-vi.setConfig({ testTimeout: 120_000 })
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const ORIGIN = 'http://localhost:3000'

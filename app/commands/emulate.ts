@@ -70,8 +70,8 @@ async function emulate(provider: string, options: EmulateOptions, command: Comma
     process.exit(1)
   })
   const text = instructions(name, emulation, options)
-  console.log(process.platform === 'win32' ? forPowerShell(text) : text)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void emulation.emulator.close())
+  console.log(process.platform === 'win32' ? forPowerShell(text) : text)
 }
 
 /** Every line to paste, for a server beside the emulator and for a person who signs in to it. */

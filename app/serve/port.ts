@@ -35,8 +35,7 @@ export function createPort(
   let server: Server | undefined
 
   function report(error: Error, issuers: readonly string[]): void {
-    if (error instanceof ConfigError) throw error
-    const level = error instanceof MisconfigurationError ? 'error' : 'warn'
+    const level = error instanceof MisconfigurationError || error instanceof ConfigError ? 'error' : 'warn'
     logger[level]({ event: 'provider_not_ready', issuers, reason: error.message })
   }
   return {
@@ -46,7 +45,10 @@ export function createPort(
       server = opened
       await metrics.open()
       listening?.()
-      const ready = Promise.all(auths.map(auth => auth.ready())).catch(error => report(error, issuersOf(auths)))
+      const ready = Promise.all(auths.map(auth => auth.ready())).catch(error => {
+        if (error instanceof ConfigError) throw error
+        report(error, issuersOf(auths))
+      })
       for (const { validator } of shadows) validator.warmUp().catch(error => report(error, validator.issuers))
       // Our own authorization server has a port to listen on. A real provider that is late is no reason not to start: requests get 503
       // until it answers.

@@ -66,9 +66,7 @@ export async function runProgram(
     process.exit(1)
   }
 
-  logger.info({ event: 'started', ...program.facts })
-  if (process.stdout.isTTY) console.log(`\n${program.banner}\n\n  Ctrl+C stops.\n`)
-
+  // Before anybody is told that it runs: who waits for that may stop it at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, async () => {
       // A second one means it.
@@ -83,4 +81,6 @@ export async function runProgram(
       process.exit(0)
     })
   }
+  logger.info({ event: 'started', ...program.facts })
+  if (process.stdout.isTTY) console.log(`\n${program.banner}\n\n  Ctrl+C stops.\n`)
 }

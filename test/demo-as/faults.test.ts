@@ -53,7 +53,7 @@ async function everyFault<T>(world: World, prepare: () => Promise<Attempt<T>>): 
 }
 
 describe.each(providers)('behind %s, whatever fails once at whichever call', (_name, create) => {
-  it('somebody who signs in is signed in', { timeout: 120_000 }, async () => {
+  it('somebody who signs in is signed in', { timeout: 600_000 }, async () => {
     const world = await createWorld(create())
     await everyFault(world, async () => ({
       run: world.signIn,
@@ -68,7 +68,7 @@ describe.each(providers)('behind %s, whatever fails once at whichever call', (_n
     }))
   })
 
-  it('somebody who is signed in stays signed in, unless the provider says no', { timeout: 120_000 }, async () => {
+  it('somebody who is signed in stays signed in, unless the provider says no', { timeout: 600_000 }, async () => {
     const world = await createWorld(create())
     let refreshToken: string | undefined
     await everyFault(world, async () => {
@@ -92,7 +92,7 @@ describe.each(providers)('behind %s, whatever fails once at whichever call', (_n
     })
   })
 
-  it('what is revoked is over, here and at the provider', { timeout: 120_000 }, async () => {
+  it('what is revoked is over, here and at the provider', { timeout: 600_000 }, async () => {
     const provider = create()
     const world = await createWorld(provider)
     await everyFault(world, async () => {

@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createProgram } from '../../app/commands/index.ts'
 import { personAt } from '../app/commands/client/person.ts'
 import { openTerminal } from '../app/commands/client/support.ts'
 import { startServers } from '../e2e/servers.ts'
 import { consolesOf, pattern } from '../support/consoles.ts'
-
-// Each test starts several processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
 const names = ['login', 'call', 'tools', 'whoami', 'logout']

@@ -504,7 +504,7 @@ describe.each(guides)('docs/providers/%s.md', name => {
       expect(options.filter(option => !commandSource.includes(`'${option} <`))).toEqual([])
     })
 
-    it('signs in from a terminal as it says', { timeout: 60_000 }, async () => {
+    it('signs in from a terminal as it says', async () => {
       const PORT = String(await freePort())
       const url = `http://localhost:${PORT}/mcp`
       const known = emulatorNames.find(candidate => candidate === name) ?? 'oidc'

@@ -2,12 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { freePort, listen } from '../support/http.ts'
 import { main, startProgram } from '../support/program.ts'
-
-// Each program is a process of its own, which starts slowly on a busy machine.
-vi.setConfig({ testTimeout: 60_000 })
 
 const demoAs = new URL('../../app/serve/authorization-server-main.ts', import.meta.url).pathname
 

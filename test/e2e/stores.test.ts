@@ -50,5 +50,5 @@ describe.each(stores)('two processes on one %s', (_name, open) => {
     expect(ada.memory.authorizationRequests).toBe(1)
     expect((await client.refresh(clientId, token)).status).toBe(200)
     await ada.close()
-  }, 120_000)
+  }, 600_000)
 })

@@ -1,12 +1,11 @@
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { consoles } from '../../adapters/consoles.ts'
 import { library } from '../../build/packages.ts'
 import { settingsSchema } from '../../config/settings.ts'
 import { builtPackages, root } from './built.ts'
 
-vi.setConfig({ testTimeout: 60_000 })
 const built = builtPackages()
 
 /** What Workers have of Node (nodejs_compat), as far as servers are about it. */

@@ -209,7 +209,9 @@ describe('where both packages are installed', () => {
       DRAIN_SECONDS: '0',
     }
     const program = startProgram([], { script: 'node_modules/idplug/bin/idplug.cjs', cwd: project.folder, env })
-    await untilServing(program, `http://localhost:${port}/ready`, { isReady: ({ ok }) => ok, timeout: 60_000 })
+    await untilServing(program, `http://localhost:${port}/ready`, { isReady: ({ ok }) => ok })
+    // It listens a moment before it listens to signals.
+    await vi.waitUntil(() => program.output().includes('"event":"started"'))
     program.child.kill('SIGTERM')
     expect(await program.ended).toBe(0)
   })

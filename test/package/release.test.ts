@@ -15,7 +15,7 @@ describe('npm run release', () => {
       expect(stdout).toMatch(new RegExp(`^${name} ${manifest.version}: \\d+ files, [\\d.]+ kB`, 'm'))
     expect(stdout).toMatch(/[\d.]+ kB {2}lib\/core\.js/)
     expect(stdout).toContain('Nothing was published.')
-  }, 120_000)
+  }, 600_000)
 
   const ready = { version: '0.1.0', changes: '', tags: ['v0.1.0'], changelog: '# Changelog\n\n## 0.1.0, 2027-01-31\n' }
   it('publishes what is committed, tagged and in the changelog', () => {

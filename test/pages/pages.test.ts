@@ -125,7 +125,7 @@ describe.each(Object.entries(lookedAt))('on %s', (window, { context, rules }) =>
       if (process.env.SCREENSHOTS) await screenshot(page, `${window}/${name}`)
     }
     expect(complaints).toEqual([])
-  }, 120_000)
+  }, 600_000)
 
   it('the pages of an operator with a name, a logo, colors and links are no worse', async () => {
     branding = acme()

@@ -123,7 +123,8 @@ export function openShell(cwd: string, env: NodeJS.ProcessEnv, sees: (said: stri
     output = ''
     const mark = `--- ${++count} ---`
     // What is read from standard input would be the commands that follow.
-    shell.stdin.write(`{ ${command}\n} < /dev/null\necho; echo '${mark}'\n`)
+    // In one pipe, so that the mark comes after all that the command says.
+    shell.stdin.write(`{ ${command}\n} < /dev/null 2>&1\necho; echo '${mark}'\n`)
     await expect.poll(() => output.includes(mark), { timeout: TIMEOUT, interval: 20, message: command }).toBe(true)
     return output.slice(0, output.indexOf(mark))
   }

@@ -89,7 +89,7 @@ export function describeOverVariants(
   const tried = setup.tokens === 'jwt' ? [optional, ...omissions.filter(isRead)] : omissions
   // The whole contract holds more.
   if (!ALL_VARIANTS) {
-    test(`${name} decides alike whatever its provider leaves out`, { timeout: 120_000 }, async () => {
+    test(`${name} decides alike whatever its provider leaves out`, { timeout: 600_000 }, async () => {
       for (const omit of tried) {
         const provider = await without(omit)
         const validator = validatorOf(provider)

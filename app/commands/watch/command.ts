@@ -78,9 +78,9 @@ async function watch(path: string, { json, silence }: WatchOptions): Promise<voi
     onForeign: format => console.error(otherVersion(format)),
     silenceSeconds: silence,
   })
-  if (!json) console.error(`Watching. Start servers with AUTH_WATCH=${path}`)
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  if (!json) console.error(`Watching. Start servers with AUTH_WATCH=${path}`)
   const looking = setInterval(() => {
     watcher.look(Date.now())
     view.waiting(watcher.waiting())

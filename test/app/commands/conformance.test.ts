@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createProgram } from '../../../app/commands/index.ts'
 import { checks } from '../../../app/conformance/checks/index.ts'
 import { resultsJunit } from '../../../app/conformance/report/junit.ts'
@@ -10,9 +10,6 @@ import { listen } from '../../support/http.ts'
 import { runProgram } from '../../support/program.ts'
 import { GOOD, startPlainIssuer } from '../conformance/plain-issuer.ts'
 import { type Plant, startServer } from '../conformance/server/server.ts'
-
-// Each test starts a process.
-vi.setConfig({ testTimeout: 60_000 })
 
 const page = readFileSync(new URL('../../../docs/conformance/README.md', import.meta.url), 'utf8')
 const [command] = (await createProgram('conformance')).commands

@@ -1,14 +1,11 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { connectRedisStores } from '../../../demo-as/stores/redis.ts'
 import { startWithClient } from '../../demo-as/support.ts'
 import { runProgram } from '../../support/program.ts'
 import { redisForTest } from '../../support/redis.ts'
-
-// Each command is a process of its own.
-vi.setConfig({ testTimeout: 60_000 })
 
 const run = (args: readonly string[], env: Record<string, string> = {}, cwd?: string) =>
   runProgram(args, { env, ...(cwd !== undefined && { cwd }) })

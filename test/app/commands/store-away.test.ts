@@ -1,9 +1,6 @@
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { runProgram } from '../../support/program.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
-
-// Each command is a process of its own.
-vi.setConfig({ testTimeout: 60_000 })
 
 const idplug = (args: readonly string[], env: Record<string, string>) => runProgram(args, { env })
 

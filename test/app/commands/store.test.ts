@@ -21,7 +21,7 @@ describe('idplug store', () => {
     const { code, output } = await idplug(['store', 'check'], env)
     expect(code).toBe(0)
     expect(output).toContain(`It works: PostgreSQL at 127.0.0.1:${new URL(url).port}, database postgres`)
-  }, 60_000)
+  })
 
   it('checks the data folder of the folder that it is run in', async () => {
     const { code, output, cwd } = await idplug(['store', 'check'])
@@ -36,7 +36,7 @@ describe('idplug store', () => {
     const wrong = await idplug(['store', 'check'], { REDIS_URL: `redis://:wrong-secret@127.0.0.1:${port}` })
     expect(wrong).toMatchObject({ code: 2, output: expect.stringContaining('WRONGPASS') })
     expect(wrong.output).not.toContain('wrong-secret')
-  }, 60_000)
+  })
 
   it.each<[string, (folder: string) => void, string]>([
     ['damaged', folder => writeFileSync(join(folder, 'demo.sqlite'), 'x'.repeat(5000)), 'restore it from a backup'],

@@ -5,9 +5,6 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freePort } from '../../support/http.ts'
 import { startProgram } from '../../support/program.ts'
 
-// Each test starts a process.
-vi.setConfig({ testTimeout: 60_000 })
-
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
   startProgram(['gateway', ...args], { env: { AUTH_STORE: 'memory', ...env } })
 
@@ -33,7 +30,11 @@ describe('idplug gateway', () => {
 
   it('starts with nothing configured, and ends with SIGTERM', async () => {
     const [PORT, AUTH_SERVER_PORT] = [String(await freePort()), String(await freePort())]
-    const { child, ended } = run(['--to', 'http://127.0.0.1:9/mcp'], { PORT, AUTH_SERVER_PORT, DRAIN_SECONDS: '0' })
+    const { child, ended, output } = run(['--to', 'http://127.0.0.1:9/mcp'], {
+      PORT,
+      AUTH_SERVER_PORT,
+      DRAIN_SECONDS: '0',
+    })
     const url = `http://localhost:${PORT}`
     const answers = async () => (await fetch(`${url}/ready`).catch(() => undefined))?.status
     await vi.waitUntil(async () => (await answers()) === 200)
@@ -42,6 +43,8 @@ describe('idplug gateway', () => {
     expect(refused.headers.get('www-authenticate')).toContain('scope="mcp"')
     const metadata = (await (await fetch(`${url}/.well-known/oauth-protected-resource/mcp`)).json()) as object
     expect(metadata).toMatchObject({ resource: `${url}/mcp`, scopes_supported: ['mcp'] })
+    // It listens a moment before it listens to signals.
+    await vi.waitUntil(() => output().includes('"event":"started"'))
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
   })

@@ -8,9 +8,6 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listenForServers } from '../../../app/watch/listen.ts'
 import { runProgram, startProgram } from '../../support/program.ts'
 
-// Starts a process for each command.
-vi.setConfig({ testTimeout: 60_000 })
-
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'idplug-'))
   onTestFinished(() => rmSync(path, { recursive: true, force: true }))

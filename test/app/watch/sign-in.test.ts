@@ -110,7 +110,8 @@ describe('nothing secret is written', () => {
     const told = text()
     expect(told).toContain('token_issued')
     expect(found.filter(secret => told.includes(secret) || told.includes(encodeURIComponent(secret)))).toEqual([])
-    expect(told).not.toMatch(/"(subject|accountId|sub)":|\bada\b/i)
+    // Random ids may have these letters between hyphens.
+    expect(told).not.toMatch(/"(subject|accountId|sub)":|(?<![\w-])ada(?![\w-])/i)
   })
 
   it('of a provider behind a bridge', async () => {

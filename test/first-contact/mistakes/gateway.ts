@@ -10,7 +10,7 @@ type Place = Parameters<typeof gatewayBefore>[0]
 async function start(target: string | Place): Promise<string> {
   const { logged } = await (typeof target === 'string' ? gatewayTo(target) : gatewayBefore(target))
   await expect
-    .poll(logged, { timeout: 2_000 })
+    .poll(logged)
     .not.toBe('')
     .catch(() => {})
   return logged() || 'The gateway starts.'

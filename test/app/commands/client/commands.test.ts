@@ -1,15 +1,12 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exportJWK, exportPKCS8, generateKeyPair } from 'jose'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startServers } from '../../../e2e/servers.ts'
 import { createBrowser, signIn } from '../../../support/browser.ts'
 import { freePort } from '../../../support/http.ts'
 import { personAt } from './person.ts'
 import { addressIn, openTerminal, runOnScreen, type Terminal } from './support.ts'
-
-// Each test starts several processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const login = (terminal: Terminal, url: string, ...args: string[]) =>
   terminal.run(['login', url, '--no-browser', ...args], personAt())

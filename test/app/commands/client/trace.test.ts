@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createTrace } from '../../../../app/commands/client/trace.ts'
 import { startServers } from '../../../e2e/servers.ts'
 import { personAt } from './person.ts'
 import { addressIn, openTerminal } from './support.ts'
-
-// Starts several processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const server = new URL('https://mcp.example.com/mcp')
 

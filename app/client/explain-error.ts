@@ -12,7 +12,7 @@ import { isPlainText } from 'idplug/internal'
 import { jsonObject } from '../json-object.ts'
 import { DiscoveryError, NoClientError } from './authorizer.ts'
 import { ForeignAnswerError } from './grants.ts'
-import { UnsafeUrlError } from './guarded-fetch.ts'
+import { NoAnswerError, UnsafeUrlError } from './guarded-fetch.ts'
 import { TokenLostError } from './session.ts'
 
 /** What went wrong, in words. */
@@ -185,14 +185,7 @@ export function explainError(error: unknown): Explanation {
   if (error instanceof UnauthorizedError) return { code: 'invalid_token', ...(OAUTH_ERRORS.invalid_token as Words) }
   if (error instanceof SdkHttpError) return explainStatus(error)
   const failure = networkFailure(error)
-  if (failure && isPlainText(failure)) {
-    return {
-      what: `The server does not speak https there (${failure}).`,
-      cure: 'Use http:// for a server on this machine; elsewhere, something in front of it has to speak https.',
-    }
-  }
-  if (failure)
-    return { what: `The server cannot be reached: ${failure}.`, cure: 'Check the URL, and that the server is running.' }
+  if (failure) return explainFailure(failure, silentOrigin(error))
   return { what: sentence(clean(error instanceof Error ? error.message : String(error))) }
 }
 
@@ -248,6 +241,30 @@ function explainStatus({ message, status, data }: SdkHttpError): Explanation {
 function saidIn(body: unknown): string {
   const { error } = (jsonObject(String(body)) ?? {}) as { error?: { message?: unknown } }
   return typeof error?.message === 'string' && error.message ? ` It says: ${sentence(clean(error.message))}` : ''
+}
+
+/** @param origin - Of the authorization server, if that is what gives no answer, and not the MCP server. */
+function explainFailure(failure: string, origin: string | undefined): Explanation {
+  if (origin) {
+    return {
+      what: `The authorization server ${origin}, which the MCP server names, cannot be reached: ${failure}.`,
+      cure: 'Check that it is running. If it has another address, the setting of the MCP server is wrong: tell its operator.',
+    }
+  }
+  if (isPlainText(failure)) {
+    return {
+      what: `The server does not speak https there (${failure}).`,
+      cure: 'Use http:// for a server on this machine; elsewhere, something in front of it has to speak https.',
+    }
+  }
+  return { what: `The server cannot be reached: ${failure}.`, cure: 'Check the URL, and that the server is running.' }
+}
+
+function silentOrigin(error: unknown): string | undefined {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof NoAnswerError) return cause.origin
+  }
+  return undefined
 }
 
 function networkFailure(error: unknown): string | undefined {

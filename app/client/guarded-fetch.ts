@@ -10,6 +10,19 @@ export class UnsafeUrlError extends Error {
   override name = 'UnsafeUrlError'
 }
 
+/** A server at another origin than the MCP server gave no answer. The cause is the error of `fetch`. */
+export class NoAnswerError extends Error {
+  override name = 'NoAnswerError'
+
+  /** Whose answer is missing. */
+  readonly origin: string
+
+  constructor(origin: string, cause: unknown) {
+    super(`${origin} did not answer`, { cause })
+    this.origin = origin
+  }
+}
+
 /**
  * Checks a URL that a server named before it is called or opened in a browser: `https:`, or loopback where the MCP server is on
  * this machine itself (RFC 8252 §8.3). A server far away could otherwise have this machine's own services called.
@@ -28,6 +41,7 @@ export function assertSafeUrl(url: URL, server: URL, what: string): void {
  * {@link assertSafeUrl}; a redirect is followed within its origin only; an answer takes 15 s and 1 MB at most.
  *
  * @throws {UnsafeUrlError}
+ * @throws {NoAnswerError} A server at another origin cannot be reached; for the MCP server itself, the error of `fetch`.
  */
 export function createGuardedFetch(server: URL, fetch: typeof globalThis.fetch): FetchLike {
   return async (input, init) => {
@@ -35,7 +49,10 @@ export function createGuardedFetch(server: URL, fetch: typeof globalThis.fetch):
     for (let redirects = 0; ; redirects++) {
       assertSafeUrl(url, server, 'a URL of the sign-in')
       const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS)
-      const response = await fetch(url, { ...init, redirect: 'manual', signal })
+      const { origin } = url
+      const response = await fetch(url, { ...init, redirect: 'manual', signal }).catch((error: unknown) => {
+        throw origin === server.origin ? error : new NoAnswerError(origin, error)
+      })
       const location = response.headers.get('location')
       if (response.status < 300 || response.status > 399 || !location) return bounded(response, url)
       const next = new URL(location, url)

@@ -9,6 +9,7 @@ import {
 } from '@modelcontextprotocol/client'
 import { describe, expect, it } from 'vitest'
 import { explainError, OAUTH_ERRORS } from '../../../app/client/explain-error.ts'
+import { NoAnswerError } from '../../../app/client/guarded-fetch.ts'
 
 // Every code of the documents that a client of MCP meets; the lists are theirs.
 const CODES = {
@@ -111,6 +112,15 @@ it.each(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED', 'UND_ERR_CONNECT_TIMEO
     expect(explainError(new Error('wrapped', { cause })).what).toBe(`The server cannot be reached: ${code}.`)
   },
 )
+
+it('an authorization server that cannot be reached is named, so that nobody looks at the MCP server', () => {
+  const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+  const away = new NoAnswerError('http://localhost:4000', new TypeError('fetch failed', { cause: refused }))
+  expect(explainError(new Error('wrapped', { cause: away }))).toEqual({
+    what: 'The authorization server http://localhost:4000, which the MCP server names, cannot be reached: ECONNREFUSED.',
+    cure: 'Check that it is running. If it has another address, the setting of the MCP server is wrong: tell its operator.',
+  })
+})
 
 it('a failure of fetch without a code keeps its words', () => {
   const cause = new TypeError('fetch failed', { cause: new Error('bad port') })

@@ -47,6 +47,17 @@ describe('requests of a sign-in', () => {
     await expect(createGuardedFetch(faraway, never)('http://id.example.com/token')).rejects.toThrow(UnsafeUrlError)
   })
 
+  it('say which server gives no answer, if it is not the MCP server', async () => {
+    const failure = new TypeError('fetch failed')
+    const guarded = createGuardedFetch(here, () => Promise.reject(failure))
+    await expect(guarded('http://localhost:4000/token')).rejects.toMatchObject({
+      name: 'NoAnswerError',
+      origin: 'http://localhost:4000',
+      cause: failure,
+    })
+    await expect(guarded(here.href)).rejects.toBe(failure)
+  })
+
   it('follow a redirect within the origin', async () => {
     const origin = await serve((req, res) => {
       if (req.url === '/a') res.writeHead(302, { location: '/b' }).end()

@@ -46,6 +46,17 @@ export const clients: readonly Mistake[] = [
     see: async () => login(`http://localhost:${await freePort()}/mcp`),
   },
   {
+    mistake: 'The emulator or authorization server that the settings name does not run',
+    run: 'idplug login URL',
+    cause: 'which the MCP server names, cannot be reached: ECONNREFUSED',
+    fix: 'Check that it is running',
+    see: async () => {
+      const AUTH_METADATA_URL = `http://localhost:${await freePort()}/.well-known/openid-configuration`
+      const { origin } = await ownServer({ env: { AUTH_PROVIDER: 'auth0', AUTH_METADATA_URL } })
+      return login(`${origin}/mcp`)
+    },
+  },
+  {
     mistake: 'The URL without `/mcp`',
     run: 'idplug login URL',
     cause: 'There is no MCP endpoint at this URL',

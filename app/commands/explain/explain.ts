@@ -246,7 +246,7 @@ function describeRule(
       return { expected: 'a key that the provider publishes', seen: `kid ${textOf(header.kid)}` }
     case 'signature':
       return introspected || form === 'opaque'
-        ? { expected: 'a token that the provider stands for', seen: 'its answer' }
+        ? { expected: 'a token that the provider stands for', seen: 'the answer of the provider' }
         : { expected: 'made with that key', seen: 'header and claims' }
     case 'kind':
       return { expected: 'an access token, by the rules of the provider', seen: 'its claims' }

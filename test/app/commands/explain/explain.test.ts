@@ -211,7 +211,11 @@ describe('explain', () => {
       const explanation = await explainToken(token, context)
       expect(explanation).toMatchObject({ verdict: 'refused', reason: 'audience_mismatch', claims: answer })
       const seen = Object.fromEntries(explanation.rules.map(rule => [rule.rule, rule.seen]))
-      expect(seen).toMatchObject({ signature: 'its answer', audience: 'https://other.example.com', client: 'cli' })
+      expect(seen).toMatchObject({
+        signature: 'the answer of the provider',
+        audience: 'https://other.example.com',
+        client: 'cli',
+      })
       expect(seen).not.toHaveProperty('algorithm')
       expect(explanationText(explanation)).not.toContain('(absent) until (absent)')
     }

@@ -12,8 +12,8 @@ export function eventsPage(): string {
 
 One JSON object a line on standard output (\`LOG_LEVEL\`, default \`info\`), or wherever \`jsonLines\` of \`@idplug/server/observe\` is given a logger.
 Each line has \`level\`, \`time\` (ISO 8601) and \`event\`. Every decision is one line, so the log is the audit log as well: who (\`issuer\`, \`subject\`), through
-which client (\`client_id\`), from where (\`address\`, through the proxies of \`TRUSTED_PROXIES\`), and under which \`request_id\`, which the client was told
-(\`X-Request-Id\`). No line holds a token, a code or a secret. \`npx idplug explain ID\` finds a refusal by that id.
+which client (\`client_id\`), from where (\`address\`, through the proxies of \`TRUSTED_PROXIES\`), and under which \`request_id\`, which a refused client was told
+(\`X-Request-Id\`). No line holds a token, a code or a secret. \`npx idplug explain --id ID\` finds a refusal by that id.
 
 \`error\` means that an operator has to mend something, \`warn\` that something we depend on is away or that a setting deserves a look, \`info\` is the
 day's work. Metrics count the same events: [production.md](production.md#metrics). This page is made from \`app/observe/events.ts\` by \`npm run docs\`.

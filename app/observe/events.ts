@@ -58,7 +58,7 @@ export const serverEvents = {
     ],
     means:
       'A request was refused (`warn` with 503: something that we depend on is away; `error` with 500: our settings are wrong).',
-    action: '`npx idplug explain ID` spells out the reason; docs/refusals.md lists them.',
+    action: '`npx idplug explain --id ID` spells out the reason; docs/refusals.md lists them.',
   },
   request_failed: {
     level: 'error',

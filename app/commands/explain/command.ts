@@ -33,7 +33,7 @@ Examples:
   idplug explain < token --idp auth0          for another provider
   idplug explain --save-keys keys.json < token
   idplug explain --keys keys.json < token     the same without a network
-  idplug explain --id Zk3qP0aB-1f < server.log
+  idplug explain --id 57e7d5d72cb4-1f < server.log
                                               by the id that a client was told
 
 Exit codes: 0 accepted, 1 refused or not decided, 2 wrong arguments.`
@@ -72,7 +72,13 @@ async function explainLogged(id: string, { log, json }: ExplainOptions, command:
   return found.status < 400 ? EXIT.fine : EXIT.found
 }
 
+/** What clients are told in `X-Request-Id`; tokens are longer. */
+const REQUEST_ID = /^[0-9a-f]{12}-[0-9a-z]{1,8}$/
+
 async function explainGiven(given: string | undefined, options: ExplainOptions, command: Command): Promise<number> {
+  if (given !== undefined && REQUEST_ID.test(given)) {
+    return fail(command, `${given} is the id of a request: idplug explain --id ${given} < server.log`)
+  }
   const fromArgument = given !== undefined && given !== '-'
   if (fromArgument) {
     console.error('The token is in the history of your shell now. Next time: idplug explain < file\n')

@@ -138,6 +138,11 @@ describe('idplug explain', () => {
     const { request_id: id } = (await refused.json()) as { request_id: string }
     const path = join(await mkdtemp(join(tmpdir(), 'idplug-')), 'server.log')
     await writeFile(path, log())
+    const asToken = await idplug(['explain', id])
+    expect(asToken).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`idplug explain --id ${id} < server.log`),
+    })
     const { code, stdout: out } = await idplug(['explain', '--id', id, '--log', path])
     expect(out).toContain('inactive')
     expect(out).toContain('not active')

@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { expect, it, vi } from 'vitest'
 import { createLogger, jsonLines } from '../../../app/observe/log.ts'
 
 it.each([
@@ -19,4 +21,38 @@ it.each([
   expect(lines.map(line => JSON.parse(line))).toEqual([
     expect.objectContaining({ event, level, reason: 'invalid_client' }),
   ])
+})
+
+it.each([
+  ['is told to', 'process.exit()'],
+  ['fails', 'throw new Error("of the test")'],
+  ['has nothing left to do', ''],
+])('writes every line before a process ends that %s', async (_how, ending) => {
+  const log = new URL('../../../app/observe/log.ts', import.meta.url).href
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(log)})
+    const logger = createLogger('info')
+    for (let line = 0; line < 500; line++) logger.info({ event: 'of_the_test', line, filler: 'é'.repeat(80) })
+    ${ending}`
+  const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
+  const { stdout } = await run.catch((error: { stdout: string }) => error)
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines.map(line => JSON.parse(line).line)).toEqual(Array.from({ length: 500 }, (_, line) => line))
+})
+
+it('says when each line was written, also of many in a millisecond', () => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 30, 12), toFake: ['Date'] })
+  try {
+    const times: string[] = []
+    const logger = createLogger('info', { write: line => void times.push(JSON.parse(line).time) })
+    logger.info({})
+    logger.info({})
+    vi.setSystemTime(Date.UTC(2026, 10, 30, 12, 0, 0, 1))
+    logger.info({})
+    vi.setSystemTime(Date.UTC(2026, 10, 30, 12))
+    logger.info({})
+    expect(times).toEqual(['000', '000', '001', '000'].map(milliseconds => `2026-11-30T12:00:00.${milliseconds}Z`))
+  } finally {
+    vi.useRealTimers()
+  }
 })

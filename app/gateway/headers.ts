@@ -83,6 +83,30 @@ const OF_PROXIES =
 /** Servers read `_` as `-` (CGI, WSGI), and whoever writes one means to get past a check. */
 const PLAIN_NAME = /^[a-z0-9-]+$/
 
+/** The same few names come with every request, but clients can make up others. */
+const MOST_NAMES = 1_000
+const LONGEST_NAME = 64
+
+/** Decides once about each name of a header. Names in lower case. */
+export function byName(decide: (name: string) => boolean): (name: string) => boolean {
+  const decided = new Map<string, boolean>()
+  return name => {
+    const known = decided.get(name)
+    if (known !== undefined) return known
+    const decision = decide(name)
+    if (decided.size < MOST_NAMES && name.length <= LONGEST_NAME) decided.set(name, decision)
+    return decision
+  }
+}
+
+const isForwarded = byName(
+  name => !NOT_FORWARDED.has(name) && PLAIN_NAME.test(name) && !OF_PROXIES.test(name) && !name.startsWith('sec-'),
+)
+
+const isReturned = byName(
+  name => !NOT_RETURNED.has(name) && PLAIN_NAME.test(name) && !name.startsWith('access-control-'),
+)
+
 /**
  * Headers for the target: those of the client without credentials, without what belongs to its connection, and without what would
  * pass for something that a proxy or this gateway says.
@@ -100,18 +124,8 @@ export function requestHeaders(
   const named = namedIn(headers.connection)
   for (const name in headers) {
     const value = headers[name]
-    if (
-      NOT_FORWARDED.has(name) ||
-      value === undefined ||
-      name in added ||
-      !PLAIN_NAME.test(name) ||
-      OF_PROXIES.test(name) ||
-      name.startsWith('sec-') ||
-      isOwned(name) ||
-      (named?.has(name) && !DECIDED_BY.has(name))
-    ) {
-      continue
-    }
+    if (value === undefined || !isForwarded(name) || name in added || isOwned(name)) continue
+    if (named?.has(name) && !DECIDED_BY.has(name)) continue
     result.push(name, typeof value === 'string' ? value : value.join(', '))
   }
   for (const name in added) result.push(name, added[name] as string)
@@ -124,15 +138,8 @@ export function responseHeaders(headers: IncomingHttpHeaders): Record<string, st
   const named = namedIn(headers.connection)
   for (const name in headers) {
     const value = headers[name]
-    if (
-      value === undefined ||
-      NOT_RETURNED.has(name) ||
-      !PLAIN_NAME.test(name) ||
-      name.startsWith('access-control-') ||
-      (named?.has(name) && !DECIDED_BY.has(name))
-    ) {
-      continue
-    }
+    if (value === undefined || !isReturned(name)) continue
+    if (named?.has(name) && !DECIDED_BY.has(name)) continue
     result[name] = value
   }
   return result

@@ -1,4 +1,5 @@
 import type { Access } from 'idplug'
+import { byName } from './headers.ts'
 import { ASSERTION_HEADER, createAssertionIdentity } from './identity-assertion.ts'
 import { type Caller, perCaller } from './identity-caller.ts'
 import type { AssertionKeys } from './identity-keys.ts'
@@ -56,7 +57,7 @@ export function createCallerIdentity(choice: IdentityChoice, options: IdentityOp
   const ours = new Set(names.map(comparable))
   return {
     headersFor: headersOf(choice, options),
-    owns: name => ours.has(comparable(name)),
+    owns: byName(name => ours.has(comparable(name))),
     close: async () => {},
   }
 }

@@ -24,6 +24,8 @@ export type Destination = Pick<FilesServer, 'url' | 'issuer' | 'login' | 'provid
 export interface RealClient {
   /** Package and version. */
   readonly name: string
+  /** Keeps no sign-in from one call to the next, so that it cannot lose one. */
+  readonly signsInForEachCall?: boolean
   start(destination: Destination): Session
 }
 

@@ -6,11 +6,11 @@ import { endure } from './endure.ts'
 import { kinds, places } from './kinds.ts'
 import { largeKinds, largeSettings } from './large/kinds.ts'
 import { largePackages } from './large/packages.ts'
-import { measure, takesParent } from './measure.ts'
+import { measure, takesForeign, takesParent } from './measure.ts'
 import { type Facts, withTables } from './table.ts'
 
 // `npm run measure:clients [-- part of a name [row...]]`: writes down what was measured, for the doctor, for docs/clients.md, and as what the tests expect.
-// A row is a kind of sign-in, as `bridge`, `parent`, or a place with what happens there, as `endures:bridge`.
+// A row is a kind of sign-in, as `bridge`; whose metadata it is, `parent` or `foreign`; or a place with what happens there, as `endures:bridge`.
 const [wanted = '', ...rows] = process.argv.slice(2)
 const file = new URL('../../app/commands/doctor/client-facts.json', import.meta.url)
 const page = new URL('../../docs/clients.md', import.meta.url)
@@ -29,11 +29,16 @@ for (const client of all.filter(({ name }) => name.includes(wanted))) {
     const { takes, problem } = await takesParent(client, large.includes(client) ? largeSettings : {})
     note(client, 'parent', problem ? [problem] : [], () => ({ takesParent: takes }))
   }
-  for (const place of places) {
-    if (!isWanted(`endures:${place}`)) continue
+  if (isWanted('foreign')) {
+    const { takes, problem } = await takesForeign(client, large.includes(client) ? largeSettings : {})
+    note(client, 'foreign', problem ? [problem] : [], () => ({ takesForeign: takes }))
+  }
+  for (const place of client.signsInForEachCall ? [] : places) {
+    const row = `endures:${place}`
+    if (!isWanted(row)) continue
     try {
       const { endured, problems } = await endure(client, place)
-      note(client, place, problems, ({ endures }) => ({ endures: { ...endures, [place]: endured } }))
+      note(client, row, problems, ({ endures }) => ({ endures: { ...endures, [place]: endured } }))
     } catch (error) {
       // The others are measured all the same.
       console.error(client.name, place, error)
@@ -57,14 +62,15 @@ function note(
 ): void {
   console.error(name, row, ...problems.map(problem => `\n  ${problem}`))
   const facts = JSON.parse(readFileSync(file, 'utf8')) as Facts
-  const before = facts.measured[name] ?? { date: '', kinds: {} }
-  const measurement = { ...before, ...add(before), date: new Date().toISOString().slice(0, 10) }
+  const before = facts.measured[name] ?? { dates: {}, kinds: {} }
+  const dates = { ...before.dates, [row]: new Date().toISOString().slice(0, 10) }
+  const measurement = { ...before, ...add(before), dates }
   // One version of a package takes the place of the one before, unless several are measured.
   const isMeasured = (other: string) => all.some(each => each.name === other)
   const others = Object.entries(facts.measured).filter(
     ([other]) => isMeasured(other) || packageOf(other) !== packageOf(name),
   )
-  const measured = Object.fromEntries([...others, [name, measurement]])
+  const measured = { ...Object.fromEntries(others), [name]: measurement }
   writeFileSync(file, `${JSON.stringify({ ...facts, measured }, null, 2)}\n`)
   writeFileSync(page, withTables(readFileSync(page, 'utf8'), { ...facts, measured }))
 }

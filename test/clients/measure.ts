@@ -2,7 +2,7 @@ import type { Measured } from '../../app/commands/doctor/client-facts.ts'
 import { READ, shortened, WRITE } from './calls.ts'
 import type { RealClient, Session } from './client.ts'
 import type { Kind } from './kinds.ts'
-import { type FilesServer, startFilesServer } from './servers.ts'
+import { type FilesServer, startFilesServer, startProxy } from './servers.ts'
 
 /**
  * @param settings - Of the server, in each of its lives.
@@ -74,39 +74,60 @@ export async function insist(client: RealClient): Promise<{ isRefused: boolean; 
   })
 }
 
+/** `problem`: why not, in the words of the client; for people. */
+export interface Taking {
+  readonly takes: boolean
+  readonly problem: string
+}
+
 /**
  * Whether a client gets in where the server declares its origin as the resource, in place of the URL that the client is given (RFC 9728
  * §3.3).
- *
- * @returns `problem`: why not, in the words of the client; for people.
  */
-export async function takesParent(
-  client: RealClient,
-  settings: Record<string, string> = {},
-): Promise<{ takes: boolean; problem: string }> {
-  return visit(client, { kind: 'demo', resource: '/' }, settings, async session => {
-    try {
-      await session.connect()
-      const text = await session.call('read_file', { path: 'a.txt' })
-      return { takes: text.includes('Hello'), problem: '' }
-    } catch (error) {
-      return { takes: false, problem: shortened(String((error as Error).message)) }
-    }
-  })
+export async function takesParent(client: RealClient, settings: Record<string, string> = {}): Promise<Taking> {
+  return visit(client, { kind: 'demo', resource: '/' }, settings, getsIn)
+}
+
+/**
+ * The same where the server's `PUBLIC_URL` is another origin than that of the proxy at which clients connect. The metadata names the server by
+ * that URL, and a client that does not mind gets a token that the server accepts.
+ */
+export async function takesForeign(client: RealClient, settings: Record<string, string> = {}): Promise<Taking> {
+  return visit(client, { kind: 'demo', isBehindProxy: true }, settings, getsIn)
+}
+
+async function getsIn(session: Session): Promise<Taking> {
+  try {
+    await session.connect()
+    const text = await session.call('read_file', { path: 'a.txt' })
+    return { takes: text.includes('Hello'), problem: '' }
+  } catch (error) {
+    return { takes: false, problem: shortened(String((error as Error).message)) }
+  }
+}
+
+interface Visit {
+  readonly kind: Kind
+  readonly login?: string
+  readonly resource?: string
+  /** The client is given the URL of a proxy, of which the server does not know. */
+  readonly isBehindProxy?: boolean
 }
 
 export async function visit<T>(
   client: RealClient,
-  { kind, login, resource }: { kind: Kind; login?: string; resource?: string },
+  { kind, login, resource, isBehindProxy = false }: Visit,
   settings: Record<string, string>,
   act: (session: Session, server: FilesServer) => Promise<T>,
 ): Promise<T> {
   const server = await startFilesServer(kind, settings, resource)
-  const session = client.start(login === undefined ? server : { ...server, login })
+  const proxy = isBehindProxy ? await startProxy(server.url) : undefined
+  const session = client.start({ ...server, ...(login !== undefined && { login }), ...(proxy && { url: proxy.url }) })
   try {
     return await act(session, server)
   } finally {
     await session.close()
+    await proxy?.close()
     await server.close()
   }
 }

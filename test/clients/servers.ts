@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { type AuthObserver, createAuth } from 'idplug'
 import { createAuth0Emulator, createAzureEmulator, createOidcEmulator, type Emulator } from '../../emulators/index.ts'
 import { freePort, listen } from '../support/http.ts'
@@ -146,4 +146,25 @@ export async function startFilesServer(
       await emulator?.close()
     },
   }
+}
+
+/**
+ * An origin of its own for a server that takes `url` for its own: requests arrive there with its `Host`.
+ *
+ * @returns `url`: the endpoint at the proxy.
+ */
+export async function startProxy(url: string): Promise<{ url: string; close(): Promise<void> }> {
+  const { host, port, pathname } = new URL(url)
+  const { origin, close } = await listen((incoming, response) => {
+    const { method, headers, url: path } = incoming
+    const sent = { host: 'localhost', port, path, method, headers: { ...headers, host }, agent: false }
+    const onward = request(sent, answer => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    onward.on('error', () => response.destroy())
+    response.on('close', () => onward.destroy())
+    incoming.pipe(onward)
+  })
+  return { url: origin + pathname, close }
 }

@@ -28,13 +28,19 @@ const COLUMNS: Readonly<Record<string, (row: Measured) => string>> = {
 
 /** One line for each version of a package that was measured. */
 function measuredTable({ measured }: Facts): string {
-  const lines = Object.entries(measured).map(([client, { date, kinds }]) => [
-    client.replace(/@modelcontextprotocol\/(sdk|client|inspector)/, '$1'),
-    date,
+  const lines = Object.entries(measured).map(([client, { dates, kinds, takesParent, takesForeign }]) => [
+    shortName(client),
+    spanOf([...Object.keys(kinds), 'parent', 'foreign'].map(row => dates[row])),
     ...Object.values(COLUMNS).map(cell => byName(kinds, allKinds, cell)),
+    takesText(takesParent),
+    takesText(takesForeign),
   ])
-  return markdownOf(['client', 'measured', ...Object.keys(COLUMNS)], lines)
+  const resources = ['`resource` is the origin', '`resource` is on another origin']
+  return markdownOf(['client', 'measured', ...Object.keys(COLUMNS), ...resources], lines)
 }
+
+const takesText = (takes: boolean | undefined) =>
+  takes === undefined ? 'not measured' : takes ? 'signs in, calls a tool' : 'does not get in'
 
 const EVENTS: Readonly<Record<string, keyof Endured>> = {
   'the access token ends': 'expiry',
@@ -47,13 +53,22 @@ const EVENTS: Readonly<Record<string, keyof Endured>> = {
 
 /** One line for each version of a package with which people stayed signed in, or did not. */
 function enduredTable({ clients, measured }: Facts): string {
-  const lines = Object.entries(measured).flatMap(([client, { date, endures }]) => {
+  const lines = Object.entries(measured).flatMap(([client, { dates, endures }]) => {
     if (!endures) return []
     const signIn = clients.find(known => known.package === packageOf(client))?.signIn
     const cells = Object.values(EVENTS).map(event => byName(endures, allPlaces, row => row[event]) || '–')
-    return [[client, date, ...cells, signIn === undefined ? '–' : `\`${signIn}\``]]
+    const days = spanOf(Object.keys(endures).map(place => dates[`endures:${place}`]))
+    return [[shortName(client), days, ...cells, signIn === undefined ? '–' : `\`${signIn}\``]]
   })
   return markdownOf(['client', 'measured', ...Object.keys(EVENTS), 'to sign in again'], lines)
+}
+
+const shortName = (client: string) => client.replace(/@modelcontextprotocol\/(sdk|client|inspector)/, '$1')
+
+/** One day, or the first and the last of several. */
+function spanOf(days: readonly (string | undefined)[]): string {
+  const [first, ...others] = [...new Set(days)].filter(day => day !== undefined).sort()
+  return [first, ...others.slice(-1)].join(' to ')
 }
 
 const packageOf = (client: string) => client.replace(/ \S+$/, '')

@@ -10,7 +10,7 @@ export type Evidence =
   | { readonly how: 'found here' }
 
 /** Facts that can be known in another way than the rest. */
-type Fact = 'documents' | 'manual' | 'withoutPkce' | 'parentResource'
+type Fact = 'documents' | 'manual' | 'withoutPkce' | 'parentResource' | 'foreignResource' | 'stepUp'
 
 /** What is known of a client. An absent fact is not known. */
 export interface KnownClient {
@@ -32,6 +32,8 @@ export interface KnownClient {
   readonly withoutPkce?: 'fails' | 'connects'
   /** What it does where the metadata is that of a URL above the one it was given. */
   readonly parentResource?: 'fails' | 'connects'
+  /** What it does where the metadata is that of a URL on another origin. */
+  readonly foreignResource?: 'fails' | 'connects'
   /** Refuses authorization responses without `iss` (RFC 9207). */
   readonly needsResponseIssuer?: boolean
   /** Goes on where an authorization server spells its issuer in two ways. */
@@ -91,10 +93,12 @@ export interface Endured {
 
 /** What was measured of one version of a package. */
 export interface Measurement {
-  /** ISO 8601. */
-  readonly date: string
+  /** When each row was measured (ISO 8601), by its name on the command line: `demo`, `parent`, `endures:bridge`. */
+  readonly dates: Readonly<Record<string, string>>
   /** Whether it gets in where the metadata is that of the server's origin, in place of the URL that it was given. */
   readonly takesParent?: boolean
+  /** The same where the metadata is that of a URL on another origin. */
+  readonly takesForeign?: boolean
   /** By the kind of sign-in. */
   readonly kinds: Readonly<Record<string, Measured>>
   /** By the place. */
@@ -127,12 +131,21 @@ function withMeasurement(client: KnownClient): KnownClient {
   const demo = measurement?.kinds.demo
   if (name === undefined || measurement === undefined || demo === undefined) return client
   const version = name.slice(name.lastIndexOf(' ') + 1)
-  const { takesParent } = measurement
+  const { takesParent, takesForeign, dates } = measurement
+  const measuredIn = (row: string): Evidence => ({ how: 'measured', version, date: dates[row] ?? '' })
+  const verdict = (takes: boolean) => (takes ? 'connects' : 'fails')
   return {
     ...client,
-    ...(takesParent !== undefined && { parentResource: takesParent ? 'connects' : 'fails' }),
+    ...(takesParent !== undefined && { parentResource: verdict(takesParent) }),
+    ...(takesForeign !== undefined && { foreignResource: verdict(takesForeign) }),
     stepsUp: demo.stepsUp || !demo.isRefused,
-    evidence: { how: 'measured', version, date: measurement.date },
+    evidence: measuredIn('demo'),
+    also: {
+      ...client.also,
+      ...(client.stepUp !== undefined && { stepUp: client.evidence }),
+      ...(takesParent !== undefined && { parentResource: measuredIn('parent') }),
+      ...(takesForeign !== undefined && { foreignResource: measuredIn('foreign') }),
+    },
   }
 }
 

@@ -30,6 +30,8 @@ const NOT_MET: ReadonlySet<FindingCode> = new Set([
   'proxy.token_passed_on',
 ])
 
+const RFC_9728: Evidence = { how: 'read', source: 'https://www.rfc-editor.org/rfc/rfc9728.html#section-3.3' }
+
 /** What each well-known client would do against a server, by the first obstacle that it meets. */
 export function clientOutlooks(facts: ServerFacts, findings: readonly Finding[]): ClientOutlook[] {
   return knownClients.map(client => {
@@ -47,8 +49,11 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
   if (client.cloud && !isReachable(url)) return fails('it runs in a cloud and cannot reach this machine')
   const veto = findings.find(finding => isMet(finding, client))
   if (veto) return failsHere(`${veto.title.charAt(0).toLowerCase()}${veto.title.slice(1)} (${veto.code})`)
-  const parent = findings.some(({ code }) => code === 'server.resource_is_parent') ? parentObstacle(client) : undefined
-  if (parent) return parent
+  const has = (code: FindingCode) => findings.some(finding => finding.code === code)
+  const other =
+    (has('server.resource_is_parent') && parentObstacle(client)) ||
+    (has('server.resource_mismatch') && mismatchObstacle(client, facts))
+  if (other) return other
   if (facts.challenge?.scheme === 'DPoP') {
     return {
       verdict: 'not verified',
@@ -71,6 +76,8 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
 
 function isMet({ severity, code }: Finding, { toleratesOtherIssuer }: KnownClient): boolean {
   if (severity !== 'error' || NOT_MET.has(code) || code.startsWith('attack.')) return false
+  // `mismatchObstacle` knows more.
+  if (code === 'server.resource_mismatch') return false
   return !(toleratesOtherIssuer && code === 'server.authorization_server_issuer')
 }
 
@@ -79,6 +86,18 @@ function parentObstacle({ parentResource, also }: KnownClient): Obstacle | undef
   return parentResource === 'fails'
     ? { ...fails('the metadata is that of a URL above this one'), evidence: also?.parentResource }
     : { verdict: 'not verified', because: 'what it does where the metadata is that of a URL above this one' }
+}
+
+/** Clients must not use such metadata. Whether one does was measured for another origin alone. */
+function mismatchObstacle(
+  { foreignResource, also }: KnownClient,
+  { metadata, url }: ServerFacts,
+): Obstacle | undefined {
+  const isMeasured =
+    foreignResource !== undefined && URL.parse(String(metadata?.resource))?.origin !== new URL(url).origin
+  if (isMeasured && foreignResource === 'connects') return undefined
+  const evidence = isMeasured ? also?.foreignResource : RFC_9728
+  return { ...fails('the metadata is that of another resource (server.resource_mismatch)'), evidence }
 }
 
 function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): Obstacle | undefined {
@@ -112,12 +131,14 @@ function registrationObstacle(
 }
 
 /** Of a client that gets in: whether it gets to the tools that need more than the first sign-in gave. */
-function stepUp({ stepsUp, stepUp }: KnownClient, { challenge, metadata }: ServerFacts): Obstacle {
+function stepUp({ stepsUp, stepUp, also }: KnownClient, { challenge, metadata }: ServerFacts): Obstacle {
   const first = challenge?.parameters.scope?.split(' ') ?? []
   const all = Array.isArray(metadata?.scopes_supported) ? metadata.scopes_supported : []
   const needsMore = first.length > 0 && all.some(scope => !first.includes(scope))
   if (!needsMore || stepsUp === true) return { verdict: 'connects', because: '' }
-  if (stepUp !== undefined) return { verdict: 'connects', because: `for tools that need more scopes: ${stepUp}` }
+  if (stepUp !== undefined) {
+    return { verdict: 'connects', because: `for tools that need more scopes: ${stepUp}`, evidence: also?.stepUp }
+  }
   if (stepsUp === undefined) return { verdict: 'connects', because: '' }
   return {
     verdict: 'connects',

@@ -15,20 +15,24 @@ export const mcpRemote: RealClient = {
     const args = [join(packages, 'mcp-remote/dist/proxy.js'), server.url]
     if (known !== undefined) args.push('--static-oauth-client-info', known)
     const patience = { timeout: 30_000 }
+
+    async function connect(): Promise<void> {
+      await host.close()
+      await host.connect(
+        new StdioClientTransport({
+          command: process.execPath,
+          args,
+          env: desk.env,
+          cwd: desk.home,
+          stderr: 'ignore',
+        }),
+        patience,
+      )
+    }
+
     return {
-      async connect() {
-        await host.close()
-        await host.connect(
-          new StdioClientTransport({
-            command: process.execPath,
-            args,
-            env: desk.env,
-            cwd: desk.home,
-            stderr: 'ignore',
-          }),
-          patience,
-        )
-      },
+      connect,
+      reopen: connect,
       list: async () => (await host.listTools({}, patience)).tools.map(({ name }) => name),
       call: async (name, args) => textOf(await host.callTool({ name, arguments: args }, undefined, patience)),
       opened: desk.opened,

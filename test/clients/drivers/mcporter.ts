@@ -19,24 +19,14 @@ export const mcporter: RealClient = {
       return stdout
     }
 
-    const signIn = () => invoke('auth', 'files')
-
     return {
-      connect: async () => void (await signIn()),
+      connect: async () => void (await invoke('auth', 'files')),
       async list() {
         const { tools } = JSON.parse(await invoke('list', 'files', '--json')) as { tools?: { name: string }[] }
         return tools?.map(({ name }) => name) ?? []
       },
-      async call(name, args) {
-        const pairs = Object.entries(args).map(([key, value]) => `${key}=${value}`)
-        const callOnce = () => invoke('call', `files.${name}`, ...pairs)
-        return callOnce().catch(async error => {
-          // The person does what they are told to, once.
-          if (!String(error).includes("Run 'mcporter auth files'")) throw error
-          await signIn()
-          return callOnce()
-        })
-      },
+      call: (name, args) =>
+        invoke('call', `files.${name}`, ...Object.entries(args).map(([key, value]) => `${key}=${value}`)),
       opened: desk.opened,
       close: async () => desk.close(),
     }

@@ -100,6 +100,8 @@ function application(folder: string, { modules, answerOf, options, scope }: Gene
             await connectOnce()
           }
         },
+        // With what the SDK gave it to keep.
+        reopen: connectOnce,
         list: async () => (await client?.listTools())?.tools.map(({ name }) => name) ?? [],
         async call(name, args) {
           const callOnce = async () => textOf(await client?.callTool({ name, arguments: args }))

@@ -401,6 +401,22 @@ test('says of each client what it does where the metadata is that of a URL above
   expect(clients.find(({ client }) => client === 'Gemini CLI')).toMatchObject({ evidence: 'read' })
 })
 
+test('says of each client whether it was seen to refuse metadata of another origin, or only has to', async () => {
+  const { clients } = await examineServer(server.resource, mistakes['server.resource_mismatch']?.fetch ?? fetch)
+  const known = (name: string) => clients.find(({ client }) => client === name)
+  for (const client of ['mcp-remote', 'MCP Inspector', 'mcporter']) {
+    expect(known(client)).toMatchObject({
+      verdict: 'fails',
+      evidence: expect.stringMatching(/^measured, [\d.]+, [\d-]+$/),
+    })
+  }
+  expect(known('Cursor')).toMatchObject({
+    verdict: 'fails',
+    evidence: 'read',
+    source: 'https://www.rfc-editor.org/rfc/rfc9728.html#section-3.3',
+  })
+})
+
 test('a slash that only the metadata has makes it that of another resource: clients of the SDK refuse it', async () => {
   const slashed = tampered(fetch, METADATA, body => ({ resource: `${body.resource}/` }))
   const { clients, findings } = await examineServer(server.resource, slashed)
@@ -410,6 +426,8 @@ test('a slash that only the metadata has makes it that of another resource: clie
     seen: `resource is ${server.resource}/; clients connect to ${server.resource}`,
   })
   expect(clients.filter(({ verdict }) => verdict === 'connects')).toEqual([])
+  // Another origin is what was measured.
+  expect(clients.find(({ client }) => client === 'mcp-remote')).toMatchObject({ evidence: 'read' })
 })
 
 const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server'

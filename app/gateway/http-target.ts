@@ -86,8 +86,8 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
     const { method = 'GET', headers } = request
     const pool = opensStream(method, call.body) ? streams : calls
     const isMapped = options.mapMessage !== undefined && mayList(method, call.body)
-    // Nobody can look into what is compressed.
-    const isTaken = isMapped ? (name: string) => name === 'accept-encoding' || isOwned(name) : isOwned
+    // Nobody can look into what is compressed: for what to hide, or for the ids of events.
+    const isTaken = isMapped || session ? (name: string) => name === 'accept-encoding' || isOwned(name) : isOwned
     const added = {
       ...identity,
       ...(text !== undefined && method === 'POST' && { 'content-type': 'application/json' }),
@@ -153,6 +153,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #session: Session | undefined
   #watch: ((chunk: Buffer) => void) | undefined
   #mapped: MappedAnswer | undefined
+  /** Not sent yet, because the answer is looked into as a whole and may turn out to be wrong. */
+  #head: { readonly status: number; readonly headers: ReturnType<typeof responseHeaders> } | undefined
   /** Bytes that are still to come, where the target says how many. */
   #left = -1
   #deadline: ReturnType<typeof setTimeout> | undefined
@@ -203,11 +205,13 @@ class Exchange implements Dispatcher.DispatchHandler {
   #unfit(status: number, headers: IncomingHttpHeaders): [problem: Problem, reason: string] | undefined {
     if (status === 401 || status === 407) return [WANTS_CREDENTIALS, `the target answered ${status}`]
     if (status >= 300 && status < 400) return [REDIRECTS, `the target answered ${status}, a redirect`]
-    if (this.#isMapped && headers['content-encoding'] !== undefined) {
+    const { 'content-type': type, 'content-encoding': encoding } = headers
+    if (Array.isArray(type)) return [NOT_RIGHT, 'the target gave an answer two content types']
+    if (this.#isMapped && encoding !== undefined && encoding !== 'identity') {
       return [NOT_RIGHT, 'the target compressed an answer although nobody asked for it']
     }
     // Nobody could hide anything in it.
-    if (this.#isMapped && mayHoldListing(status, headers) && !isMappable(headers['content-type'])) {
+    if (this.#isMapped && mayHoldListing(status, headers) && !isMappable(type)) {
       return [NOT_RIGHT, 'the target answered a listing with neither JSON nor an event stream']
     }
     if (this.#keepSession(status, headers['mcp-session-id'])) return undefined
@@ -227,7 +231,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     const returned = responseHeaders(headers)
     if (this.#mapped) delete returned['content-length']
     else if (length !== undefined) this.#left = Number(length)
-    response.writeHead(status, returned)
+    if (this.#mapped?.isWhole) this.#head = { status, headers: returned }
+    else response.writeHead(status, returned)
     if (type?.startsWith('text/event-stream')) {
       // Clients wait for the headers before they go on. If events follow at once, all leave together.
       const events = this.#session?.events
@@ -260,7 +265,13 @@ class Exchange implements Dispatcher.DispatchHandler {
       const rest = this.#mapped?.end()
       this.#isOver = true
       clearTimeout(this.#deadline)
-      if (!this.#response.writableEnded) this.#response.end(rest)
+      const response = this.#response
+      if (response.writableEnded) return
+      if (this.#head) {
+        const { status, headers } = this.#head
+        response.writeHead(status, { ...headers, ...(rest && { 'content-length': String(Buffer.byteLength(rest)) }) })
+      }
+      response.end(rest)
     } catch (error) {
       this.#fail(NOT_RIGHT, (error as Error).message)
     }

@@ -1,3 +1,5 @@
+import { formOf } from 'idplug/internal'
+
 /** Whether the caller may use something. */
 export type Allows = (kind: 'tool' | 'resource' | 'prompt', name: string) => boolean
 
@@ -27,7 +29,7 @@ export function withoutUnusable(message: object, allows: Allows): object {
 
 const LISTINGS = new Set(['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list'])
 
-/** Whether a listing may be in the answer to a request. A stream that is taken up again may have any. */
+/** Whether a listing may be in the answer to a request, as servers read it. A stream that is taken up again may have any. */
 export function mayList(method: string | undefined, body: unknown): boolean {
   if (method === 'GET') return true
   const messages = (Array.isArray(body) ? body : [body]) as readonly (
@@ -35,5 +37,5 @@ export function mayList(method: string | undefined, body: unknown): boolean {
     | null
     | undefined
   )[]
-  return messages.some(message => typeof message?.method === 'string' && LISTINGS.has(message.method))
+  return messages.some(message => typeof message?.method === 'string' && LISTINGS.has(formOf(message.method)))
 }

@@ -1,8 +1,11 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { createLineEnds } from './line-ends.ts'
 import { parseExactly } from './message.ts'
 
 /** Changes the messages of an answer as it comes. */
 export interface MappedAnswer {
+  /** Whether nothing can be sent on before {@link end}. */
+  readonly isWhole: boolean
   /**
    * @returns What can be sent on already.
    * @throws {Error} One message is too long.
@@ -41,6 +44,7 @@ function mappedJson(map: (message: object) => object | undefined): MappedAnswer 
   const decoder = new TextDecoder()
   let text = ''
   return {
+    isWhole: true,
     take(chunk) {
       text += decoder.decode(chunk, { stream: true })
       checkLength(text.length)
@@ -52,23 +56,27 @@ function mappedJson(map: (message: object) => object | undefined): MappedAnswer 
 
 function mappedEvents(map: (message: object) => object | undefined): MappedAnswer {
   const decoder = new TextDecoder()
+  const lineEnds = createLineEnds()
   let ready = ''
-  let waiting = 0
-  const emit = (text: string) => {
-    ready += text
-    waiting = 0
-  }
   const parser = createParser({
-    onEvent: event => emit(eventText(event, map)),
-    onComment: comment => emit(`: ${comment}\n\n`),
-    onRetry: milliseconds => emit(`retry: ${milliseconds}\n\n`),
+    onEvent(event) {
+      ready += eventText(event, map)
+    },
+    onComment(comment) {
+      ready += `: ${comment}\n\n`
+    },
+    onRetry(milliseconds) {
+      ready += `retry: ${milliseconds}\n\n`
+    },
+    onError({ type }) {
+      if (type === 'max-buffer-size-exceeded') throw tooLong()
+    },
+    maxBufferSize: LONGEST_MESSAGE,
   })
   return {
+    isWhole: false,
     take(chunk) {
-      const text = decoder.decode(chunk, { stream: true })
-      waiting += text.length
-      parser.feed(text)
-      checkLength(waiting)
+      parser.feed(lineEnds(decoder.decode(chunk, { stream: true })))
       const sent = ready
       ready = ''
       return sent
@@ -84,12 +92,11 @@ function eventText({ id, event, data }: EventSourceMessage, map: (message: objec
   return `${head}data: ${text.replaceAll('\n', '\ndata: ')}\n\n`
 }
 
-/** Every message of a text: one, or an array of them. */
+/** Every message of a text: one, or an array of them. An array in an array is no message. */
 function mapped(text: string, map: (message: object) => object | undefined): string {
   const value = parsed(text)
-  const messages = (Array.isArray(value) ? value : [value]).map(message =>
-    typeof message === 'object' && message !== null ? map(message) : message,
-  )
+  const all = Array.isArray(value) ? value.filter(message => !Array.isArray(message)) : [value]
+  const messages = all.map(message => (typeof message === 'object' && message !== null ? map(message) : message))
   return JSON.stringify(Array.isArray(value) ? messages.filter(message => message !== undefined) : messages[0]) ?? ''
 }
 
@@ -103,5 +110,7 @@ function parsed(text: string): unknown {
 }
 
 function checkLength(length: number): void {
-  if (length > LONGEST_MESSAGE) throw new Error('the answer to a listing is too long to look into')
+  if (length > LONGEST_MESSAGE) throw tooLong()
 }
+
+const tooLong = () => new Error('the answer to a listing is too long to look into')

@@ -1,6 +1,7 @@
 import { deserializeMessage } from '@modelcontextprotocol/client'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Dispatcher, Pool } from 'undici'
+import { createLineEnds } from '../line-ends.ts'
 import { INTERNAL_ERROR } from '../rpc-error.ts'
 import type { Refusal } from '../sessions/answers.ts'
 import type { Connection, ConnectionEnd, ConnectionHandlers, Opening } from '../sessions/connection.ts'
@@ -81,7 +82,8 @@ export function openSseConnection(options: SseConnectionOptions): Connection {
       maxBufferSize: MAX_EVENT_LENGTH,
     })
     body.setEncoding('utf8')
-    body.on('data', (text: string) => void (ended || parser.feed(text)))
+    const lineEnds = createLineEnds()
+    body.on('data', (text: string) => void (ended || parser.feed(lineEnds(text))))
     body.once('close', () => failed('its event stream has ended'))
     if (isPaused) body.pause()
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it, vi } from 'vitest'
 import { withoutUnusable } from '../../../app/gateway/listing.ts'
 import { exchange, freePort } from '../../support/http.ts'
@@ -269,6 +270,15 @@ describe('what a client gets', () => {
     expect(elsewhere.seen).toEqual([])
   })
 
+  it('is 502 when the target gives an answer two types', async () => {
+    const gateway = await startFixture((_request, response) => {
+      response.writeHead(200, ['Content-Type', 'text/html', 'Content-Type', 'application/json']).end('{}')
+    })
+    const response = await gateway.post(call)
+    expect(response.status).toBe(502)
+    expect(await errorOf(response)).toMatchObject({ id: 7 })
+  })
+
   it('is 502 when nothing listens', async () => {
     const gateway = await startFixture(`http://127.0.0.1:${await freePort()}`)
     const response = await gateway.post(call)
@@ -411,16 +421,65 @@ describe('listings', () => {
     )
   })
 
+  it.each(['\r', '\r\n'])('do so in streams whose lines end with %j, at once', async end => {
+    let answer: ServerResponse | undefined
+    const gateway = await hide(response => {
+      answer = response
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(`\ufeffdata: ${text}${end}${end}`)
+    })
+    const response = await gateway.post(list)
+    const reader = response.body?.getReader()
+    expect(Buffer.from((await reader?.read())?.value ?? '').toString()).toBe(`data: ${shown}\n\n`)
+    answer?.end(`data: ${text}${end}${end}`)
+    expect(Buffer.from((await reader?.read())?.value ?? '').toString()).toBe(`data: ${shown}\n\n`)
+  })
+
   it.each([
-    ['compressed', { 'Content-Encoding': 'br' }, text],
-    ['not JSON', {}, '<private>'],
-    ['of another type', { 'Content-Type': 'text/plain' }, text],
-  ])('are never sent on when they cannot be read: %s', async (_what, headers, body) => {
+    ['a byte order mark', {}, `\ufeff${text}`, shown],
+    ['a coding that changes nothing', { 'Content-Encoding': 'identity' }, text, shown],
+    ['an array in an array', {}, `[[${text}],${text}]`, `[${shown}]`],
+  ])('may have %s', async (_what, headers, body, expected) => {
     const gateway = await hide(response =>
       response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body),
     )
-    const received = gateway.post(list).then(async response => response.status === 200 && (await response.text()))
-    await expect(received.catch(() => false)).resolves.toBe(false)
+    const response = await gateway.post(list)
+    expect(await response.text()).toBe(expected)
+    expect(response.headers.get('content-length')).toBe(String(expected.length))
+  })
+
+  it.each(['tools/list ', 'Tools/List', '\u200btools/list'])(
+    'are asked for by %j as well, at some servers',
+    async method => {
+      const gateway = await hide(response => response.writeHead(200, { 'Content-Type': 'application/json' }).end(text))
+      expect(await (await gateway.post({ ...list, method })).text()).toBe(shown)
+    },
+  )
+
+  it('in an event without end are not kept', async () => {
+    const gateway = await hide(response => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      const line = `data: ${'x'.repeat(1_000_000)}\n: still there\n`
+      const send = (left: number) => left > 0 && !response.destroyed && response.write(line, () => send(left - 1))
+      send(30)
+    })
+    const received = gateway.post(list).then(response => response.text())
+    await expect(received).rejects.toThrow('terminated')
+    expect(gateway.events('target_failed')).toMatchObject([{ reason: expect.stringContaining('too long') }])
+  })
+
+  it.each([
+    ['compressed', { 'Content-Encoding': 'br' }, text],
+    ['compressed, which is not said', {}, gzipSync(text)],
+    ['not JSON', {}, '<private>'],
+    ['in another character set', { 'Content-Type': 'application/json; charset=utf-16' }, Buffer.from(text, 'utf16le')],
+    ['of another type', { 'Content-Type': 'text/plain' }, text],
+  ])('are never sent on when they cannot be read, but answered with 502: %s', async (_what, headers, body) => {
+    const gateway = await hide(response =>
+      response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body),
+    )
+    const response = await gateway.post(list)
+    expect(response.status).toBe(502)
+    expect(await errorOf(response)).toMatchObject({ id: 7 })
     expect(gateway.events('target_failed')).toHaveLength(1)
     expect(JSON.stringify(gateway.events())).not.toContain('private')
   })
@@ -503,6 +562,13 @@ describe('sessions of the target', () => {
       }
     }
     expect(seen).toHaveLength(before)
+  })
+
+  it('are not compressed by the target: the ids of their events could not be seen', async () => {
+    const { seen, gateway } = await withSession()
+    await gateway.post(initialize, { 'Accept-Encoding': 'gzip' })
+    await gateway.send('GET', { ...ID, 'Accept-Encoding': 'gzip' })
+    expect(seen.map(({ headers }) => headers['accept-encoding'])).toEqual(['gzip', undefined])
   })
 
   it('end with DELETE', async () => {

@@ -1,9 +1,19 @@
 import { hash, randomBytes } from 'node:crypto'
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { ConfigProblem } from 'idplug'
-import { API_KEY_PREFIX, type ApiKeyEntry, checkApiKeys, readApiKeys } from 'idplug/internal'
+import { ConfigError, type ConfigProblem } from 'idplug'
+import {
+  API_KEY_PREFIX,
+  type ApiKeyEntry,
+  checkApiKeys,
+  closest,
+  didYouMean,
+  type Environment,
+  readApiKeys,
+} from 'idplug/internal'
+import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { readEnvironment } from '../../environment.ts'
+import { notes } from '../../notes/declaration.ts'
 import { EXIT } from '../exit.ts'
 import { words } from '../option-values.ts'
 
@@ -39,7 +49,8 @@ export function registerApiKeys(program: Command): void {
     .addHelpText('after', EXAMPLES)
     .action((options: Options, command: Command) => {
       const fail = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
-      const path = options.file ?? readEnvironment('command').env.AUTH_API_KEYS_FILE?.trim()
+      const { env } = readEnvironment('command')
+      const path = options.file ?? env.AUTH_API_KEYS_FILE?.trim()
       if (!path) return fail('name the file, with --file or AUTH_API_KEYS_FILE')
       if (options.days !== undefined && !/^[1-9]\d{0,4}$/.test(options.days))
         return fail('--days takes a number of days')
@@ -50,11 +61,45 @@ export function registerApiKeys(program: Command): void {
       const entry = entryFor(key, options, entries)
       const keys = checkApiKeys({ keys: [...entries, entry] }, path, problems)
       if (problems.length > 0) return fail(sentences(problems))
+      const unknown = undeclared(entry.scopes, env, entries)
+      if (unknown.problem) return fail(unknown.problem)
+      if (unknown.warning) console.error(`Warning: ${unknown.warning}`)
       write(path, keys)
       console.error(`Added ${entry.id} to ${path}. The key is shown this once:`)
       console.log(key)
     })
 }
+
+/**
+ * Scopes that nobody declares: a server does not start with such a key. Where no file says what there is, the scopes of the example
+ * server and of the other keys are at hand: one that is nearly the same as one of those is most likely a slip.
+ */
+function undeclared(
+  scopes: readonly string[],
+  env: Environment,
+  others: readonly ApiKeyEntry[],
+): { problem?: string; warning?: string } {
+  if (!env.AUTH_RESOURCE?.trim()) {
+    const known = [...scopesOf({ notes }), ...others.flatMap(entry => entry.scopes)]
+    const near = scopes.filter(scope => !known.includes(scope) && closest(scope, known) !== undefined)
+    return near.length === 0 ? {} : { warning: `--scopes names ${near.map(named(known)).join(', ')}` }
+  }
+  let known: string[]
+  try {
+    known = scopesOf(loadDeclarations(env))
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return { warning: `the scopes are not compared with the declared ones. ${error.message}` }
+  }
+  const unknown = scopes.filter(scope => !known.includes(scope))
+  if (unknown.length === 0) return {}
+  const there = known.length > 0 ? `there are ${known.join(', ')}` : 'there are none'
+  return {
+    problem: `--scopes names ${unknown.map(named(known)).join(', ')}, which AUTH_RESOURCE does not declare; ${there}`,
+  }
+}
+
+const named = (known: readonly string[]) => (scope: string) => `${scope}${didYouMean(scope, known)}`
 
 const sentences = (problems: readonly ConfigProblem[]) =>
   problems.map(({ setting, problem }) => `${setting} ${problem}`).join('\n')

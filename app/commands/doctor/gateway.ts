@@ -38,7 +38,7 @@ async function problemOf(
   if (!isDeclared && transport !== 'sse') return undefined
   const scan = await scanned({ url, headers })
   if (scan instanceof ScanError) {
-    const { status } = scan.cause as { status?: number }
+    const { status } = causeOf(scan)
     return status === 401 || status === 403
       ? { code: refusalCode(identity), seen: `status ${status} at ${new URL(url).origin}` }
       : { code: 'gateway.target_not_mcp', seen: scan.message }
@@ -64,7 +64,7 @@ type CommandPlace = Extract<GatewayTarget['place'], { kind: 'command' }>
 async function commandProblem({ command, env, callerEnvironment }: CommandPlace): Promise<Problem | undefined> {
   const scan = await scanned({ command, env })
   if (!(scan instanceof ScanError)) return undefined
-  const { code } = scan.cause as NodeJS.ErrnoException
+  const { code } = causeOf(scan)
   if (code === 'ENOENT' || code === 'EACCES') {
     return { code: 'gateway.command_missing', seen: `${clip(command[0])} (${code})` }
   }
@@ -80,3 +80,6 @@ async function scanned(place: ScanPlace): Promise<Scan | ScanError> {
     return error
   }
 }
+
+/** What went wrong may be anything that was thrown, or nothing. */
+const causeOf = ({ cause }: ScanError) => (cause ?? {}) as { readonly status?: unknown; readonly code?: unknown }

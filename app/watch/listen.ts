@@ -4,7 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { ConfigError } from 'idplug'
-import { clip, folderProblem, socketProblem, WATCH_FORMAT, type WatchRecord } from 'idplug/internal'
+import { folderProblem, socketProblem, WATCH_FORMAT, type WatchRecord } from 'idplug/internal'
+import { readRecord } from './read-record.ts'
 
 /** No record is as long. */
 const MOST_LINE = 65_536
@@ -34,13 +35,13 @@ export async function listenForServers(path: string, handlers: ListenHandlers): 
     sockets.add(socket)
     let isForeign = false
     readLines(socket, line => {
-      const record = isForeign ? undefined : parse(line)
+      const record = isForeign ? undefined : readRecord(line)
       if (!record) return
       if ('format' in record && record.format !== WATCH_FORMAT) {
         isForeign = true
         return handlers.foreign(record.format)
       }
-      handlers.record(record, connection)
+      if ('type' in record) handlers.record(record, connection)
     })
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -110,17 +111,4 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
     for (const line of lines) onLine(line)
     if (rest.length > MOST_LINE) socket.destroy()
   })
-}
-
-/** Whatever is in a record ends up at a terminal: no control characters. */
-function parse(line: string): WatchRecord | undefined {
-  try {
-    const value = JSON.parse(line, (_name, value) => (typeof value === 'string' ? clip(value) : value)) as unknown
-    const { type, at, pid } = (value ?? {}) as Record<string, unknown>
-    return typeof type === 'string' && (typeof at === 'number' || typeof pid === 'number')
-      ? (value as WatchRecord)
-      : undefined
-  } catch {
-    return undefined
-  }
 }

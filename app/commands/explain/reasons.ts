@@ -254,7 +254,7 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
 
 /** @param facts - What the reason says beside its kind; an adapter's own holds `detail` and `cure`. */
 export function meaningOf(kind: string, facts: Readonly<Record<string, unknown>>): Meaning {
-  const known: Meaning | undefined = MEANINGS[kind as Kind]
+  const known = Object.hasOwn(MEANINGS, kind) ? MEANINGS[kind as Kind] : undefined
   const { detail, cure } = facts
   if (known) return { means: known.means, cure: typeof cure === 'string' ? cure : known.cure }
   if (kind === 'request_accepted') return { means: 'The request was accepted.', cure: 'None.' }

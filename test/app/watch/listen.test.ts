@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import type { WatchRecord } from 'idplug/internal'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listenForServers } from '../../../app/watch/listen.ts'
+import { lineView } from '../../../app/watch/view.ts'
+import { createWatcher } from '../../../app/watch/watcher.ts'
 import { runProgram, startProgram } from '../../support/program.ts'
 
 function folder(): string {
@@ -70,6 +72,8 @@ describe('the socket of a watcher', () => {
   })
 })
 
+const REQUEST = { type: 'request', at: 1, method: 'GET', resource: 'https://mcp.example.com/mcp', place: 'endpoint' }
+
 describe('what a server writes', () => {
   async function written(text: string | Buffer): Promise<WatchRecord[]> {
     const path = join(folder(), 'watch')
@@ -86,13 +90,51 @@ describe('what a server writes', () => {
 
   it('cannot move the cursor of a terminal', async () => {
     const agent = 'evil\u001b[2J\u009b31m\u202e'
-    const [record] = await written(`${JSON.stringify({ type: 'request', at: 1, agent })}\n`)
+    const [record] = await written(`${JSON.stringify({ ...REQUEST, agent })}\n`)
     expect(record).toMatchObject({ agent: 'evil�[2J�31m�' })
   })
 
   it('is passed over where it is no record', async () => {
     const lines = ['{', 'null', '"text"', '{"type":"request"}', '{"type":1,"at":1}', '{"type":"lost","at":1,"count":2}']
     expect(await written(`${lines.join('\n')}\n`)).toEqual([{ type: 'lost', at: 1, count: 2 }])
+  })
+
+  it('is passed over where a member is of another type than the record has', async () => {
+    const event = { type: 'event', at: 1, event: 'token_issued', facts: {} }
+    const asked = { type: 'server_request', at: 1, method: 'POST', issuer: 'https://id.example.com', place: 'token' }
+    const odd = [
+      { ...REQUEST, agent: ['curl'] },
+      { ...REQUEST, address: {} },
+      { ...REQUEST, at: 1e300 },
+      { ...REQUEST, at: -1 },
+      { ...REQUEST, place: 'constructor' },
+      { ...REQUEST, challenge: null },
+      { ...REQUEST, operation: { method: 7 } },
+      { ...REQUEST, scopes: 'files:read' },
+      { ...REQUEST, client_info: { name: 'x' } },
+      { ...REQUEST, reason: { kind: {} } },
+      { ...asked },
+      { ...asked, events: [null] },
+      { ...asked, events: [], flows: 'abc' },
+      { ...event, facts: null },
+      { type: 'calls', at: 1, resource: '', caller: 1, client_id: 'a', count: 1 },
+      { type: 'lost', at: 1, count: '2' },
+      { type: 'resource', format: 1, pid: 1, resource: 'https://mcp.example.com/mcp' },
+      { type: '__proto__', at: 1 },
+      [REQUEST],
+    ]
+    const lines = [...odd.map(record => JSON.stringify(record)), `${'['.repeat(50_000)}`, JSON.stringify(event)]
+    expect(await written(`${lines.join('\n')}\n`)).toEqual([event])
+  })
+
+  it('is shown whatever the facts of a refusal are', async () => {
+    const reason = { kind: 'constructor', required: { toString: 1 }, granted: [{ valueOf: 1 }], detail: null }
+    const records = await written(`${JSON.stringify({ ...REQUEST, status: 403, reason })}\n`)
+    const shown: string[] = []
+    const view = lineView({ columns: 80, write: text => shown.push(text) })
+    const watcher = createWatcher({ onEvent: view.event })
+    for (const record of records) watcher.record(record, 1)
+    expect(shown.join('')).toContain('A reason that this version does not know.')
   })
 
   it('in the format of another version is not read, and the watcher is told of it', async () => {

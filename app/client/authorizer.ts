@@ -93,6 +93,8 @@ interface Found {
 
 const CLIENT_NAME = 'idplug on the command line'
 const REFRESH = 'refresh_token'
+/** For a question whose answer is not needed. */
+const ASK_MILLISECONDS = 5_000
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { grant, now, server, store } = options
@@ -115,6 +117,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     const proofKey = kept?.proofKey ?? (options.dpop ? await createProofKey() : undefined)
     const dpop = await proofsOf(proofKey)
     let client = options.registerAnew ? undefined : kept?.client
+    // A server that has lost its memory says so to the person only, on a page that does not lead back here.
+    if (client && !options.client && (await isForgotten(client, found, fetch))) client = undefined
     const context: GrantContext = {
       ...found,
       server,
@@ -289,6 +293,24 @@ async function identify(
     ...(registered.token_endpoint_auth_method && { tokenEndpointAuthMethod: registered.token_endpoint_auth_method }),
     origin: 'dynamic',
     redirectUri,
+  }
+}
+
+/**
+ * Whether the authorization server no longer knows a client that registered by itself. It is asked to revoke a token that nobody has,
+ * which changes nothing (RFC 7009 §2.2) and is refused to a client that does not exist. Any other answer, or none, leaves the
+ * registration as it is.
+ */
+async function isForgotten(client: ClientIdentity, { metadata }: Found, fetchFn: FetchLike): Promise<boolean> {
+  const endpoint = metadata && 'revocation_endpoint' in metadata ? metadata.revocation_endpoint : undefined
+  if (client.origin !== 'dynamic' || client.clientSecret !== undefined || !endpoint) return false
+  try {
+    const body = new URLSearchParams({ token: 'none', client_id: client.clientId })
+    const response = await fetchFn(endpoint, { method: 'POST', body, signal: AbortSignal.timeout(ASK_MILLISECONDS) })
+    const answer = (await response.json()) as { error?: unknown } | null
+    return answer?.error === OAuthErrorCode.InvalidClient
+  } catch {
+    return false
   }
 }
 

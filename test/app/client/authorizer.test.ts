@@ -6,17 +6,19 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type AuthorizerOptions, createAuthorizer } from '../../../app/client/authorizer.ts'
 import type { Grant, GrantContext } from '../../../app/client/grants.ts'
-import { createMemorySignIns } from '../../../app/client/sign-ins.ts'
+import { type ClientIdentity, createMemorySignIns } from '../../../app/client/sign-ins.ts'
 import { createTokenFile } from '../../../app/client/token-file.ts'
+import { startWithClient } from '../../demo-as/support.ts'
 import { listen } from '../../support/http.ts'
 
 interface FakeOptions {
   metadata?: Record<string, unknown>
   token?: (form: URLSearchParams, res: ServerResponse) => void
+  revoke?: (form: URLSearchParams, res: ServerResponse) => void
 }
 
 /** An MCP server and its authorization server, at one origin; what it was asked for stands in `requests`. */
-async function startFake({ metadata = {}, token }: FakeOptions = {}) {
+async function startFake({ metadata = {}, token, revoke }: FakeOptions = {}) {
   const requests: { path: string; body: string }[] = []
   const { close, port } = await listen(async (req, res) => {
     const body = await text(req)
@@ -25,9 +27,14 @@ async function startFake({ metadata = {}, token }: FakeOptions = {}) {
     if (req.url === '/.well-known/oauth-protected-resource/mcp') {
       res.end(JSON.stringify({ resource: server.href, authorization_servers: [origin], scopes_supported: ['a', 'b'] }))
     } else if (req.url === '/.well-known/oauth-authorization-server') {
-      const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
+      const endpoints = {
+        authorization_endpoint: `${origin}/authorize`,
+        token_endpoint: `${origin}/token`,
+        ...(revoke && { revocation_endpoint: `${origin}/revoke`, registration_endpoint: `${origin}/register` }),
+      }
       res.end(JSON.stringify({ issuer: origin, ...endpoints, response_types_supported: ['code'], ...metadata }))
     } else if (req.url === '/token') token?.(new URLSearchParams(body), res)
+    else if (req.url === '/revoke') revoke?.(new URLSearchParams(body), res)
     else if (req.url === '/register') res.writeHead(201).end(JSON.stringify({ ...JSON.parse(body), client_id: 'new' }))
     else res.writeHead(404).end()
   })
@@ -134,6 +141,53 @@ describe('renewing', () => {
     await authorizer.accessToken()
     expect(await authorizer.renew(unauthorized())).toBe(false)
     expect(asked('/token')).toEqual([])
+  })
+})
+
+describe('a registration that is kept', () => {
+  const invalidClient = (res: ServerResponse) => void res.writeHead(401).end('{"error":"invalid_client"}')
+
+  async function obtain(answer: (res: ServerResponse) => void, kept: Partial<ClientIdentity> = {}) {
+    const fake = await startFake({ revoke: (_form, res) => answer(res) })
+    const store = createMemorySignIns()
+    const redirectUri = 'http://127.0.0.1:1/callback'
+    await store.save(fake.server.href, { issuer: fake.origin, client: { ...client, redirectUri, ...kept } })
+    await createAuthorizer(options(fake.server, { store })).obtain(unauthorized())
+    return { ...fake, clientId: (await store.load(fake.server.href))?.client?.clientId }
+  }
+
+  it('is made anew before a browser opens where the authorization server has forgotten it', async () => {
+    const { asked, clientId } = await obtain(invalidClient)
+    expect(clientId).toBe('new')
+    expect(asked('/revoke').map(({ body }) => body)).toEqual(['token=none&client_id=c'])
+  })
+
+  it.each<[string, (res: ServerResponse) => void]>([
+    ['nothing', res => void res.end()],
+    ['a page', res => void res.end('<p>')],
+    ['null', res => void res.end('null')],
+    ['an outage', res => void res.writeHead(503).end('{"error":"temporarily_unavailable"}')],
+    ['an unknown token', res => void res.writeHead(400).end('{"error":"invalid_request"}')],
+    ['no answer', res => void res.destroy()],
+  ])('stays where the authorization server answers with %s', async (_name, answer) => {
+    expect((await obtain(answer)).clientId).toBe('c')
+  })
+
+  it.each([
+    ['was given', { origin: 'given' }],
+    ['is a document', { origin: 'metadata-document' }],
+    ['has a secret', { clientSecret: 's' }],
+  ] as const)('is not asked about where it %s', async (_what, kept) => {
+    const { asked, clientId } = await obtain(invalidClient, kept)
+    expect([clientId, asked('/revoke')]).toEqual(['c', []])
+  })
+
+  it('is told apart by our own authorization server', async () => {
+    const { client: known } = await startWithClient()
+    const { json } = await known.register()
+    const errorFor = async (id: string) =>
+      (await known.form('/oauth/revoke', { token: 'none', client_id: id })).json?.error
+    expect([await errorFor(json.client_id), await errorFor('forgotten')]).toEqual([undefined, 'invalid_client'])
   })
 })
 

@@ -131,7 +131,7 @@ export async function startProxy(name: Name, ports: ProxyPorts, change?: Change)
         () => false,
       )
     },
-    { timeout: 10_000, interval: 20 },
+    { timeout: 60_000, interval: 20 },
   )
   return () => output
 }

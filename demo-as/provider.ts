@@ -45,6 +45,7 @@ import { ID_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
 import { slideGrants } from './sliding-grants.ts'
 import { markLast, saveTogether } from './spend-last.ts'
 import { canStay } from './staying.ts'
+import { timedKey } from './stores/key-time.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
 import type { Seal } from './upstream/sealed.ts'
@@ -220,6 +221,7 @@ export function createProvider(options: ProviderOptions): Provider {
   lookUpOnce(provider.Grant)
   for (const model of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode]) markLast(model)
   for (const model of [provider.AccessToken, provider.RefreshToken]) saveTogether(model)
+  for (const model of [provider.AccessToken, provider.ClientCredentials, provider.RefreshToken]) beginWithTime(model)
   endGrantFirst(provider)
   const isConfigured = (clientId: string) => clientKinds.kindOf(clientId) === 'configured'
   const clientUsed = async (clientId: string) => {
@@ -326,6 +328,15 @@ function endGrantFirst({ AccessToken, RefreshToken, Grant }: Provider): void {
       if (this.grantId !== undefined) await Grant.adapter.destroy(this.grantId)
       await destroy.call(this)
     }
+  }
+}
+
+/** Tokens are what there is most of, and made all the time. */
+function beginWithTime({ prototype }: { prototype: object }): void {
+  const model = prototype as { generateTokenId(): string }
+  const { generateTokenId } = model
+  model.generateTokenId = function () {
+    return timedKey(generateTokenId.call(this))
   }
 }
 

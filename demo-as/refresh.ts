@@ -10,6 +10,7 @@ import { OIDC_SCOPES } from './request-parameters.ts'
 import type { Resources } from './resources.ts'
 import { namedScopes, scopesIn } from './scopes.ts'
 import { type SpentOnce, spendLast, withMarksLast } from './spend-last.ts'
+import { timedKey, timeOfKey } from './stores/key-time.ts'
 import type { Store, StoreFactory } from './stores/store.ts'
 import type { Refresh } from './upstream/grants.ts'
 import { createSeal, type Seal } from './upstream/sealed.ts'
@@ -102,7 +103,7 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
   return (provider, handler) => async ctx => {
     const token = ctx.oidc.params.refresh_token
     if (typeof token !== 'string' || token === '') return handler(ctx)
-    const id = digest(token)
+    const id = answerKey(token)
     // Before the scope is settled: the next request comes as this one did.
     const request = requestOf(ctx)
     const repeated = () => repeat(ctx, token, id, request)
@@ -208,6 +209,12 @@ function createRefresh(options: RefreshOptions): (provider: Provider, handler: G
 }
 
 const digest = (text: string) => hash('sha256', text, 'base64url')
+
+/** Beside its token, in a store that keeps an order. */
+function answerKey(refreshToken: string): string {
+  const time = timeOfKey(refreshToken)
+  return time === undefined ? digest(refreshToken) : timedKey(digest(refreshToken), time)
+}
 
 /**
  * Two requests are the same when these are; `scope` is in an order of ours by now. A proof of possession is another one each time, by the same

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementResultingChanges, type StatementSync } from 'node:sqlite'
 import { millisecondsOf, StoreUnavailable, valueFrom } from './common.ts'
+import { timeOfKey } from './key-time.ts'
 import { LIST_LIMIT, type Store, type StoreFactory } from './store.ts'
 import { together } from './together.ts'
 
@@ -132,7 +133,11 @@ type Statements = Readonly<
 
 /** @param write - As one transaction, which may be that of others as well. */
 function createStore(collection: string, statements: Statements, read: Do, write: Do): Store {
-  const idOf = (key: string) => hash('sha256', `${collection}\0${key}`, 'buffer')
+  function idOf(key: string): Buffer {
+    const digest = hash('sha256', `${collection}\0${key}`, 'buffer')
+    const time = timeOfKey(key)
+    return time === undefined ? digest : Buffer.concat([Buffer.from(time, 'hex'), digest])
+  }
   const endOf = (seconds: number) => Date.now() + millisecondsOf(seconds)
 
   /** Writes an entry, and its words with it. @returns Whether it was written. */
@@ -206,7 +211,8 @@ const REPLACE = 'SET value = excluded.value, ends_at = excluded.ends_at, has_wor
 const LIST =
   'SELECT key FROM words JOIN entries USING (id) WHERE collection = ? AND word = ? AND ends_at > ? AND has_words'
 
-const VERSION = 1
+/** In 2 the ids of keys that begin with a time begin with it as well; what a file has from before is found as before. */
+const VERSION = 2
 const SCHEMA = `
 CREATE TABLE entries (
   id BLOB PRIMARY KEY,
@@ -223,8 +229,7 @@ CREATE TABLE words (
   id BLOB NOT NULL REFERENCES entries (id) ON DELETE CASCADE,
   PRIMARY KEY (collection, word, key)
 ) WITHOUT ROWID;
-CREATE INDEX words_by_id ON words (id);
-PRAGMA user_version = ${VERSION};`
+CREATE INDEX words_by_id ON words (id);`
 
 /**
  * Waits for others that make or open the file at the same moment: SQLite itself does not while it changes to WAL
@@ -251,6 +256,7 @@ function open(path: string): DatabaseSync {
     const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)
     if (version > VERSION) throw new Error('it was made by a later version of idplug')
     if (version === 0) database.exec(SCHEMA)
+    if (version < VERSION) database.exec(`PRAGMA user_version = ${VERSION}`)
     database.exec('COMMIT')
   } catch (error) {
     database.close()

@@ -7,6 +7,7 @@ import { createClient, startServer } from './support.ts'
 function watchedStores() {
   const memory = createMemoryStores()
   const asked: string[][] = []
+  const keys: string[] = []
   let turn: string[] | undefined
   const note = (call: string): Promise<void> => {
     if (!turn) {
@@ -25,6 +26,7 @@ function watchedStores() {
     const noted =
       <A extends unknown[], R>(name: keyof Store, run: (...args: A) => Promise<R>) =>
       async (...args: A): Promise<R> => {
+        keys.push(`${collection} ${args[0]}`)
         await note(`${collection}.${name}`)
         return run(...args)
       }
@@ -38,7 +40,7 @@ function watchedStores() {
       list: noted('list', store.list),
     }
   }
-  return { stores, asked }
+  return { stores, asked, keys }
 }
 
 describe('a refresh', () => {
@@ -58,5 +60,18 @@ describe('a refresh', () => {
       'RefreshAnswer.add',
       'RefreshToken.swap',
     ])
+  })
+
+  it('puts what it makes under keys that begin with the time', async () => {
+    const { stores, keys } = watchedStores()
+    const client = createClient((await startServer({ stores })).origin)
+    const { clientId, tokens } = await client.obtainTokens()
+    keys.length = 0
+    const { json } = await client.refresh(clientId, tokens.refresh_token)
+    const made = keys.filter(key => /^(RefreshToken|RefreshAnswer|AccessToken) /.test(key))
+    expect(made).toEqual(made.map(() => expect.stringMatching(/^\w+ [0-9a-f]{8}~[\w-]{43}$/)))
+    expect(made).toContain(`AccessToken ${json.access_token}`)
+    const madeAt = parseInt(json.access_token, 16) * 1000
+    expect(Math.abs(Date.now() - madeAt)).toBeLessThan(600_000)
   })
 })

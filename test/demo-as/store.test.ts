@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
+import { hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { timedKey } from '../../demo-as/stores/key-time.ts'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { migrateStore, openStores } from '../../demo-as/stores/open.ts'
 import { connectRedisStores } from '../../demo-as/stores/redis.ts'
@@ -169,6 +171,17 @@ const interval = setInterval(() => {
 }, 100)
 console.log('held')`
 
+/** As the first version made it. */
+const VERSION_1 = `
+CREATE TABLE entries (id BLOB PRIMARY KEY, value TEXT NOT NULL, ends_at INTEGER NOT NULL, has_words INTEGER NOT NULL);
+CREATE INDEX entries_by_end ON entries (ends_at);
+CREATE TABLE words (
+  collection TEXT NOT NULL, word TEXT NOT NULL, key TEXT NOT NULL, id BLOB NOT NULL REFERENCES entries (id) ON DELETE CASCADE,
+  PRIMARY KEY (collection, word, key)
+) WITHOUT ROWID;
+CREATE INDEX words_by_id ON words (id);
+PRAGMA user_version = 1;`
+
 describe('the SQLite store', () => {
   it('is shared by all who open the folder, and gives each thing to one of them', async () => {
     const folder = inFolder()
@@ -286,6 +299,52 @@ describe('the SQLite store', () => {
     open.push({ close })
     await stores('codes').set('a', 1, 60)
     expect(await stores('codes').get('a')).toBe(1)
+  })
+
+  it('opens a file of version 1, with everything that is in it', async () => {
+    const folder = inFolder()
+    const database = new DatabaseSync(join(folder, 'state.sqlite'))
+    database.exec(VERSION_1)
+    const insert = database.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)')
+    const end = Date.now() + 60_000
+    const idOf = (text: string) => hash('sha256', text, 'buffer')
+    insert.run(idOf('RefreshToken\0of-before'), '{"of":"ada"}', end, 0)
+    insert.run(idOf('Grant\0grant'), '{"of":"ada"}', end, 1)
+    database.prepare('INSERT INTO words VALUES (?, ?, ?, ?)').run('Grant', 'person:ada', 'grant', idOf('Grant\0grant'))
+    database.close()
+    const stores = await onSqlite(folder)
+    expect(await stores('RefreshToken').get('of-before')).toEqual({ of: 'ada' })
+    expect(await stores('Grant').list('person:ada')).toEqual(['grant'])
+    expect(await stores('RefreshToken').take('of-before')).toEqual({ of: 'ada' })
+    await stores('RefreshToken').set(timedKey('of-now'), 1, 60)
+    const after = new DatabaseSync(join(folder, 'state.sqlite'))
+    // A version that would not find what is put in now refuses it.
+    expect(after.prepare('PRAGMA user_version').get()?.user_version).toBe(2)
+    after.close()
+  })
+
+  it('tells keys with the same time apart, and from those that differ in it', async () => {
+    const store = (await onSqlite())('codes')
+    const keys = [timedKey('a', '00000001'), timedKey('b', '00000001'), timedKey('a', '00000002'), 'a', '00000001a']
+    for (const [i, key] of keys.entries()) expect(await store.add(key, i, 60)).toBe(true)
+    for (const [i, key] of keys.entries()) expect(await store.take(key)).toBe(i)
+  })
+
+  it('writes a few pages for all keys that begin with the same time, and one for each of the others', async () => {
+    const folder = inFolder()
+    const stores = await onSqlite(folder)
+    const database = new DatabaseSync(join(folder, 'state.sqlite'))
+    const pagesFor = async (keys: string[]) => {
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      await Promise.all(keys.map(key => stores('AccessToken').set(key, 1, 60)))
+      return Number(database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()?.log)
+    }
+    database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+      INSERT INTO entries SELECT randomblob(32), '1', ${Date.now() + 60_000}, 0 FROM numbers`)
+    const keys = Array.from({ length: 50 }, () => randomBytes(32).toString('base64url'))
+    expect(await pagesFor(keys)).toBeGreaterThan(25)
+    expect(await pagesFor(keys.map(key => timedKey(key, '00000001')))).toBeLessThan(15)
+    database.close()
   })
 
   it('says so when it was made by a later version', async () => {

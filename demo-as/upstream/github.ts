@@ -127,12 +127,12 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     const body = await objectIn(response)
     const { access_token: accessToken, refresh_token: refreshToken, error, error_description: description } = body
     if (PERSONAL_ERRORS.has(String(error))) return undefined
-    if (typeof accessToken !== 'string') {
+    if (typeof accessToken !== 'string' || accessToken === '') {
       const said = providerWords(description)
       const code = clipped(String(error ?? 'no token'), 100)
       throw new UpstreamMisconfiguredError(`GitHub answers ${code}${said === undefined ? '' : `: ${said}`}`, { said })
     }
-    return { accessToken, ...(typeof refreshToken === 'string' && { refreshToken }) }
+    return { accessToken, ...(typeof refreshToken === 'string' && refreshToken && { refreshToken }) }
   }
 
   async function look(session: Session): Promise<Identification> {

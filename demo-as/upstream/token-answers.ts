@@ -33,23 +33,27 @@ export function createTokenAnswers(fetch: Fetch): TokenAnswers {
       if (answer.known !== undefined) return Response.json(answer.known)
       const response = await fetch(input, init)
       if (!response.ok) return response
-      const text = await response.text()
-      const tokens = tokensIn(text)
-      if (tokens) {
-        await answer.keep(tokens)
-        answer.known = tokens
-      }
-      const { status, headers } = response
-      return new Response(text, { status, headers })
+      const tokens = tokensIn(await response.clone().text())
+      if (!tokens) return response
+      await answer.keep(tokens)
+      answer.known = tokens
+      return Response.json(tokens)
     },
   }
 }
 
-/** Members of a token response (RFC 6749 §5.1); `undefined` where it is something else, for the library to refuse. */
+/** Members of a token response (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3) that are of use here. */
+const MEMBERS = ['access_token', 'token_type', 'refresh_token', 'id_token']
+
+/**
+ * Tokens in the body of a response; `undefined` where it is something else, for the library to refuse. It refuses much that says nothing about the
+ * person too: members that are `null` or empty where a provider gives none, and members that nobody looks at. These are left out.
+ */
 function tokensIn(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const body = JSON.parse(text)
-    return typeof body?.access_token === 'string' ? body : undefined
+    if (typeof body?.access_token !== 'string') return undefined
+    return Object.fromEntries(MEMBERS.filter(name => body[name]).map(name => [name, body[name]]))
   } catch {
     return undefined
   }

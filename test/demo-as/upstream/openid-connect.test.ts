@@ -717,6 +717,36 @@ describe('what a provider says to a refresh', () => {
     await expect(recheckAnswered(status, body)).rejects.toBeInstanceOf(UpstreamUnavailableError)
   })
 
+  it.each([
+    { id_token: null },
+    { id_token: '' },
+    { refresh_token: null },
+    { refresh_token: '' },
+    { scope: null },
+    { scope: ['openid'] },
+    { expires_in: null },
+    { expires_in: 'soon' },
+    { expires_in: -1 },
+  ])('says nothing by a member that is empty or of no use: %j', async odd => {
+    const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users: [{ login: 'ada', id: '1' }] })
+    const { upstream } = start({
+      async fetch(input, init) {
+        const request = new Request(input, init)
+        const isRefresh = (await request.clone().text()).includes('grant_type=refresh_token')
+        const response = await provider.fetch(request)
+        return isRefresh && response.ok ? Response.json({ ...((await response.json()) as object), ...odd }) : response
+      },
+    })
+    const { url, memory } = await upstream.depart(REQUEST)
+    const back = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
+    const answer = new URL(back.headers.get('location') ?? '').searchParams
+    let session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory, keep }))
+    for (let i = 0; i < 2; i++) {
+      session = sessionOf((await upstream.recheck?.(session, keep)) as Identification)
+      expect(session).toMatchObject({ refreshToken: expect.stringMatching(/.{20}/) })
+    }
+  })
+
   it('says nothing where the keys are refused', async () => {
     const { provider, upstream, identify } = start()
     const session = sessionOf(await identify())

@@ -188,8 +188,12 @@ export function createAdministration(stores: StoreFactory, revokedBefore?: Date)
   }
 }
 
-/** What a client publishes about itself, as it was last fetched. */
+/** What a client publishes about itself, as it was last fetched: anything, once somebody has signed in with it. */
 function bodyOf(copy: unknown): { client_name?: unknown } {
   const { body } = (copy ?? {}) as { body?: string }
-  return body === undefined ? {} : JSON.parse(body)
+  try {
+    return JSON.parse(body ?? '{}') ?? {}
+  } catch {
+    return {}
+  }
 }

@@ -164,4 +164,19 @@ describe('clients', () => {
     expect(await administration.allowClient(clientId)).toBe(false)
     expect(await signIn()).toHaveProperty('access_token')
   })
+
+  it.each(['no JSON', 'null', '7', '[]', '{"client_name":{}}'])(
+    'that publish %s by now are listed, and revoked with all of their grants',
+    async body => {
+      const { stores, client, administration, grants, clients } = await world()
+      const { clientId } = await client.obtainTokens({}, 'ada')
+      await stores('Client').delete(clientId)
+      // As it was fetched: whoever publishes it chooses what that is.
+      await stores('ClientDocument').set(clientId, { body }, 60)
+      expect(await clients()).toEqual([{ clientId, sessions: 1, usedAt: expect.any(Number) }])
+      expect(await grants()).toMatchObject([{ subject: 'ada', clientId }])
+      expect(await administration.revokeClient(clientId, 'root')).toMatchObject([{ subject: 'ada', clientId }])
+      expect(await grants()).toEqual([])
+    },
+  )
 })

@@ -2,7 +2,7 @@ import Table from 'cli-table3'
 import type { Command } from 'commander'
 import type { ClientSummary } from '../../../demo-as/administration.ts'
 import { EXIT } from '../exit.ts'
-import { minuteOf, type Operator, type OperatorOptions, plainText, withStore } from './operator.ts'
+import { minuteOf, named, type Operator, type OperatorOptions, plainText, withStore } from './operator.ts'
 
 const EXAMPLES = `
 Examples:
@@ -65,9 +65,8 @@ async function list({ administration }: Operator, { json }: OperatorOptions): Pr
     style: { head: [], border: [] },
   })
   for (const { clientId, clientName, sessions, usedAt, revoked } of found) {
-    const names = clientName === undefined ? [clientId] : [clientName, clientId]
     const state = revoked ? `by ${plainText(revoked.by)}` : ''
-    table.push([names.map(plainText).join('\n'), sessions, usedAt === undefined ? '' : minuteOf(usedAt), state])
+    table.push([named(clientName, clientId), sessions, usedAt === undefined ? '' : minuteOf(usedAt), state])
   }
   console.log(table.toString())
   return EXIT.fine

@@ -2,7 +2,7 @@ import Table from 'cli-table3'
 import type { Command } from 'commander'
 import type { GrantSummary } from '../../../demo-as/administration.ts'
 import { EXIT } from '../exit.ts'
-import { minuteOf, type Operator, type OperatorOptions, plainText, withStore } from './operator.ts'
+import { minuteOf, named, type Operator, type OperatorOptions, withStore } from './operator.ts'
 import { sessionsOf } from './people.ts'
 
 const EXAMPLES = `
@@ -109,9 +109,8 @@ function printable({ createdAt, usedAt, endsAt, ...grant }: GrantSummary) {
 function tableOf(grants: readonly GrantSummary[]): string {
   const table = new Table({ head: ['session', 'person', 'client', 'last use (UTC)'], style: { head: [], border: [] } })
   for (const { grantId, subject, username, clientId, clientName, usedAt } of grants) {
-    const person = username === undefined || username === subject ? [subject] : [username, subject]
-    const client = clientName === undefined ? [clientId] : [clientName, clientId]
-    table.push([grantId, person.map(plainText).join('\n'), client.map(plainText).join('\n'), minuteOf(usedAt)])
+    const person = named(username === subject ? undefined : username, subject)
+    table.push([grantId, person, named(clientName, clientId), minuteOf(usedAt)])
   }
   return table.toString()
 }

@@ -35,8 +35,12 @@ export const withStore = (
     process.exitCode = await work({ administration, by: as ?? userInfo().username, audit })
   })
 
-/** Lets out control characters, which clients may have put into their names: they could change what a terminal shows. */
-export const plainText = (text: string) => text.replace(/\p{C}/gu, '').slice(0, 60)
+/** Lets out control characters, which clients may have put into their ids and names: they could change what a terminal shows. */
+export const plainText = (text: string) => text.replace(/\p{C}/gu, '')
+
+/** A name above the id that it stands for. The id is whole: other commands take it, and it may be an address or have two UUIDs in it. */
+export const named = (name: string | undefined, id: string) =>
+  name === undefined ? plainText(id) : `${plainText(name).slice(0, 60)}\n${plainText(id)}`
 
 /** Time for people, to the minute. */
 export const minuteOf = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')

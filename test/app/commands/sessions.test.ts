@@ -22,7 +22,7 @@ async function world() {
   /** Lines of the audit log. */
   const auditOf = ({ stderr }: { stderr: string }) =>
     stderr.split('\n').flatMap(line => (line.startsWith('{') ? [JSON.parse(line)] : []))
-  return { client, idplug, list, auditOf }
+  return { client, idplug, list, auditOf, stores }
 }
 
 describe('idplug sessions', () => {
@@ -57,6 +57,26 @@ describe('idplug sessions', () => {
     const again = await idplug('sessions', 'end', ada.grantId)
     expect(again).toMatchObject({ code: 1, stdout: 'There is no such session.\n' })
     expect(auditOf(again)).toEqual([])
+  })
+
+  it('shows ids whole, however long, and no more than the beginning of a long name', async () => {
+    const { client, idplug, stores } = await world()
+    const { clientId } = await client.obtainTokens({}, 'ada')
+    const subject = 'azure:3f2504e0-4f89-41d3-9a0c-0305e82c3301.7c9e6679-7425-40de-944b-e07fc1f90ae7'
+    const [address, name] = [`https://client.example/${'a'.repeat(80)}.json`, 'n'.repeat(80)]
+    const now = Math.floor(Date.now() / 1000)
+    const grant = { accountId: subject, clientId: address, iat: now, exp: now + 60 }
+    await stores('Grant').set('other', grant, 60, [`person:${subject}`, `client:${address}`])
+    await stores('ClientWithGrants').set(address, true, 60, ['all'])
+    await stores('ClientDocument').set(address, { body: JSON.stringify({ client_name: name }) }, 60)
+    for (const command of ['sessions', 'clients']) {
+      const { stdout } = await idplug(command, 'list')
+      expect(stdout).toContain(clientId)
+      expect(stdout).toContain(address)
+      expect(stdout).not.toContain(name)
+      if (command === 'sessions') expect(stdout).toContain(subject)
+    }
+    expect((await idplug('clients', 'revoke', `${address}x`)).stdout).toContain(`idplug clients allow ${address}x`)
   })
 
   it('ends all sessions of a person, by whoever runs it', async () => {

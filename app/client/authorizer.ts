@@ -8,6 +8,7 @@ import {
   generateDpopKeyPair,
   OAuthError,
   OAuthErrorCode,
+  type OAuthMetadata,
   type OAuthTokens,
   refreshAuthorization,
   registerClient,
@@ -302,8 +303,11 @@ async function identify(
  * registration as it is.
  */
 async function isForgotten(client: ClientIdentity, { metadata }: Found, fetchFn: FetchLike): Promise<boolean> {
-  const endpoint = metadata && 'revocation_endpoint' in metadata ? metadata.revocation_endpoint : undefined
+  const { revocation_endpoint: endpoint, revocation_endpoint_auth_methods_supported: methods } = (metadata ??
+    {}) as OAuthMetadata
   if (client.origin !== 'dynamic' || client.clientSecret !== undefined || !endpoint) return false
+  // One that lets nobody revoke without a secret would refuse every client of this program.
+  if (methods?.includes('none') === false) return false
   try {
     const body = new URLSearchParams({ token: 'none', client_id: client.clientId })
     const response = await fetchFn(endpoint, { method: 'POST', body, signal: AbortSignal.timeout(ASK_MILLISECONDS) })

@@ -147,8 +147,12 @@ describe('renewing', () => {
 describe('a registration that is kept', () => {
   const invalidClient = (res: ServerResponse) => void res.writeHead(401).end('{"error":"invalid_client"}')
 
-  async function obtain(answer: (res: ServerResponse) => void, kept: Partial<ClientIdentity> = {}) {
-    const fake = await startFake({ revoke: (_form, res) => answer(res) })
+  async function obtain(
+    answer: (res: ServerResponse) => void,
+    kept: Partial<ClientIdentity> = {},
+    metadata: Record<string, unknown> = {},
+  ) {
+    const fake = await startFake({ metadata, revoke: (_form, res) => answer(res) })
     const store = createMemorySignIns()
     const redirectUri = 'http://127.0.0.1:1/callback'
     await store.save(fake.server.href, { issuer: fake.origin, client: { ...client, redirectUri, ...kept } })
@@ -179,6 +183,12 @@ describe('a registration that is kept', () => {
     ['has a secret', { clientSecret: 's' }],
   ] as const)('is not asked about where it %s', async (_what, kept) => {
     const { asked, clientId } = await obtain(invalidClient, kept)
+    expect([clientId, asked('/revoke')]).toEqual(['c', []])
+  })
+
+  it('is not asked about where nobody revokes without a secret', async () => {
+    const methods = ['client_secret_basic']
+    const { asked, clientId } = await obtain(invalidClient, {}, { revocation_endpoint_auth_methods_supported: methods })
     expect([clientId, asked('/revoke')]).toEqual(['c', []])
   })
 

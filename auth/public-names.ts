@@ -1,11 +1,13 @@
 import type { RequestHead } from '../src/auth.ts'
 import { protectedResourceMetadataUrl } from '../src/metadata/protected-resource.ts'
+import { hostsOf } from '../src/url.ts'
 
 /** Everything that follows from one URL under which clients reach the server. */
 export interface PublicName {
   /** Identifier by this name (RFC 8707). */
   readonly resource: string
-  readonly host: string
+  /** Values of `Host` that mean it. */
+  readonly hosts: readonly string[]
   readonly metadataUrl: string
   readonly metadataPath: string
   /** {@link resource} as the MCP SDKs take it. */
@@ -26,7 +28,7 @@ export interface PublicNames {
 export function publicNames(resource: string, furtherResources: readonly string[]): PublicNames {
   const first = nameOf(resource)
   const others = furtherResources.map(nameOf)
-  const byHost = new Map([...others.toReversed(), first].map(name => [name.host, name]))
+  const byHost = new Map([...others.toReversed(), first].flatMap(name => name.hosts.map(host => [host, name] as const)))
   return {
     all: [first, ...others],
     of: others.length === 0 ? () => first : head => byHost.get(head.header('host')[0]?.toLowerCase() ?? '') ?? first,
@@ -36,5 +38,5 @@ export function publicNames(resource: string, furtherResources: readonly string[
 function nameOf(resource: string): PublicName {
   const url = new URL(resource)
   const metadataUrl = protectedResourceMetadataUrl(resource)
-  return { resource, host: url.host, metadataUrl, metadataPath: new URL(metadataUrl).pathname, url }
+  return { resource, hosts: hostsOf(url), metadataUrl, metadataPath: new URL(metadataUrl).pathname, url }
 }

@@ -1,3 +1,4 @@
+import { HTTPS_NEEDED } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import { mayBeAsked } from '../src/url.ts'
 import type { Settings } from './settings.ts'
@@ -28,7 +29,8 @@ export function askedUrlProblem(value: unknown, insecureHosts: readonly string[]
     return 'leads to a URL with // in its path, where nothing is: leave out the slash at the end or at the beginning'
   }
   if (mayBeAsked(url, insecureHosts)) return undefined
-  return `must be a URL that starts with https:// (http:// on localhost only); if ${url.hostname} is inside your own network, name it in AUTH_INSECURE_HOSTS`
+  const cure = `; if ${url.hostname} is inside your own network, name it in AUTH_INSECURE_HOSTS`
+  return HTTPS_NEEDED + (url.protocol === 'http:' ? cure : '')
 }
 
 /** What an operator should know at every start. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { providerMeantBy, providerNamed, providerNames } from '../adapters/index.ts'
+import { HTTPS_NEEDED } from '../src/adapter-options.ts'
 import { parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
 import { parameterList } from './authorization-parameters.ts'
@@ -17,7 +18,7 @@ const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `must be ${values.join(' or ')}` })
 const httpUrl = z.url({
   protocol: /^https?$/,
-  error: 'must be a URL that starts with https:// (or http:// on localhost)',
+  error: HTTPS_NEEDED,
 })
 function isRedisUrl(text: string): boolean {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined

@@ -2,30 +2,30 @@ import { z } from 'zod'
 import { didYouMean } from './closest.ts'
 import { isSecureOrLoopback } from './url.ts'
 
-const SECURE_URL_NEEDED = 'must be a URL that starts with https:// (http:// on localhost only)'
+export const HTTPS_NEEDED = 'must be a URL that starts with https:// (http:// on localhost only)'
 
 /** An absolute URL, `https:` or on loopback, without credentials and fragment. */
-export const httpsUrl = z.string().refine(
-  text => {
-    if (!URL.canParse(text)) return false
-    const url = new URL(text)
-    return isSecureOrLoopback(url) && !url.username && !url.password && !url.hash
-  },
-  { error: SECURE_URL_NEEDED },
-)
+export const httpsUrl = urlWhere(isSecureOrLoopback)
 
 /**
  * An absolute URL of the provider, without credentials and fragment. Whether `http:` may be asked there is decided where the
  * configuration is loaded, which knows the hosts that are named for it.
  */
-export const providerUrl = z.string().refine(
-  text => {
-    if (!URL.canParse(text)) return false
-    const url = new URL(text)
-    return /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.hash
-  },
-  { error: SECURE_URL_NEEDED },
-)
+export const providerUrl = urlWhere(({ protocol }) => /^https?:$/.test(protocol))
+
+/**
+ * Not `https://host` at the beginning, or a part that parsers leave out or repair: a provider that is known by such a text is never the
+ * one that its metadata names.
+ */
+const ODD = /^(?!https?:\/\/[^/?@]+([/?]|$))|[\s\\#]|\/(\.|%2e){1,2}([/?]|$)/i
+
+function urlWhere(isAllowed: (url: URL) => boolean): z.ZodString {
+  const isGood = (text: string) => {
+    const url = URL.parse(text)
+    return url !== null && isAllowed(url) && !ODD.test(text)
+  }
+  return z.string().refine(isGood, { error: `${HTTPS_NEEDED}, without a user name, white space, #, \\ or /../` })
+}
 
 /**
  * Several texts: an array, or one string with commas or spaces between them, as environment variables have it. A string with

@@ -49,3 +49,8 @@ export function urlProblem(value: unknown, loopback = true, insecureHosts: reado
   if (!loopback && isLoopback(url.hostname)) return 'points to the machine that asks'
   return undefined
 }
+
+/** Values of `Host` that mean a URL: some proxies name the port of the scheme, which clients leave out. */
+export function hostsOf({ host, port, protocol }: URL): string[] {
+  return port ? [host] : [host, `${host}:${protocol === 'https:' ? 443 : 80}`]
+}

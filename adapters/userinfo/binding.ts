@@ -1,3 +1,4 @@
+import { NAMELESS_AS_LISTED } from '../../src/claims/options.ts'
 import { claimReader } from '../../src/claims/reader.ts'
 import { type AudienceRule, type ClaimRules, type Claims, clientIdOf } from '../../src/engines/claim-judge.ts'
 
@@ -42,7 +43,7 @@ export function bindingMistakes(options: BindingOptions): { clientIds?: string; 
     return { clientIds: 'and audience contradict dangerouslyAcceptTokensOfAnyClient: keep the binding alone' }
   }
   if (clientIds && defaultClientId !== undefined) {
-    return { defaultClientId: 'contradicts clientIds: tokens that name no client would pass for those of a listed one' }
+    return { defaultClientId: NAMELESS_AS_LISTED }
   }
   return {}
 }

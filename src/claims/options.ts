@@ -94,6 +94,10 @@ const NO_CLIENT: Readonly<Record<string, string>> = {
   sub: 'the user',
 }
 
+/** Why a client for tokens that name none cannot stand beside a list of clients. */
+export const NAMELESS_AS_LISTED =
+  'contradicts clientIds: tokens that name no client would pass for those of a listed one'
+
 /** What of the options cannot work; see `Adapter.mistakes`. */
 export function claimMistakes({
   audience,
@@ -107,9 +111,7 @@ export function claimMistakes({
   'audience' | 'clientIds' | 'clientIdClaim' | 'defaultClientId' | 'subjectClaim' | 'tokensWithoutSubject'
 >): Partial<Record<keyof ClaimOptions, string>> {
   return {
-    ...(clientIds && defaultClientId !== undefined
-      ? { defaultClientId: 'contradicts clientIds: tokens that name no client would pass for those of a listed one' }
-      : {}),
+    ...(clientIds && defaultClientId !== undefined ? { defaultClientId: NAMELESS_AS_LISTED } : {}),
     ...(subjectClaim === LOGIN_NAME && tokensWithoutSubject === 'client' && !clientIds
       ? {
           clientIds:

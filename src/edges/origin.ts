@@ -1,4 +1,4 @@
-import { isLoopback } from '../url.ts'
+import { hostsOf, isLoopback } from '../url.ts'
 
 export interface OriginCheckOptions {
   /** URLs under which clients reach the server; their hosts and origins are always served. */
@@ -24,7 +24,7 @@ export interface OriginCheck {
 export function createOriginCheck({ publicUrls, allowedHosts, allowedOrigins }: OriginCheckOptions): OriginCheck {
   const urls = publicUrls.map(url => new URL(url))
   const isLocal = urls.some(({ hostname }) => isLoopback(hostname))
-  const hosts = new Set([...urls.map(({ host }) => host), ...allowedHosts.map(host => host.toLowerCase())])
+  const hosts = new Set([...urls.flatMap(hostsOf), ...allowedHosts.map(host => host.toLowerCase())])
   const origins = new Set([...urls.map(({ origin }) => origin), ...allowedOrigins])
   return {
     servesHost: host =>

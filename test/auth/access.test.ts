@@ -65,6 +65,7 @@ describe('scopes that an operation needs', () => {
     ['a method with a rule', { method: [['logging/setLevel']] }, ['admin']],
     ['the name of a tool', tool([['write_file']]), ['read', 'write']],
     ['the URI of a resource', read(['files://admin']), ['admin']],
+    ['a message', [[[tool('write_file')]], null, call('ping')], ['read', 'write']],
   ])('are the same where %s stands in a list, which sloppy handlers read as its member', (_what, body, scopes) => {
     expect(rules.requiredScopes(body)).toEqual(scopes)
     expect(rules.isAnonymous(body)).toBe(false)

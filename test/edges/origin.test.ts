@@ -29,3 +29,28 @@ describe('a server on this machine', () => {
     expect(servesOrigin(`http://${host}`)).toBe(false)
   })
 })
+
+describe('a server at a public URL', () => {
+  const { servesHost: serves } = createOriginCheck({
+    publicUrls: ['https://mcp.example.com/mcp', 'http://mcp.internal', 'https://mcp.example.com:8443'],
+    allowedHosts: [],
+    allowedOrigins: [],
+  })
+
+  it.each(['mcp.example.com', 'MCP.example.com', 'mcp.example.com:8443', 'mcp.example.com:443', 'mcp.internal:80'])(
+    'serves %s, whether or not a proxy names the port of the scheme',
+    host => {
+      expect(serves(host)).toBe(true)
+    },
+  )
+
+  it.each([
+    'mcp.example.com:80',
+    'mcp.example.com:0443',
+    'mcp.example.com:',
+    'mcp.internal:443',
+    'mcp.example.com.evil',
+  ])('does not serve %s', host => {
+    expect(serves(host)).toBe(false)
+  })
+})

@@ -160,7 +160,7 @@ export async function openStores(
       {
         setting: store.setting,
         problem: `${NAMES[store.kind]} (${detail ?? message}). ${CURES[store.kind]}`,
-        see: 'docs/settings.md',
+        see: 'docs/runbooks/store-lost.md',
       },
     ])
   }
@@ -173,9 +173,9 @@ const NAMES = {
 }
 
 const CURES = {
-  redis: 'Start it, or correct the URL',
+  redis: 'If it does not run, start it; if the URL is wrong, correct it',
   sqlite: 'Name one that this process may write to',
-  postgres: 'Start it, or correct the URL',
+  postgres: 'If it does not run, start it; if the URL is wrong, correct it',
 }
 
 /** Keys that encrypt what is stored, the one in use first. Without any, one of the moment does for a process that stores nothing. */

@@ -227,9 +227,14 @@ function tokensPassedOver(set: readonly Variable[], { bridged }: KnownNames): Ve
   return { level: 'warning', setting: found.join(', '), problem }
 }
 
-/** Rules of who may enter must not get lost with the switch that turns them on. `off` is a decision, and is respected. */
+/**
+ * Rules of who may enter must not get lost with the switch that turns them on. `off` is a decision, and is respected. The keys are no such
+ * rule: the demo encrypts with them as well.
+ */
 function bridgeIsOff(set: readonly Variable[], env: Environment, { read }: KnownNames): Verdict | undefined {
-  const found = set.map(({ name }) => name).filter(name => name.startsWith('BRIDGE_') && read.has(name))
+  const found = set
+    .map(({ name }) => name)
+    .filter(name => name !== 'BRIDGE_KEYS' && name.startsWith('BRIDGE_') && read.has(name))
   if (env.AUTH_BRIDGE?.trim() || found.length === 0) return undefined
   const problem = `is not set, but there is ${found.join(', ')}. Set AUTH_BRIDGE=on to use the bridge, or AUTH_BRIDGE=off to ignore its settings`
   return { level: 'problem', setting: 'AUTH_BRIDGE', problem }
@@ -239,6 +244,7 @@ function bridgeIsOff(set: readonly Variable[], env: Environment, { read }: Known
 const OF_OWN_SERVER = [
   'AUTH_BRANDING',
   'AUTH_CLIENTS_FILE',
+  'BRIDGE_KEYS',
   'CIMD',
   'CIMD_ALLOWED_HOSTS',
   'CLIENT_REDIRECT_HOSTS',

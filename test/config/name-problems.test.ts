@@ -241,6 +241,15 @@ describe('settings of what is not in use', () => {
     expect(loadConfiguration({ ...env, AUTH_BRIDGE: 'off' }).warnings).toEqual([])
   })
 
+  it('lets the demo encrypt its store with BRIDGE_KEYS, as the warning without them asks', () => {
+    const env = { DATABASE_URL: 'postgres://db.example.com/idplug' }
+    expect(loadConfiguration(env).warnings).toEqual([expect.objectContaining({ setting: 'BRIDGE_KEYS' })])
+    const BRIDGE_KEYS = Buffer.alloc(32, 7).toString('base64')
+    expect(loadConfiguration({ ...env, BRIDGE_KEYS }).warnings).toEqual([])
+    const { warnings } = loadConfiguration({ BRIDGE_KEYS, AUTH_PROVIDER: 'okta', OKTA_DOMAIN: 'acme.okta.com' })
+    expect(warnings).toEqual([expect.objectContaining({ setting: 'BRIDGE_KEYS' })])
+  })
+
   it('warns of settings that only our own authorization server obeys, where it does not run', () => {
     const env = { REVOKE_BEFORE: '2026-01-01T00:00:00Z' }
     expect(loadConfiguration(env).warnings).toEqual([])

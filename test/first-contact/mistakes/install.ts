@@ -107,7 +107,7 @@ export const installations: readonly Mistake[] = [
     mistake: 'Redis does not run',
     run: 'npm start',
     cause: 'REDIS_URL: names a Redis that does not work (Redis: ECONNREFUSED)',
-    fix: 'Start it, or correct the URL',
+    fix: 'If it does not run, start it; if the URL is wrong, correct it',
     see: async () =>
       npmStartForReal({
         PORT: String(await freePort()),

@@ -321,7 +321,8 @@ export class SharedServer {
   }
 
   #receiveResponse(message: Message): void {
-    const request = typeof message.id === 'number' ? this.#open.get(message.id) : undefined
+    // Some servers make text of every id, and clients of the MCP SDK take it.
+    const request = this.#open.get(Number(message.id))
     // Cancelled, or late.
     if (!request) return
     this.#settle(request)

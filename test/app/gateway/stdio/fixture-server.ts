@@ -99,6 +99,8 @@ function call(
       return text(id, last)
     case 'id':
       return text(id, id)
+    case 'id-as-text':
+      return text(String(id), 'done')
     case 'pid':
       return text(id, process.pid)
     case 'env':

@@ -155,6 +155,12 @@ describe('calls', () => {
     expect(new Set(replies.map(({ value }) => value)).size).toBe(ids.length)
   })
 
+  it('are answered by servers that make text of ids', async () => {
+    const serving = await serveForTest()
+    const reply = await callTool(serving, await openSession(serving), 'id-as-text')
+    expect(reply.value).toBe('done')
+  })
+
   it('reach the server with numbers as the client wrote them', async () => {
     const serving = await serveForTest()
     const session = await openSession(serving)

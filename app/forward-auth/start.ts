@@ -4,7 +4,7 @@ import { bridgeLines, type Environment, type IpRange, parseIpRange } from 'idplu
 import { loadDeclarations } from '../declarations.ts'
 import { DATA_FOLDER } from '../environment.ts'
 import { createCallerIdentity } from '../gateway/identity.ts'
-import { createAssertionKeys } from '../gateway/identity-keys.ts'
+import { checkAssertionKeys, createAssertionKeys } from '../gateway/identity-keys.ts'
 import { jsonLines } from '../observe/log.ts'
 import { prometheus } from '../observe/metrics.ts'
 import { createMetricsEndpoint } from '../serve/metrics.ts'
@@ -50,7 +50,7 @@ export type ForwardedIdentity = 'headers' | 'assertion'
 /**
  * Starts to answer proxies that ask whether a request may pass.
  *
- * @throws {ConfigError} A port cannot be listened on, or the store does not work.
+ * @throws {ConfigError} A port cannot be listened on, or the store or the file of assertion keys does not work.
  */
 export async function startForwardAuth(
   surroundings: Surroundings,
@@ -59,6 +59,11 @@ export async function startForwardAuth(
   const { configuration, env, logger, stopping } = surroundings
   const { settings } = configuration
   const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
+  const keys = createAssertionKeys({
+    file: join(settings.AUTH_DATA_DIR ?? DATA_FOLDER, 'assertion-keys.json'),
+    onError: ({ message }) => logger.error({ event: 'assertion_keys_not_read', message }),
+  })
+  if (kind === 'assertion') await checkAssertionKeys(keys)
   const metrics = prometheus()
   const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, reportBug)
   const declarations = protectedServers(env)
@@ -67,7 +72,6 @@ export async function startForwardAuth(
     stopping,
     observer: [metrics.observer, jsonLines(logger, configuration.shadow?.name)],
   })
-  const keys = createAssertionKeys({ file: join(settings.AUTH_DATA_DIR ?? DATA_FOLDER, 'assertion-keys.json') })
   const servers = new Map<string, ProtectedServer>()
   for (const [name, declaration] of Object.entries(declarations)) {
     const auth = auths[name] as Auth

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ConfigError } from 'idplug'
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -124,6 +125,20 @@ export function createAssertionKeys({ file, onError, now = Date.now }: Assertion
     async published() {
       return { keys: (await current()).map(({ key: { d: _private, ...rest } }) => rest) }
     },
+  }
+}
+
+/**
+ * Reads or makes the keys before they are needed: with a file that cannot be used, no call would reach its target.
+ *
+ * @throws {ConfigError} The file cannot be used.
+ */
+export async function checkAssertionKeys(keys: Pick<AssertionKeys, 'published'>): Promise<void> {
+  try {
+    await keys.published()
+  } catch (error) {
+    if (!(error instanceof AssertionKeysError)) throw error
+    throw new ConfigError([{ setting: 'AUTH_DATA_DIR', problem: error.message, see: 'docs/identity-to-target.md' }])
   }
 }
 

@@ -8,7 +8,7 @@ import { createGateway } from './gateway.ts'
 import { createHttpTarget, type HttpTargetOptions } from './http-target.ts'
 import { createCallerIdentity } from './identity.ts'
 import { ASSERTION_KEYS_PATH, assertionKeysAnswer } from './identity-assertion.ts'
-import { createAssertionKeys } from './identity-keys.ts'
+import { checkAssertionKeys, createAssertionKeys } from './identity-keys.ts'
 import { withoutUnusable } from './listing.ts'
 import { createResources } from './resources.ts'
 import { createSseTarget } from './sse/target.ts'
@@ -27,9 +27,9 @@ export interface GatewayStartOptions {
  * Starts the gateway, and our own authorization server with it unless that is a process of its own.
  *
  * @param groups - Resources with the same settings; one group at least.
- * @throws {ConfigError} A port cannot be listened on, or the store does not work.
+ * @throws {ConfigError} A port cannot be listened on, or the store or the file of assertion keys does not work.
  */
-export function startGateway(
+export async function startGateway(
   surroundings: Omit<Surroundings, 'env'>,
   groups: readonly ResourceGroup[],
   options: GatewayStartOptions = {},
@@ -41,6 +41,8 @@ export function startGateway(
     ...(folder !== undefined && { file: join(folder, 'assertion-keys.json') }),
     onError: ({ message }) => logger.error({ event: 'assertion_keys_not_read', message }),
   })
+  const identities = groups.flatMap(({ targets }) => Object.values(targets).map(({ identity }) => identity.kind))
+  if (identities.includes('assertion')) await checkAssertionKeys(keys)
   const shared = {
     logger,
     tokenHeader: settings.AUTH_TOKEN_HEADER,

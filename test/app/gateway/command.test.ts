@@ -28,6 +28,19 @@ describe('idplug gateway', () => {
     expect(output()).not.toContain('    at ')
   })
 
+  it.each([
+    ['gateway', '--to', 'http://127.0.0.1:9/mcp'],
+    ['forward-auth', '--identity', 'assertion'],
+  ])('does not start with a file of assertion keys that cannot be used: %s', async (...args) => {
+    const folder = mkdtempSync(join(tmpdir(), 'gateway-keys-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, 'assertion-keys.json'), 'half of i')
+    const env = { AUTH_STORE: 'memory', AUTH_DATA_DIR: folder, PUBLIC_URL: 'http://localhost:8080' }
+    const { ended, output } = startProgram(args, { env })
+    expect(await ended).toBe(1)
+    expect(output()).toMatch(/AUTH_DATA_DIR: .*assertion-keys\.json does not hold the keys of a gateway/)
+  })
+
   it('starts with nothing configured, and ends with SIGTERM', async () => {
     const [PORT, AUTH_SERVER_PORT] = [String(await freePort()), String(await freePort())]
     const { child, ended, output } = run(['--to', 'http://127.0.0.1:9/mcp'], {

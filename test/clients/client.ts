@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packages } from './desk.ts'
+import type { Place } from './kinds.ts'
 import type { FilesServer } from './servers.ts'
 
 /** One person with one client that remembers nothing yet. What goes wrong is thrown, with the words that the client has for it. */
@@ -24,8 +25,8 @@ export type Destination = Pick<FilesServer, 'url' | 'issuer' | 'login' | 'provid
 export interface RealClient {
   /** Package and version. */
   readonly name: string
-  /** Keeps no sign-in from one call to the next, so that it cannot lose one. */
-  readonly signsInForEachCall?: boolean
+  /** Where it can be seen what it makes of what happens after the sign-in. Default: everywhere. */
+  readonly endures?: readonly Place[]
   start(destination: Destination): Session
 }
 

@@ -21,10 +21,10 @@ export interface Desk {
   /**
    * Runs a script of a package to its end.
    *
-   * @returns What it printed. The exit code is that of the program, or 124 when it took more than a minute.
+   * @returns What it printed. The exit code is that of the program, or 124 when it took too long.
    */
   run(script: string, ...args: readonly string[]): Promise<Ended>
-  /** The same for any program. `env`: beside that of the desk; `seconds`: how long it may take, 60 by default. */
+  /** The same for any program. `env`: beside that of the desk; `seconds`: how long it may take, 240 by default. */
   exec(file: string, args: readonly string[], options?: ExecOptions): Promise<Ended>
   /** Removes the home folder. */
   close(): void
@@ -71,7 +71,8 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
     },
     run: (script, ...args) => exec(process.execPath, [join(packages, script), ...args]),
     exec,
-    close: () => rmSync(home, { recursive: true, force: true }),
+    // A program that was ended, or the browser, may still be writing.
+    close: () => rmSync(home, { recursive: true, force: true, maxRetries: 10 }),
   }
 
   async function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<Ended> {
@@ -83,7 +84,7 @@ export function createDesk({ login, provider = '' }: Destination): Desk {
       cwd: home,
       env: { ...env, ...options.env },
       stdio: [reply ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-      timeout: (options.seconds ?? 60) * 1000,
+      timeout: (options.seconds ?? 240) * 1000,
     })
     let seen = ''
     if (reply) {

@@ -33,7 +33,7 @@ for (const client of all.filter(({ name }) => name.includes(wanted))) {
     const { takes, problem } = await takesForeign(client, large.includes(client) ? largeSettings : {})
     note(client, 'foreign', problem ? [problem] : [], () => ({ takesForeign: takes }))
   }
-  for (const place of client.signsInForEachCall ? [] : places) {
+  for (const place of client.endures ?? places) {
     const row = `endures:${place}`
     if (!isWanted(row)) continue
     try {

@@ -22,7 +22,7 @@ if (import.meta.main) {
   await (await reload(callback)).text()
 }
 
-const MOST_RELOADS = 100
+const MOST_RELOADS = 600
 
 /**
  * Opens a page, again and again while nothing listens there: mcp-remote opens the browser for a step-up before it listens for the

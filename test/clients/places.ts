@@ -53,18 +53,22 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
   async function run(server: Program, authorizationServer?: Program) {
     const programs = authorizationServer ? [authorizationServer, server] : [server]
     closing.unshift(() => each(programs, program => program.kill()))
-    const restart = async () => {
-      await each(programs, program => program.kill())
+    async function startAll(): Promise<void> {
       await each(programs, start)
+      await untilChecks()
     }
-    await each(programs, start)
+    async function restart(): Promise<void> {
+      await each(programs, program => program.kill())
+      await startAll()
+    }
+    await startAll()
     return {
       url: `${origin}/mcp`,
       restart,
       async forget() {
         await each(programs, program => program.kill())
         rmSync(data, { recursive: true, force: true })
-        await each(programs, start)
+        await startAll()
       },
       async expire() {
         secondsLater += SECONDS_UNTIL_EXPIRED
@@ -75,6 +79,19 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
         rmSync(folder, { recursive: true, force: true })
       },
     }
+  }
+
+  /**
+   * Until the server can say what it makes of a token: what it says before is about itself, not about clients.
+   *
+   * @param token - Default: one of nobody, which a server that checks tokens by key refuses without the keys.
+   */
+  async function untilChecks(token = 'of-nobody'): Promise<void> {
+    const headers = { authorization: `Bearer ${token}` }
+    await until('it checks tokens', async () => {
+      const { status } = await fetch(`${origin}/mcp`, { method: 'POST', headers })
+      return status !== 503
+    })
   }
 
   const program = (args: readonly string[], ownPort: number, env: Readonly<Record<string, string>>) =>
@@ -96,7 +113,7 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
       login: 'ada',
       async takeChecksAway() {
         await demo.kill()
-        return () => start(demo)
+        return () => start(demo).then(() => untilChecks())
       },
     }
   }
@@ -130,14 +147,6 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
       const { env, emulator, ...person } = await surroundings.auth0(origin, now)
       closing.push(async () => emulator?.close())
       const { forget: _, ...running } = await run(program(SERVER, port, { ...env, PORT: String(port) }))
-      /** Until the server has asked for the keys again: what it says before is about itself, not about clients. */
-      async function untilNoticed(): Promise<void> {
-        const headers = { authorization: `Bearer ${await (emulator as Auth0Emulator).mint()}` }
-        await until('it checks tokens again', async () => {
-          const { status } = await fetch(running.url, { method: 'POST', headers })
-          return status !== 503
-        })
-      }
       const takeAway = (path?: string) => {
         const bringBack = emulator?.fail({ kind: 'status', status: 503, path })
         return async () => bringBack?.()
@@ -150,7 +159,10 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
           const bringBack = takeAway()
           // Without the keys, which it had fetched before.
           await running.restart()
-          return () => bringBack().then(untilNoticed)
+          return async () => {
+            await bringBack()
+            await untilChecks(await (emulator as Auth0Emulator).mint())
+          }
         },
         takeRenewalAway: async () => takeAway('/oauth/token'),
       }

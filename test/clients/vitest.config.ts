@@ -4,6 +4,6 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/clients/*.test.ts'],
-    testTimeout: 240_000,
+    testTimeout: 900_000,
   },
 })

@@ -43,7 +43,7 @@ export async function run(folder: string, file: string, origin: string, env: Rea
   })
   // With idplug, 503 until the provider is known.
   const isReady = ({ status }: Response) => status < 500
-  await untilServing(program, `${origin}/mcp`, { method: 'POST', isReady, timeout: 60_000 })
+  await untilServing(program, `${origin}/mcp`, { method: 'POST', isReady })
   const stop = async () => {
     program.child.kill()
     await program.ended

@@ -32,6 +32,6 @@ export async function run(example: Example, provider?: Provider): Promise<Runnin
   const url = `${origin}/mcp`
   // With sign-in this is answered once the provider is known.
   const address = provider ? `${origin}/.well-known/oauth-authorization-server` : url
-  await untilServing(program, address, { isReady: ({ ok }) => ok || !provider, timeout: 60_000 })
+  await untilServing(program, address, { isReady: ({ ok }) => ok || !provider })
   return { ...setUp, url, log: program.output }
 }

@@ -6,7 +6,8 @@ import { textOf } from './sdk.ts'
 /** `npx @modelcontextprotocol/inspector --cli URL --method …`: each command is a connection of its own. */
 export const inspector: RealClient = {
   name: installedName('@modelcontextprotocol/inspector'),
-  signsInForEachCall: true,
+  // It keeps no sign-in from one command to the next.
+  endures: [],
   start(server) {
     const desk = createDesk(server)
     const known = server.clientId === undefined ? [] : ['--client-id', server.clientId]

@@ -14,7 +14,7 @@ export const mcpRemote: RealClient = {
     const host = new Client({ name: 'host', version: '1.0.0' })
     const args = [join(packages, 'mcp-remote/dist/proxy.js'), server.url]
     if (known !== undefined) args.push('--static-oauth-client-info', known)
-    const patience = { timeout: 30_000 }
+    const patience = { timeout: 120_000 }
 
     async function connect(): Promise<void> {
       await host.close()

@@ -6,6 +6,8 @@ import { createDesk } from '../desk.ts'
 /** `npx mcporter auth files`, and then its other commands. */
 export const mcporter: RealClient = {
   name: installedName('mcporter'),
+  // The tokens of the bridge last for as long as it takes tokens for ended before their end.
+  endures: ['demo', 'gateway', 'direct'],
   start(server) {
     const desk = createDesk(server)
     const config = join(desk.home, 'mcporter.json')

@@ -28,6 +28,8 @@ export const claudeCode: RealClient = {
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
         DISABLE_AUTOUPDATER: '1',
         ENABLE_TOOL_SEARCH: 'false',
+        // Or, on a busy machine, it would ask the model before it has reached the server.
+        MCP_CONNECTION_NONBLOCKING: 'false',
       }
       const { code, stdout, stderr } = await desk.exec(file, args, { env, seconds: 120 })
       if (code !== 0) throw new Error(stderr || stdout)
@@ -35,10 +37,9 @@ export const claudeCode: RealClient = {
     }
 
     const say = (text: string) => claude('-p', text, '--allowedTools', 'mcp__files')
-    const session = sessionOf({ desk, model, say })
     let isAdded = false
     return {
-      ...session,
+      ...sessionOf({ desk, model, say }),
       async connect() {
         if (!isAdded) {
           const known =
@@ -49,12 +50,6 @@ export const claudeCode: RealClient = {
           isAdded = true
         }
         await atTerminal('mcp', 'login', 'files')
-      },
-      async list() {
-        // On a busy machine it asks the model before it has reached the server.
-        let tools = await session.list()
-        for (let more = 2; more > 0 && tools.length === 0; more--) tools = await session.list()
-        return tools
       },
     }
   },

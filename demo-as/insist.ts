@@ -13,7 +13,7 @@ const PATIENCE_SECONDS = 10
  * @throws {Error} The last failure, after 10 seconds of them.
  */
 export async function insist<T>(write: () => Promise<T>): Promise<T> {
-  const began = Date.now()
+  const began = performance.now()
   const patience = Promise.withResolvers<never>()
   patience.promise.catch(() => {})
 
@@ -21,7 +21,7 @@ export async function insist<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write()
     } catch (error) {
-      const seconds = (Date.now() - began) / 1000
+      const seconds = (performance.now() - began) / 1000
       if (seconds > PATIENCE_SECONDS) patience.reject(error)
       if (seconds > LONGEST_SECONDS) throw error
       await delay(wait, undefined, { ref: seconds < PATIENCE_SECONDS })

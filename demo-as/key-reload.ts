@@ -1,3 +1,4 @@
+import { millisecondsSince } from './clock.ts'
 import type { SigningKey, SigningKeys } from './signing-keys.ts'
 
 /** How long after a rotation a process may still work with the keys of before. */
@@ -17,7 +18,7 @@ export async function followKeys<T>(
   let checkedAt = Date.now()
 
   return async () => {
-    if (Date.now() - checkedAt < RELOAD_MILLISECONDS) return current
+    if (millisecondsSince(checkedAt) < RELOAD_MILLISECONDS) return current
     checkedAt = Date.now()
     try {
       const found = await keys.load()

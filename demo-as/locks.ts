@@ -29,12 +29,12 @@ export function createOwnLocks(): Locks {
   const held = new Map<string, Promise<void>>()
   return {
     async aloneOr(key, instead, task) {
-      const deadline = Date.now() + WAIT_SECONDS * 1000
+      const deadline = performance.now() + WAIT_SECONDS * 1000
       for (let other = held.get(key); other; other = held.get(key)) {
         await other
         const found = await instead()
         if (found !== undefined) return found
-        if (Date.now() > deadline) throw stillUnderWay()
+        if (performance.now() > deadline) throw stillUnderWay()
       }
       const { promise, resolve } = Promise.withResolvers<void>()
       held.set(key, promise)
@@ -75,10 +75,10 @@ export function createLocks(store: Store): Locks {
 
   return {
     async aloneOr(key, instead, task) {
-      const deadline = Date.now() + WAIT_SECONDS * 1000
+      const deadline = performance.now() + WAIT_SECONDS * 1000
       let release = await take(key)
       for (let wait = FIRST_POLL_MILLISECONDS; !release; wait = Math.min(2 * wait, LAST_POLL_MILLISECONDS)) {
-        if (Date.now() > deadline) throw stillUnderWay()
+        if (performance.now() > deadline) throw stillUnderWay()
         await delay(wait)
         const found = await instead()
         if (found !== undefined) return found
@@ -97,8 +97,8 @@ const stillUnderWay = () => new TemporarilyUnavailable('another request for the 
 
 /** The store is away for a moment: others are not to wait until the lock ends by itself. */
 async function freeEventually(free: () => Promise<unknown>): Promise<void> {
-  const deadline = Date.now() + LOCK_SECONDS * 1000
-  for (let wait = 50; Date.now() < deadline; wait = Math.min(2 * wait, 1000)) {
+  const deadline = performance.now() + LOCK_SECONDS * 1000
+  for (let wait = 50; performance.now() < deadline; wait = Math.min(2 * wait, 1000)) {
     await delay(wait, undefined, { ref: false })
     const isDone = await free().then(
       () => true,

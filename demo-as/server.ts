@@ -6,6 +6,7 @@ import { createBrowserBinding } from './browser-binding.ts'
 import { type OnCall, reportedStores, reportedUpstream } from './calls.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
 import { createClientKinds, type OperatorClient } from './clients/client-kinds.ts'
+import { millisecondsSince } from './clock.ts'
 import { answerCors } from './cors.ts'
 import { DEVICE_PATH } from './device-flow.ts'
 import { TemporarilyUnavailable } from './errors.ts'
@@ -214,7 +215,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   /** Left by processes that ended in the middle, and by an upstream that was away. No timer: there is nothing to stop. */
   let settledAt = 0
   function settleNowAndThen(): void {
-    if (Date.now() - settledAt < SETTLE_MILLISECONDS) return
+    if (millisecondsSince(settledAt) < SETTLE_MILLISECONDS) return
     settledAt = Date.now()
     void grants.settle()
   }

@@ -68,10 +68,21 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   const nowSeconds = () => Math.floor(now() / 1000)
   const entries = () => shared.get(async () => [await makeEntry(nowSeconds(), 0)])
 
+  /**
+   * Place of the key that signs. The clock of the process that made the only one may be ahead of ours, or have been set back since; then it is
+   * the one that will sign first.
+   *
+   * @param keys - Newest first.
+   */
+  function signingIn(keys: readonly Entry[]): number {
+    const found = keys.findIndex(({ signsFrom }) => signsFrom <= nowSeconds())
+    return found === -1 ? keys.length - 1 : found
+  }
+
   /** Newest first. */
   async function published(): Promise<Entry[]> {
     const all = (await entries()).toReversed().toSorted((a, b) => b.signsFrom - a.signsFrom)
-    const signing = all.findIndex(({ signsFrom }) => signsFrom <= nowSeconds())
+    const signing = signingIn(all)
     return all.filter((_, i) => {
       const successor = all[i - 1]
       return i <= signing || !successor || successor.signsFrom + retiredSeconds > nowSeconds()
@@ -80,7 +91,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
 
   async function list(): Promise<KeyStatus[]> {
     const keys = await published()
-    const signing = keys.findIndex(({ signsFrom }) => signsFrom <= nowSeconds())
+    const signing = signingIn(keys)
     return keys.map(({ key: { kid }, createdAt, signsFrom }, i) => ({
       kid,
       state: i === signing ? 'signing' : i < signing ? 'announced' : 'retired',
@@ -94,9 +105,9 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
 
     async load() {
       const keys = await published()
-      const signing = keys.find(({ signsFrom }) => signsFrom <= nowSeconds())
+      const [signing] = keys.splice(signingIn(keys), 1)
       if (!signing) throw new Error('there is no key to sign with')
-      return [signing.key, ...keys.filter(entry => entry !== signing).map(({ key }) => key)]
+      return [signing.key, ...keys.map(({ key }) => key)]
     },
 
     async rotate(announceSeconds, { dropOthers = false } = {}) {

@@ -1,3 +1,5 @@
+import { millisecondsSince } from '../clock.ts'
+
 /** Whether documents of clients can be fetched at all, as far as attempts have shown. */
 export interface DocumentHosts {
   /** Told of an answer, whatever it was. */
@@ -36,7 +38,7 @@ export function createDocumentHosts(
   let failures = 0
   let triedAt = 0
   const failedUrls: string[] = []
-  const areReachable = () => failures < ATTEMPTS || Date.now() - answeredAt < ANSWERED_MILLISECONDS
+  const areReachable = () => failures < ATTEMPTS || millisecondsSince(answeredAt) < ANSWERED_MILLISECONDS
 
   return {
     answered() {
@@ -60,7 +62,7 @@ export function createDocumentHosts(
 
     seemReachable() {
       if (areReachable()) return true
-      if (Date.now() - triedAt >= AGAIN_MILLISECONDS) {
+      if (millisecondsSince(triedAt) >= AGAIN_MILLISECONDS) {
         triedAt = Date.now()
         for (const url of failedUrls) retry(url).catch(() => {})
       }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { millisecondsSince } from '../clock.ts'
 import type { Store, StoreFactory } from './store.ts'
 
 /** Enough for those who ask all the time; strangers may. */
@@ -18,7 +19,7 @@ export interface StoreCheck {
 export function createStoreCheck(stores: StoreFactory): StoreCheck {
   let last: { at: number; answer: Promise<void>; works?: boolean } | undefined
   function check(): Promise<void> {
-    if (!last || Date.now() - last.at > FRESH_MILLISECONDS) {
+    if (!last || millisecondsSince(last.at) > FRESH_MILLISECONDS) {
       const latest: typeof last = { at: Date.now(), answer: tryOut(stores('Check')) }
       latest.answer.then(
         () => {

@@ -23,7 +23,11 @@ export function createRateLimit({ times, seconds }: Rate): RateLimit {
   const most = seconds * 1000 - each
   // With `max` it would set aside room for all of them at the start, which took 60 ms and 20 MB of each server.
   const unusedAt = new LRUCache<string, number>({ maxSize: MAX_KEYS, sizeCalculation: () => 1 })
-  const usedFor = (key: string, now: number) => Math.max(0, (unusedAt.get(key) ?? now) - now)
+  /** More than there is was used by a clock that has been set back since: it would refuse everybody until it gets there again. */
+  function usedFor(key: string, now: number): number {
+    const used = (unusedAt.get(key) ?? now) - now
+    return used > seconds * 1000 ? 0 : Math.max(0, used)
+  }
   const waitOf = (used: number) => Math.max(0, Math.ceil(used - most))
 
   return {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { isPublicAddress } from '../clients/public-addresses.ts'
+import { millisecondsSince } from '../clock.ts'
 import {
   type Activity,
   LIMITS,
@@ -149,12 +150,11 @@ function createSummary(log: StrangersOptions['log']) {
   const sums = new Map<string, { since: number; requests: number }>()
   return (activity: Activity, limit: 'address' | 'total'): void => {
     const key = `${activity} ${limit}`
-    const now = Date.now()
     const sum = sums.get(key) ?? { since: 0, requests: 0 }
     sum.requests += 1
-    if (now - sum.since >= TELL_EVERY_MILLISECONDS) {
+    if (millisecondsSince(sum.since) >= TELL_EVERY_MILLISECONDS) {
       log('strangers_refused', { activity, limit, requests: sum.requests })
-      sum.since = now
+      sum.since = Date.now()
       sum.requests = 0
     }
     sums.set(key, sum)

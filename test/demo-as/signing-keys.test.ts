@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { followKeys } from '../../demo-as/key-reload.ts'
 import { createSigningKeys } from '../../demo-as/signing-keys.ts'
 import { createMemoryStores } from '../../demo-as/stores/memory.ts'
 import { createSeal } from '../../demo-as/upstream/sealed.ts'
@@ -52,6 +53,33 @@ describe('signing keys', () => {
     expect(rotations.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     await expect(keys.rotate(600)).rejects.toThrow('does not sign yet')
     expect(await keys.load()).toHaveLength(2)
+  })
+
+  it('serve a process whose clock is behind that of the one that made them, or was set back since', async () => {
+    const stores = createMemoryStores()
+    const ahead = createSigningKeys({ stores, retiredSeconds: RETIRED_SECONDS, now: () => Date.now() + 3000_000 })
+    const [{ kid }] = await ahead.load()
+    const behind = createSigningKeys({ stores, retiredSeconds: RETIRED_SECONDS })
+    expect(kids(await behind.load())).toEqual([kid])
+    expect(await behind.list()).toMatchObject([{ kid, state: 'signing' }])
+    const { kid: next } = await ahead.rotate(600)
+    expect(kids(await behind.load())).toEqual([kid, next])
+    const { kid: only } = await ahead.rotate(0, { dropOthers: true })
+    expect(kids(await behind.load())).toEqual([only])
+  })
+
+  it('are looked for again when the clock was set back, as at other times', async () => {
+    const keys = createSigningKeys({ stores: createMemoryStores(), retiredSeconds: RETIRED_SECONDS })
+    const current = await followKeys(
+      keys,
+      ([first]) => first?.kid,
+      () => {},
+    )
+    const { kid } = await keys.rotate(0)
+    pass(-24 * 3600)
+    await current()
+    pass(24 * 3600)
+    expect(await current()).toBe(kid)
   })
 
   it('lie encrypted in the store, and are not replaced when the key to them is missing', async () => {

@@ -33,6 +33,15 @@ describe('a rate limit', () => {
     expect([take(), take(), take(), take()]).toEqual([0, 0, 0, 10_000])
   })
 
+  it('refuses nobody because the clock was set back', () => {
+    const later = useClock()
+    const limit = createRateLimit({ times: 2, seconds: 30 })
+    const take = () => limit.take('a')
+    expect([take(), take(), take()]).toEqual([0, 0, 15_000])
+    later(-24 * 3600)
+    expect([take(), take(), take()]).toEqual([0, 0, 15_000])
+  })
+
   it('remembers a bounded number of keys, those that were counted last', () => {
     useClock()
     const limit = createRateLimit({ times: 1, seconds: 30 })

@@ -21,6 +21,9 @@ const OF_DEVICES = new Set([
   'resource',
 ])
 
+/** What has a meaning beside `openid` only. Without that it is unknown, which is ignored (RFC 6749 §3.1). */
+const OF_OPENID = ['acr_values', 'max_age', 'nonce']
+
 /**
  * Brings a request into the form that everything behind it relies on: `resource` in its canonical spelling, scopes that this server
  * knows in an order of its own, and the sign-in scopes of the resource where the request names none of its scopes. Does not decide what
@@ -51,6 +54,10 @@ export function normalizeParameters(route: string, params: Parameters, resources
   const asked = known.length > 0 ? known : (resource.signInScopes ?? resource.defaultScopes)
   const wanted = isMachine ? known : [...oidc, ...asked]
   params.scope = wanted.join(' ') || undefined
+
+  // Everybody is asked each time, whoever the client takes them for; and the key of an old ID token may be gone.
+  params.id_token_hint = undefined
+  if (!oidc.includes('openid')) for (const name of OF_OPENID) params[name] = undefined
 
   // Only the one mode is offered: the others need a script in the page.
   if (params.response_mode !== undefined && params.response_mode !== 'query') params.response_mode = 'unsupported'

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createBrowser, signIn } from '../support/browser.ts'
 import { createClient, files, notes, REDIRECT, RESOURCE, startServer } from './support.ts'
@@ -223,6 +224,28 @@ describe('scope', () => {
     const { client, clientId } = await start({}, { scope: 'notes:read' })
     const { fields } = await client.obtainCode(clientId, { scope: 'notes:read notes:write' })
     expect((await client.token(fields)).json.scope).toBe('notes:read notes:write')
+  })
+})
+
+describe('what OpenID Connect defines', () => {
+  it.each([
+    ['nonce', 'n-0S6_WzA2Mj'],
+    ['max_age', '0'],
+    ['acr_values', 'urn:mace:incommon:iap:silver'],
+    ['id_token_hint', 'of.another.server'],
+  ])('turns nobody away who asks for no ID token: %s', async (name, value) => {
+    const { client } = await start()
+    const { tokens } = await client.obtainTokens({ [name]: value })
+    expect(tokens).toMatchObject({ scope: 'notes:read notes:write' })
+  })
+
+  it('is heard from those who ask for one, but for the hint of an old one', async () => {
+    const { client, clientId } = await start()
+    const asked = { scope: 'openid notes:read', nonce: 'n-0S6_WzA2Mj', id_token_hint: 'of.another.server' }
+    const { json } = await client.token((await client.obtainCode(clientId, asked)).fields)
+    expect(decodeJwt(json.id_token)).toMatchObject({ nonce: 'n-0S6_WzA2Mj', sub: 'ada' })
+    const { url } = client.authorizeUrl(clientId, { scope: 'openid', max_age: 'x' })
+    expect((await createBrowser().open(url)).url.searchParams.get('error')).toBe('invalid_request')
   })
 })
 

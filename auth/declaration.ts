@@ -3,6 +3,7 @@ import type { ConfigProblem } from '../src/config-error.ts'
 import { pathProblem, resourceProblem } from '../src/resource.ts'
 import { declarationSchema } from './declaration-schema.ts'
 import { schemaProblems } from './schema-check.ts'
+import { formOf } from './similar-names.ts'
 
 /**
  * One MCP server as a protected resource (RFC 9728). Data only: the same object may be a JSON file (`AUTH_RESOURCE=files.json`).
@@ -124,7 +125,11 @@ function checkScopes(declaration: ResourceDeclaration, report: Report): void {
     check(`includes.${scope}`, others ?? [])
   }
   for (const kind of ['tools', 'resources', 'prompts', 'methods'] as const) {
-    for (const [name, needed] of Object.entries(access[kind] ?? {})) check(`access.${kind}.${name}`, needed)
+    for (const [name, needed] of Object.entries(access[kind] ?? {})) {
+      const path = `access.${kind}.${name}`
+      check(path, needed)
+      if (name === '*') report(path, 'is one name: what all others need is access.otherwise')
+    }
   }
   check('access.otherwise', access.otherwise ?? [])
 }
@@ -138,24 +143,22 @@ function checkDefault({ scopes, initialScopes, access }: ResourceDeclaration, re
   }
 }
 
-/** What two parts of a declaration say about one operation must not depend on which of them is read. */
+/** What two parts of a declaration say about one operation must not depend on which of them is read, nor on how a server spells it. */
 function checkAnonymous({ access = {} }: ResourceDeclaration, report: Report): void {
   const { tools = [], methods = [] } = access.anonymous ?? {}
-  const toolRules = new Map(Object.entries(access.tools ?? {}))
-  const methodRules = new Map(Object.entries(access.methods ?? {}))
-  if (tools.length > 0 && methodRules.get('tools/call')?.length) {
-    report('access.anonymous.tools', 'names tools, while access.methods needs scopes for tools/call')
+  const check = (place: 'tools' | 'methods', name: string, rules: 'tools' | 'methods', ruled: string) => {
+    const isClosed = Object.entries(access[rules] ?? {}).some(
+      ([other, scopes]) => scopes.length > 0 && formOf(other) === formOf(ruled),
+    )
+    if (isClosed) report(`access.anonymous.${place}`, `names ${name}, but access.${rules} requires scopes for ${ruled}`)
   }
-  for (const tool of tools) {
-    if (toolRules.get(tool)?.length)
-      report('access.anonymous.tools', `names ${tool}, but access.tools requires scopes for it`)
-  }
+  if (tools.length > 0) check('tools', 'tools', 'methods', 'tools/call')
+  for (const tool of tools) check('tools', tool, 'tools', tool)
   for (const method of methods) {
-    if (methodRules.get(method)?.length) {
-      report('access.anonymous.methods', `names ${method}, but access.methods requires scopes for it`)
-    }
-    if (method === 'tools/call' || method === 'resources/read' || method === 'prompts/get') {
-      const instead = method === 'tools/call' ? ': list the tools in access.anonymous.tools' : ''
+    check('methods', method, 'methods', method)
+    const form = formOf(method)
+    if (form === 'tools/call' || form === 'resources/read' || form === 'prompts/get') {
+      const instead = form === 'tools/call' ? ': list the tools in access.anonymous.tools' : ''
       report(
         'access.anonymous.methods',
         `must not name ${method}, which would open every operation of that method${instead}`,

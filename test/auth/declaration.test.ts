@@ -74,17 +74,32 @@ describe('a declaration', () => {
     [
       'a tool that is both open and closed',
       { access: { tools: { a: ['files:read'] }, anonymous: { tools: ['a'] } } },
-      'access.anonymous.tools: names a, but access.tools requires scopes for it',
+      'access.anonymous.tools: names a, but access.tools requires scopes for a',
     ],
     [
       'an open tool whose method is closed',
       { access: { methods: { 'tools/call': ['files:read'] }, anonymous: { tools: ['a'] } } },
-      'access.anonymous.tools: names tools, while access.methods needs scopes for tools/call',
+      'access.anonymous.tools: names tools, but access.methods requires scopes for tools/call',
     ],
     [
       'every tool for everybody',
       { access: { anonymous: { methods: ['tools/call'] } } },
       'access.anonymous.methods: must not name tools/call, which would open every operation of that method: list the tools in access.anonymous.tools',
+    ],
+    [
+      'an open tool that a server may take for a closed one',
+      { access: { tools: { write_file: ['files:read'], 'WRITE_FILE ': [] }, anonymous: { tools: ['Write_File'] } } },
+      'access.anonymous.tools: names Write_File, but access.tools requires scopes for Write_File',
+    ],
+    [
+      'every tool for everybody, in another spelling',
+      { access: { otherwise: [], anonymous: { methods: ['Tools/Call '] } } },
+      'access.anonymous.methods: must not name Tools/Call , which would open every operation of that method: list the tools in access.anonymous.tools',
+    ],
+    [
+      'a star that is meant for all tools',
+      { access: { tools: { '*': ['files:read'] } } },
+      'access.tools.*: is one name: what all others need is access.otherwise',
     ],
     [
       'plain http on another machine',

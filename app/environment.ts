@@ -69,12 +69,21 @@ function readText(path: string): string | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false })
     if (!stats || stats.isDirectory()) return undefined
-    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '')
+    const bytes = readFileSync(path)
+    // As Windows PowerShell writes what `>` sends to a file.
+    const encoding = UTF_16.find(([, mark]) => mark.every((byte, at) => bytes[at] === byte))?.[0]
+    return new TextDecoder(encoding).decode(bytes)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new ConfigError([{ setting: path, problem: `cannot be read (${code})`, see: SEE }])
   }
 }
+
+/** What such a file begins with. */
+const UTF_16 = [
+  ['utf-16le', [0xff, 0xfe]],
+  ['utf-16be', [0xfe, 0xff]],
+] as const
 
 const SEE = 'docs/settings.md'
 

@@ -84,6 +84,18 @@ PATH=/tmp`
     )
   })
 
+  it('is read in UTF-16 as well, which Windows PowerShell writes', () => {
+    const folder = folderWith({})
+    const bytes = Buffer.from('\uFEFFAUTH_PROVIDER=auth0\r\nAUTH0_DOMAIN=acme.eu.auth0.com\r\n', 'utf16le')
+    for (const written of [bytes, Buffer.from(bytes).swap16()]) {
+      writeFileSync(join(folder, '.env'), written)
+      expect(withEnvFile({}, folder, 'server').env).toEqual({
+        AUTH_PROVIDER: 'auth0',
+        AUTH0_DOMAIN: 'acme.eu.auth0.com',
+      })
+    }
+  })
+
   it('leaves the environment of the process as it is', () => {
     const before = { ...process.env }
     const folder = folderWith({ '.env': 'AUTH_PROVIDER=demo\nNODE_TLS_REJECT_UNAUTHORIZED=0\nEVIL=1\n' })

@@ -98,28 +98,29 @@ describe('the stop', () => {
       string,
       string,
     ]
-    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '4' })
+    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '6' })
     await expect.poll(output).toContain('"started"')
     expect(await answers(`${mcp}/ready`)).toBe(200)
     expect((await ready(as))?.status).toBe(200)
-    const told = Date.now()
+    const told = performance.now()
     child.kill('SIGTERM')
     const stopping = { status: 503, body: { status: 'not ready', reason: 'stopping' }, connection: 'close' }
     await expect.poll(() => ready(mcp)).toEqual(stopping)
-    expect(await ready(as)).toEqual(stopping)
-    expect(await answers(`${mcp}/health`)).toBe(200)
-    expect(await answers(`${mcp}/mcp`)).toBe(401)
-    expect(await answers(`${as}/.well-known/oauth-authorization-server`)).toBe(200)
+    // At once: a slow machine has no time to lose before the end.
+    const paths = [`${mcp}/health`, `${mcp}/mcp`, `${as}/.well-known/oauth-authorization-server`]
+    const [other, ...statuses] = await Promise.all([ready(as), ...paths.map(answers)])
+    expect(other).toEqual(stopping)
+    expect(statuses).toEqual([200, 401, 200])
     expect(await ended).toBe(0)
-    expect(Date.now() - told).toBeGreaterThanOrEqual(4000)
-    expect(output()).toContain('"drain_seconds":4')
+    expect(performance.now() - told).toBeGreaterThan(5900)
+    expect(output()).toContain('"drain_seconds":6')
     expect(output()).not.toContain('"level":"error"')
   })
 
   it('of the authorization server alone goes the same way', async () => {
     const { AUTH_SERVER_PORT } = await ports()
     const origin = `http://localhost:${AUTH_SERVER_PORT}`
-    const { child, ended, output } = run(demoAs, { AUTH_SERVER_PORT, DRAIN_SECONDS: '4' })
+    const { child, ended, output } = run(demoAs, { AUTH_SERVER_PORT, DRAIN_SECONDS: '6' })
     await expect.poll(output).toContain('"started"')
     expect(await answers(`${origin}/ready`)).toBe(200)
     child.kill('SIGTERM')

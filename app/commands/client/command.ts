@@ -193,7 +193,7 @@ async function logout(server: string | undefined, { all, json }: ClientOptions, 
   if ((server === undefined) === !all) command.error('error: give the URL of a server, or --all', usage)
   const store = createTokenFile(tokensPath())
   const fetch = createProviderFetch(process.env)
-  const done: { server: string; revoked: boolean; problem?: string }[] = []
+  const done: { server: string; revoked: boolean; hadTokens: boolean; problem?: string }[] = []
   for (const name of server === undefined ? await store.servers() : [server]) {
     const signIn = await store.load(name)
     if (!signIn) continue
@@ -202,12 +202,13 @@ async function logout(server: string | undefined, { all, json }: ClientOptions, 
       (error: unknown) => ({ revoked: false, problem: explainError(error).what }),
     )
     await store.remove(name)
-    done.push({ server: name, ...outcome })
+    done.push({ server: name, hadTokens: signIn.tokens !== undefined, ...outcome })
   }
   if (json) console.log(JSON.stringify(done, null, 2))
   else if (done.length === 0) console.log('Nobody was signed in.')
-  for (const { problem, revoked, server } of json ? [] : done) {
+  for (const { hadTokens, problem, revoked, server } of json ? [] : done) {
     if (revoked) console.log(`Signed out of ${server}; the tokens are revoked.`)
+    else if (!hadTokens) console.log(`Forgot the client for ${server}; its tokens had ended already.`)
     else if (problem) console.log(`Forgot the tokens for ${server}. They are not revoked: ${problem}`)
     else
       console.log(

@@ -309,4 +309,16 @@ describe('idplug tools, whoami and logout', () => {
     expect(answer.status).toBe(401)
     expect((await terminal.run(['logout', '--all'])).stdout).toContain('Nobody was signed in')
   })
+
+  it('says of a sign-in that has ended that there was nothing to revoke, and not that the server cannot', async () => {
+    const { resource } = await startServers()
+    const terminal = openTerminal()
+    await login(terminal, resource)
+    const { servers, ...rest } = readFile(terminal)
+    const ended = Object.entries(servers).map(([url, kept]) => [url, kept.map(one => ({ ...one, tokens: undefined }))])
+    writeFileSync(terminal.tokens, JSON.stringify({ ...rest, servers: Object.fromEntries(ended) }))
+    const { code, stdout } = await terminal.run(['logout', resource])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('its tokens had ended already') })
+    expect(readFile(terminal).servers).toEqual({})
+  })
 })

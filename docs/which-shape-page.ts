@@ -188,7 +188,7 @@ Only for the demo and the bridge. Directly, there is none.
 | --- | --- |
 | in the process and on the port of your server: nothing else to run. The default of the library | \`embedded\` |
 | in the process, on a port of its own. The default of the commands | \`beside\` |
-| a process of its own, for several servers, or so that restarts of a server touch no sign-in | \`separate\` |
+| [a process of its own](own-server.md#a-declaration-in-a-file), for several servers, or so that restarts of a server touch no sign-in | \`separate\` |
 
 More than one process needs a [store](production.md), whichever you choose.
 

@@ -82,7 +82,7 @@ export const OAUTH_ERRORS: Readonly<Record<string, Words>> = {
   },
   insufficient_scope: {
     what: 'The sign-in does not allow this, and a new one did not change it.',
-    cure: 'The person has not been granted the scopes named above: ask the administrator.',
+    cure: 'This person, or this machine, has not been granted the scopes named above: ask the administrator.',
   },
   // RFC 7591 §3.2.2
   invalid_redirect_uri: {

@@ -90,8 +90,9 @@ it('a refused registration is explained by its error, and by its status without 
 })
 
 it('missing scopes are named', () => {
-  const { what } = explainError(new InsufficientScopeError({ requiredScope: 'notes:admin' }))
+  const { what, cure } = explainError(new InsufficientScopeError({ requiredScope: 'notes:admin' }))
   expect(what).toContain('notes:admin')
+  expect(cure).toContain('or this machine')
 })
 
 it.each([

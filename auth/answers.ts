@@ -1,12 +1,13 @@
 import type { Answer, BodyProblem, RequestHead } from '../src/auth.ts'
 
 /** Answers to bodies that cannot be read, as JSON-RPC errors. */
-export const BODY_PROBLEMS: Readonly<Record<BodyProblem, { status: number; code: number; message: string }>> = {
-  not_json: { status: 400, code: -32700, message: 'The body is not valid JSON.' },
-  too_large: { status: 413, code: -32600, message: 'The body is too large.' },
-  not_json_type: { status: 415, code: -32700, message: 'Send JSON: Content-Type must be application/json.' },
-  incomplete: { status: 400, code: -32600, message: 'The body ended early.' },
-  unreadable: { status: 415, code: -32600, message: 'Send the body as it is: its encoding is not supported.' },
+export const BODY_PROBLEMS: Readonly<Record<BodyProblem, readonly [status: number, code: number, message: string]>> = {
+  not_json: [400, -32700, 'The body is not valid JSON.'],
+  too_large: [413, -32600, 'The body is too large.'],
+  not_json_type: [415, -32700, 'Send JSON: Content-Type must be application/json.'],
+  incomplete: [400, -32600, 'The body ended early.'],
+  ambiguous: [400, -32600, 'The body can be read in more than one way.'],
+  unreadable: [415, -32600, 'Send the body as it is: its encoding is not supported.'],
 }
 
 /** To a request under another name than those of the resource; `idplug doctor` knows it by this sentence. */

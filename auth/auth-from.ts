@@ -248,7 +248,7 @@ export function assembleAuth(
     refuseBody(access, problem) {
       const { head } = access as AcceptedRequest
       if (access.token === undefined) return refuse(head, new MissingTokenError())
-      const { status, code, message } = BODY_PROBLEMS[problem]
+      const [status, code, message] = BODY_PROBLEMS[problem]
       const refused = refuseExchange(head, status, { kind: 'body_refused', detail: problem }, () => ({
         jsonrpc: '2.0',
         id: null,

@@ -122,7 +122,8 @@ export interface Refused extends Answer {
   readonly body: object
 }
 
-export type BodyProblem = 'too_large' | 'not_json' | 'not_json_type' | 'unreadable' | 'incomplete'
+/** `ambiguous`: the body is JSON, but whoever gets it as it is may read another message than was checked. */
+export type BodyProblem = 'too_large' | 'not_json' | 'not_json_type' | 'unreadable' | 'incomplete' | 'ambiguous'
 
 /** Structurally that of `@modelcontextprotocol/server` 2.x. */
 export type ScopeChallengeHandler = (context: {

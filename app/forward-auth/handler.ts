@@ -6,6 +6,7 @@ import { type CallerIdentity, PLAIN_HEADERS } from '../gateway/identity.ts'
 import { ASSERTION_HEADER, ASSERTION_KEYS_PATH, assertionKeysAnswer } from '../gateway/identity-assertion.ts'
 import type { AssertionKeys } from '../gateway/identity-keys.ts'
 import { type Readiness, readiness } from '../serve/readiness.ts'
+import { isAmbiguous } from './ambiguous-body.ts'
 import { type Ask, FORWARDED_PATH, readAsk } from './asked-request.ts'
 import { PROXY_PROBLEMS } from './proxy-problems.ts'
 
@@ -150,7 +151,10 @@ async function refusalOfBody(auth: Auth, access: Access, request: IncomingMessag
   if (request.headers['x-envoy-auth-partial-body'] === 'true') return auth.refuseBody(access, 'too_large')
   const body = await parseNodeBody(request, access.bodyLimit)
   if ('problem' in body) return auth.refuseBody(access, body.problem)
-  return auth.authorize(access, body.value)
+  const { value, text = '' } = body
+  return isAmbiguous(text, value, request.headers)
+    ? auth.refuseBody(access, 'ambiguous')
+    : auth.authorize(access, value)
 }
 
 /** Goes on at once with what is there already. To wait for each step would cost as much as the decision. */

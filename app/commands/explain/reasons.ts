@@ -26,7 +26,8 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     cure: 'If the page is one of yours, add its origin to ALLOWED_ORIGINS.',
   },
   body_refused: {
-    means: 'The body of the request cannot be read: it is too large, is not JSON, or is compressed.',
+    means:
+      'The body of the request cannot be read, or not in one way: it is too large, is not JSON, is compressed, or (forward auth) has a key twice.',
     cure: 'Have the client send one JSON-RPC message as application/json. BODY_LIMIT_BYTES sets the largest size.',
   },
   authorization_malformed: {

@@ -236,6 +236,37 @@ describe('a request whose body the proxy', () => {
     expect((await ask(headers, `"${'x'.repeat(1_048_576)}"`)).status).toBe(413)
   })
 
+  it.each([
+    [
+      'a key that stands twice',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","method":"ping","params":{"name":"write_file"}}',
+    ],
+    [
+      'a name that stands twice',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write_file","name":"whoami"}}',
+    ],
+    ['a key spelled twice', '{"jsonrpc":"2.0","id":1,"method":"ping","\\u006dethod":"ping"}'],
+    [
+      'a key in another case',
+      '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"write_file"}}',
+    ],
+    ['a batch for PHP', '{"0":{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write_file"}}}'],
+  ])('sends and servers may read in another way is refused: %s', async (_what, body) => {
+    const { ask, bearer, decisions } = await start()
+    const answer = await ask(await bearer(), body)
+    expect([answer.status, answer.body]).toMatchObject([400, { error: { code: -32600 } }])
+    expect(decisions).toMatchObject([{ outcome: 'refused', reason: { kind: 'body_refused', detail: 'ambiguous' } }])
+  })
+
+  it('sends may have colons, quotes and nested objects in it', async () => {
+    const { ask, bearer } = await start()
+    const message = call('whoami')
+    const args = { 'a:"b\\': 'c:"\\', list: [{ a: 1 }, [{ a: {} }]], a: { a: null } }
+    const params = { ...message.params, arguments: args }
+    expect((await ask(await bearer(), { ...message, params })).status).toBe(200)
+    expect((await ask(await bearer(), JSON.stringify([message, message], null, 2))).status).toBe(200)
+  })
+
   it('keeps needs every scope that some operation could need', async () => {
     const { ask, bearer, decisions } = await start()
     for (const missing of ALL) {
@@ -323,9 +354,12 @@ describe('Mcp-Method and Mcp-Name', () => {
     expect((await ask({ ...headersOf('ping'), ...(await bearer()) })).status).toBe(403)
   })
 
-  it('count for nothing beside a body', async () => {
+  it('must agree with a body, and allow nothing beside one', async () => {
     const { ask, bearer } = await start(compared)
-    expect((await ask({ ...headersOf('ping'), ...(await bearer()) }, call('write_file'))).status).toBe(403)
+    expect((await ask({ ...headersOf('ping'), ...(await bearer(...ALL)) }, call('write_file'))).status).toBe(400)
+    const named = headersOf('tools/call', 'write_file')
+    expect((await ask({ ...named, ...(await bearer()) }, call('write_file'))).status).toBe(403)
+    expect((await ask({ ...named, ...(await bearer(...ALL)) }, call('write_file'))).status).toBe(200)
   })
 })
 

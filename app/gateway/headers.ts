@@ -38,9 +38,7 @@ const NOT_FORWARDED = new Set([
   'x-client-ip',
   'true-client-ip',
   'cf-connecting-ip',
-  'x-original-url',
   'x-rewrite-url',
-  'x-original-method',
   // They make another request of this one.
   'x-http-method',
   'x-http-method-override',
@@ -76,9 +74,9 @@ const NOT_RETURNED = new Set([
 /** What the decision was about. Nobody may have it taken out afterwards by naming it in `Connection`, which is for other headers. */
 const DECIDED_BY = new Set(['mcp-session-id', 'last-event-id', 'mcp-protocol-version', 'mcp-method', 'mcp-name'])
 
-/** By which proxies say who is calling and from where, and what CGI takes for the address of a proxy. */
+/** By which proxies say who is calling, from where and for what (`client-cert`: RFC 9440), and what CGI takes for the address of a proxy. */
 const OF_PROXIES =
-  /^(?:proxy$|(?:x-)?remote-|x-forwarded|x-(?:auth-request|webauth|authenticated|amzn-oidc|ms-client-principal|goog|envoy|cluster-client)|cf-access-|fastly-client-|tailscale-)/
+  /^(?:proxy$|(?:x-)?(?:remote|client-cert|ssl)(?:-|$)|x-forwarded|x-original-|x-(?:auth-request|webauth|authenticated|amzn-oidc|ms-client-principal|goog|envoy|cluster-client)|cf-access-|fastly-client-|tailscale-)/
 
 /** Servers read `_` as `-` (CGI, WSGI), and whoever writes one means to get past a check. */
 const PLAIN_NAME = /^[a-z0-9-]+$/

@@ -52,6 +52,9 @@ describe('what a target gets', () => {
       'X-Auth-Request-User': 'mallory',
       'Cf-Access-Jwt-Assertion': 'mallory',
       Proxy: 'http://mallory.example',
+      'Client-Cert': ':bWFsbG9yeQ==:',
+      'X-SSL-Client-Verify': 'SUCCESS',
+      'X-Original-Forwarded-For': '10.0.0.1',
       'X-MCP-User': 'mallory',
       x_mcp_user: 'mallory',
       'X-HTTP-Method-Override': 'DELETE',
@@ -77,6 +80,9 @@ describe('what a target gets', () => {
       'x-auth-request-user',
       'cf-access-jwt-assertion',
       'proxy',
+      'client-cert',
+      'x-ssl-client-verify',
+      'x-original-forwarded-for',
       'x_mcp_user',
     ]) {
       expect(headers).not.toHaveProperty(name)

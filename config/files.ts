@@ -37,10 +37,14 @@ export function readFileBeside(file: string, name: string): { bytes: Uint8Array 
   }
 }
 
-/** Changes whenever the file does; empty when it is not there. */
+/** Changes whenever the file does; empty when it is not there, and a code of the system when it cannot be looked at. Never throws. */
 export function stateOfFile(path: string): string {
-  const stats = builtIn('fs').statSync(path, { throwIfNoEntry: false })
-  return stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : ''
+  try {
+    const stats = builtIn('fs').statSync(path, { throwIfNoEntry: false })
+    return stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : ''
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code)
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -155,6 +155,9 @@ describe('a file', () => {
     expect(stateOfFile(path)).not.toBe(before)
     rmSync(path)
     expect(stateOfFile(path)).toBe('')
+    // Whoever looks at a file every now and then must not end because of it.
+    symlinkSync('a', path)
+    expect(stateOfFile(path)).toBe('ELOOP')
   })
 
   it('reads a file as text', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, createAuths } from 'idplug'
@@ -363,6 +363,9 @@ describe('a file that changes', () => {
     expect(failed.mock.calls[0]?.[0].message).toContain('gateway.json: is not JSON')
     await rm(path)
     await vi.waitUntil(() => failed.mock.calls.length === 2)
+    await symlink('gateway.json', path)
+    await vi.waitUntil(() => failed.mock.calls.length === 3)
+    expect(failed.mock.calls[2]?.[0].message).toContain('gateway.json: cannot be read (ELOOP)')
     expect(changed).not.toHaveBeenCalled()
     write({ resources: { files, legacy } })
     await vi.waitUntil(() => changed.mock.calls.length === 1)

@@ -5,7 +5,7 @@ import {
   WWWAuthenticateChallengeError,
 } from 'openid-client'
 import { reasonOf, saidBy } from './reasons.ts'
-import { NO_CODE } from './token-errors.ts'
+import { FORBIDDING_PAGE, NO_CODE } from './token-errors.ts'
 import {
   type Identification,
   UpstreamBehindError,
@@ -65,10 +65,11 @@ export const isSignInRefused: PersonRefused = error => {
 
 /**
  * Providers call a refresh token that is over by every name: what is not about the client is about the token. Without a name, only the
- * statuses of a refusal count: 404 or 405 may as well be the page of a proxy, and would sign everybody out.
+ * statuses of a refusal count: 404 or 405 may as well be the page of a proxy, and 403 with a page is one. They would sign everybody out.
  */
 export const isRefreshRefused: PersonRefused = error => {
   if (error instanceof ResponseBodyError) {
+    if (error.error === FORBIDDING_PAGE) return false
     if (error.error === NO_CODE) return REFUSALS.includes(error.status)
     return error.status >= 400 && error.status < 500 && !isClientRefused(error.error)
   }

@@ -5,7 +5,7 @@ import {
   WWWAuthenticateChallengeError,
 } from 'openid-client'
 import { clipped } from '../pages/html.ts'
-import { NO_CODE } from './token-errors.ts'
+import { FORBIDDING_PAGE, NO_CODE } from './token-errors.ts'
 
 /** Our names for what the library finds wrong with an answer. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -31,7 +31,9 @@ const TELLING = new Set(['OAUTH_INVALID_RESPONSE', 'OAUTH_INVALID_SERVER_METADAT
 
 /** For the log: a name of ours, or the code of the provider with its own words. Claims and members are named, values are not shown. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof ResponseBodyError && error.error === NO_CODE) return `${NO_CODE} (status ${error.status})`
+  if (error instanceof ResponseBodyError && [NO_CODE, FORBIDDING_PAGE].includes(error.error)) {
+    return `${error.error} (status ${error.status})`
+  }
   if (error instanceof ResponseBodyError || error instanceof AuthorizationResponseError) {
     const said = saidBy(error)
     const code = clipped(error.error, 100)

@@ -1,6 +1,9 @@
 /** Stands for the code of an error that came without one. */
 export const NO_CODE = 'an error without a code'
 
+/** The same of a page with status 403: RFC 6749 §5.2 has no such answer, and firewalls and proxies in front of a provider have no other. */
+export const FORBIDDING_PAGE = 'a page that forbids it, of a firewall or proxy?'
+
 type Fetch = typeof globalThis.fetch
 
 /**
@@ -14,7 +17,7 @@ export function withSpelledErrors(fetch: Fetch): Fetch {
     const { status } = response
     const headers = response.headers.get('retry-after')
     const text = withoutSent(await response.text(), init?.body as URLSearchParams)
-    const body = codeIn(text) ?? { error: challengedCode(response) ?? NO_CODE }
+    const body = codeIn(text) ?? { error: challengedCode(response) ?? withoutCode(response) }
     return Response.json(body, { status, headers: headers === null ? {} : { 'retry-after': headers } })
   }
 }
@@ -38,6 +41,11 @@ function codeIn(text: string): { error: string } | undefined {
   } catch {
     return undefined
   }
+}
+
+function withoutCode({ status, headers }: Response): string {
+  const isPage = /^text\/html\b/i.test(headers.get('content-type') ?? '')
+  return status === 403 && isPage ? FORBIDDING_PAGE : NO_CODE
 }
 
 /** A client that showed the wrong credentials in a header is challenged by the scheme that it used (RFC 6749 §5.2). */

@@ -182,6 +182,10 @@ describe('while GitHub is down, nobody is refused', () => {
       'the secondary rate limit without a header',
       { kind: 'status', status: 403, body: '{"message":"You have exceeded a secondary rate limit."}' },
     ],
+    [
+      'a page that forbids it, of a firewall',
+      { kind: 'status', status: 403, body: '<p>', headers: { 'content-type': 'text/html' } },
+    ],
     ['something else than JSON', { kind: 'status', status: 200, body: '<p>' }],
   ]
 

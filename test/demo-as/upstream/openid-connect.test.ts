@@ -684,7 +684,8 @@ describe('what a provider says to a refresh', () => {
     ['invalid_request (LemonLDAP::NG 2.16.1)', 400, { error: 'invalid_request' }],
     ['400 with an empty body (Glewlwyd 2.7.5)', 400, ''],
     ['401 with an empty body', 401, ''],
-    ['403 with a page', 403, '<html>no</html>', { 'content-type': 'text/html' }],
+    ['403 with an empty body', 403, ''],
+    ['403 with a code, in a page', 403, '{"error":"invalid_grant"}', { 'content-type': 'text/html' }],
     ['invalid_grant as plain text', 400, '{"error":"invalid_grant"}', { 'content-type': 'text/plain' }],
     ['invalid_grant, with a challenge', 401, { error: 'invalid_grant' }, challenge('Basic realm="x"')],
     ['a challenge that holds the code', 400, '', challenge('Bearer error="invalid_token"')],
@@ -702,6 +703,7 @@ describe('what a provider says to a refresh', () => {
     ['invalid_client, with a challenge', 401, { error: 'invalid_client' }, challenge('Basic realm="x"')],
     ['a Basic challenge alone', 401, '', challenge('Basic realm="x"')],
     ['unauthorized_client', 400, { error: 'unauthorized_client' }],
+    ['a page of a firewall, 403', 403, '<html>Just a moment...</html>', { 'content-type': 'text/html; charset=UTF-8' }],
     ['a page of a proxy, 404', 404, '<html>not here</html>', { 'content-type': 'text/html' }],
     ['405 with an empty body', 405, ''],
   ])('is about the bridge by %s', async (_label, status, body, headers) => {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementResultingChanges, type StatementSync } from 'node:sqlite'
 import { millisecondsOf, StoreUnavailable, valueFrom } from './common.ts'
 import { timeOfKey } from './key-time.ts'
@@ -40,9 +40,13 @@ export function openSqliteStores(path: string): SqliteStores {
       'DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE ends_at <= ? ORDER BY ends_at LIMIT 200)',
     ),
   }
+  const identity = identityOf(path)
   const [begin, commit] = [database.prepare('BEGIN IMMEDIATE'), database.prepare('COMMIT')]
 
   function atOnce<T>(work: () => T): T {
+    // An open file goes on without its name, and what is written to it ends with this process.
+    if (identityOf(path) !== identity)
+      throw new Error('it was removed or replaced: put it back, or restart this process')
     begin.run()
     try {
       const result = work()
@@ -269,6 +273,12 @@ function open(path: string): DatabaseSync {
 
 /** The inner pages of the trees of a million clients take nine megabytes; with the default of two they are read again and again. */
 const CACHE_KIB = 16_000
+
+/** Of the file that has this name, if any has. */
+function identityOf(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat && `${stat.dev} ${stat.ino}`
+}
 
 /** Another process holds the file for much less. */
 const BUSY_MILLISECONDS = 2000

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
@@ -345,6 +345,26 @@ describe('the SQLite store', () => {
     expect(await pagesFor(keys)).toBeGreaterThan(25)
     expect(await pagesFor(keys.map(key => timedKey(key, '00000001')))).toBeLessThan(15)
     database.close()
+  })
+
+  it('takes nothing more when its file was removed or replaced: that would be lost with the end of the process', async () => {
+    const folder = inFolder()
+    const path = join(folder, 'state.sqlite')
+    const { stores, check, close } = await openStores({ kind: 'sqlite', folder, file: 'state.sqlite' })
+    open.push({ close })
+    const store = stores('grants')
+    await store.set('a', 1, 60)
+    const gone = { ...refused, error_detail: expect.stringContaining(`${path}: it was removed or replaced`) }
+    renameSync(path, `${path}.away`)
+    await expect(store.set('a', 2, 60)).rejects.toMatchObject(gone)
+    await expect(Promise.all([store.take('a'), store.get('a')])).rejects.toMatchObject(gone)
+    await expect(check()).rejects.toMatchObject(gone)
+    writeFileSync(path, '')
+    await expect(store.set('a', 2, 60)).rejects.toMatchObject(gone)
+    // It is back as it was.
+    renameSync(`${path}.away`, path)
+    await store.set('a', 3, 60)
+    expect(await store.get('a')).toBe(3)
   })
 
   it('says so when it was made by a later version', async () => {

@@ -65,10 +65,10 @@ describe('idplug sessions', () => {
     const subject = 'azure:3f2504e0-4f89-41d3-9a0c-0305e82c3301.7c9e6679-7425-40de-944b-e07fc1f90ae7'
     const [address, name] = [`https://client.example/${'a'.repeat(80)}.json`, 'n'.repeat(80)]
     const now = Math.floor(Date.now() / 1000)
-    const grant = { accountId: subject, clientId: address, iat: now, exp: now + 60 }
-    await stores('Grant').set('other', grant, 60, [`person:${subject}`, `client:${address}`])
-    await stores('ClientWithGrants').set(address, true, 60, ['all'])
-    await stores('ClientDocument').set(address, { body: JSON.stringify({ client_name: name }) }, 60)
+    const grant = { accountId: subject, clientId: address, iat: now, exp: now + 600 }
+    await stores('Grant').set('other', grant, 600, [`person:${subject}`, `client:${address}`])
+    await stores('ClientWithGrants').set(address, true, 600, ['all'])
+    await stores('ClientDocument').set(address, { body: JSON.stringify({ client_name: name }) }, 600)
     for (const command of ['sessions', 'clients']) {
       const { stdout } = await idplug(command, 'list')
       expect(stdout).toContain(clientId)

@@ -7,6 +7,8 @@ process.env.CHAOS_SECONDS ??= '600'
 export default defineConfig({
   test: {
     include: ['test/chaos/**/*.test.ts'],
+    setupFiles: ['test/support/patience.ts'],
+    expect: { poll: { timeout: 60_000 } },
     testTimeout: (Number(process.env.CHAOS_SECONDS) + 180) * 1000,
     fileParallelism: false,
   },

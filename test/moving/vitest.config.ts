@@ -4,7 +4,9 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/moving/**/*.test.ts'],
+    setupFiles: ['test/support/patience.ts'],
+    expect: { poll: { timeout: 60_000 } },
     testTimeout: 400_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })

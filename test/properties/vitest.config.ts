@@ -7,6 +7,8 @@ process.env.PROPERTIES_RUNS ??= '100000'
 export default defineConfig({
   test: {
     include: ['test/properties/**/*.test.ts'],
+    setupFiles: ['test/support/patience.ts'],
+    expect: { poll: { timeout: 60_000 } },
     testTimeout: 120_000,
     maxConcurrency: 2,
     fileParallelism: false,

@@ -4,7 +4,9 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/runtimes/**/*.test.ts'],
-    testTimeout: 30_000,
+    setupFiles: ['test/support/patience.ts'],
+    expect: { poll: { timeout: 60_000 } },
+    testTimeout: 120_000,
     hookTimeout: 120_000,
   },
 })

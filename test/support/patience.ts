@@ -1,8 +1,8 @@
-// A set-up file of the gate's projects: `vi.waitFor` and `vi.waitUntil` give up after a second, which a busy machine may need for a
+// A set-up file of all tests: `vi.waitFor` and `vi.waitUntil` give up after a second, which a busy machine may need for a
 // single step, and Vitest has a setting for `expect.poll` only. Nobody waits that long unless something is broken.
 import { vi } from 'vitest'
 
-export const PATIENCE_MILLISECONDS = 60_000
+const PATIENCE_MILLISECONDS = 60_000
 
 type Options = number | { timeout?: number; interval?: number; message?: string } | undefined
 const patient = (options: Options) =>

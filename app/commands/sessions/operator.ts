@@ -32,8 +32,17 @@ export const withStore = (
   withOpenStore(command, 'who is in is known to the running process alone', async ({ stores }, { settings }) => {
     const administration = createAdministration(stores, settings.REVOKE_BEFORE)
     const audit = createLogger('info', destination({ dest: 2, sync: true }))
-    process.exitCode = await work({ administration, by: as ?? userInfo().username, audit })
+    process.exitCode = await work({ administration, by: as ?? userOfMachine(), audit })
   })
+
+/** Containers often run as a number that no name belongs to; Node throws then. */
+function userOfMachine(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
+}
 
 /** Lets out control characters, which clients may have put into their ids and names: they could change what a terminal shows. */
 export const plainText = (text: string) => text.replace(/\p{C}/gu, '')

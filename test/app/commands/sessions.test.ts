@@ -22,7 +22,7 @@ async function world() {
   /** Lines of the audit log. */
   const auditOf = ({ stderr }: { stderr: string }) =>
     stderr.split('\n').flatMap(line => (line.startsWith('{') ? [JSON.parse(line)] : []))
-  return { client, idplug, list, auditOf, stores }
+  return { client, idplug, list, auditOf, stores, env }
 }
 
 describe('idplug sessions', () => {
@@ -91,6 +91,17 @@ describe('idplug sessions', () => {
       { event: 'session_ended', subject: 'ada', by: userInfo().username },
     ])
     expect(await list()).toMatchObject([{ subject: 'ben' }])
+  })
+
+  it('works for a user without a name, as in a container with a number for its user', async () => {
+    const { client, auditOf, env } = await world()
+    await client.obtainTokens({}, 'ada')
+    const nameless = `import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module'
+      os.userInfo = () => { throw new Error('uv_os_get_passwd returned ENOENT') }; syncBuiltinESMExports()`
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(nameless)}`
+    const ended = await run(['sessions', 'end', '--person', 'ada'], { ...env, NODE_OPTIONS })
+    expect(ended.code).toBe(0)
+    expect(auditOf(ended)).toMatchObject([{ event: 'session_ended', by: `uid ${process.getuid?.()}` }])
   })
 
   it.each([

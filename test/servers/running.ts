@@ -32,6 +32,10 @@ export async function run(example: Example, provider?: Provider): Promise<Runnin
   const url = `${origin}/mcp`
   // With sign-in this is answered once the provider is known.
   const address = provider ? `${origin}/.well-known/oauth-authorization-server` : url
-  await untilServing(program, address, { isReady: ({ ok }) => ok || !provider })
+  await untilServing(program, address, {
+    isReady: ({ ok }) => ok || !provider,
+    // wrangler took more than a minute on two busy cores.
+    timeout: 300_000,
+  })
   return { ...setUp, url, log: program.output }
 }

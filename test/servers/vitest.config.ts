@@ -6,7 +6,8 @@ export default defineConfig({
     include: ['test/servers/**/*.test.ts'],
     setupFiles: ['test/support/patience.ts'],
     expect: { poll: { timeout: 60_000 } },
-    testTimeout: 120_000,
+    // A server may take five minutes to start.
+    testTimeout: 400_000,
     hookTimeout: 120_000,
   },
 })

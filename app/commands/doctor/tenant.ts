@@ -129,11 +129,16 @@ function isNotMissing(answer: Answer): boolean {
   return answer.outcome === 'answered' && answer.status !== 404
 }
 
+/** On this machine, no name or proxy is in the way. */
+const NOT_RUNNING =
+  'Start the provider or emulator that is to run there, or correct the setting that names this address (AUTH_METADATA_URL).'
+
 function metadataFinding(answer: Answer, name: string): Finding {
   const { url } = answer
   if (answer.outcome === 'failed') {
     const code = answer.cause === 'tls' ? 'tenant.tls_untrusted' : 'tenant.unreachable'
-    return finding(code, `${answer.detail} at ${url}`, name)
+    const isAway = code === 'tenant.unreachable' && isLoopback(new URL(url).hostname)
+    return finding(code, `${answer.detail} at ${url}`, name, isAway ? NOT_RUNNING : undefined)
   }
   const location = answer.status >= 300 && answer.status < 400 ? answer.headers.get('location') : null
   const seen = `status ${answer.status} at ${url}${location === null ? '' : `, which leads to ${clip(location.replace(/[?#].*$/s, ''))}`}`

@@ -312,6 +312,16 @@ test("cures in the words of the provider's console", async () => {
   expect(found[0]?.cure).toContain('Resource Parameter Compatibility Profile')
 })
 
+test('says of a provider on this machine to start it, where the console has other advice', async () => {
+  const settings = { ...AUTH0, AUTH0_DOMAIN: undefined, AUTH_METADATA_URL: `http://localhost:4000${METADATA}` }
+  const cureOf = async (changed: Record<string, string | undefined>) => {
+    const found = await examine({ settings: { ...settings, ...changed }, fetch: broken('ECONNREFUSED') })
+    return found.find(({ code }) => code === 'tenant.unreachable')?.cure
+  }
+  expect(await cureOf({})).toMatch(/^Start the provider or emulator/)
+  expect(await cureOf(AUTH0)).toMatch(/^Check AUTH0_DOMAIN/)
+})
+
 test('looks at the keys of Google only where ID tokens of service accounts are accepted', async () => {
   const keyless = tampered(createGoogleEmulator({ origin: 'https://accounts.google.com' }).fetch, METADATA, () => ({
     jwks_uri: undefined,

@@ -9,6 +9,7 @@ import {
   people,
 } from 'idplug/internal'
 import type { Upstream } from '../../../demo-as/server.ts'
+import { aftermathText } from './client-facts.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Probe } from './probe.ts'
 import { fetchMetadata, type Metadata } from './tenant.ts'
@@ -50,8 +51,12 @@ export async function checkBridge(configuration: Configuration, surroundings: Br
 
 /** Tries the store of our authorization server, as that does at its start. */
 export async function checkStore(configuration: Configuration): Promise<Finding[]> {
-  const { store, usesOwnServer } = configuration
-  if (store.kind === 'memory' || !usesOwnServer) return []
+  const { store, usesOwnServer, bridge, settings } = configuration
+  if (!usesOwnServer) return []
+  if (store.kind === 'memory') {
+    const what = settings.AUTH_STORE === 'memory' ? 'AUTH_STORE is memory' : 'no setting names a store'
+    return bridge ? [finding('bridge.store_memory', `${what}. After a restart, ${aftermathText('loss')}`)] : []
+  }
   try {
     const stores = await openStores(await loadServerPackage(store.setting), configuration, () => {})
     await stores?.close()

@@ -1,9 +1,15 @@
 import facts from './client-facts.json' with { type: 'json' }
 
+interface MeasuredEvidence {
+  /** `measured`: by `npm run measure:clients`; `measured by hand`: once, by a person with a logging proxy. */
+  readonly how: 'measured' | 'measured by hand'
+  readonly version: string
+  readonly date: string
+}
+
 /** How something about a client is known. */
 export type Evidence =
-  /** `measured`: by `npm run measure:clients`; `measured by hand`: once, by a person with a logging proxy. */
-  | { readonly how: 'measured' | 'measured by hand'; readonly version: string; readonly date: string }
+  | MeasuredEvidence
   /** In the client's own documentation or in reports. */
   | { readonly how: 'read'; readonly source: string }
   /** By the doctor, about the server: it is in the way of every client. */
@@ -42,6 +48,8 @@ export interface KnownClient {
   readonly stepsUp?: boolean
   /** What it does instead, in words. */
   readonly stepUp?: string
+  /** What people have to do after what can happen. */
+  readonly aftermath?: Aftermath
   /** Of all facts that `also` does not name. */
   readonly evidence: Evidence
   readonly also?: Partial<Record<Fact, Evidence>>
@@ -91,6 +99,22 @@ export interface Endured {
   unrenewable?: Outcome
 }
 
+/** The worst of all places where it was measured; of `expiry`, that of the bridge, where the client's clock says so too. */
+export interface Aftermath {
+  readonly outcomes: Partial<Readonly<Record<keyof Endured, Outcome>>>
+  readonly evidence: MeasuredEvidence
+}
+
+/** The worst first. */
+const WORDS: Readonly<Record<Outcome, string>> = {
+  fails: 'it does not work again, not even after a sign-in',
+  'needs a sign-in': 'people sign in again by hand',
+  'goes on when started anew': 'people end the program and start it again',
+  'opens the browser': 'the browser opens for a sign-in',
+  'goes on': 'nobody has to do anything',
+}
+const OUTCOMES = Object.keys(WORDS) as Outcome[]
+
 /** What was measured of one version of a package. */
 export interface Measurement {
   /** When each row was measured (ISO 8601), by its name on the command line: `demo`, `parent`, `endures:bridge`. */
@@ -125,20 +149,57 @@ export function whoTakesParents(): string {
   return `${names('connects')} accept that; ${names('fails')} refuses it; what ${names(undefined)} do is not known`
 }
 
+/** For people: what they have to do in a client after something has happened. Absent where that is nothing, or not known. */
+export function aftermathIn({ aftermath, signIn }: KnownClient, event: keyof Endured): string | undefined {
+  const outcome = aftermath?.outcomes[event]
+  if (outcome === undefined || outcome === 'goes on') return undefined
+  return outcome === 'needs a sign-in' && signIn !== undefined ? `${WORDS[outcome]}: ${signIn}` : WORDS[outcome]
+}
+
+/** For people: the same by what they have to do, the worst first, with all clients for which it was measured. */
+export function aftermathText(event: keyof Endured): string {
+  const measured = knownClients.flatMap(({ name, signIn, aftermath }) => {
+    const outcome = aftermath?.outcomes[event]
+    return aftermath && outcome ? [{ name, signIn, outcome, ...aftermath.evidence }] : []
+  })
+  const groups = OUTCOMES.flatMap(outcome => {
+    const names = measured
+      .filter(each => each.outcome === outcome)
+      .map(({ name, version, signIn }) => `${name} ${version}${outcome === 'needs a sign-in' ? ` (${signIn})` : ''}`)
+    return names.length > 0 ? [`${WORDS[outcome]}: ${names.join(', ')}`] : []
+  })
+  const dates = measured.map(({ date }) => date).sort()
+  return `${groups.join('; ')} (measured, ${[...new Set([dates[0], dates.at(-1)])].join(' to ')})`
+}
+
+function outcomesOf(endures: Readonly<Record<string, Endured>>): Aftermath['outcomes'] {
+  const rows = Object.values(endures)
+  const events = new Set(rows.flatMap(row => Object.keys(row) as (keyof Endured)[]))
+  const worst = [...events].map(event => [event, OUTCOMES.find(outcome => rows.some(row => row[event] === outcome))])
+  const { bridge } = endures
+  return { ...Object.fromEntries(worst), ...(bridge && { expiry: bridge.expiry }) }
+}
+
 function withMeasurement(client: KnownClient): KnownClient {
   const [name, measurement] =
     Object.entries(measurements).find(([key]) => key.replace(/ \S+$/, '') === client.package) ?? []
   const demo = measurement?.kinds.demo
   if (name === undefined || measurement === undefined || demo === undefined) return client
   const version = name.slice(name.lastIndexOf(' ') + 1)
-  const { takesParent, takesForeign, dates } = measurement
-  const measuredIn = (row: string): Evidence => ({ how: 'measured', version, date: dates[row] ?? '' })
+  const { takesParent, takesForeign, endures, dates } = measurement
+  const measuredIn = (row: string): MeasuredEvidence => ({ how: 'measured', version, date: dates[row] ?? '' })
   const verdict = (takes: boolean) => (takes ? 'connects' : 'fails')
   return {
     ...client,
     ...(takesParent !== undefined && { parentResource: verdict(takesParent) }),
     ...(takesForeign !== undefined && { foreignResource: verdict(takesForeign) }),
     stepsUp: demo.stepsUp || !demo.isRefused,
+    ...(endures && {
+      aftermath: {
+        outcomes: outcomesOf(endures),
+        evidence: measuredIn(`endures:${Object.keys(endures)[0]}`),
+      },
+    }),
     evidence: measuredIn('demo'),
     also: {
       ...client.also,

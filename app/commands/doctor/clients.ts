@@ -1,6 +1,6 @@
 import { isLoopback } from 'idplug/internal'
 import type { FindingCode } from './catalogue/index.ts'
-import { type Evidence, evidenceText, type KnownClient, knownClients } from './client-facts.ts'
+import { aftermathIn, type Evidence, evidenceText, type KnownClient, knownClients } from './client-facts.ts'
 import type { Finding } from './finding.ts'
 import { takesPublicClients } from './registration.ts'
 import type { ServerFacts } from './server.ts'
@@ -35,14 +35,21 @@ const RFC_9728: Evidence = { how: 'read', source: 'https://www.rfc-editor.org/rf
 /** What each well-known client would do against a server, by the first obstacle that it meets. */
 export function clientOutlooks(facts: ServerFacts, findings: readonly Finding[]): ClientOutlook[] {
   return knownClients.map(client => {
-    const { verdict, because, evidence } = obstacle(client, facts, findings) ?? stepUp(client, facts)
-    const known = evidence ?? client.evidence
-    const source = known.how === 'read' ? { source: known.source } : {}
-    return { client: client.name, verdict, because, evidence: evidenceText(known), ...source }
+    const { verdict, because, evidence } = obstacle(client, facts, findings) ?? connects(client, facts)
+    const known = evidence ?? [client.evidence]
+    const read = known.find(each => each.how === 'read')
+    const texts = [...new Set(known.map(evidenceText))].join('; ')
+    return { client: client.name, verdict, because, evidence: texts, ...(read && { source: read.source }) }
   })
 }
 
-type Obstacle = Pick<ClientOutlook, 'verdict' | 'because'> & { evidence?: Evidence | undefined }
+interface Remark {
+  readonly because: string
+  /** Default: how the rest is known. */
+  readonly evidence?: readonly Evidence[] | undefined
+}
+
+type Obstacle = Remark & Pick<ClientOutlook, 'verdict'>
 
 function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Finding[]): Obstacle | undefined {
   const { url, metadata, pages, authorizationServers } = facts
@@ -84,7 +91,7 @@ function isMet({ severity, code }: Finding, { toleratesOtherIssuer }: KnownClien
 function parentObstacle({ parentResource, also }: KnownClient): Obstacle | undefined {
   if (parentResource === 'connects') return undefined
   return parentResource === 'fails'
-    ? { ...fails('the metadata is that of a URL above this one'), evidence: also?.parentResource }
+    ? { ...fails('the metadata is that of a URL above this one'), ...knownBy(also?.parentResource) }
     : { verdict: 'not verified', because: 'what it does where the metadata is that of a URL above this one' }
 }
 
@@ -97,7 +104,7 @@ function mismatchObstacle(
     foreignResource !== undefined && URL.parse(String(metadata?.resource))?.origin !== new URL(url).origin
   if (isMeasured && foreignResource === 'connects') return undefined
   const evidence = isMeasured ? also?.foreignResource : RFC_9728
-  return { ...fails('the metadata is that of another resource (server.resource_mismatch)'), evidence }
+  return { ...fails('the metadata is that of another resource (server.resource_mismatch)'), ...knownBy(evidence) }
 }
 
 function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): Obstacle | undefined {
@@ -105,9 +112,8 @@ function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): O
   if (Array.isArray(methods) && methods.includes('S256')) return undefined
   if (methods !== undefined) return failsHere('the metadata lists PKCE methods without S256')
   if (withoutPkce === 'connects') return undefined
-  const evidence = also?.withoutPkce
   return withoutPkce === 'fails'
-    ? { ...fails('the metadata does not mention PKCE'), evidence }
+    ? { ...fails('the metadata does not mention PKCE'), ...knownBy(also?.withoutPkce) }
     : { verdict: 'not verified', because: 'what it does where the metadata does not mention PKCE' }
 }
 
@@ -127,23 +133,43 @@ function registrationObstacle(
   }
   if (manual === undefined) return fails('it cannot register itself, and takes no client id')
   const because = `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`
-  return { verdict: 'set up', because, evidence: also?.manual }
+  return { verdict: 'set up', because, ...knownBy(also?.manual) }
 }
 
-/** Of a client that gets in: whether it gets to the tools that need more than the first sign-in gave. */
-function stepUp({ stepsUp, stepUp, also }: KnownClient, { challenge, metadata }: ServerFacts): Obstacle {
+/** Of a client that gets in: what people meet later. */
+function connects(client: KnownClient, facts: ServerFacts): Obstacle {
+  const remarks = [stepUp(client, facts), atExpiry(client)]
+  const known = remarks.filter(remark => remark !== undefined)
+  return {
+    verdict: 'connects',
+    because: known.map(({ because }) => because).join('; '),
+    ...(known.length > 0 && { evidence: known.flatMap(({ evidence }) => evidence ?? [client.evidence]) }),
+  }
+}
+
+/** Whether it gets to the tools that need more than the first sign-in gave. */
+function stepUp({ stepsUp, stepUp, also }: KnownClient, { challenge, metadata }: ServerFacts): Remark | undefined {
   const first = challenge?.parameters.scope?.split(' ') ?? []
   const all = Array.isArray(metadata?.scopes_supported) ? metadata.scopes_supported : []
   const needsMore = first.length > 0 && all.some(scope => !first.includes(scope))
-  if (!needsMore || stepsUp === true) return { verdict: 'connects', because: '' }
+  if (!needsMore || stepsUp === true) return undefined
   if (stepUp !== undefined) {
-    return { verdict: 'connects', because: `for tools that need more scopes: ${stepUp}`, evidence: also?.stepUp }
+    return { because: `for tools that need more scopes: ${stepUp}`, ...knownBy(also?.stepUp) }
   }
-  if (stepsUp === undefined) return { verdict: 'connects', because: '' }
-  return {
-    verdict: 'connects',
-    because: `but not to tools that need more than ${first.join(' ')}: set AUTH_SIGN_IN_SCOPES=all`,
-  }
+  if (stepsUp === undefined) return undefined
+  return { because: `but not to tools that need more than ${first.join(' ')}: set AUTH_SIGN_IN_SCOPES=all` }
+}
+
+/** What happens to everybody within hours; what outages and losses do stands with the findings about those. */
+function atExpiry(client: KnownClient): Remark | undefined {
+  const what = aftermathIn(client, 'expiry')
+  return what === undefined
+    ? undefined
+    : { because: `whenever its access token ends, ${what}`, ...knownBy(client.aftermath?.evidence) }
+}
+
+function knownBy(evidence: Evidence | undefined): Pick<Remark, 'evidence'> {
+  return evidence ? { evidence: [evidence] } : {}
 }
 
 function fails(because: string): Obstacle {
@@ -152,7 +178,7 @@ function fails(because: string): Obstacle {
 
 /** Whatever is known of the client. */
 function failsHere(because: string): Obstacle {
-  return { ...fails(because), evidence: { how: 'found here' } }
+  return { ...fails(because), ...knownBy({ how: 'found here' }) }
 }
 
 function isReachable(url: string): boolean {

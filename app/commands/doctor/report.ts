@@ -34,8 +34,8 @@ export function outlooksText(outlooks: readonly ClientOutlook[]): string {
   const indent = ' '.repeat(31)
   const lines = outlooks.map(({ client, verdict, because, evidence }) => {
     const color = verdict === 'connects' ? 'green' : verdict === 'fails' ? 'red' : 'yellow'
-    const why = because === '' ? [] : wrap(because, WIDTH - indent.length)
-    const text = [...why, paint('dim', evidence)].join(`\n${indent}`)
+    const wrapped = (words: string) => (words === '' ? [] : wrap(words, WIDTH - indent.length))
+    const text = [...wrapped(because), ...wrapped(evidence).map(line => paint('dim', line))].join(`\n${indent}`)
     return `  ${client.padEnd(14)} ${paint(color, verdict.padEnd(13))} ${text}`
   })
   return `${paint('bold', 'What clients would do, and how that is known')}\n${lines.join('\n')}`

@@ -1,7 +1,7 @@
 import { clip, isLoopback, protectedResourceMetadataUrl, urlProblem, wellKnownUrls } from 'idplug/internal'
 import { ASSERTION_KEYS_PATH } from '../../gateway/identity-assertion.ts'
 import { type Challenge, parseChallenge } from './challenge.ts'
-import { whoTakesParents } from './client-facts.ts'
+import { aftermathText, whoTakesParents } from './client-facts.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkPages, checkPagesAtIssuer, checkReadable, PAGE, type PagesReport } from './pages.ts'
 import type { Answer, Answered, Probe } from './probe.ts'
@@ -131,7 +131,14 @@ async function checkOperation(url: string, probe: Probe): Promise<Finding[]> {
   const isForeign = !isLoopback(new URL(url).hostname)
   const isPublic = isForeign && metrics?.outcome === 'answered' && /^# (HELP|TYPE) /m.test(metrics.text)
   return [
-    ...(isNotReady ? [finding('server.not_ready', `${clip(ready.json?.reason)} at ${ready.url}`)] : []),
+    ...(isNotReady
+      ? [
+          finding(
+            'server.not_ready',
+            `${clip(ready.json?.reason)} at ${ready.url}. Calls fail until it is; then, ${aftermathText('uncheckable')}`,
+          ),
+        ]
+      : []),
     ...(isPublic ? [finding('server.metrics_public', `status ${metrics.status} at ${metrics.url}`)] : []),
   ]
 }

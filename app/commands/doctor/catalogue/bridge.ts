@@ -38,6 +38,12 @@ export const bridge = {
     expected: 'https to public hosts, directly or through HTTPS_PROXY',
     cure: 'Clients that publish a document would wait in vain. Open the firewall or set HTTPS_PROXY, name the hosts in CIMD_ALLOWED_HOSTS, or set CIMD=off, so that clients register instead.',
   },
+  'bridge.store_memory': {
+    severity: 'note',
+    title: 'A restart makes the bridge forget everybody',
+    expected: 'a store that outlives the process',
+    cure: 'Set AUTH_DATA_DIR for processes of one machine, REDIS_URL, or AUTH_STORE=postgres with DATABASE_URL, and BRIDGE_KEYS. npm start and idplug gateway keep a file in .idplug without being told, unless NODE_ENV is production or AUTH_STORE is memory.',
+  },
   'bridge.store_unusable': {
     severity: 'error',
     title: 'The store cannot do what the authorization server needs',

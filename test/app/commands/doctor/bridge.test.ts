@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { FindingCode } from '../../../../app/commands/doctor/catalogue/index.ts'
 import { examineTenants } from '../../../../app/commands/doctor/doctor.ts'
@@ -32,15 +35,19 @@ interface Case {
   loadDocument?: (url: string) => Promise<unknown>
 }
 
-/** What is found, beside that our own server does not run. */
-async function examine({ settings = {}, fetch = provider, loadDocument = async () => {} }: Case = {}) {
+/** What is found, beside that our own server does not run, and that it has no store. */
+async function examine(world: Case = {}) {
+  const found = await examineAll(world)
+  return found.filter(({ code }) => code !== 'config.not_running' && code !== 'bridge.store_memory')
+}
+
+function examineAll({ settings = {}, fetch = provider, loadDocument = async () => {} }: Case) {
   const inside: Fetch = async (input, init) => {
     if (new URL(new Request(input, init).url).host !== 'auth.example.com') return fetch(input, init)
     throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } })
   }
   const surroundings = { fetch: inside, now: Date.now, loadDocument: () => loadDocument }
-  const found = await examineTenants({ ...SETTINGS, ...settings }, surroundings)
-  return found.filter(({ code }) => code !== 'config.not_running')
+  return examineTenants({ ...SETTINGS, ...settings }, surroundings)
 }
 
 const metadata = (changes: Record<string, unknown>) => tampered(provider, METADATA, () => changes)
@@ -127,6 +134,24 @@ describe('the doctor of a bridge', () => {
     const [found] = await examine({ settings: { BRIDGE_GRANT_SCOPES: 'notes:raed' } })
     expect(found).toMatchObject({ code: 'config.invalid', seen: expect.stringContaining('notes:raed') })
     expect(found?.seen).toContain('BRIDGE_GRANT_SCOPES')
+  })
+
+  it.each([
+    ['no setting names a store', {}],
+    ['AUTH_STORE is memory', { AUTH_STORE: 'memory' }],
+  ])('notes who has to sign in again after a restart, where %s', async (what, settings) => {
+    const found = await examineAll({ settings })
+    const byHand = 'people sign in again by hand: Claude Code [\\d.]+ \\(claude mcp login NAME\\), Codex '
+    const byItself = 'the browser opens for a sign-in: mcp-remote .* \\(measured, [\\d-]+'
+    const seen = expect.stringMatching(new RegExp(`^${what}\\. After a restart, .*${byHand}.*; ${byItself}`))
+    expect(found).toContainEqual(expect.objectContaining({ code: 'bridge.store_memory', severity: 'note', seen }))
+  })
+
+  it('notes nothing of that where something is kept', async () => {
+    const AUTH_DATA_DIR = mkdtempSync(join(tmpdir(), 'doctor-'))
+    onTestFinished(() => rmSync(AUTH_DATA_DIR, { recursive: true, force: true }))
+    const found = await examineAll({ settings: { AUTH_DATA_DIR } })
+    expect(found.map(({ code }) => code)).not.toContain('bridge.store_memory')
   })
 
   it('finds a Redis that cannot be reached, takes no writes, or lacks a command, and none that works', async () => {

@@ -306,7 +306,10 @@ test('says which clients cannot reach a server on this machine, and which connec
 test('says of each statement whether it was measured, with version and date, or read, and where', async () => {
   const { clients } = await examineServer(server.resource, fetch)
   for (const { client, evidence, source } of clients) {
-    expect(evidence, client).toMatch(/^(read|measured( by hand)?, \d+\.\d+\.\d+, (\d{4}-\d\d-\d\d|\w+ \d{4}))$/)
+    // Several, where the statements were measured on different days.
+    for (const each of evidence.split('; ')) {
+      expect(each, client).toMatch(/^(read|measured( by hand)?, \d+\.\d+\.\d+, (\d{4}-\d\d-\d\d|\w+ \d{4}))$/)
+    }
     expect(source === undefined, client).toBe(evidence !== 'read')
   }
   expect(clients.filter(({ evidence }) => evidence.startsWith('measured, ')).map(({ client }) => client)).toEqual(
@@ -331,6 +334,26 @@ test('says which clients stop at tools that need more scopes, unless they are to
   expect(await stopped(fetch)).toEqual(['Codex', 'opencode', 'mcporter'])
   const all = challenged(text => text.replace(/scope="[^"]*"/, 'scope="notes:read notes:write notes:admin"'))
   expect(await stopped(all)).toEqual([])
+})
+
+test('says in which client people sign in whenever the token ends, and how that is known', async () => {
+  const { clients } = await examineServer(server.resource, fetch)
+  expect(clients.find(({ client }) => client === 'mcporter')).toMatchObject({
+    verdict: 'connects',
+    because: expect.stringMatching(/; whenever its access token ends, the browser opens for a sign-in$/),
+    evidence: expect.stringMatching(/^measured, /),
+  })
+  const silent = clients.filter(({ because }) => !because.includes('access token ends')).map(({ client }) => client)
+  expect(silent).toEqual(expect.arrayContaining(['Claude Code', 'Codex', 'opencode', 'mcp-remote']))
+})
+
+test('says who has to sign in again after an outage, and in what clients nobody has to', async () => {
+  const { findings } = await examineServer(server.resource, mistakes['server.not_ready']?.fetch ?? fetch)
+  expect(findings.map(({ seen }) => seen)).toEqual([
+    expect.stringMatching(
+      /\. Calls fail until it is; then, .*nobody has to do anything: .*mcp-remote [\d.]+.* \(measured, [\d-]+/,
+    ),
+  ])
 })
 
 const connecting = async (fetch: Fetch) => {
@@ -398,7 +421,7 @@ test('says of each client what it does where the metadata is that of a URL above
   expect(accept).toEqual(expect.arrayContaining(['MCP Inspector', 'mcp-remote', 'mcporter']))
   expect(seen).toContain(`${accept.join(', ')} accept that; Gemini CLI refuses it; what claude.ai, `)
   expect(verdictsOf(clients)).toMatchObject({ Cursor: 'not verified', 'Gemini CLI': 'fails', 'claude.ai': 'fails' })
-  expect(clients.find(({ client }) => client === 'Gemini CLI')).toMatchObject({ evidence: 'read' })
+  expect(clients.find(({ client }) => client === 'Gemini CLI')?.evidence).toMatch(/^measured, [\d.]+, [\d-]+$/)
 })
 
 test('says of each client whether it was seen to refuse metadata of another origin, or only has to', async () => {

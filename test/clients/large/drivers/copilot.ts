@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
 import { installedName, type RealClient } from '../../client.ts'
 import { createDesk } from '../../desk.ts'
 import { startModel } from '../model.ts'
@@ -10,8 +11,12 @@ import { sessionOf } from '../session.ts'
 
 const PROGRAM = join(largePackages, `@github/copilot-${process.platform}-${process.arch}/copilot`)
 const MOST_SECONDS = 120
+const SIGN_IN = '/mcp auth files'
 
-/** `copilot` in a pseudo-terminal, where it opens the browser by itself, and then `copilot -p` with a stand-in for the model. */
+/**
+ * `copilot` in a pseudo-terminal, where it opens the browser by itself at first and for `/mcp auth files` later, and then `copilot -p` with a
+ * stand-in for the model.
+ */
 export const copilot: RealClient = {
   name: installedName('@github/copilot', largePackages),
   start(server) {
@@ -47,22 +52,37 @@ export const copilot: RealClient = {
         .map(name => join(tokens, name))
         .some(file => statSync(file).mtimeMs >= time && /"access_?token"/i.test(readFileSync(file, 'utf8')))
 
+    let isFirst = true
     return {
       ...sessionOf({ desk, model, say }),
       async connect() {
         const before = desk.opened().length
-        const terminal = spawn('script', ['-qec', PROGRAM, '/dev/null'], {
-          cwd: desk.home,
-          env: { ...desk.env, ...(await environment()), TERM: 'xterm-256color' },
-          stdio: ['pipe', 'ignore', 'ignore'],
-          detached: true,
-        })
         const started = Date.now()
-        try {
-          while (desk.opened().length === before || !isSignedInSince(started)) {
-            if (Date.now() > started + MOST_SECONDS * 1000) throw new Error('copilot has not signed in')
+        async function until(what: string, isSo: () => boolean): Promise<void> {
+          while (!isSo()) {
+            if (Date.now() > started + MOST_SECONDS * 1000) throw new Error(`copilot has not ${what}`)
             await setTimeout(100)
           }
+        }
+        const terminal = spawn('script', ['-qec', `stty rows 40 cols 120; ${PROGRAM}`, '/dev/null'], {
+          cwd: desk.home,
+          env: { ...desk.env, ...(await environment()), TERM: 'xterm-256color' },
+          stdio: ['pipe', 'pipe', 'ignore'],
+          detached: true,
+        })
+        let shown = ''
+        terminal.stdout.on('data', chunk => {
+          shown += chunk
+        })
+        try {
+          if (!isFirst) {
+            await until('asked what to do', () => shown.includes('? help'))
+            terminal.stdin.write(SIGN_IN)
+            await until('shown what was typed', () => stripVTControlCharacters(shown).includes(SIGN_IN))
+            terminal.stdin.write('\r')
+          }
+          isFirst = false
+          await until('signed in', () => desk.opened().length > before && isSignedInSince(started))
         } finally {
           if (terminal.pid !== undefined) process.kill(-terminal.pid)
         }

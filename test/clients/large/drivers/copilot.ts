@@ -74,11 +74,12 @@ export const copilot: RealClient = {
         terminal.stdout.on('data', chunk => {
           shown += chunk
         })
+        const shows = (text: string) => stripVTControlCharacters(shown).includes(text)
         try {
           if (!isFirst) {
-            await until('asked what to do', () => shown.includes('? help'))
+            await until('asked what to do', () => shows('? help'))
             terminal.stdin.write(SIGN_IN)
-            await until('shown what was typed', () => stripVTControlCharacters(shown).includes(SIGN_IN))
+            await until('shown what was typed', () => shows(SIGN_IN))
             terminal.stdin.write('\r')
           }
           isFirst = false

@@ -70,13 +70,12 @@ export const server: Package = {
   keywords: manifest.keywords,
   entries: {
     './main': 'app/main.ts',
-    './authorization-server-main': 'app/serve/authorization-server-main.ts',
     './authorization-server': 'demo-as/index.ts',
     './emulators': 'emulators/index.ts',
     './observe': 'app/observe/index.ts',
   },
-  untyped: ['./main', './authorization-server-main', './authorization-server'],
-  programs: ['./main', './authorization-server-main'],
+  untyped: ['./main', './authorization-server'],
+  programs: ['./main'],
   together: [],
   dependencies: [
     '@clack/prompts',

@@ -205,7 +205,7 @@ export const settingsSchema = z.strictObject({
   AUTH_RESOURCE: list
     .default([])
     .describe(
-      'Path of a JSON file that declares the server: its name, scopes and access rules; several separated by commas (docs/own-server.md). The commands and npm run demo-as read it; your own server passes its declaration to createAuth.',
+      'Path of a JSON file that declares the server: its name, scopes and access rules; several separated by commas (docs/own-server.md). The commands and idplug authorization-server read it; your own server passes its declaration to createAuth.',
     ),
   AUTH_BRIDGE: oneOf(['on', 'off'])
     .default('off')
@@ -306,7 +306,7 @@ export const settingsSchema = z.strictObject({
   AUTH_MODE: oneOf(['beside', 'embedded', 'separate'])
     .optional()
     .describe(
-      'Where our authorization server runs: on a second port of this process (beside), on the port of the MCP server (embedded), or as a separate process (separate: npm run demo-as). Default: beside for npm start, embedded in your own server.',
+      'Where our authorization server runs: on a second port of this process (beside), on the port of the MCP server (embedded), or as a separate process (separate: idplug authorization-server). Default: beside for npm start, embedded in your own server.',
     ),
   AUTH_SERVER_HOST: z
     .string()
@@ -319,7 +319,7 @@ export const settingsSchema = z.strictObject({
   AUTH_SERVER_PORT: port
     .default(3001)
     .describe(
-      'Port of our authorization server. Default for npm run demo-as: PORT, if the environment sets it (a PORT in .env is that of the MCP server).',
+      'Port of our authorization server. Default for idplug authorization-server: PORT, if the environment sets it (a PORT in .env is that of the MCP server).',
     ),
   AUTH_SERVER_URL: httpUrl
     .optional()
@@ -413,7 +413,7 @@ export const settingsSchema = z.strictObject({
   AUTH_STORE: oneOf(['memory', 'sqlite', 'redis', 'postgres'])
     .optional()
     .describe(
-      'Where the state of the authorization server, the notes and used DPoP proofs are kept. Default: redis if REDIS_URL is set, postgres if DATABASE_URL is (not in a server of your own, whose database that may be), sqlite if AUTH_DATA_DIR is; otherwise memory, but sqlite for npm start and npm run demo-as with the demo or a bridge, unless NODE_ENV=production.',
+      'Where the state of the authorization server, the notes and used DPoP proofs are kept. Default: redis if REDIS_URL is set, postgres if DATABASE_URL is (not in a server of your own, whose database that may be), sqlite if AUTH_DATA_DIR is; otherwise memory, but sqlite for npm start and idplug authorization-server with the demo or a bridge, unless NODE_ENV=production.',
     ),
   AUTH_DATA_DIR: z
     .string()

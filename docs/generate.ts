@@ -85,7 +85,7 @@ Warnings go to standard error, one per line.
 
 ## .env
 
-\`npm start\`, \`npm run demo-as\` and the commands \`doctor\`, \`explain\`, \`keys\`, \`sessions\`, \`clients\`, \`store\`, \`migrate\` and \`init\` read \`.env\` in the working directory, and say so
+\`npm start\`, \`idplug authorization-server\` and the commands \`doctor\`, \`explain\`, \`keys\`, \`sessions\`, \`clients\`, \`store\`, \`migrate\` and \`init\` read \`.env\` in the working directory, and say so
 in one line on standard error. \`login\`, \`call\`, \`tools\`, \`whoami\`, \`logout\`, \`conformance\` and \`emulate\` do not read it, nor do \`doctor URL\` and
 \`migrate status URL\`. The environment wins over \`.env\`, even if a variable is empty.
 

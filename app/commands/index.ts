@@ -26,6 +26,8 @@ const loaders: Readonly<Record<string, () => Promise<Register>>> = {
   clients: () => import('./sessions/clients-command.ts').then(({ registerClients }) => registerClients),
   'api-keys': () => import('./api-keys/command.ts').then(({ registerApiKeys }) => registerApiKeys),
   store: () => import('./store/command.ts').then(({ registerStore }) => registerStore),
+  'authorization-server': () =>
+    import('./authorization-server.ts').then(({ registerAuthorizationServer }) => registerAuthorizationServer),
   'forward-auth': () => import('../forward-auth/command.ts').then(({ registerForwardAuth }) => registerForwardAuth),
   gateway: () => import('./gateway.ts').then(({ registerGateway }) => registerGateway),
   emulate: () => import('./emulate.ts').then(({ registerEmulate }) => registerEmulate),

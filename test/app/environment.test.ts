@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Reader, withEnvFile } from '../../app/environment.ts'
 import { loadConfiguration } from '../../config/load.ts'
@@ -10,8 +9,6 @@ import { ConfigError } from '../../src/config-error.ts'
 import { freePort, listen } from '../support/http.ts'
 import { listenHttps } from '../support/https.ts'
 import { type Program, runProgram, startProgram } from '../support/program.ts'
-
-const script = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
 /** A folder with files in it. */
 function folderWith(files: Record<string, string>): string {
@@ -39,8 +36,8 @@ function configError(check: () => unknown): ConfigError | undefined {
   }
 }
 
-function run(cwd: string, args: readonly string[], env: Record<string, string> = {}, file = 'app/main.ts') {
-  return startProgram(args, { cwd, env, script: script(file), input: 'some-token' })
+function run(cwd: string, args: readonly string[], env: Record<string, string> = {}) {
+  return startProgram(args, { cwd, env, input: 'some-token' })
 }
 
 /** Runs a program in the folder to its end. */
@@ -299,12 +296,12 @@ describe('a server', () => {
   const ports = async () => ({ PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) })
 
   it.each([
-    ['npm start', 'app/main.ts'],
-    ['npm run demo-as', 'app/serve/authorization-server-main.ts'],
-  ])('started by %s takes its settings from .env, code of its operator included', async (_what, file) => {
+    ['npm start', []],
+    ['idplug authorization-server', ['authorization-server']],
+  ])('started by %s takes its settings from .env, code of its operator included', async (_what, args) => {
     const { PORT, AUTH_SERVER_PORT } = await ports()
     const folder = folderWith({ '.env': `PORT=${PORT}\nAUTH_SERVER_PORT=${AUTH_SERVER_PORT}\n` })
-    const program = run(folder, [], {}, file)
+    const program = run(folder, args)
     await once(program.child.stdout, 'data')
     expect(program.stderr()).toBe(`Read ${folder}/.env: AUTH_SERVER_PORT, PORT.\n`)
     const metadata = `http://localhost:${AUTH_SERVER_PORT}/.well-known/oauth-authorization-server`
@@ -324,15 +321,15 @@ describe('a server', () => {
   })
 
   it.each([
-    ['npm start', 'app/main.ts', {}],
+    ['npm start', [], {}],
     [
-      'npm run demo-as',
-      'app/serve/authorization-server-main.ts',
+      'idplug authorization-server',
+      ['authorization-server'],
       { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' },
     ],
-  ])('started by %s warns loudly when it opens the demo sign-in to others', async (_what, file, env) => {
+  ])('started by %s warns loudly when it opens the demo sign-in to others', async (_what, args, env) => {
     const open = { HOST: '0.0.0.0', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on', LOG_LEVEL: 'info' }
-    const program = run(folderWith({}), [], { ...(await ports()), ...open, ...env }, file)
+    const program = run(folderWith({}), args, { ...(await ports()), ...open, ...env })
     await once(program.child.stdout, 'data')
     expect(program.stderr()).toContain(
       'Warning: DANGEROUSLY_ALLOW_FAKE_SIGN_IN is on: anybody can sign in as anybody (HOST is 0.0.0.0)\n',
@@ -343,18 +340,18 @@ describe('a server', () => {
   it.each([
     [
       'a misspelled AUTH_PROVIDER',
-      'app/main.ts',
+      [],
       { AUTH_PROVDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com', PUBLIC_URL: 'https://mcp.example.com' },
       ['AUTH_PROVDER: is not a setting; did you mean AUTH_PROVIDER?', 'but there is AUTH0_DOMAIN', 'HOST is 0.0.0.0'],
     ],
     [
       'the authorization server of an MCP server that accepts no tokens of it',
-      'app/serve/authorization-server-main.ts',
+      ['authorization-server'],
       { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' },
       ['AUTH_BRIDGE: is not on, so this authorization server is the demo'],
     ],
-  ])('does not start for strangers because of %s', async (_what, file, env, parts) => {
-    const { ended, stderr } = run(folderWith({}), [], { ...(await ports()), HOST: '0.0.0.0', ...env }, file)
+  ])('does not start for strangers because of %s', async (_what, args, env, parts) => {
+    const { ended, stderr } = run(folderWith({}), args, { ...(await ports()), HOST: '0.0.0.0', ...env })
     expect(await ended).toBe(1)
     for (const part of parts) expect(stderr()).toContain(part)
   })

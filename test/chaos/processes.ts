@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import { balance } from '../e2e/balancer.ts'
 import { freePort } from '../support/http.ts'
 
-const main = new URL('../../app/serve/authorization-server-main.ts', import.meta.url).pathname
+const main = new URL('../../app/main.ts', import.meta.url).pathname
 
 export interface Processes {
   readonly issuer: string
@@ -29,7 +29,7 @@ export async function startProcesses(
 
   async function run(index: number): Promise<void> {
     const env = { PATH: process.env.PATH, AUTH_SERVER_PORT: String(ports[index]), AUTH_SERVER_URL: issuer, ...settings }
-    const child = spawn(process.execPath, [main], { env })
+    const child = spawn(process.execPath, [main, 'authorization-server'], { env })
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', chunk => {
         output = (output + chunk).slice(-200_000)

@@ -29,7 +29,7 @@ export interface RunningPlace extends Destination {
 
 const path = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url))
 const SERVER = [path('test/clients/files-main.ts')]
-const DEMO = [path('app/serve/authorization-server-main.ts')]
+const DEMO = [path('app/main.ts'), 'authorization-server']
 const gatewayTo = (url: string) => [path('app/main.ts'), 'gateway', '--to', url, '--identity', 'none']
 
 /** A day, as of Auth0, and the hour of the demo: our clocks go ahead, and that of the client does not. */

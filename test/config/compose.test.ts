@@ -26,7 +26,7 @@ describe('compose.yaml', () => {
     ['authorization-server', true],
   ])('gives %s settings that it starts with, and that say what is unsafe', (service, isAuthorizationServer) => {
     const secret = { DEMO_RS_CLIENT_SECRET: 'a-secret-long-enough' }
-    // npm run demo-as is separate by itself.
+    // idplug authorization-server is separate by itself.
     const env = { AUTH_MODE: 'separate', ...compose.services[service]?.environment, ...secret }
     const { warnings } = loadConfiguration(env, { isAuthorizationServer })
     expect(warnings.map(({ setting }) => setting)).toEqual([

@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freePort, listen } from '../support/http.ts'
-import { main, startProgram } from '../support/program.ts'
+import { startProgram } from '../support/program.ts'
 
-const demoAs = new URL('../../app/serve/authorization-server-main.ts', import.meta.url).pathname
-
-const run = (script: string, env: Record<string, string>) =>
-  startProgram([], { script, env: { AUTH_STORE: 'memory', ...env } })
+const run = (args: readonly string[], env: Record<string, string>) =>
+  startProgram(args, { env: { AUTH_STORE: 'memory', ...env } })
 
 async function ports() {
   return { PORT: String(await freePort()), AUTH_SERVER_PORT: String(await freePort()) }
@@ -19,7 +17,7 @@ const answers = async (url: string) => (await fetch(url).catch(() => undefined))
 
 describe('the start', () => {
   it('lists every wrong setting at once and exits with 1', async () => {
-    const { ended, output } = run(main, { PORT: 'http', AUTH_PROVIDER: 'autho', LOG_LEVEL: 'loud' })
+    const { ended, output } = run([], { PORT: 'http', AUTH_PROVIDER: 'autho', LOG_LEVEL: 'loud' })
     expect(await ended).toBe(1)
     expect(output()).toMatch(/^idplug does not start\. 3 settings are wrong:\n/)
     expect(output()).toContain('AUTH_PROVIDER: names no provider. Did you mean auth0? It must be one or more of ')
@@ -31,7 +29,7 @@ describe('the start', () => {
     async setting => {
       const taken = await listen(() => {})
       onTestFinished(taken.close)
-      const { ended, output } = run(main, { ...(await ports()), [setting]: String(taken.port) })
+      const { ended, output } = run([], { ...(await ports()), [setting]: String(taken.port) })
       expect(await ended).toBe(1)
       expect(output()).toContain(`${setting}: port ${taken.port} is taken by another program`)
       expect(output()).not.toContain('    at ')
@@ -39,7 +37,7 @@ describe('the start', () => {
   )
 
   it('says that Redis cannot be reached, and not the password to it', async () => {
-    const { ended, output } = run(main, {
+    const { ended, output } = run([], {
       ...(await ports()),
       AUTH_STORE: 'redis',
       REDIS_URL: `redis://:some-password@127.0.0.1:${await freePort()}`,
@@ -52,7 +50,7 @@ describe('the start', () => {
   })
 
   it('names an address that is not of this machine', async () => {
-    const { ended, output } = run(main, { ...(await ports()), HOST: '192.0.2.1', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' })
+    const { ended, output } = run([], { ...(await ports()), HOST: '192.0.2.1', DANGEROUSLY_ALLOW_FAKE_SIGN_IN: 'on' })
     expect(await ended).toBe(1)
     expect(output()).toContain('HOST: 192.0.2.1 is not an address of this machine')
   })
@@ -60,7 +58,7 @@ describe('the start', () => {
   it('succeeds without the authorization server, answers 503 until that one is there, then works', async () => {
     const settings = { ...(await ports()), AUTH_MODE: 'separate' }
     const server = `http://localhost:${settings.PORT}`
-    const { output } = run(main, settings)
+    const { output } = run([], settings)
     await expect.poll(() => answers(`${server}/health`)).toBe(200)
     expect(await answers(`${server}/ready`)).toBe(503)
     const call = () => fetch(`${server}/mcp`, { method: 'POST', headers: { Authorization: 'Bearer something' } })
@@ -69,7 +67,7 @@ describe('the start', () => {
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
     await expect.poll(output).toContain('provider_not_ready')
 
-    run(demoAs, settings)
+    run(['authorization-server'], settings)
     await expect.poll(() => answers(`${server}/ready`)).toBe(200)
     expect((await call()).status).toBe(401)
   })
@@ -98,7 +96,7 @@ describe('the stop', () => {
       string,
       string,
     ]
-    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '6' })
+    const { child, ended, output } = run([], { ...settings, DRAIN_SECONDS: '6' })
     await expect.poll(output).toContain('"started"')
     expect(await answers(`${mcp}/ready`)).toBe(200)
     expect((await ready(as))?.status).toBe(200)
@@ -120,7 +118,7 @@ describe('the stop', () => {
   it('of the authorization server alone goes the same way', async () => {
     const { AUTH_SERVER_PORT } = await ports()
     const origin = `http://localhost:${AUTH_SERVER_PORT}`
-    const { child, ended, output } = run(demoAs, { AUTH_SERVER_PORT, DRAIN_SECONDS: '6' })
+    const { child, ended, output } = run(['authorization-server'], { AUTH_SERVER_PORT, DRAIN_SECONDS: '6' })
     await expect.poll(output).toContain('"started"')
     expect(await answers(`${origin}/ready`)).toBe(200)
     child.kill('SIGTERM')
@@ -131,7 +129,7 @@ describe('the stop', () => {
 
   it.each(['SIGTERM', 'SIGINT'] as const)('is at once when %s follows', async second => {
     const settings = await ports()
-    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '300' })
+    const { child, ended, output } = run([], { ...settings, DRAIN_SECONDS: '300' })
     // It listens a moment before it listens to signals.
     await expect.poll(output).toContain('"started"')
     child.kill('SIGTERM')
@@ -144,7 +142,7 @@ describe('the stop', () => {
     const settings = await ports()
     const { file, key } = apiKey()
     const origin = `http://localhost:${settings.PORT}`
-    const { child, ended, output } = run(main, { ...settings, DRAIN_SECONDS: '0', AUTH_API_KEYS_FILE: file })
+    const { child, ended, output } = run([], { ...settings, DRAIN_SECONDS: '0', AUTH_API_KEYS_FILE: file })
     await expect.poll(output).toContain('"started"')
     const headers = {
       Authorization: `Bearer ${key}`,
@@ -181,7 +179,7 @@ describe('the stop', () => {
     onTestFinished(provider.close)
     const issuer = `http://127.0.0.1:${provider.port}`
     const held: (() => void)[] = []
-    const { child, ended, output } = run(main, {
+    const { child, ended, output } = run([], {
       ...settings,
       DRAIN_SECONDS: '0',
       AUTH_MODE: 'separate',

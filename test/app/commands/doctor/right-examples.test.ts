@@ -211,8 +211,7 @@ it.runIf(ALL_VARIANTS).each(Object.entries(stores))(
       }
       return env
     }
-    const { output } = startProgram([], {
-      script: fileURLToPath(new URL('../../../../app/serve/authorization-server-main.ts', import.meta.url)),
+    const { output } = startProgram(['authorization-server'], {
       env: here(bridge, {
         HOST: '127.0.0.1',
         AUTH_SERVER_PORT: port,

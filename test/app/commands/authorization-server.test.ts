@@ -7,11 +7,9 @@ import { basic } from '../../demo-as/support.ts'
 import { freePort, listen } from '../../support/http.ts'
 import { startProgram } from '../../support/program.ts'
 
-const script = new URL('../../../app/serve/authorization-server-main.ts', import.meta.url).pathname
-
-/** `npm run demo-as` with the given settings. */
+/** `idplug authorization-server` with the given settings. */
 const run = (settings: Record<string, string>) =>
-  startProgram([], { script, env: { AUTH_STORE: 'memory', ...settings } })
+  startProgram(['authorization-server'], { env: { AUTH_STORE: 'memory', ...settings } })
 
 describe('the process', () => {
   it('serves, says so, warns of nothing, and stops when told to', async () => {

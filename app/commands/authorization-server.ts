@@ -10,8 +10,8 @@ Examples:
   AUTH_BRIDGE=on AUTH_PROVIDER=google idplug authorization-server
 
 It is the demo, or with AUTH_BRIDGE=on a bridge to your provider, with the
-settings of docs/settings.md. AUTH_RESOURCE names the declarations of all servers
-that it issues tokens for. Each of those has AUTH_MODE=separate.
+settings of docs/settings.md. AUTH_RESOURCE names the declarations of all
+servers that it issues tokens for. Each of those has AUTH_MODE=separate.
 
 Exit codes: 0 stopped, 1 wrong settings or a port that is taken, 2 wrong
 arguments.`

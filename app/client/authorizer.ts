@@ -94,8 +94,6 @@ interface Found {
 
 const CLIENT_NAME = 'idplug on the command line'
 const REFRESH = 'refresh_token'
-/** For a question whose answer is not needed. */
-const ASK_MILLISECONDS = 5_000
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { grant, now, server, store } = options
@@ -310,7 +308,7 @@ async function isForgotten(client: ClientIdentity, { metadata }: Found, fetchFn:
   if (methods?.includes('none') === false) return false
   try {
     const body = new URLSearchParams({ token: 'none', client_id: client.clientId })
-    const response = await fetchFn(endpoint, { method: 'POST', body, signal: AbortSignal.timeout(ASK_MILLISECONDS) })
+    const response = await fetchFn(endpoint, { method: 'POST', body })
     const answer = (await response.json()) as { error?: unknown } | null
     return answer?.error === OAuthErrorCode.InvalidClient
   } catch {

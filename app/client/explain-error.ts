@@ -261,15 +261,13 @@ function explainFailure(failure: string, origin: string | undefined): Explanatio
 }
 
 function silentOrigin(error: unknown): string | undefined {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof NoAnswerError) return cause.origin
-  }
+  for (const cause of causesOf(error)) if (cause instanceof NoAnswerError) return cause.origin
   return undefined
 }
 
 function networkFailure(error: unknown): string | undefined {
   let failure: string | undefined
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+  for (const cause of causesOf(error)) {
     if (cause.name === 'TimeoutError') return 'it did not answer in time'
     const { code } = cause as NodeJS.ErrnoException
     if (typeof code === 'string' && NETWORK_CODE.test(code)) return code
@@ -277,6 +275,11 @@ function networkFailure(error: unknown): string | undefined {
     else if (failure) failure = clean(cause.message)
   }
   return failure
+}
+
+/** The error itself, its cause, the cause of that. */
+function* causesOf(error: unknown): Generator<Error> {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) yield cause
 }
 
 /** Of Node, its TLS and its `fetch`. */

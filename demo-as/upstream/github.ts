@@ -4,6 +4,7 @@ import { type AdmissionRules, admit, isEmailRule, type Person } from './admissio
 import { FOREIGN, isOutageStatus, LATE } from './failures.ts'
 import type { UpstreamClient } from './openid-connect.ts'
 import { providerWords } from './reasons.ts'
+import { isForbiddingPage } from './token-errors.ts'
 import { type Identification, type Upstream, UpstreamMisconfiguredError, UpstreamUnavailableError } from './upstream.ts'
 
 export interface GithubUpstreamOptions extends UpstreamClient {
@@ -204,11 +205,11 @@ function refusedBy(answer: URLSearchParams): Identification {
 
 const refused = (what: string, status: number) => new UpstreamMisconfiguredError(`GitHub refuses ${what} (${status})`)
 
-/** Rate limits are told by 403 as well; a page is of a firewall or proxy on the way, since the API answers in JSON. */
+/** Rate limits are told by 403 as well. */
 async function isThrottled(response: Response): Promise<boolean> {
   const { status, headers } = response
   if (status !== 403) return false
-  if (/^text\/html\b/i.test(headers.get('content-type') ?? '')) return true
+  if (isForbiddingPage(response)) return true
   if (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')) return true
   // The secondary limit may come without either.
   return /rate limit|abuse detection/i.test(await response.clone().text())

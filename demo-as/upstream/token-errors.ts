@@ -17,7 +17,9 @@ export function withSpelledErrors(fetch: Fetch): Fetch {
     const { status } = response
     const headers = response.headers.get('retry-after')
     const text = withoutSent(await response.text(), init?.body as URLSearchParams)
-    const body = codeIn(text) ?? { error: challengedCode(response) ?? withoutCode(response) }
+    const body = codeIn(text) ?? {
+      error: challengedCode(response) ?? (isForbiddingPage(response) ? FORBIDDING_PAGE : NO_CODE),
+    }
     return Response.json(body, { status, headers: headers === null ? {} : { 'retry-after': headers } })
   }
 }
@@ -43,9 +45,9 @@ function codeIn(text: string): { error: string } | undefined {
   }
 }
 
-function withoutCode({ status, headers }: Response): string {
-  const isPage = /^text\/html\b/i.test(headers.get('content-type') ?? '')
-  return status === 403 && isPage ? FORBIDDING_PAGE : NO_CODE
+/** Whether it is not the provider that answers, but a firewall or proxy on the way. */
+export function isForbiddingPage({ status, headers }: Response): boolean {
+  return status === 403 && /^text\/html\b/i.test(headers.get('content-type') ?? '')
 }
 
 /** A client that showed the wrong credentials in a header is challenged by the scheme that it used (RFC 6749 §5.2). */

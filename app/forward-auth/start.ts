@@ -1,10 +1,9 @@
-import { join } from 'node:path'
 import { type Auth, ConfigError, type ConfigProblem, createAuths, type Declarations } from 'idplug'
 import { bridgeLines, type Environment, type IpRange, parseIpRange } from 'idplug/internal'
 import { loadDeclarations } from '../declarations.ts'
 import { DATA_FOLDER } from '../environment.ts'
 import { createCallerIdentity } from '../gateway/identity.ts'
-import { checkAssertionKeys, createAssertionKeys } from '../gateway/identity-keys.ts'
+import { openAssertionKeys } from '../gateway/identity-keys.ts'
 import { jsonLines } from '../observe/log.ts'
 import { prometheus } from '../observe/metrics.ts'
 import { createMetricsEndpoint } from '../serve/metrics.ts'
@@ -59,11 +58,7 @@ export async function startForwardAuth(
   const { configuration, env, logger, stopping } = surroundings
   const { settings } = configuration
   const reportBug = (error: unknown, operation?: string) => logger.error({ event: 'bug', err: error, operation })
-  const keys = createAssertionKeys({
-    file: join(settings.AUTH_DATA_DIR ?? DATA_FOLDER, 'assertion-keys.json'),
-    onError: ({ message }) => logger.error({ event: 'assertion_keys_not_read', message }),
-  })
-  if (kind === 'assertion') await checkAssertionKeys(keys)
+  const keys = await openAssertionKeys(settings.AUTH_DATA_DIR ?? DATA_FOLDER, kind === 'assertion', logger)
   const metrics = prometheus()
   const metricsEndpoint = createMetricsEndpoint(metrics.registry, configuration, reportBug)
   const declarations = protectedServers(env)

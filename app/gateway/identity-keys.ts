@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ConfigError } from 'idplug'
 import {
   calculateJwkThumbprint,
@@ -12,6 +12,7 @@ import {
   type JWTPayload,
   SignJWT,
 } from 'jose'
+import type { Logger } from 'pino'
 import { lock } from 'proper-lockfile'
 import { z } from 'zod'
 import { replaceFile } from '../replace-file.ts'
@@ -129,13 +130,24 @@ export function createAssertionKeys({ file, onError, now = Date.now }: Assertion
 }
 
 /**
- * Reads or makes the keys before they are needed: with a file that cannot be used, no call would reach its target.
+ * The keys of a program, which are read or made before they are needed: with a file that cannot be used, no call would reach its target.
  *
+ * @param folder - Of their file. Without one, they are those of this process.
+ * @param isUsed - Whether anything is signed with them.
  * @throws {ConfigError} The file cannot be used.
  */
-export async function checkAssertionKeys(keys: Pick<AssertionKeys, 'published'>): Promise<void> {
+export async function openAssertionKeys(
+  folder: string | undefined,
+  isUsed: boolean,
+  logger: Logger,
+): Promise<AssertionKeys> {
+  const keys = createAssertionKeys({
+    ...(folder !== undefined && { file: join(folder, 'assertion-keys.json') }),
+    onError: ({ message }) => logger.error({ event: 'assertion_keys_not_read', message }),
+  })
   try {
-    await keys.published()
+    if (isUsed) await keys.published()
+    return keys
   } catch (error) {
     if (!(error instanceof AssertionKeysError)) throw error
     throw new ConfigError([{ setting: 'AUTH_DATA_DIR', problem: error.message, see: 'docs/identity-to-target.md' }])

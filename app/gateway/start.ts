@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Decision } from 'idplug'
 import type { Logger } from 'pino'
 import type { Surroundings } from '../serve/program.ts'
@@ -8,7 +7,7 @@ import { createGateway } from './gateway.ts'
 import { createHttpTarget, type HttpTargetOptions } from './http-target.ts'
 import { createCallerIdentity } from './identity.ts'
 import { ASSERTION_KEYS_PATH, assertionKeysAnswer } from './identity-assertion.ts'
-import { checkAssertionKeys, createAssertionKeys } from './identity-keys.ts'
+import { openAssertionKeys } from './identity-keys.ts'
 import { withoutUnusable } from './listing.ts'
 import { createResources } from './resources.ts'
 import { createSseTarget } from './sse/target.ts'
@@ -37,12 +36,8 @@ export async function startGateway(
   const { logger, configuration } = surroundings
   const { settings, store } = configuration
   const folder = settings.AUTH_DATA_DIR ?? (store.kind === 'sqlite' ? store.folder : undefined)
-  const keys = createAssertionKeys({
-    ...(folder !== undefined && { file: join(folder, 'assertion-keys.json') }),
-    onError: ({ message }) => logger.error({ event: 'assertion_keys_not_read', message }),
-  })
   const identities = groups.flatMap(({ targets }) => Object.values(targets).map(({ identity }) => identity.kind))
-  if (identities.includes('assertion')) await checkAssertionKeys(keys)
+  const keys = await openAssertionKeys(folder, identities.includes('assertion'), logger)
   const shared = {
     logger,
     tokenHeader: settings.AUTH_TOKEN_HEADER,

@@ -4,8 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { balance } from '../e2e/balancer.ts'
 import { freePort } from '../support/http.ts'
-
-const main = new URL('../../app/main.ts', import.meta.url).pathname
+import { main } from '../support/program.ts'
 
 export interface Processes {
   readonly issuer: string

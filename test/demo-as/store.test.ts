@@ -159,7 +159,7 @@ describe('the memory store', () => {
 /** Holds the file as one does that has made it and not yet changed it to WAL, until there is another file. */
 const MAKER = `
 import { existsSync } from 'node:fs'
-import { DatabaseSync, StatementSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 const [file, release] = process.argv.slice(1)
 const database = new DatabaseSync(file)
 database.exec('BEGIN IMMEDIATE')

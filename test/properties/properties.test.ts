@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { check, MOST_MILLISECONDS, MOST_SIGNATURES, type Outcome } from './run.ts'
+import { check, MOST_MILLISECONDS, MOST_SIGNATURES, type Outcome, USUAL_MILLISECONDS, USUAL_SIGNATURES } from './run.ts'
 import { subjects } from './subjects.ts'
 
 /** `npm run test:properties` makes more, and others each time. */
@@ -27,7 +27,7 @@ describe(`generated tokens and answers, seed ${SEED}`, () => {
     expect(share).toBeLessThan(2 / 3)
   })
 
-  it(`each take less of the processor than ${MOST_SIGNATURES} checks of a signature`, () => {
+  it(`take less of the processor than ${MOST_SIGNATURES} checks of a signature each, and nine of ten than ${USUAL_SIGNATURES}`, () => {
     const times = outcomes.flatMap(outcome => outcome.times)
     const first = times.map(time => time.first).sort((a, b) => a - b)
     const at = (share: number) => first[Math.floor(share * (first.length - 1))] ?? Number.NaN
@@ -36,6 +36,8 @@ describe(`generated tokens and answers, seed ${SEED}`, () => {
     console.log(
       `ms of the processor, first attempts: median ${at(0.5)}, 90 % ${at(0.9)}, 99 % ${at(0.99)}, longest ${at(1)}; ${slow} of ${times.length} took ${MOST_MILLISECONDS.toFixed(2)} or more; longest at its best ${slowest}`,
     )
+    // The slowest first attempts are those in which code was compiled or memory cleaned up.
+    expect(at(0.9)).toBeLessThan(USUAL_MILLISECONDS)
     expect(slowest).toBeLessThan(MOST_MILLISECONDS)
   })
 })

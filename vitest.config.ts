@@ -1,12 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config'
+import { patient } from './test/support/patient.ts'
 
 export default defineConfig({
   test: {
+    ...patient,
     // Far more than any test takes, so that a machine that is ten times slower passes as well.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 60_000 } },
-    setupFiles: ['test/support/patience.ts'],
     // Many tests start processes, which all load the same files.
     env: { NODE_COMPILE_CACHE: new URL('node_modules/.cache/node', import.meta.url).pathname },
     projects: [

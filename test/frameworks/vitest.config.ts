@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { patient } from '../support/patient.ts'
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
@@ -14,12 +15,11 @@ export default defineConfig({
     ],
   },
   test: {
+    ...patient,
     root: fileURLToPath(new URL('.', import.meta.url)),
     include: ['**/*.test.ts'],
     env: { NEXT_TELEMETRY_DISABLED: '1' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 60_000 } },
-    setupFiles: [at('test/support/patience.ts')],
   },
 })

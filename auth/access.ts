@@ -117,8 +117,10 @@ export function createAccessTable(declaration: ResourceDeclaration): AccessTable
     requiredScopes(body) {
       const budget = newBudget()
       if (!Array.isArray(body)) return scopesOfMessage(body as Message, budget)
-      // A server that takes batches in a batch apart would act on what is in them.
-      return [...new Set(body.flat(9).flatMap(message => scopesOfMessage(message, budget)))]
+      // A server that takes batches in a batch apart would act on what is in them, however deep.
+      const open = [...body]
+      for (const each of open) if (Array.isArray(each)) for (const inner of each) open.push(inner)
+      return [...new Set(open.flatMap(message => scopesOfMessage(message, budget)))]
     },
     isAnonymous(body) {
       const budget = newBudget()

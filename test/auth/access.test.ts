@@ -66,6 +66,11 @@ describe('scopes that an operation needs', () => {
     ['the name of a tool', tool([['write_file']]), ['read', 'write']],
     ['the URI of a resource', read(['files://admin']), ['admin']],
     ['a message', [[[tool('write_file')]], null, call('ping')], ['read', 'write']],
+    [
+      'a message in many',
+      JSON.parse(`${'['.repeat(50_000)}${JSON.stringify(tool('write_file'))}${']'.repeat(50_000)}`),
+      ['read', 'write'],
+    ],
   ])('are the same where %s stands in a list, which sloppy handlers read as its member', (_what, body, scopes) => {
     expect(rules.requiredScopes(body)).toEqual(scopes)
     expect(rules.isAnonymous(body)).toBe(false)

@@ -1,4 +1,4 @@
-import { hash, hkdfSync } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { nowSeconds } from './clock.ts'
 import { DEVICE_CODE_GRANT } from './grant-types.ts'
@@ -235,8 +235,11 @@ function proofKey(proof: string): unknown {
   }
 }
 
-/** What stays in this process is beside the tokens themselves. */
+/**
+ * What stays in this process is beside the tokens themselves. A refresh token is as random as a key, so expanding it is enough
+ * (RFC 5869 §2.3 and §3.3).
+ */
 function sealOf(refreshToken: string, { isLocal }: Store): Pick<Seal, 'seal' | 'open'> {
   if (isLocal) return { seal: text => text, open: text => text }
-  return createSeal([Buffer.from(hkdfSync('sha256', refreshToken, '', 'refresh answer', 32))])
+  return createSeal([createHmac('sha256', refreshToken).update('refresh answer\x01').digest()])
 }

@@ -54,7 +54,7 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
   const { prefix = 'idplug', timeoutMilliseconds = 2000, log = () => {} } = options
   const urls = options.url.split(',').map(url => new URL(url.trim()))
   const connection = open(urls, options.caFile)
-  const ask = <T>(command: Promise<T>) => answerOf(command, timeoutMilliseconds)
+  const ask = createAsk(timeoutMilliseconds)
   // Without a listener, a lost connection would end the process. Whoever asks is told.
   let lastError: NodeJS.ErrnoException | undefined
   const distrusted = Promise.withResolvers<never>()
@@ -64,7 +64,7 @@ export async function connectRedisStores(options: RedisStoresOptions): Promise<S
     if (tlsProblem(lastError.code ?? '') !== undefined) distrusted.reject(error)
   })
   try {
-    await answerOf(Promise.race([connection.connect(), distrusted.promise]), 2 * timeoutMilliseconds)
+    await createAsk(2 * timeoutMilliseconds)(Promise.race([connection.connect(), distrusted.promise]))
     // One node of a cluster answers for part of the keys.
     await Promise.all(Array.from({ length: 16 }, (_, i) => ask(connection.get(`${prefix}:start:${i}`))))
     const policy = await evictionOf(connection, ask, prefix)
@@ -244,7 +244,7 @@ function open(urls: readonly URL[], caFile: string | undefined): Connection {
     socket: { ...socket, ...tls },
     ...credentials(decodeURIComponent(username), decodeURIComponent(password)),
   }
-  // The client's own timeout makes an AbortSignal for every command, which lives until it is over; answerOf is ours.
+  // The client's own timeout makes an AbortSignal for every command, which lives until it is over; createAsk is ours.
   const shared = { commandOptions: { timeout: 0 }, RESP: 2 as const }
   const plain = (url: URL) => url.href.replace(/^(rediss?)\+\w+:/, '$1:')
 
@@ -306,21 +306,47 @@ function wordsFor(reply: string): string {
   return text
 }
 
-/** The client waits for ever when Redis hangs with its connections open. */
-async function answerOf<T>(command: Promise<T>, timeoutMilliseconds: number): Promise<T> {
-  const timeout = Promise.withResolvers<never>()
-  const timer = setTimeout(() => timeout.reject(unavailable('no answer in time')), timeoutMilliseconds)
-  try {
-    return await Promise.race([command, timeout.promise])
-  } catch (error) {
-    if (error instanceof StoreUnavailable) throw error
-    if (error instanceof ErrorReply) throw new RefusedCommand(error.message)
-    throw unavailable(reasonOf(error))
-  } finally {
-    clearTimeout(timer)
-    // Whatever becomes of it now, nobody waits for it.
-    command.catch(() => {})
+/**
+ * Waits for answers, and no longer than `milliseconds`: the client waits for ever when Redis hangs with its connections open. One timer
+ * looks after all commands that are under way, since one for each would cost a tenth of a refresh.
+ */
+function createAsk(milliseconds: number): Ask {
+  // In the order in which their time ends.
+  const waiting = new Set<{ ends: number; giveUp: () => void }>()
+  let timer: NodeJS.Timeout | undefined
+  function look() {
+    timer = undefined
+    for (const one of waiting) {
+      const left = one.ends - performance.now()
+      if (left > 0) {
+        timer = setTimeout(look, left).unref()
+        return
+      }
+      waiting.delete(one)
+      one.giveUp()
+    }
   }
+  return command =>
+    new Promise((resolve, reject) => {
+      const one = { ends: performance.now() + milliseconds, giveUp: () => reject(unavailable('no answer in time')) }
+      waiting.add(one)
+      if (timer === undefined) timer = setTimeout(look, milliseconds).unref()
+      command.then(
+        answer => {
+          waiting.delete(one)
+          resolve(answer)
+        },
+        error => {
+          waiting.delete(one)
+          reject(asUnavailable(error))
+        },
+      )
+    })
+}
+
+function asUnavailable(error: unknown): StoreUnavailable {
+  if (error instanceof StoreUnavailable) return error
+  return error instanceof ErrorReply ? new RefusedCommand(error.message) : unavailable(reasonOf(error))
 }
 
 function reasonOf(error: unknown): string {

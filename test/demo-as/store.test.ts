@@ -580,6 +580,25 @@ describe('the Redis store', () => {
     await own.stop()
   })
 
+  it('waits as long for each command, whatever was asked before it', async () => {
+    const own = await startRedis()
+    const { stores, close } = await connectRedisStores({ url: own.url, timeoutMilliseconds: 300 })
+    const store = stores('codes')
+    own.pause()
+    const earlier = store.get('a').catch(() => performance.now())
+    await new Promise(resolve => setImmediate(resolve))
+    const askedAt = performance.now()
+    const later = await store.get('b').catch(() => performance.now())
+    expect(later as number).toBeGreaterThanOrEqual(askedAt + 299)
+    expect(await earlier).toBeLessThanOrEqual(later as number)
+    const afterwards = performance.now()
+    await expect(store.get('c')).rejects.toMatchObject(refused)
+    expect(performance.now()).toBeGreaterThanOrEqual(afterwards + 299)
+    own.resume()
+    await close()
+    await own.stop()
+  })
+
   it('refuses at once what would wait behind 10,000 others while Redis hangs', async () => {
     const own = await startRedis()
     const { stores, close } = await connectRedisStores({ url: own.url, timeoutMilliseconds: 1000 })

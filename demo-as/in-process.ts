@@ -12,7 +12,8 @@ const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encodin
  */
 export function fetchInProcess(listener: RequestListener, address?: string): typeof globalThis.fetch {
   return async (input, init) => {
-    const request = new Request(input, init)
+    // Taken as it is where it can be: servers such as srvx bring a class of their own, and the platform makes no other of those.
+    const request = typeof input === 'object' && 'headers' in input && !init ? input : new Request(input, init)
     const { host } = new URL(request.url)
     const body = request.body ? Buffer.from(await request.arrayBuffer()) : undefined
     const { statusCode, headers, rawPayload } = await inject(listener, {

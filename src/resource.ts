@@ -20,17 +20,17 @@ export function canonicalResource(value: string, setting = 'PUBLIC_URL'): string
  * @throws {ConfigError} As {@link canonicalResource}.
  */
 export function resourceBelow(publicUrl: string, path: string): string {
-  return canonicalResource(canonicalResource(publicUrl).replace(/\/$/, '') + (path === '/' ? '' : path))
+  return canonicalResource(canonicalResource(publicUrl) + (path === '/' ? '' : path))
 }
+
+const MORE_THAN_A_PLACE = 'must not have a query, fragment or credentials (RFC 8707 section 2)'
 
 /** Why a text cannot be a `resource` identifier, as the end of a sentence about it; `undefined` when it can. */
 export function resourceProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (!url) return 'is not an absolute URL; write it like https://mcp.example.com'
   if (!isSecureOrLoopback(url)) return 'must start with https:// (http:// is accepted only for localhost)'
-  if (url.search || url.hash || url.username || url.password) {
-    return 'must not have a query, fragment or credentials (RFC 8707 section 2)'
-  }
+  if (url.search || url.hash || url.username || url.password) return MORE_THAN_A_PLACE
   const written = /^[a-z]+:\/\/[^/]*(\/.*)?$/i.exec(value)?.[1]
   return written === undefined || written === '/' ? undefined : pathProblem(written)
 }
@@ -40,7 +40,7 @@ export function resourceProblem(value: string): string | undefined {
  * change is refused: the server and the proxies in front of it would not agree on what it is.
  */
 export function pathProblem(path: string): string | undefined {
-  if (/[?#]/.test(path)) return 'must not have a query, fragment or credentials (RFC 8707 section 2)'
+  if (/[?#]/.test(path)) return MORE_THAN_A_PLACE
   if (/^\/\/|\\/.test(path)) return 'must begin with exactly one slash and have no backslash'
   const parsed = new URL(path, 'https://host.example').pathname
   return parsed === path ? undefined : `must be written as ${parsed}: no dot segments, no characters that need encoding`
@@ -57,6 +57,8 @@ export function resourceSpellings({
   readonly resource: string
   readonly furtherResources?: readonly string[]
 }): [string, ...string[]] {
-  const bare = (identifier: string) => identifier.replace(/\/$/, '')
-  return [bare(resource), `${bare(resource)}/`, ...furtherResources.flatMap(other => [bare(other), `${bare(other)}/`])]
+  return [resource, ...furtherResources].flatMap(identifier => {
+    const bare = identifier.replace(/\/$/, '')
+    return [bare, `${bare}/`]
+  }) as [string, ...string[]]
 }

@@ -20,12 +20,7 @@ export function mayBeAsked(url: URL, insecureHosts: readonly string[] = []): boo
 
 /** True for `localhost`, names below it, `127.0.0.0/8` and `[::1]`. Takes a hostname as `URL` spells it. */
 export function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
-  )
+  return /^(.*\.)?localhost$|^\[::1\]$|^127(\.\d{1,3}){3}$/.test(hostname)
 }
 
 /** The path of a URL, or of a request target in any of its forms (RFC 9112 §3.2). Never throws: strangers choose targets. */

@@ -14,7 +14,8 @@ interface Beside {
 export function clientAddress(request: Request, [beside]: readonly unknown[]): string | undefined {
   // Cloudflare's Workers: the header is set by Cloudflare, whatever the client sent.
   if ('cf' in request) return request.headers.get('cf-connecting-ip') ?? undefined
-  if (typeof beside !== 'object' || beside === null) return undefined
-  const { remoteAddr, incoming } = beside as Beside
-  return remoteAddr?.hostname ?? incoming?.socket?.remoteAddress ?? (beside as Beside).requestIP?.(request)?.address
+  // srvx, under h3 and Nitro: by its own rule, which proxies it trusts included.
+  if ('ip' in request) return request.ip as string | undefined
+  const { remoteAddr, incoming } = Object(beside) as Beside
+  return remoteAddr?.hostname ?? incoming?.socket?.remoteAddress ?? Object(beside).requestIP?.(request)?.address
 }

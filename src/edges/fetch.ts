@@ -2,7 +2,7 @@ import type { Access, Answer, Auth, RequestHead } from '../auth.ts'
 import type { AuthInfo, ValidatedToken } from '../token-validator.ts'
 import { pathOf } from '../url.ts'
 import { clientAddress } from './client-address.ts'
-import { NO_BODY, type ReadBody, readBody } from './fetch-body.ts'
+import { NO_BODY, type ReadBody, readBody, withBody } from './fetch-body.ts'
 import { endWithToken } from './fetch-stream.ts'
 
 /** What `protect` knows about a request that it accepted. */
@@ -110,7 +110,7 @@ export async function guard(
   const { bytes, parsed: parsedBody } = body as ReadBody
   const { token, authInfo } = access
   // Read once, and left for handlers that read it again.
-  const admitted = bytes ? new Request(request, { body: bytes }) : request
+  const admitted = bytes ? withBody(request, bytes) : request
   return released(await next(admitted, { token, authInfo, parsedBody }), access)
 }
 

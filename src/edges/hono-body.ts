@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { BodyProblem } from '../auth.ts'
-import { type ReadBody, readBody } from './fetch-body.ts'
+import { type ReadBody, readBody, withBody } from './fetch-body.ts'
 import { isJsonType } from './json-type.ts'
 import { parseNodeBody } from './node-body.ts'
 
@@ -22,7 +22,7 @@ export async function readOnce(req: HonoRequest, limit: number): Promise<ReadBod
     (!isJsonType(headers.get('content-type')) || headers.has('content-encoding') || !(length <= limit))
   ) {
     const body = await readBody(raw, limit)
-    if (typeof body !== 'string') req.raw = new Request(raw, { body: body.bytes })
+    if (typeof body !== 'string') req.raw = withBody(raw, body.bytes)
     return body
   }
   const text = await req.text().catch(error => {
@@ -99,7 +99,7 @@ async function tryOut(raw: WithSymbols, incoming: IncomingMessage, text: string)
 function keepReadable(req: HonoRequest, raw: Request, text: string): void {
   let again: Request | undefined
   Object.defineProperty(req, 'raw', {
-    get: () => (again ??= new Request(raw, { body: text })),
+    get: () => (again ??= withBody(raw, text)),
     set: request => (again = request),
     enumerable: true,
     configurable: true,

@@ -12,6 +12,10 @@ test.each([
   expect(requestHead(request(), beside).address).toBe('192.0.2.1')
 })
 
+test('srvx tells it with the request', () => {
+  expect(requestHead(Object.assign(request(), { ip: '192.0.2.1' })).address).toBe('192.0.2.1')
+})
+
 test('Workers tell it in a header, which is believed there only', () => {
   const onWorkers = Object.assign(request(), { cf: {} })
   expect(clientAddress(onWorkers, [{ SECRET: 'text' }])).toBe('192.0.2.9')

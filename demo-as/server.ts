@@ -289,6 +289,11 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     }
     const tooMuch = strangers.refuse(req, path)
     if (tooMuch) return sendTooMuch(res, tooMuch, pages.has(path))
+    if (req.method === 'POST' && req.readableDidRead && (req as { body?: unknown }).body === undefined) {
+      throw new TypeError(
+        'something in front of the authorization server has read the body and left nothing in req.body',
+      )
+    }
     await route.run(req, res)
     strangers.answered(req, path, res.statusCode)
   }

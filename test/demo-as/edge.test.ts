@@ -249,6 +249,33 @@ describe('mounted in an application', () => {
       expect(await (await fetch(`${origin}${path}`)).text()).toBe(`application ${path}`)
     }
   })
+
+  it('says so when something in front has read the body and left it where only it looks', async () => {
+    const { events, authorizationServer } = await startServer()
+    const app = createServer((req, res) => req.resume().once('end', () => authorizationServer.handler(req, res)))
+    app.listen(0, 'localhost')
+    onTestFinished(() => void app.close())
+    await new Promise(resolve => app.once('listening', resolve))
+    const { port } = app.address() as AddressInfo
+    const { host } = new URL(authorizationServer.issuer)
+    const send = (options: object, body?: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const sent = request({ port, headers: { host, 'content-type': 'application/json' }, ...options }, answer => {
+          answer.resume().once('end', () => resolve(answer.statusCode))
+        })
+        sent.once('error', reject).end(body)
+      })
+    expect(await send({ path: METADATA })).toBe(200)
+    expect(await send({ path: '/oauth/register', method: 'POST' }, '{"redirect_uris":["http://localhost/cb"]}')).toBe(
+      500,
+    )
+    expect(events).toMatchObject([
+      {
+        event: 'server_error',
+        facts: { error: expect.stringContaining('has read the body and left nothing in req.body') },
+      },
+    ])
+  })
 })
 
 describe('two instances in one process', () => {

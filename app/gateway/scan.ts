@@ -131,7 +131,7 @@ async function connect(
       return await attempt(new StreamableHTTPClientTransport(url, options))
     } catch (error) {
       // So answers a server of 2024-11-05, which knows only HTTP with SSE.
-      if (!(error instanceof SdkHttpError && [404, 405].includes(error.status ?? 0))) throw error
+      if (!(error instanceof SdkHttpError && [400, 404, 405].includes(error.status ?? 0))) throw error
       return await attempt(new SSEClientTransport(url, options))
     }
   } catch (error) {

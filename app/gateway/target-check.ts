@@ -3,8 +3,11 @@ import { delimiter, join } from 'node:path'
 import { clip, isPlainText, networkFailure } from 'idplug/internal'
 
 const MILLISECONDS = 10_000
+/** Servers of 2024-11-05 send the first event at once; others may keep a stream open without any. */
+const FIRST_EVENT_MILLISECONDS = 2_000
+const MOST_CHARACTERS = 4_096
 
-/** Answered by every server that speaks MCP, if only by an error; it begins no session and changes nothing. */
+/** Answered by every server of Streamable HTTP, if only by an error; it begins no session and changes nothing. */
 const PING = { jsonrpc: '2.0', id: 'idplug', method: 'ping' }
 
 /** What is wrong with a target. */
@@ -78,13 +81,12 @@ export async function targetProblem(
     const seen = `${place} wants a credential of its own (status ${status})`
     return { kind: 'refuses', seen, cure: `Give it one with ${words.credential}, or turn its sign-in off.` }
   }
-  if (status === 404) return notMcp(`there is nothing at ${place} (status 404)`, correctPath)
-  if (status === 405) {
-    return notMcp(
-      `${place} takes no messages (status 405)`,
-      `Correct the path of its URL (${words.url}), or add ${words.sse} for a server of 2024-11-05.`,
-    )
+  // As clients do that look for an older server (MCP 2025-06-18, Transports, "Backwards Compatibility").
+  if ([400, 404, 405].includes(status) && (await speaksSse(url, headers, fetch))) {
+    return notMcp(`${place} speaks HTTP+SSE (2024-11-05), which is another protocol`, `Add ${words.sse}.`)
   }
+  if (status === 404) return notMcp(`there is nothing at ${place} (status 404)`, correctPath)
+  if (status === 405) return notMcp(`${place} takes no messages (status 405)`, correctPath)
   if (status >= 300 && status < 400) {
     const next = URL.parse(answer.headers.get('location') ?? '', url)
     const location = next ? clip(withoutQuery(next)) : 'nowhere'
@@ -92,6 +94,26 @@ export async function targetProblem(
   }
   if (type === 'text/html') return notMcp(`${place} answers with text/html, which no MCP server does`, correctPath)
   return undefined
+}
+
+/** Whether a stream begins with the event that says where messages go. */
+async function speaksSse(url: string, headers: Readonly<Record<string, string>>, fetch: typeof globalThis.fetch) {
+  try {
+    const { ok, body } = await fetch(url, {
+      headers: { accept: 'text/event-stream', ...headers },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(FIRST_EVENT_MILLISECONDS),
+    })
+    let text = ''
+    for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += part
+      if (ok && /^event: ?endpoint$/m.test(text)) return true
+      if (!ok || text.length > MOST_CHARACTERS) return false
+    }
+  } catch {
+    // It is no such server, or one that says nothing.
+  }
+  return false
 }
 
 /** For messages: the query may hold a secret. */

@@ -21,14 +21,51 @@ it.each([
     'Give it one with --credential-env, or turn its sign-in off.',
     'Give it one with "identity": {"credentialEnv": "NAME"}, or turn its sign-in off.',
   ],
-  [
-    405,
-    'Correct the path of its URL (--to), or add --transport sse for a server of 2024-11-05.',
-    'Correct the path of its URL (to), or add "transport": "sse" for a server of 2024-11-05.',
-  ],
+  [405, 'Correct the path of its URL (--to).', 'Correct the path of its URL (to).'],
 ])('says of status %i what to change where the target was named: option or file', async (status, option, member) => {
   const answer = async () => new Response(null, { status })
   const url = 'http://127.0.0.1:8000/mcp'
   expect((await targetProblem(url, {}, answer))?.cure).toBe(option)
   expect((await targetProblem(url, {}, answer, GATEWAY_FILE))?.cure).toBe(member)
+})
+
+const ENDPOINT = 'event: endpoint\r\ndata: /message?sessionId=1\r\n\r\n'
+
+/** Answers messages with `status`, and a GET with a stream that goes on after `text`. */
+function oldServer(status: number, text: string) {
+  let isOpen = false
+  const fetch: typeof globalThis.fetch = async (_url, init) => {
+    if (init?.method === 'POST') return new Response('Missing sessionId', { status })
+    isOpen = true
+    const body = new ReadableStream<Uint8Array>({
+      start: stream => stream.enqueue(new TextEncoder().encode(text)),
+      cancel() {
+        isOpen = false
+      },
+    })
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+  }
+  return { fetch, isOpen: () => isOpen }
+}
+
+it.each([400, 404, 405])('knows a server of HTTP+SSE that answers %i to messages by its stream', async status => {
+  const { fetch, isOpen } = oldServer(status, ENDPOINT)
+  expect(await targetProblem('http://127.0.0.1:8000/sse', {}, fetch)).toEqual({
+    kind: 'not MCP',
+    seen: 'http://127.0.0.1:8000/sse speaks HTTP+SSE (2024-11-05), which is another protocol',
+    cure: 'Add --transport sse.',
+  })
+  expect(isOpen()).toBe(false)
+})
+
+it('does not take a stream of other events for one', async () => {
+  const { fetch } = oldServer(404, `: ${'x'.repeat(5_000)}\n\n`)
+  expect(await targetProblem('http://127.0.0.1:8000/sse', {}, fetch)).toMatchObject({
+    seen: 'there is nothing at http://127.0.0.1:8000/sse (status 404)',
+  })
+})
+
+it('finds nothing wrong with a server that wants a session first', async () => {
+  const answer = async () => Response.json({ jsonrpc: '2.0', id: null, error: { code: -32000 } }, { status: 400 })
+  expect(await targetProblem('http://127.0.0.1:8000/mcp', {}, answer)).toBeUndefined()
 })

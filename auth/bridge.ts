@@ -1,6 +1,7 @@
 import { groupLookUps } from '../adapters/group-lookups.ts'
 import { people } from '../adapters/people.ts'
-import { type BridgeConfiguration, readAssertion } from '../config/bridge.ts'
+import type { BridgeConfiguration } from '../config/bridge.ts'
+import { readAssertion } from '../config/files.ts'
 import type { Configuration } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { completeContext } from '../src/context.ts'

@@ -52,15 +52,24 @@ const SEE = 'docs/own-server.md'
 export function serverPackageProblem(reason: string): ConfigProblem | undefined {
   const problem = (text: string): ConfigProblem => ({ setting: reason, problem: text, see: SEE })
   if (isWorker()) return problem('needs the package @idplug/server, which does not run on Workers')
-  try {
-    globalThis.process
-      ?.getBuiltinModule('node:module')
-      .createRequire(import.meta.url)
-      .resolve('#authorization-server')
-    return undefined
-  } catch {
-    return problem('needs our authorization server, which is a separate package: npm install @idplug/server')
-  }
+  return isServerPackageThere()
+    ? undefined
+    : problem('needs our authorization server, which is a separate package: npm install @idplug/server')
+}
+
+/** Of the package: in this one, and in what a bundler makes of a server, which has no imports of its own. */
+const NAMES = ['#authorization-server', '@idplug/server/authorization-server'] as const
+
+function isServerPackageThere(): boolean {
+  return NAMES.some(name => {
+    try {
+      const { createRequire } = process.getBuiltinModule('node:module')
+      // Where that is CommonJS, it has no URL either.
+      return createRequire(import.meta.url ?? process.argv[1]).resolve(name)
+    } catch {
+      return false
+    }
+  })
 }
 
 const isWorker = () => globalThis.navigator?.userAgent === 'Cloudflare-Workers'
@@ -75,10 +84,18 @@ export function misplacedServer(env: Environment, inCode?: readonly ConfiguredPr
   return { setting: isBridge ? 'AUTH_BRIDGE' : 'AUTH_PROVIDER', problem, see: SEE }
 }
 
+/** Out of the sight of bundlers: with it, a server would carry databases that it never uses. */
+function importServerPackage(): Promise<ServerPackage> {
+  const [name, installed] = NAMES
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ name).catch(error =>
+    import(/* webpackIgnore: true */ /* @vite-ignore */ installed).catch(() => Promise.reject(error)),
+  )
+}
+
 /** @throws {ConfigError} It is not installed. */
 export async function loadServerPackage(reason: string): Promise<ServerPackage> {
   try {
-    return await import('#authorization-server')
+    return await importServerPackage()
   } catch (error) {
     const problem = serverPackageProblem(reason)
     throw problem ? new ConfigError([problem]) : error

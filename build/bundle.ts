@@ -28,7 +28,10 @@ export async function bundle({ entries, together, folder }: Package, out: string
     comments: { jsdoc: false }, // they stand in the declarations
     // Every file takes half a millisecond to load. What an earlier group has is not taken again.
     codeSplitting: {
-      groups: together.map(entry => ({ name: outputName(entry), test: id => id === join(root, entries[entry] ?? '') })),
+      groups: Object.entries(together).map(([name, files]) => ({
+        name,
+        test: id => files.some(file => id === join(root, file)),
+      })),
     },
   })
   await build.close()

@@ -13,8 +13,8 @@ export interface Package {
   readonly untyped: readonly string[]
   /** Entries that run when they are imported. */
   readonly programs: readonly string[]
-  /** Entries whose modules stand in one file, all of them: in this order, each with what the ones before it lack. */
-  readonly together: readonly string[]
+  /** Sources that stand in one file with everything that they import: in this order, each with what the ones before it lack. */
+  readonly together: Readonly<Record<string, readonly string[]>>
   /** Everything that its JavaScript imports. A test compares the two. */
   readonly dependencies: readonly string[]
   /** Packages that an entry is for: whoever uses the entry has them. */
@@ -40,7 +40,19 @@ export const library: Package = {
   ),
   untyped: ['./internal'],
   programs: [],
-  together: ['./core', '.'],
+  together: {
+    core: [manifest.exports['./core'].slice(2)],
+    // What auth/own-server-run.ts needs of the next. If it referred to that, which loads it later, esbuild would make one file of all in
+    // which packages such as zod begin too late for others that use them.
+    shared: [
+      'adapters/group-lookups.ts',
+      'adapters/people.ts',
+      'auth/sign-in-scopes.ts',
+      'config/files.ts',
+      'src/provider-fetch.ts',
+    ],
+    index: [manifest.exports['.'].slice(2)],
+  },
   dependencies: ['jose', 'lru-cache', 'openid-client', 'undici', 'zod'],
   peers: {
     '@idplug/server': version,
@@ -76,7 +88,7 @@ export const server: Package = {
   },
   untyped: ['./main', './authorization-server'],
   programs: ['./main'],
-  together: [],
+  together: {},
   dependencies: [
     '@clack/prompts',
     '@modelcontextprotocol/client',

@@ -8,7 +8,7 @@ import { scopeGrants } from '../src/people/grants.ts'
 import { authorizationParameters } from './authorization-parameters.ts'
 import { type ClientKeyEntry, readClientKey } from './client-key.ts'
 import type { Environment } from './environment.ts'
-import { readJsonFile, readTextFile } from './files.ts'
+import { readAssertion, readJsonFile, readOrProblem } from './files.ts'
 import { type SignInPlace, signInPlaceOf } from './providers.ts'
 import { askedUrlProblem } from './secure-urls.ts'
 import type { Settings } from './settings.ts'
@@ -146,26 +146,6 @@ function keyOf({ BRIDGE_CLIENT_CERTIFICATE_FILE: file }: Settings, text: string,
         : read.problem,
   )
   return {}
-}
-
-function readOrProblem(path: string): { text: string } | { problem: string } {
-  try {
-    return { text: readTextFile(path) }
-  } catch (error) {
-    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` }
-  }
-}
-
-/**
- * A token that the platform wrote into a file.
- *
- * @returns Or why it is not one, as the end of a sentence about the file. What is no token is not sent to a provider.
- */
-export function readAssertion(path: string): { text: string } | { problem: string } {
-  const read = readOrProblem(path)
-  if ('problem' in read) return read
-  const text = read.text.trim()
-  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text) ? { text } : { problem: 'does not hold a signed JWT' }
 }
 
 /** Redirect URI of the bridge, to be registered at the provider. */

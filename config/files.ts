@@ -141,3 +141,24 @@ function loadProblem(thrown: unknown, name: string): string {
   // Below the first line Node lists who asked for whom.
   return `cannot be loaded: ${message.split('\n')[0]}`
 }
+
+/** @returns Or why there is none, as the end of a sentence about the file. */
+export function readOrProblem(path: string): { text: string } | { problem: string } {
+  try {
+    return { text: readTextFile(path) }
+  } catch (error) {
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code})` }
+  }
+}
+
+/**
+ * A token that the platform wrote into a file.
+ *
+ * @returns Or why it is not one, as the end of a sentence about the file. What is no token is not sent to a provider.
+ */
+export function readAssertion(path: string): { text: string } | { problem: string } {
+  const read = readOrProblem(path)
+  if ('problem' in read) return read
+  const text = read.text.trim()
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text) ? { text } : { problem: 'does not hold a signed JWT' }
+}

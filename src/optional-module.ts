@@ -5,7 +5,7 @@
  */
 export async function optionalModule<T>(specifier: string): Promise<T | undefined> {
   try {
-    return (await import(/* @vite-ignore */ specifier)) as T
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ specifier)) as T
   } catch {
     return undefined
   }

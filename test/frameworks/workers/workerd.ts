@@ -17,8 +17,8 @@ export async function bundle(entry: string): Promise<string> {
     mainFields: ['module', 'main'],
     conditions: ['workerd', 'worker', 'browser'],
     tsconfig: at('../tsconfig.json'),
-    // Our own authorization server does not run on Workers, undici serves proxies of Node.
-    external: ['node:*', 'cloudflare:*', '#authorization-server', 'undici'],
+    // It serves proxies of Node.
+    external: ['node:*', 'cloudflare:*', 'undici'],
     logLevel: 'silent',
   })
   return outputFiles[0]?.text ?? ''

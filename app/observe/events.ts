@@ -141,9 +141,10 @@ export const serverEvents = {
   },
   command_invalid_output: {
     level: 'warn',
-    members: ['target', 'pid'],
-    means: 'The command of a server wrote something to its standard output that is not a message of MCP.',
-    action: 'It must log to standard error.',
+    members: ['target', 'pid', 'reason'],
+    means:
+      'The command of a server wrote something to its standard output that is not a message of MCP (`not JSON`, `not JSON-RPC`: what it seems to answer has got 502), or one that nobody waits for.',
+    action: 'It must log to standard error. For an answer, mend the server.',
   },
   command_ended: {
     level: 'info',

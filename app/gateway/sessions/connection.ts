@@ -31,7 +31,10 @@ export interface ConnectionEnd {
 }
 
 export interface ConnectionHandlers {
-  readonly onMessage: (message: object) => void
+  /** @returns What is wrong with it, in words for the log; `undefined` where nothing is. */
+  readonly onMessage: (message: object) => string | undefined
+  /** Something came that is JSON, and not JSON-RPC. What it seems to answer fails at once. */
+  readonly onMalformed: (value: unknown) => void
   /** Called once. Messages do not come any more. */
   readonly onEnd: (end: ConnectionEnd) => void
   /** The server did not take a message; `id` is that of the message. */

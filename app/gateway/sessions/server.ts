@@ -1,5 +1,5 @@
 import { withExactNumbers } from '../message.ts'
-import { errorResponse, HEADER_MISMATCH, TRANSPORT_ERROR } from '../rpc-error.ts'
+import { errorResponse, HEADER_MISMATCH, INTERNAL_ERROR, TRANSPORT_ERROR } from '../rpc-error.ts'
 import type { Call } from '../target.ts'
 import { type Flow, GetAnswer, type MapMessage, over, PostAnswer, type Refusal, refuse } from './answers.ts'
 import type { Connection, ConnectionEnd, ConnectionHandlers } from './connection.ts'
@@ -80,6 +80,8 @@ export class SharedServer {
   readonly #channels = new Set<Channel>()
   readonly #open = new Map<number, OpenRequest>()
   readonly #byToken = new Map<string, OpenRequest>()
+  /** Answers to these may still come, and are then nobody's. */
+  readonly #cancelled = new Set<number>()
   /** Requests of the server, and who answers them. */
   readonly #asked = new Map<RequestId, Channel>()
   readonly #flow: Flow
@@ -94,6 +96,7 @@ export class SharedServer {
     this.#options = options
     this.#connection = options.connect({
       onMessage: message => this.#receive(message as Message),
+      onMalformed: value => this.#receiveMalformed(value),
       onEnd: end => this.#end(end),
       onRefused: (id, refusal) => this.#refused(id, refusal),
     })
@@ -297,6 +300,9 @@ export class SharedServer {
     this.#settle(request)
     // The protocol does not allow it for `initialize`; such a server is of no use to anybody, and is stopped.
     if (request.method !== 'initialize') {
+      this.#cancelled.add(request.id)
+      const [oldest = 0] = this.#cancelled
+      if (this.#cancelled.size > this.#options.maxOpenRequests) this.#cancelled.delete(oldest)
       this.#connection.send({
         jsonrpc: '2.0',
         method: 'notifications/cancelled',
@@ -313,18 +319,19 @@ export class SharedServer {
     if (request.progressToken !== undefined) this.#byToken.delete(request.progressToken)
   }
 
-  #receive(message: Message): void {
-    if (this.#isClosed) return
-    if (message.method === undefined) this.#receiveResponse(message)
-    else if (isRequest(message)) this.#receiveRequest(message)
+  #receive(message: Message): string | undefined {
+    if (this.#isClosed) return undefined
+    if (message.method === undefined) return this.#receiveResponse(message)
+    if (isRequest(message)) this.#receiveRequest(message)
     else this.#receiveNotification(message)
+    return undefined
   }
 
-  #receiveResponse(message: Message): void {
-    // Some servers make text of every id, and clients of the MCP SDK take it.
-    const request = this.#open.get(Number(message.id))
-    // Cancelled, or late.
-    if (!request) return
+  /** @returns What is wrong with it. */
+  #receiveResponse(message: Message): string | undefined {
+    const id = ownId(message.id)
+    const request = this.#open.get(id)
+    if (!request) return this.#cancelled.delete(id) ? undefined : 'an answer to nothing that was asked'
     this.#settle(request)
     const { clientId, channel } = request
     const { result, error } = message
@@ -334,6 +341,18 @@ export class SharedServer {
         ? message
         : { ...message, result: { ...result, _meta: { ...result._meta, [SUBSCRIPTION_ID]: clientId } } }
     request.respond({ ...restored, id: clientId }, status)
+    return undefined
+  }
+
+  /** Nothing else will answer what this was to answer. */
+  #receiveMalformed(value: unknown): void {
+    for (const message of Array.isArray(value) ? value : [value]) {
+      if (!isMessage(message) || typeof message.method === 'string') continue
+      const request = this.#open.get(ownId(message.id))
+      if (!request) continue
+      this.#settle(request)
+      fail(request, MALFORMED)
+    }
   }
 
   #receiveRequest(message: Request): void {
@@ -439,6 +458,12 @@ export class SharedServer {
   }
 }
 
+/** An id of ours. Some servers make text of every id, and clients of the MCP SDK take it. */
+function ownId(id: unknown): number {
+  const number = isId(id) ? Number(id) : Number.NaN
+  return String(number) === String(id) ? number : Number.NaN
+}
+
 function isKnown(value: unknown): value is Message {
   return isMessage(value) && value.jsonrpc === '2.0' && (isRequest(value) || isNotification(value) || isResponse(value))
 }
@@ -458,6 +483,12 @@ export function died({ reason, refusal }: ConnectionEnd): Refusal {
       message: `The MCP server ended (${reason}). Try again; the log of the gateway may say why.`,
     }
   )
+}
+
+const MALFORMED: Refusal = {
+  status: 502,
+  code: INTERNAL_ERROR,
+  message: 'The MCP server gave an answer that is not JSON-RPC.',
 }
 
 function late(seconds: number): Refusal {

@@ -1,10 +1,10 @@
-import { deserializeMessage } from '@modelcontextprotocol/client'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Dispatcher, Pool } from 'undici'
 import { createLineEnds } from '../line-ends.ts'
 import { INTERNAL_ERROR } from '../rpc-error.ts'
 import type { Refusal } from '../sessions/answers.ts'
 import type { Connection, ConnectionEnd, ConnectionHandlers, Opening } from '../sessions/connection.ts'
+import { receive } from '../sessions/receive.ts'
 
 export interface SseConnectionOptions extends ConnectionHandlers {
   /** Where the event stream is. */
@@ -30,7 +30,7 @@ const MAX_ACCEPTED_BYTES = 65_536
  * address that ours are posted to. That must be of the same origin: what is posted has the credentials of this server.
  */
 export function openSseConnection(options: SseConnectionOptions): Connection {
-  const { url, pool, timeoutSeconds, onMessage, onEnd, onRefused, onFailure } = options
+  const { url, pool, timeoutSeconds, onEnd, onRefused, onFailure } = options
   const gone = Promise.withResolvers<void>()
   const aborter = new AbortController()
   const posts = new Set<Promise<void>>()
@@ -91,7 +91,10 @@ export function openSseConnection(options: SseConnectionOptions): Connection {
   function take({ event, data }: EventSourceMessage): void {
     if (ended) return
     if (event === 'endpoint') takeEndpoint(data)
-    else if (event === undefined || event === 'message') takeMessage(data)
+    else if (event === undefined || event === 'message') {
+      const problem = receive(data, options)
+      if (problem) onFailure(`an event is ${problem}`)
+    }
   }
 
   function takeEndpoint(data: string): void {
@@ -104,16 +107,6 @@ export function openSseConnection(options: SseConnectionOptions): Connection {
       hasEndpoint = true
       endpoint.resolve(target.pathname + target.search)
     }
-  }
-
-  function takeMessage(data: string): void {
-    let message: object | undefined
-    try {
-      message = deserializeMessage(data)
-    } catch {
-      onFailure('an event is not JSON-RPC')
-    }
-    if (message) onMessage(message)
   }
 
   async function post(message: object, headers: Opening['identity'], before?: Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { type JSONRPCMessage, ReadBuffer, serializeMessage } from '@modelcontextprotocol/client'
-import type { Connection, ConnectionEnd } from '../sessions/connection.ts'
+import type { Connection, ConnectionEnd, ConnectionHandlers } from '../sessions/connection.ts'
+import { receive } from '../sessions/receive.ts'
 import type { OrphanGuard } from './orphan-guard.ts'
 import { startTree } from './process-tree.ts'
 
@@ -22,7 +23,7 @@ export interface ProcessEnd extends ConnectionEnd {
   readonly signal: NodeJS.Signals | null
 }
 
-export interface ServerProcessOptions {
+export interface ServerProcessOptions extends Pick<ConnectionHandlers, 'onMessage' | 'onMalformed'> {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd: string | undefined
@@ -30,13 +31,12 @@ export interface ServerProcessOptions {
   readonly guard: OrphanGuard
   /** Default: that of this machine. */
   readonly platform?: NodeJS.Platform
-  readonly onMessage: (message: JSONRPCMessage) => void
   /** Called once. Messages do not come any more. */
   readonly onEnd: (end: ProcessEnd) => void
   /** A line of standard error, without its end; a long one is cut. */
   readonly onLine: (line: string) => void
-  /** Something on standard output is not a JSON-RPC message. */
-  readonly onInvalid: (error: Error) => void
+  /** Something on standard output is not a message, or one that nobody waits for. Reason: in words for the log. */
+  readonly onInvalid: (reason: string) => void
 }
 
 /** Bytes of one message of the server; a longer one ends the process. */
@@ -45,12 +45,15 @@ const MAX_LINE_LENGTH = 4096
 /** For the server to end by itself when its standard input does, and again when it was asked to by a signal. */
 const GRACE_MILLISECONDS = 2000
 const POLL_MILLISECONDS = 50
+const NEW_LINE = 0x0a
 
 export function startServerProcess(options: ServerProcessOptions): ServerProcess {
   const { guard, onMessage, onEnd, onLine, onInvalid } = options
   const gone = Promise.withResolvers<void>()
   const exited = Promise.withResolvers<void>()
   const buffer = new ReadBuffer({ maxBufferSize: MAX_MESSAGE_BYTES })
+  /** The line that is being read. */
+  const line: Buffer[] = []
   let ended: ProcessEnd | undefined
   let isCorked = false
   let stopping: Promise<void> | undefined
@@ -107,25 +110,41 @@ export function startServerProcess(options: ServerProcessOptions): ServerProcess
     return stopping
   }
 
+  /** Line by line: the reader passes over lines in silence, or throws them away. */
   function read(chunk: Buffer): void {
-    try {
-      buffer.append(chunk)
-    } catch {
-      end(`a message exceeded ${MAX_MESSAGE_BYTES} bytes`, null, null)
-      void stop()
-      return
-    }
-    while (!ended) {
-      let message: JSONRPCMessage | null
+    for (let start = 0; start < chunk.length && !ended; ) {
+      const next = chunk.indexOf(NEW_LINE, start) + 1
+      const piece = next === 0 ? chunk.subarray(start) : chunk.subarray(start, next)
       try {
-        message = buffer.readMessage()
-      } catch (error) {
-        onInvalid(error as Error)
-        continue
+        buffer.append(piece)
+      } catch {
+        end(`a message exceeded ${MAX_MESSAGE_BYTES} bytes`, null, null)
+        void stop()
+        return
       }
-      if (!message) return
-      onMessage(message)
+      line.push(piece)
+      if (next === 0) return
+      start = next
+      takeLine(line.splice(0))
     }
+  }
+
+  function takeLine(pieces: readonly Buffer[]): void {
+    const problem = problemOfLine(pieces)
+    if (problem) onInvalid(problem)
+  }
+
+  function problemOfLine(pieces: readonly Buffer[]): string | undefined {
+    let message: JSONRPCMessage | null = null
+    try {
+      message = buffer.readMessage()
+    } catch {
+      // Its error does not say whose answer that was.
+    }
+    if (message) return onMessage(message)
+    // Decoded without the byte order mark that some runtimes begin with.
+    const text = new TextDecoder().decode(Buffer.concat(pieces)).trim()
+    return text === '' ? undefined : receive(text, options)
   }
 
   child.once('error', error => {

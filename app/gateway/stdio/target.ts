@@ -57,8 +57,8 @@ export type StdioEvent =
   | { readonly event: 'command_started'; readonly pid: number | undefined; readonly person: Person | undefined }
   /** A line of its standard error, 4,096 characters at most. */
   | { readonly event: 'command_stderr'; readonly pid: number | undefined; readonly line: string }
-  /** Something on its standard output that is JSON, but not JSON-RPC. */
-  | { readonly event: 'command_invalid_output'; readonly pid: number | undefined }
+  /** Something on its standard output is not a message, or one that nobody waits for. */
+  | { readonly event: 'command_invalid_output'; readonly pid: number | undefined; readonly reason: string }
   /** It wrote so much that so many lines, or things that are not messages, were not told. */
   | {
       readonly event: 'command_output_dropped'
@@ -91,7 +91,7 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
   const guard = createOrphanGuard(({ message }) => onEvent({ event: 'orphan_guard_failed', message }))
   const restarts = createRestarts()
   return createSessionTarget({
-    connect({ person, isShared }, { onMessage, onEnd }) {
+    connect({ person, isShared }, { onMessage, onMalformed, onEnd }) {
       const name = personKey(person)
       let isAlive = false
       const dropped = (stream: 'stdout' | 'stderr') => (lines: number) =>
@@ -106,8 +106,9 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
         onMessage(message) {
           if (!isAlive) restarts.succeeded(name)
           isAlive = true
-          onMessage(message)
+          return onMessage(message)
         },
+        onMalformed,
         onEnd(end) {
           const { reason, expected } = end
           lines.close()
@@ -117,7 +118,7 @@ export function createStdioTarget(options: StdioTargetOptions): Target {
           onEnd(end)
         },
         onLine: line => lines.passes() && onEvent({ event: 'command_stderr', pid: child.pid, line }),
-        onInvalid: () => junk.passes() && onEvent({ event: 'command_invalid_output', pid: child.pid }),
+        onInvalid: reason => junk.passes() && onEvent({ event: 'command_invalid_output', pid: child.pid, reason }),
       })
       onEvent({ event: 'command_started', pid: child.pid, person })
       return child

@@ -330,6 +330,26 @@ describe('a server that fails', () => {
       `data: nonsense\n\n${messageEvent({ id: 4711, result: {} })}${messageEvent({ id, result: { content: [] } })}`,
     )
     expect(await (await call).json()).toEqual({ jsonrpc: '2.0', id: 'a', result: { content: [] } })
-    expect(events()).toEqual([expect.objectContaining({ reason: 'an event is not JSON-RPC' })])
+    expect(events().map(({ reason }) => reason)).toEqual([
+      'an event is not JSON',
+      'an event is an answer to nothing that was asked',
+    ])
+  })
+
+  it('and answers with what is no JSON-RPC fails the call at once', async () => {
+    const target = await startTarget()
+    const { open, post, events } = await serve(target.url)
+    const session = await open()
+    const call = post(CALL, session)
+    await vi.waitUntil(() => target.messages.some(({ method }) => method === 'tools/call'))
+    const { id } = target.messages.at(-1) ?? {}
+    target.send(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result: 'done' })}\n\n`)
+    const response = await call
+    expect(response.status).toBe(502)
+    expect(await response.json()).toMatchObject({
+      id: 'a',
+      error: { message: 'The MCP server gave an answer that is not JSON-RPC.' },
+    })
+    expect(events().map(({ reason }) => reason)).toEqual(['an event is not JSON-RPC'])
   })
 })

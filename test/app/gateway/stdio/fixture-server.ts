@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 
 // A server that speaks MCP on standard input and output, with tools for what a gateway has to cope with. No SDK, so that hundreds
 // start quickly. `--stubborn` ends neither with its standard input nor by SIGTERM, and starts a process that does neither.
-// `--quiet` never answers `initialize`.
+// `--quiet` never answers `initialize`. `--mark` begins its output with a byte order mark.
 
 interface Message {
   id?: string | number
@@ -22,6 +22,7 @@ let asked = 0
 let last = ''
 let held: (string | number)[] = []
 
+if (flags.has('--mark')) process.stdout.write('\ufeff')
 if (flags.has('--stubborn')) {
   process.on('SIGTERM', () => {})
   setInterval(() => {}, 1000)
@@ -141,6 +142,16 @@ function call(
     case 'stderr':
       process.stderr.write(`${String(args.text)}\n`, () => text(id, 'written'))
       return
+    // These pieces as they are (a character for each byte), with the id of the call in place of ID; then nothing, or the end.
+    case 'pieces': {
+      const pieces = (args.pieces as string[]).map(piece => Buffer.from(piece.replaceAll('ID', String(id)), 'latin1'))
+      const write = (): undefined => {
+        const piece = pieces.shift()
+        if (piece) process.stdout.write(piece, () => setImmediate(write))
+        else if (args.exit) process.exit(1)
+      }
+      return write()
+    }
     case 'stdout':
       process.stdout.write(`${String(args.text)}\n`)
       return text(id, 'written')

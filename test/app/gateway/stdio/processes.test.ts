@@ -8,7 +8,18 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { StdioEvent } from '../../../../app/gateway/stdio/target.ts'
-import { callTool, fixture, INITIALIZE, isRunning, modernCall, openSession, post, read, toolCall } from './serving.ts'
+import {
+  callTool,
+  fixture,
+  INITIALIZE,
+  isRunning,
+  modernCall,
+  openSession,
+  post,
+  read,
+  type Serving,
+  toolCall,
+} from './serving.ts'
 import { serveForTest } from './serving-for-test.ts'
 
 describe('the environment of a command', () => {
@@ -58,6 +69,9 @@ describe('the environment of a command', () => {
 })
 
 describe('the output of a command', () => {
+  const invalid = ({ events }: Serving) =>
+    events.flatMap(event => (event.event === 'command_invalid_output' ? [event.reason] : []))
+
   it('on standard error becomes lines for the log, cut when they are long', async () => {
     const serving = await serveForTest()
     const session = await openSession(serving)
@@ -74,7 +88,96 @@ describe('the output of a command', () => {
     const reply = await callTool(serving, session, 'stdout', { text: 'Listening…\n{"hello":"world"}' })
     expect(reply.value).toBe('written')
     expect(reply.messages).toHaveLength(1)
-    expect(serving.events.filter(({ event }) => event === 'command_invalid_output')).toHaveLength(1)
+    expect(invalid(serving)).toEqual(['not JSON', 'not JSON-RPC'])
+  })
+
+  it.each([
+    ['without a result', '{"jsonrpc":"2.0","id":ID}'],
+    ['with a result that is no object', '{"jsonrpc":"2.0","id":ID,"result":"done"}'],
+    ['with an error that is text', '{"jsonrpc":"2.0","id":ID,"error":"failed"}'],
+    ['with both', '{"jsonrpc":"2.0","id":ID,"result":{},"error":{"code":1,"message":"failed"}}'],
+    ['without its version', '{"id":"ID","result":{}}'],
+    ['in an array', '[{"jsonrpc":"2.0","id":ID,"result":{}}]'],
+  ])('that answers a call %s fails it at once', async (_how, line) => {
+    const serving = await serveForTest()
+    const session = await openSession(serving)
+    const reply = await callTool(serving, session, 'pieces', { pieces: [`${line}\n`] })
+    expect(reply.status).toBe(502)
+    expect(reply.messages).toEqual([
+      {
+        jsonrpc: '2.0',
+        id: expect.any(Number),
+        error: {
+          code: -32603,
+          message: 'The MCP server gave an answer that is not JSON-RPC.',
+          data: { request_id: expect.any(String) },
+        },
+      },
+    ])
+    expect(invalid(serving)).toEqual(['not JSON-RPC'])
+    expect((await callTool(serving, session, 'echo', { text: 'on' })).value).toEqual({ text: 'on' })
+  })
+
+  it.each([
+    ['twice', ['{"jsonrpc":"2.0","id":ID,"result":{}}\n{"jsonrpc":"2.0","id":ID,"result":{"late":true}}\n']],
+    [
+      'and another that nobody asked for',
+      ['{"jsonrpc":"2.0","id":4711,"result":{}}\n{"jsonrpc":"2.0","id":ID,"result":{}}\n'],
+    ],
+    [
+      'and an error of nobody',
+      ['{"jsonrpc":"2.0","id":"","error":{"code":-32700,"message":"?"}}\n{"jsonrpc":"2.0","id":"ID","result":{}}\n'],
+    ],
+  ])('that answers a call %s is told once', async (_how, pieces) => {
+    const serving = await serveForTest()
+    const session = await openSession(serving)
+    const reply = await callTool(serving, session, 'pieces', { pieces })
+    expect(reply.messages).toEqual([{ jsonrpc: '2.0', id: expect.any(Number), result: {} }])
+    await vi.waitUntil(() => invalid(serving).length > 0)
+    expect((await callTool(serving, session, 'echo', { text: 'on' })).value).toEqual({ text: 'on' })
+    expect(invalid(serving)).toEqual(['an answer to nothing that was asked'])
+  })
+
+  it('that answers what was cancelled is as it should be', async () => {
+    const serving = await serveForTest()
+    const session = await openSession(serving)
+    const held = post(serving, toolCall('hold', { count: 2 }, 7), { session })
+    await callTool(serving, session, 'echo')
+    const params = { requestId: 7 }
+    await post(serving, { jsonrpc: '2.0', method: 'notifications/cancelled', params }, { session })
+    expect((await read(await held)).error?.message).toContain('Cancelled')
+    await callTool(serving, session, 'hold', { count: 2 })
+    await callTool(serving, session, 'echo')
+    expect(invalid(serving)).toEqual([])
+  })
+
+  it('is read whatever pieces it comes in, with CR and with a byte order mark', async () => {
+    const serving = await serveForTest({ flags: ['--mark'] })
+    const session = await openSession(serving)
+    // The second request of this process has the id 2 there.
+    const text = Buffer.from('{"jsonrpc":"2.0","id":2,"result":{"name":"Zoë 🌍"}}\r\n\r\n').toString('latin1')
+    const { messages } = await callTool(serving, session, 'pieces', { pieces: [...text] })
+    expect(messages).toEqual([{ jsonrpc: '2.0', id: expect.any(Number), result: { name: 'Zoë 🌍' } }])
+    expect(invalid(serving)).toEqual([])
+  })
+
+  it('that ends within a line is no answer', async () => {
+    const serving = await serveForTest()
+    const session = await openSession(serving)
+    const pieces = ['{"jsonrpc":"2.0","id":ID,"result":{}}']
+    const reply = await callTool(serving, session, 'pieces', { pieces, exit: true })
+    expect(reply.status).toBe(502)
+    expect(reply.error?.message).toContain('exit code 1')
+  })
+
+  it('that is no answer to initialize ends the session before it begins', async () => {
+    const script = `process.stdin.once('data', () => console.log('{"jsonrpc":"2.0","id":1}'))`
+    const serving = await serveForTest({ args: ['-e', script] })
+    const response = await post(serving, INITIALIZE)
+    expect(response.status).toBe(502)
+    expect(response.headers.get('mcp-session-id')).toBeNull()
+    expect((await read(response)).error?.message).toContain('not JSON-RPC')
+    await vi.waitUntil(() => !serving.pids().some(isRunning))
   })
 
   it('that floods standard error, or standard output with what is no message, is counted beyond 200 lines', async () => {

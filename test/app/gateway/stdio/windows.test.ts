@@ -30,6 +30,7 @@ function startOnWindows(script: string) {
     env: { PATH: process.env.PATH ?? '' },
     guard: { watch() {}, forget() {}, close() {} },
     platform: 'win32',
+    onMalformed() {},
     onMessage() {},
     onEnd() {},
     onLine() {},

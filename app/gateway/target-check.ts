@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { clip, isPlainText, networkFailure } from 'idplug/internal'
+import { unaskedInterim } from './socket-failure.ts'
 
 const MILLISECONDS = 10_000
 /** Servers of 2024-11-05 send the first event at once; others may keep a stream open without any. */
@@ -65,6 +66,10 @@ export async function targetProblem(
     })
     await answer.body?.cancel()
   } catch (error) {
+    const interim = unaskedInterim((error as Error).cause)
+    if (interim) {
+      return notMcp(`${place} cannot be used: ${interim}`, 'Have it send that only to requests with Expect or Upgrade.')
+    }
     const isLate = (error as Error).name === 'TimeoutError'
     const { detail } = networkFailure(error)
     const seen = isLate

@@ -5,6 +5,7 @@ import { INTERNAL_ERROR } from '../rpc-error.ts'
 import type { Refusal } from '../sessions/answers.ts'
 import type { Connection, ConnectionEnd, ConnectionHandlers, Opening } from '../sessions/connection.ts'
 import { receive } from '../sessions/receive.ts'
+import { unaskedInterim } from '../socket-failure.ts'
 
 export interface SseConnectionOptions extends ConnectionHandlers {
   /** Where the event stream is. */
@@ -134,15 +135,12 @@ export function openSseConnection(options: SseConnectionOptions): Connection {
       const wrong = problemOf(statusCode)
       if (wrong) refuse(...wrong)
     } catch (error) {
-      const { code = 'failed' } = error as NodeJS.ErrnoException
-      refuse(`a message could not be sent: ${code}`, LATE.has(code) ? TOO_SLOW : AWAY)
+      const [reason, refusal] = problemOfError(error)
+      refuse(`a message could not be sent: ${reason}`, refusal)
     }
   }
 
-  listen().catch(error => {
-    const { code = 'failed' } = error as NodeJS.ErrnoException
-    failed(code, LATE.has(code) ? TOO_SLOW : AWAY)
-  })
+  listen().catch(error => failed(...problemOfError(error)))
 
   return {
     get ended() {
@@ -181,6 +179,13 @@ export function openSseConnection(options: SseConnectionOptions): Connection {
 }
 
 type Problem = [reason: string, refusal: Refusal]
+
+function problemOfError(error: unknown): Problem {
+  const interim = unaskedInterim(error)
+  if (interim) return [interim, NOT_RIGHT]
+  const { code = 'failed' } = error as NodeJS.ErrnoException
+  return [code, LATE.has(code) ? TOO_SLOW : AWAY]
+}
 
 function problemOf(status: number): Problem | undefined {
   if (status < 300) return undefined

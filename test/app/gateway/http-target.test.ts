@@ -285,6 +285,46 @@ describe('what a client gets', () => {
     expect(await errorOf(response)).toMatchObject({ id: 7 })
   })
 
+  it('is the final one after interim ones', async () => {
+    const gateway = await startFixture((request, response) => {
+      response.writeProcessing()
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' }, () => {
+        response.writeHead(200, { 'Content-Type': 'application/json' }).end(request.method === 'HEAD' ? '' : '{}')
+      })
+    })
+    for (const answer of [await gateway.post(call), await gateway.post(call), await gateway.send('GET')]) {
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('link')).toBeNull()
+      expect(await answer.json()).toEqual({})
+    }
+    expect((await gateway.send('HEAD')).status).toBe(200)
+  })
+
+  it.each([
+    ['sends 100 Continue', 'sent 100 Continue', (response: ServerResponse) => response.writeContinue()],
+    [
+      'switches protocols',
+      'switched protocols',
+      ({ socket }: ServerResponse) =>
+        socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'),
+    ],
+  ])('is 502, and the log says why, when the target %s although nobody asked', async (_what, words, begin) => {
+    let requests = 0
+    const gateway = await startFixture((_request, response) => {
+      requests++
+      begin(response)
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
+    })
+    const response = await gateway.post(call)
+    expect(response.status).toBe(502)
+    expect((await errorOf(response)).id).toBe(7)
+    expect((await gateway.send('GET')).status).toBe(502)
+    // It would say the same again.
+    expect(requests).toBe(2)
+    const reason = `the target ${words}, for which nobody asked`
+    expect(gateway.events('target_failed').map(event => event.reason)).toEqual([reason, reason])
+  })
+
   it('is 502 when nothing listens', async () => {
     const gateway = await startFixture(`http://127.0.0.1:${await freePort()}`)
     const response = await gateway.post(call)

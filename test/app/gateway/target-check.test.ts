@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { GATEWAY_FILE, targetProblem } from '../../../app/gateway/target-check.ts'
+import { listen } from '../../support/http.ts'
 
 it.each([
   ['/mcp/?key=secret', 'http://127.0.0.1:8000/mcp/'],
@@ -11,6 +12,19 @@ it.each([
   expect(problem).toMatchObject({
     kind: 'not MCP',
     seen: `http://127.0.0.1:8000/mcp redirects to ${named} (status 307)`,
+  })
+})
+
+it('says of a target that sends 100 Continue unasked that it cannot be used', async () => {
+  const { origin, close } = await listen((_request, response) => {
+    response.writeContinue()
+    response.end('{}')
+  })
+  onTestFinished(close)
+  expect(await targetProblem(`${origin}/mcp`)).toEqual({
+    kind: 'not MCP',
+    seen: `${origin}/mcp cannot be used: the target sent 100 Continue, for which nobody asked`,
+    cure: 'Have it send that only to requests with Expect or Upgrade.',
   })
 })
 

@@ -267,6 +267,13 @@ describe('a server that fails', () => {
     await vi.waitUntil(() => target.streams() === 0)
   })
 
+  it('and sends 100 Continue unasked is named in the log', async () => {
+    const target = await startTarget({ get: (_, response) => void response.writeContinue() })
+    const { post, events } = await serve(target.url)
+    expect((await post(INITIALIZE)).status).toBe(502)
+    expect(events().map(({ reason }) => reason)).toEqual(['the target sent 100 Continue, for which nobody asked'])
+  })
+
   it('is not there', async () => {
     const { origin, close } = await listen(() => {})
     await close()

@@ -145,9 +145,18 @@ export async function openAssertionKeys(
     ...(folder !== undefined && { file: join(folder, 'assertion-keys.json') }),
     onError: ({ message }) => logger.error({ event: 'assertion_keys_not_read', message }),
   })
+  if (isUsed) await requireAssertionKeys(keys)
+  return keys
+}
+
+/**
+ * Reads or makes the keys, before anything is signed with them.
+ *
+ * @throws {ConfigError} Their file cannot be used.
+ */
+export async function requireAssertionKeys(keys: Pick<AssertionKeys, 'published'>): Promise<void> {
   try {
-    if (isUsed) await keys.published()
-    return keys
+    await keys.published()
   } catch (error) {
     if (!(error instanceof AssertionKeysError)) throw error
     throw new ConfigError([{ setting: 'AUTH_DATA_DIR', problem: error.message, see: 'docs/identity-to-target.md' }])

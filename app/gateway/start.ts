@@ -7,7 +7,7 @@ import { createGateway } from './gateway.ts'
 import { createHttpTarget, type HttpTargetOptions } from './http-target.ts'
 import { createCallerIdentity } from './identity.ts'
 import { ASSERTION_KEYS_PATH, assertionKeysAnswer } from './identity-assertion.ts'
-import { openAssertionKeys } from './identity-keys.ts'
+import { openAssertionKeys, requireAssertionKeys } from './identity-keys.ts'
 import { withoutUnusable } from './listing.ts'
 import { createResources } from './resources.ts'
 import { createSseTarget } from './sse/target.ts'
@@ -36,8 +36,7 @@ export async function startGateway(
   const { logger, configuration } = surroundings
   const { settings, store } = configuration
   const folder = settings.AUTH_DATA_DIR ?? (store.kind === 'sqlite' ? store.folder : undefined)
-  const identities = groups.flatMap(({ targets }) => Object.values(targets).map(({ identity }) => identity.kind))
-  const keys = await openAssertionKeys(folder, identities.includes('assertion'), logger)
+  const keys = await openAssertionKeys(folder, usesAssertions(groups), logger)
   const shared = {
     logger,
     tokenHeader: settings.AUTH_TOKEN_HEADER,
@@ -78,6 +77,7 @@ export async function startGateway(
       })
       const places = groups.flatMap(({ targets }) => Object.values(targets).map(({ place }) => place))
       let watched: { close(): void } | undefined
+      let hasEnded = false
       return {
         servers: resources.servers(),
         pages: {
@@ -95,7 +95,9 @@ export async function startGateway(
         started(replace) {
           for (const { targets } of groups) for (const [key, target] of Object.entries(targets)) void check(key, target)
           watched = options.watch?.({
-            changed(configuration) {
+            async changed(configuration) {
+              if (usesAssertions(configuration.groups)) await requireAssertionKeys(keys)
+              if (hasEnded) return
               resources.change(configuration)
               replace(resources.servers())
               logger.info({
@@ -109,6 +111,7 @@ export async function startGateway(
           })
         },
         end() {
+          hasEnded = true
           watched?.close()
           return resources.close()
         },
@@ -121,6 +124,9 @@ export async function startGateway(
     },
   )
 }
+
+const usesAssertions = (groups: readonly ResourceGroup[]) =>
+  groups.some(({ targets }) => Object.values(targets).some(({ identity }) => identity.kind === 'assertion'))
 
 function openTarget(
   place: GatewayTarget['place'],

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -215,15 +215,15 @@ describe('a changed configuration', () => {
   })
 })
 
-test('the running gateway follows its file, and says what it did', async () => {
+/** A gateway whose file a test changes. */
+async function startWatching(resources: object, settings: Record<string, string> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'idplug-gateway-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const path = join(folder, 'gateway.json')
   const port = await freePort()
-  const env = { ...SETTINGS, PORT: String(port), PUBLIC_URL: `http://localhost:${port}` }
-  const write = (to: string, others: object = {}) =>
-    replaceFile(path, JSON.stringify({ resources: { files: { to, name: 'Files', scopes: {} }, ...others } }))
-  write('http://127.0.0.1:1/mcp')
+  const env = { ...SETTINGS, PORT: String(port), PUBLIC_URL: `http://localhost:${port}`, ...settings }
+  const write = (changed: object) => replaceFile(path, JSON.stringify({ resources: changed }))
+  write(resources)
   const { groups } = readGatewayFile(path, env)
   const lines: string[] = []
   const logger = createLogger('info', { write: line => void lines.push(line) })
@@ -236,14 +236,40 @@ test('the running gateway follows its file, and says what it did', async () => {
   const events = (event: string) => lines.map(line => JSON.parse(line)).filter(line => line.event === event)
   const metadataStatus = async (key: string) =>
     (await fetch(`http://127.0.0.1:${port}/.well-known/oauth-protected-resource/${key}/mcp`)).status
+  return { write, events, metadataStatus }
+}
 
+const files = { to: 'http://127.0.0.1:1/mcp', name: 'Files', scopes: {} }
+const mail = { to: 'http://127.0.0.1:2/mcp', name: 'Mail', scopes: {} }
+
+test('the running gateway follows its file, and says what it did', async () => {
+  const { write, events, metadataStatus } = await startWatching({ files })
   expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 404])
-  write('http://127.0.0.1:1/mcp', { mail: { to: 'http://127.0.0.1:2/mcp', name: 'Mail', scopes: {} } })
+  write({ files, mail })
   await vi.waitUntil(() => events('gateway_file_read').length === 1)
   expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 200])
-  write('no URL')
+  write({ files: { ...files, to: 'no URL' } })
   await vi.waitUntil(() => events('gateway_file_not_read').length === 1)
   expect(events('gateway_file_not_read')[0].message).toContain('resources.files.to: must be a URL')
+  expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 200])
+})
+
+test('a target that is to get assertions is not added while the file of their keys cannot be used', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'idplug-keys-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const keys = join(folder, 'assertion-keys.json')
+  await writeFile(keys, 'half of i')
+  const plain = { ...files, identity: 'none' }
+  const { write, events, metadataStatus } = await startWatching({ files: plain }, { AUTH_DATA_DIR: folder })
+  write({ files: plain, mail })
+  await vi.waitUntil(() => events('gateway_file_not_read').length === 1)
+  expect(events('gateway_file_not_read')[0].message).toMatch(
+    /AUTH_DATA_DIR: .*assertion-keys\.json does not hold the keys of a gateway; move it away/,
+  )
+  expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 404])
+  await rm(keys)
+  write({ files: plain, mail: { ...mail, name: 'Letters' } })
+  await vi.waitUntil(() => events('gateway_file_read').length === 1)
   expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 200])
 })
 

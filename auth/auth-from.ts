@@ -173,14 +173,25 @@ export function assembleAuth(
     authInfo: ({ head }, token) => new RequestAuthInfo(head, token, names.of(head).url, identityOf(token)),
   }
 
-  function forbid(head: RequestHead, reason: ExchangeReason, error_description: string): Refused {
-    return refuseExchange(head, 403, reason, request_id => ({ error: 'forbidden', error_description, request_id }))
+  function forbid(
+    head: RequestHead,
+    reason: ExchangeReason,
+    error_description: string,
+    isMalformed?: boolean,
+  ): Refused {
+    return refuseExchange(head, isMalformed ? 400 : 403, reason, request_id => ({
+      error: isMalformed ? 'invalid_request' : 'forbidden',
+      error_description,
+      request_id,
+    }))
   }
 
   function originProblem(head: RequestHead): Refused | undefined {
-    const [host] = head.header('host')
-    if (!served.servesHost(host)) {
-      return forbid(head, { kind: 'host_not_served', host: clip(host) }, HOST_NOT_SERVED)
+    // Of several, who is in front may have taken another one than we would: 400 (RFC 9112 §3.2).
+    const hosts = head.header('host')
+    const several = hosts.length > 1
+    if (several || !served.servesHost(hosts[0])) {
+      return forbid(head, { kind: 'host_not_served', host: clip(hosts.at(-1)) }, HOST_NOT_SERVED, several)
     }
     const [origin] = head.header('origin')
     if (origin === undefined || head.method === 'OPTIONS' || served.servesOrigin(origin)) return undefined

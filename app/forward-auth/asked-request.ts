@@ -33,7 +33,7 @@ export function readAsk(request: IncomingMessage): Ask | undefined {
   }
   if (!isBelow(path, PREFIX_PATH)) return undefined
   const original = url.slice(PREFIX_PATH.length) || '/'
-  return { name: undefined, head: new AskedRequest(request, method, original, one(request, 'host')) }
+  return { name: undefined, head: new AskedRequest(request, method, original, undefined) }
 }
 
 const METHOD = /^[A-Z]+$/
@@ -51,11 +51,11 @@ function one({ headers }: IncomingMessage, name: string): string {
 class AskedRequest implements RequestHead {
   readonly method: string
   readonly url: string
-  readonly #host: string
+  readonly #host: string | undefined
   readonly #ask: RequestHead
   #hops: readonly string[] | undefined
 
-  constructor(request: IncomingMessage, method: string, url: string, host: string) {
+  constructor(request: IncomingMessage, method: string, url: string, host: string | undefined) {
     this.method = method
     this.url = url
     this.#host = host
@@ -73,7 +73,7 @@ class AskedRequest implements RequestHead {
   }
 
   header(name: string): readonly string[] {
-    if (name === 'host') return this.#host === '' ? NONE : [this.#host]
+    if (name === 'host' && this.#host !== undefined) return this.#host === '' ? NONE : [this.#host]
     // The last entry is the address itself.
     if (name === 'x-forwarded-for') return this.#forwardedFor.slice(0, -1)
     return this.#ask.header(name)

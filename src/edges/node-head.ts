@@ -30,19 +30,20 @@ class NodeRequestHead implements RequestHead {
     return this.#request.socket.remoteAddress
   }
 
-  /** `node:http` keeps the first of several `Authorization` headers and drops the rest, so they are counted where they came in. */
+  /** `node:http` keeps the first of several of these headers and drops the rest, so they are counted where they came in. */
   header(name: string): readonly string[] {
     const { headers, rawHeaders } = this.#request
     // HTTP/2 has a name of its own for it.
-    const value = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined)
+    const value = headers[name] ?? headers[name === 'host' ? ':authority' : name]
     if (value === undefined) return NONE
-    if (name !== 'authorization') return typeof value === 'string' ? [value] : value
+    if (name !== 'authorization' && name !== 'host') return [String(value)]
     const values: string[] = []
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const header = rawHeaders[index] as string
       if (header.length === name.length && header.toLowerCase() === name) values.push(rawHeaders[index + 1] as string)
     }
-    return values
+    // None of that name: HTTP/2.
+    return values.length ? values : [String(value)]
   }
 }
 

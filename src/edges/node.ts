@@ -49,12 +49,14 @@ export function authRoutes(
 ): (request: IncomingMessage, response: ServerResponse, next?: () => void) => void {
   return (request, response, next = () => send(response, NOT_FOUND)) => {
     const head = requestHead(request)
+    const namesOneHost = () => head.header('host').length < 2
     for (const { authorizationServer } of auths) {
-      if (authorizationServer?.handles(pathOf(head.url))) return authorizationServer.handler(request, response)
+      if (!authorizationServer?.handles(pathOf(head.url))) continue
+      return namesOneHost() ? authorizationServer.handler(request, response) : send(response, SEVERAL_HOSTS)
     }
     for (const auth of auths) {
       const answer = auth.serve(head)
-      if (answer) return void answer.then(found => send(response, found))
+      if (answer) return void answer.then(found => send(response, namesOneHost() ? found : SEVERAL_HOSTS))
     }
     next()
   }
@@ -118,6 +120,14 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
 function fail(response: ServerResponse, error: unknown): void {
   console.error(error)
   send(response, { outcome: 'refused', status: 500, headers: {}, body: { error_description: 'Internal error.' } })
+}
+
+/** RFC 9112 §3.2. Node does not look. */
+const SEVERAL_HOSTS: Answer = {
+  outcome: 'refused',
+  status: 400,
+  headers: {},
+  body: { error: 'invalid_request', error_description: 'The request has more than one Host header.' },
 }
 
 const NOT_FOUND: Answer = {

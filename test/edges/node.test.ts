@@ -72,6 +72,26 @@ it.each([
   expect(answer.split(' ')[1]).toBe(status)
 })
 
+it.each([
+  ['another', 'mcp.example.com\r\nHost: evil.example'],
+  ['the same, in other letters', 'mcp.example.com\r\nhOsT: mcp.example.com'],
+])('idplug/node refuses a second Host header with 400, which is %s', async (_which, host) => {
+  const told = Promise.withResolvers<Decision>()
+  const end = (_request: unknown, response: ServerResponse) => void response.end('served')
+  const { port, issuer } = await start(end, undefined, { decision: told.resolve })
+  const authorization = `Bearer ${await issuer.token({ scopes: ['files:read'] })}`
+  for (const path of ['/mcp', '/.well-known/oauth-protected-resource/mcp']) {
+    const answer = await exchange(
+      port,
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${authorization}\r\nConnection: close\r\n\r\n`,
+    )
+    expect(answer).toMatch(
+      /^HTTP\/1.1 400 .*"error":"invalid_request","error_description":"(Host must name this server|The request has more than one Host)/s,
+    )
+  }
+  expect(await told.promise).toMatchObject({ status: 400, reason: { kind: 'host_not_served' } })
+})
+
 it('idplug/node ends a stream with its token although the client has sent its next request already', async () => {
   const { validator, revoke } = revocable()
   const auth = authFrom(files, validator, { observer: {}, recheckSeconds: 1 })

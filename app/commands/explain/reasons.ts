@@ -18,7 +18,8 @@ const MEANINGS: Readonly<Record<Kind, Meaning>> = {
     cure: 'None, unless the client does not go on: then run idplug doctor with the URL of the server.',
   },
   host_not_served: {
-    means: 'The request was addressed to a host that this server does not serve, as in an attack by DNS rebinding.',
+    means:
+      'The request was addressed to a host that this server does not serve, as in an attack by DNS rebinding; or (400) to several.',
     cure: 'If the host is yours, add its URL to PUBLIC_URL, or the host to ALLOWED_HOSTS. A proxy in front may have changed the Host header.',
   },
   origin_not_served: {

@@ -10,7 +10,7 @@ import type { ResourceDeclaration } from '../../../auth/declaration.ts'
 import type { Decision } from '../../../src/auth.ts'
 import { parseIpRange } from '../../../src/ip-address.ts'
 import { createTestIssuer } from '../../../src/testing/index.ts'
-import { listen } from '../../support/http.ts'
+import { exchange, listen } from '../../support/http.ts'
 
 const PUBLIC = 'https://mcp.example.com'
 
@@ -117,6 +117,19 @@ async function start(
 }
 
 const call = (name: string) => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name } })
+
+it('an ask about a request with two Host headers is answered with 400', async () => {
+  const { port, bearer } = await start()
+  const { authorization } = await bearer('files:read')
+  for (const path of ['/ext-authz/mcp', '/.well-known/oauth-protected-resource/mcp']) {
+    const hosts = 'Host: mcp.example.com\r\nHost: evil.example'
+    const answer = await exchange(
+      port,
+      `GET ${path} HTTP/1.1\r\n${hosts}\r\nAuthorization: ${authorization}\r\nConnection: close\r\n\r\n`,
+    )
+    expect(answer).toMatch(/^HTTP\/1.1 400 .*"invalid_request"/s)
+  }
+})
 
 describe('an ask with X-Forwarded headers', () => {
   it('is answered with 200 and who is calling', async () => {

@@ -193,6 +193,17 @@ describe('what a target gets', () => {
     expect(seen).toEqual([])
   })
 
+  it('is nothing that has two Host headers: it is for whom?', async () => {
+    const { seen, listener } = recorder()
+    const gateway = await startFixture(listener)
+    const head = `Authorization: Bearer ${await gateway.token()}\r\nConnection: close\r\n\r\n`
+    for (const other of ['evil.example', 'localhost']) {
+      const answer = await exchange(gateway.port, `GET /mcp HTTP/1.1\r\nHost: localhost\r\nhost: ${other}\r\n${head}`)
+      expect(answer).toMatch(/^HTTP\/1.1 400 .*"Host must name this server/s)
+    }
+    expect(seen).toEqual([])
+  })
+
   it('is nothing that is refused', async () => {
     const { seen, listener } = recorder()
     const gateway = await startFixture(listener, {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { RequestListener, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { createStdioTarget } from '../app/gateway/stdio/target.ts'
+import { createStdioTarget, type StdioTargetOptions } from '../app/gateway/stdio/target.ts'
 import type { Call } from '../app/gateway/target.ts'
 import type { Composition } from './http-compositions.ts'
 
@@ -33,23 +33,36 @@ function pipe(): RequestListener {
 }
 
 /** The same by the target of the gateway, for a caller whose token has been checked. */
-function target(): RequestListener {
-  const stdio = createStdioTarget({ command: process.execPath, args: [echo] })
+const target = (): RequestListener => stdioTargetListener().listener
+
+/** @param onStart - Told the pid of each command that is started. */
+export function stdioTargetListener(
+  flags: readonly string[] = [],
+  options: Partial<StdioTargetOptions> = {},
+  onStart: (pid: number) => void = () => {},
+): { readonly listener: RequestListener; close(): Promise<void> } {
+  const stdio = createStdioTarget({
+    command: process.execPath,
+    args: [echo, ...flags],
+    onEvent: event => event.event === 'command_started' && event.pid !== undefined && onStart(event.pid),
+    ...options,
+  })
   const token = { issuer: 'https://issuer.example', subject: 'ann', clientId: 'bench' }
   const access = { outcome: 'accepted', token, signal: new AbortController().signal, headers: {}, done() {} }
-  return async (request, response) => {
+  const listener: RequestListener = async (request, response) => {
     const received = await text(request)
-    const body = JSON.parse(received)
+    const body = received === '' ? undefined : JSON.parse(received)
     await stdio.answer({
       request,
       response,
       access,
       body,
-      text: received,
+      text: received || undefined,
       requestId: 'bench',
       identity: {},
     } as unknown as Call)
   }
+  return { listener, close: () => stdio.close() }
 }
 
 export const stdio: Record<string, Composition> = { 'stdio-pipe': pipe, 'stdio-target': target }

@@ -1,6 +1,12 @@
 import { createInterface } from 'node:readline'
 
-// An MCP server on standard input and output that does nothing but answer: what is measured is who passes the messages on.
+// An MCP server on standard input and output that does nothing but answer: what is measured is who passes the messages on. `--stubborn`
+// ends neither with its standard input nor by SIGTERM.
+
+if (process.argv.includes('--stubborn')) {
+  process.on('SIGTERM', () => {})
+  setInterval(() => {}, 1000)
+}
 
 const result = { content: [{ type: 'text', text: 'Echo: hello' }] }
 

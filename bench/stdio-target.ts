@@ -1,6 +1,7 @@
 import { CONNECTIONS, legacyRequest, type MeasuredServer, modernRequest, startServer } from './http-load.ts'
 import { measurePaired, type PairedCandidate } from './paired.ts'
 import { type BenchSection, median, ratio } from './report.ts'
+import { secondsUntilGone } from './stdio-sessions.ts'
 
 const ROUNDS = 21
 const REQUESTS_PER_ROUND = 3000
@@ -32,17 +33,25 @@ export async function run(): Promise<BenchSection> {
     { rounds: ROUNDS, requests: REQUESTS_PER_ROUND },
   )
   await Promise.all([pipe.stop(), target.stop()])
+  const gone = {
+    'until 100 processes are gone': await secondsUntilGone([]),
+    'the same, if they ignore SIGTERM': await secondsUntilGone(['--stubborn']),
+  }
   const [base, legacy, current] = measured
   if (!base || !legacy || !current) throw new Error('nothing was measured')
   return {
     title: 'stdio-target: a call passed on to a process',
-    method: `CPU of the gateway per call, without that of the process behind it and without the check of the token. ${CONNECTIONS} connections to one process, ${ROUNDS} rounds of ${REQUESTS_PER_ROUND}.`,
-    measurements: measured,
+    method: `CPU of the gateway per call, without that of the process behind it and without the check of the token. ${CONNECTIONS} connections to one process, ${ROUNDS} rounds of ${REQUESTS_PER_ROUND}. Then a hundred sessions end at once.`,
+    measurements: [
+      ...measured,
+      ...Object.entries(gone).map(([name, seconds]) => ({ name, unit: 's after their sessions', samples: [seconds] })),
+    ],
     targets: [
       { name: 'session, µs', actual: median(legacy.samples), limit: 100 },
       { name: '2026-07-28, µs', actual: median(current.samples), limit: 100 },
       { name: 'session / plain pipe', actual: ratio(legacy, base), limit: 2.5 },
       { name: '2026-07-28 / plain pipe', actual: ratio(current, base), limit: 2.5 },
+      ...Object.entries(gone).map(([name, actual]) => ({ name: `${name}, s`, actual, limit: 10 })),
     ],
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { expect, onTestFinished } from 'vitest'
@@ -19,8 +19,12 @@ export interface TargetServer {
   emit(text: string): void
 }
 
-/** Serves both revisions: `whoami` returns the headers of the request, `write_file` some text. A GET opens a stream that stays open. */
-export async function startTarget(): Promise<TargetServer> {
+/**
+ * Serves both revisions: `whoami` returns the headers of the request, `write_file` some text. A GET opens a stream that stays open.
+ *
+ * @param listener - Answers instead.
+ */
+export async function startTarget(listener?: RequestListener): Promise<TargetServer> {
   const handle = toNodeHandler(
     createMcpHandler(() => {
       const server = new McpServer({ name: 'target', version: '1.0.0' })
@@ -37,6 +41,7 @@ export async function startTarget(): Promise<TargetServer> {
   const { port, close } = await listen((request: IncomingMessage, response: ServerResponse) => {
     const { method = '', url = '' } = request
     seen.push({ method, url, headers: request.headers as Record<string, string> })
+    if (listener) return void listener(request, response)
     if (method !== 'GET') return void handle(request as never, response as never)
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': open\n\n')
     streams.add(response)

@@ -12,18 +12,28 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Answers with a JSON-RPC error: with the id of the request, so that clients give it to whoever waits. Cuts an answer under way. */
-export function sendProblem(response: ServerResponse, problem: Problem, body: unknown, requestId: string): void {
+/**
+ * Answers with a JSON-RPC error: with the id of the request, so that clients give it to whoever waits. Cuts an answer under way.
+ *
+ * @param text - The body as JSON, where there is one.
+ */
+export function sendProblem(
+  response: ServerResponse,
+  problem: Problem,
+  body: unknown,
+  requestId: string,
+  text?: string,
+): void {
   if (response.headersSent) return void response.destroy()
   const { status, code, message, headers } = problem
-  const text = JSON.stringify(errorResponse(idOf(body), message, requestId, code))
+  const answer = JSON.stringify(errorResponse(idOf(body, text), message, requestId, code))
   response
     .writeHead(status, {
       'Cache-Control': 'no-store',
       'X-Request-Id': requestId,
       ...headers,
       'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(text),
+      'Content-Length': Buffer.byteLength(answer),
     })
-    .end(text)
+    .end(answer)
 }

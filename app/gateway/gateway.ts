@@ -94,7 +94,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     accept(access, request, response)
     const text = received === undefined ? undefined : canonicalText(received, body)
     const problem = problemOf(request, body, received !== undefined && text === undefined)
-    if (problem) return sendProblem(response, problem, body, requestId)
+    if (problem) return sendProblem(response, problem, body, requestId, text)
     const isStream = opensStream(request.method, body)
     const start = performance.now()
     try {

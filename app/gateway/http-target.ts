@@ -8,7 +8,7 @@ import { createEventIds, type EventIds, watchEventIds } from './event-ids.ts'
 import { requestHeaders, responseHeaders } from './headers.ts'
 import type { CallerIdentity } from './identity.ts'
 import { mayList } from './listing.ts'
-import { createMappedAnswer, isMappable, type MappedAnswer } from './mapped-answer.ts'
+import { createMappedAnswer, isEventStream, isMappable, type MappedAnswer } from './mapped-answer.ts'
 import { opensStream } from './message.ts'
 import { INTERNAL_ERROR, NOT_FOUND_ERROR } from './rpc-error.ts'
 import { unaskedInterim } from './socket-failure.ts'
@@ -108,11 +108,11 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
 
   return {
     async answer(call) {
-      const { request, response, access, body, requestId } = call
+      const { request, response, access, body, requestId, text } = call
       const { 'mcp-session-id': id, 'last-event-id': lastEventId } = request.headers
       if (id === undefined) {
         // Nobody could say whose events would be sent again.
-        if (lastEventId !== undefined) return sendProblem(response, NO_SESSION, body, requestId)
+        if (lastEventId !== undefined) return sendProblem(response, NO_SESSION, body, requestId, text)
         return exchange(call)
       }
       const owner = ownerOf(access.token)
@@ -120,7 +120,7 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
         // Of another session, perhaps: the target may keep the events of all in one place.
         const isKnown = lastEventId === undefined || session.events.has(String(lastEventId))
         if (isKnown) await exchange(call, session)
-        else sendProblem(response, UNKNOWN_EVENT, body, requestId)
+        else sendProblem(response, UNKNOWN_EVENT, body, requestId, text)
       }
       if (await sessions.use(String(id), owner, begin)) return
       if (access.token && (await sessions.use(String(id), ANYBODY, async () => {}))) {
@@ -129,7 +129,7 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
         sessions.add(String(id), owner, createSession())
         if (await sessions.use(String(id), owner, begin)) return
       }
-      sendProblem(response, UNKNOWN_SESSION, body, requestId)
+      sendProblem(response, UNKNOWN_SESSION, body, requestId, text)
     },
     async close() {
       await sessions.close()
@@ -234,7 +234,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     else if (length !== undefined) this.#left = Number(length)
     if (this.#mapped?.isWhole) this.#head = { status, headers: returned }
     else response.writeHead(status, returned)
-    if (type?.startsWith('text/event-stream')) {
+    if (isEventStream(type)) {
       // Clients wait for the headers before they go on. If events follow at once, all leave together.
       const events = this.#session?.events
       if (events) this.#watch = watchEventIds(events.add)
@@ -321,7 +321,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(problem: Problem, reason: string): void {
-    const { response, body, requestId } = this.#call
+    const { response, body, requestId, text } = this.#call
     const { name, logger } = this.#options
     const { headersSent } = response
     this.#end()
@@ -333,7 +333,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       reason,
       status: headersSent ? undefined : problem.status,
     })
-    sendProblem(response, problem, body, requestId)
+    sendProblem(response, problem, body, requestId, text)
   }
 
   /** @returns False for a session that is another person's, or that others could find. */

@@ -24,6 +24,9 @@ const LONGEST_MESSAGE = 8_388_608
 const EVENTS = /^text\/event-stream\b/i
 const JSON_TYPE = /^application\/json\b/i
 
+/** A media type is the same in all letters (RFC 9110 §8.3.1). */
+export const isEventStream = (type = ''): boolean => EVENTS.test(type)
+
 /** Whether answers of a `Content-Type` hold messages. */
 export const isMappable = (type = ''): boolean => EVENTS.test(type) || JSON_TYPE.test(type)
 

@@ -110,9 +110,17 @@ function isMessage(value: unknown): boolean {
 
 type Message = { readonly id?: unknown; readonly method?: unknown; readonly params?: unknown }
 
-/** What an error answers: the id of a request; `null` for a batch, a notification, or no message at all (JSON-RPC 2.0 §5). */
-export function idOf(body: unknown): string | number | null {
+/**
+ * What an error answers: the id of a request; `null` for a batch, a notification, or no message at all (JSON-RPC 2.0 §5).
+ *
+ * @param text - The body as JSON. With it, `JSON.stringify` writes a number as the client did: times in nanoseconds do not fit into
+ *   those of JavaScript. Default: it is rounded.
+ */
+export function idOf(body: unknown, text?: string): string | number | object | null {
   const id = isObject(body) ? body.id : undefined
+  if (typeof id === 'number' && !Number.isSafeInteger(id) && text !== undefined) {
+    return (withExactNumbers(text, body) as { id: number | object }).id
+  }
   return typeof id === 'string' || typeof id === 'number' ? id : null
 }
 

@@ -7,7 +7,7 @@ export const HEADER_MISMATCH = -32020
 export const INTERNAL_ERROR = -32603
 
 /** @param correlationId - The id under which the log knows the HTTP request. */
-export function errorResponse<Id extends string | number | null>(
+export function errorResponse<Id extends string | number | object | null>(
   id: Id,
   message: string,
   correlationId: string,

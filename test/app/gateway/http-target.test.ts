@@ -343,6 +343,22 @@ describe('what a client gets', () => {
     expect((await errorOf(response)).id).toBe(7)
   })
 
+  it('is an error with the id as the client wrote it, whatever its size', async () => {
+    const gateway = await startFixture(`http://127.0.0.1:${await freePort()}`)
+    const unknown = { 'mcp-session-id': 'unknown' }
+    for (const id of ['1764538245123456789', '-12345678901234567890', '1.50', '1e400', '7', '"a"']) {
+      const text = `{"jsonrpc":"2.0","id":${id},"method":"ping"}`
+      for (const [response, status] of [
+        [await gateway.post(text), 502],
+        [await gateway.post(text, unknown), 404],
+        [await gateway.post(text, { 'mcp-method': 'tools/list' }), 400],
+      ] as const) {
+        expect(response.status).toBe(status)
+        expect(await response.text()).toContain(`{"jsonrpc":"2.0","id":${id},"error":`)
+      }
+    }
+  })
+
   it('is 504 when the target does not begin to answer', async () => {
     const gateway = await startFixture(() => {}, { target: { timeoutSeconds: 0.2 } })
     const response = await gateway.post(call)
@@ -379,6 +395,19 @@ describe('what a client gets', () => {
     await vi.waitUntil(() => gateway.events('tool_called').length > 0)
     expect(gateway.events('target_failed')).toHaveLength(1)
     expect(gateway.events('tool_called')[0]).toMatchObject({ outcome: 'cut' })
+  })
+
+  it('is a stream whatever letters its type is written in', async () => {
+    const id = randomUUID()
+    const gateway = await startFixture((request, response) => {
+      if (request.method === 'POST') return response.setHeader('Mcp-Session-Id', id).end()
+      response.writeHead(200, { 'Content-Type': 'Text/Event-Stream' }).end('id: first\ndata: {}\n\n')
+    })
+    await (await gateway.post(call)).text()
+    const session = { 'mcp-session-id': id }
+    expect(await (await gateway.send('GET', session)).text()).toContain('first')
+    // Its events are known only if it was read as a stream.
+    expect((await gateway.send('GET', { ...session, 'last-event-id': 'first' })).status).toBe(200)
   })
 
   it('comes event by event', async () => {

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import { idOf } from '../message.ts'
 import { errorResponse, INTERNAL_ERROR } from '../rpc-error.ts'
 import type { Call } from '../target.ts'
-import { isId, isMessage, isRequest, type Message, type RequestId } from './messages.ts'
+import { isMessage, isRequest, type Message, type RequestId } from './messages.ts'
 
 /** A message as it goes to a client: changed, or `undefined` for one that the client does not get. */
 export type MapMessage = (message: object, call: Call) => object | undefined
@@ -95,7 +96,7 @@ export function textFor(
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     const { id, method } = message
-    if (method !== undefined || !isId(id)) return undefined
+    if (method !== undefined || id === undefined || id === null) return undefined
     return JSON.stringify(errorResponse(id, TOO_DEEP, call.requestId, INTERNAL_ERROR))
   }
 }
@@ -144,9 +145,12 @@ export class PostAnswer {
     if (text !== undefined && !this.isOver) this.#open().send(text)
   }
 
-  /** @param status - Of HTTP, where no stream has begun and no other response is to follow. */
-  respond(message: Message, status: number): void {
-    if (this.isOver || !this.#waiting.delete(message.id as RequestId)) return
+  /**
+   * @param id - Of the request.
+   * @param status - Of HTTP, where no stream has begun and no other response is to follow.
+   */
+  respond(id: RequestId, message: Message, status: number): void {
+    if (this.isOver || !this.#waiting.delete(id)) return
     const written = textFor(message, this.#options)
     if (this.#stream) {
       if (written !== undefined) this.#stream.send(written)
@@ -220,10 +224,10 @@ export interface Refusal {
 
 /** Refuses a request before the server sees any of it. */
 export function refuse(call: Call, { status, message, code, headers }: Refusal): void {
-  const { response, body, requestId } = call
+  const { response, body, requestId, text } = call
   if (response.destroyed || response.writableEnded) return
   if (response.headersSent) return void response.end()
-  const id = isMessage(body) && isRequest(body) ? body.id : null
+  const id = isMessage(body) && isRequest(body) ? idOf(body, text) : null
   response
     .writeHead(status, { 'Content-Type': 'application/json', ...ofFailure(call), ...headers })
     .end(JSON.stringify(errorResponse(id, message, requestId, code)))

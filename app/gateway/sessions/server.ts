@@ -49,7 +49,10 @@ export interface Channel {
 interface OpenRequest {
   /** On the connection. */
   readonly id: number
+  /** As it was parsed; what requests are found by. */
   readonly clientId: RequestId
+  /** The same as the client wrote it, for `JSON.stringify`: not all numbers fit into those of JavaScript. */
+  readonly writtenId: RequestId
   readonly channel: Channel
   readonly method: string
   readonly answer: PostAnswer | undefined
@@ -242,7 +245,7 @@ export class SharedServer {
     message: Request,
     sent: Message,
     answer: PostAnswer | undefined,
-    respond: OpenRequest['respond'] = (response, status) => answer?.respond(response, status),
+    respond: OpenRequest['respond'] = (response, status) => answer?.respond(message.id, response, status),
   ): void {
     const id = ++this.#lastId
     const token = message.params?._meta?.progressToken
@@ -256,6 +259,7 @@ export class SharedServer {
     const request: OpenRequest = {
       id,
       clientId: message.id,
+      writtenId: sent.id ?? message.id,
       channel,
       method: message.method,
       answer,
@@ -333,14 +337,14 @@ export class SharedServer {
     const request = this.#open.get(id)
     if (!request) return this.#cancelled.delete(id) ? undefined : 'an answer to nothing that was asked'
     this.#settle(request)
-    const { clientId, channel } = request
+    const { writtenId, channel } = request
     const { result, error } = message
     const status = channel.isSession ? 200 : (MODERN_STATUS.get(error?.code ?? 0) ?? 200)
     const restored =
       result?._meta?.[SUBSCRIPTION_ID] === undefined
         ? message
-        : { ...message, result: { ...result, _meta: { ...result._meta, [SUBSCRIPTION_ID]: clientId } } }
-    request.respond({ ...restored, id: clientId }, status)
+        : { ...message, result: { ...result, _meta: { ...result._meta, [SUBSCRIPTION_ID]: writtenId } } }
+    request.respond({ ...restored, id: writtenId }, status)
     return undefined
   }
 
@@ -377,7 +381,7 @@ export class SharedServer {
     const subscription = params?._meta?.[SUBSCRIPTION_ID]
     if (subscription !== undefined) {
       const request = this.#open.get(Number(subscription))
-      request?.answer?.send({ ...message, params: withMeta(params, { [SUBSCRIPTION_ID]: request.clientId }) })
+      request?.answer?.send({ ...message, params: withMeta(params, { [SUBSCRIPTION_ID]: request.writtenId }) })
       return
     }
     const [only] = this.#open.values()
@@ -473,7 +477,7 @@ function withMeta(params: Params | undefined, members: Record<string, unknown>):
 }
 
 function fail(request: OpenRequest, { status, message, code }: Refusal): void {
-  request.respond(errorResponse(request.clientId, message, request.correlationId, code), status)
+  request.respond(errorResponse(request.writtenId, message, request.correlationId, code), status)
 }
 
 export function died({ reason, refusal }: ConnectionEnd): Refusal {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/client'
 import type { Access } from 'idplug'
 import { isLegacy } from '../../serve/mcp/revision.ts'
+import { idOf } from '../message.ts'
 import { errorResponse, INTERNAL_ERROR, NOT_FOUND_ERROR } from '../rpc-error.ts'
 import type { Call, Target } from '../target.ts'
 import { type MapMessage, type Refusal, refuse, textFor } from './answers.ts'
@@ -170,7 +171,7 @@ export function createSessionTarget(options: SessionTargetOptions): Target {
     // Nobody learns the id of a session whose client is gone, or that did not come about.
     if (message.error || response.destroyed) end(session)
     if (response.destroyed) return
-    const answer = { ...message, id: request.id }
+    const answer = { ...message, id: idOf(request, call.text) as Message['id'] }
     const text = textFor(answer, { call, mapMessage }) ?? 'null'
     response
       .writeHead(status, {

@@ -118,7 +118,7 @@ export function post(
       ...(session && { 'mcp-session-id': session }),
       ...headers,
     },
-    body: JSON.stringify(body),
+    body: typeof body === 'string' ? body : JSON.stringify(body),
     ...(signal && { signal }),
   })
 }

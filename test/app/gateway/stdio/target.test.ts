@@ -176,6 +176,25 @@ describe('calls', () => {
     expect(messages[0]?.id).toBe(5)
   })
 
+  it('are answered with their id as the client wrote it, whatever its size', async () => {
+    const serving = await serveForTest()
+    const session = await openSession(serving)
+    const ask = async (id: string, name: string) => {
+      const body = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${name}","arguments":{"data":1}}}`
+      return (await post(serving, body, { session })).text()
+    }
+    for (const id of ['1764538245123456789', '-12345678901234567890', '1.50', '7', '"a"']) {
+      // A response alone, and one in a stream.
+      for (const name of ['echo', 'log']) expect(await ask(id, name)).toContain(`"id":${id}`)
+    }
+    const id = '1764538245123456789'
+    const initialize = JSON.stringify(INITIALIZE).replace('"id":0', `"id":${id}`)
+    expect(await (await post(serving, initialize)).text()).toContain(`"id":${id}`)
+    // Errors of ours: the process ends, and then there is no session.
+    expect(await ask(id, 'exit')).toContain(`"id":${id},"error"`)
+    expect(await ask(id, 'echo')).toContain(`"id":${id},"error"`)
+  })
+
   it('with the id of a request in flight are refused', async () => {
     const serving = await serveForTest()
     const session = await openSession(serving)

@@ -9,6 +9,7 @@ import {
   listen,
 } from 'idplug/internal'
 import type { MetricsEndpoint } from './metrics.ts'
+import { ofOneHost } from './one-host.ts'
 import type { Surroundings } from './program.ts'
 
 /** `PORT` of a process, and that of its metrics. */
@@ -40,7 +41,7 @@ export function createPort(
   }
   return {
     async open(auths, { shadows = [], listening } = {}) {
-      const opened = createHttpServer(listener, stopping)
+      const opened = createHttpServer(ofOneHost(listener), stopping)
       await listen(opened, settings.PORT, settings.HOST, 'PORT')
       server = opened
       await metrics.open()

@@ -39,6 +39,8 @@ const NOT_FORWARDED = new Set([
   'true-client-ip',
   'cf-connecting-ip',
   'x-rewrite-url',
+  'x-host',
+  'x-http-host-override',
   // They make another request of this one.
   'x-http-method',
   'x-http-method-override',
@@ -76,7 +78,7 @@ const DECIDED_BY = new Set(['mcp-session-id', 'last-event-id', 'mcp-protocol-ver
 
 /** By which proxies say who is calling, from where and for what (`client-cert`: RFC 9440), and what CGI takes for the address of a proxy. */
 const OF_PROXIES =
-  /^(?:proxy$|(?:x-)?(?:remote|client-cert|ssl)(?:-|$)|x-forwarded|x-original-|x-(?:auth-request|webauth|authenticated|amzn-oidc|ms-client-principal|goog|envoy|cluster-client)|cf-access-|fastly-client-|tailscale-)/
+  /^(?:proxy$|(?:x-)?(?:remote|client-cert|ssl)(?:-|$)|x-forwarded|x-original-|x-(?:auth-request|webauth|authenticated|amzn-oidc|ms-client-principal|ms-token|goog|appengine|envoy|cluster-client|pomerium|authentik|vouch)|x-(?:userinfo|consumer|credential)(?:-|$)|oidc-|teleport-|cf-access-|fastly-client-|tailscale-)/
 
 /** Servers read `_` as `-` (CGI, WSGI), and whoever writes one means to get past a check. */
 const PLAIN_NAME = /^[a-z0-9-]+$/

@@ -15,8 +15,28 @@ export function isAmbiguous(text: string, value: unknown, headers: IncomingHttpH
     !isJsonRpc(value) ||
     ambiguousMember(value) !== undefined ||
     !headersMatch(headers, value) ||
+    (text.includes(BROKEN) && isBrokenOutside(value)) ||
     membersWritten(text) !== membersRead(value)
   )
+}
+
+/** Stands where the bytes were not UTF-8. Some servers leave such bytes out, and so read another name than was checked. */
+const BROKEN = '\ufffd'
+
+/** Whether there are such bytes anywhere but in the arguments of an operation, which decide nothing. */
+function isBrokenOutside(value: unknown): boolean {
+  const open: unknown[] = [value].flat().flatMap(message => {
+    const { params, ...others } = message as { params?: Record<string, unknown> | null }
+    const { arguments: _undecided, ...deciding } = params ?? {}
+    return [others, deciding]
+  })
+  while (open.length > 0) {
+    const next = open.pop()
+    if (typeof next === 'string' && next.includes(BROKEN)) return true
+    if (typeof next !== 'object' || next === null) continue
+    for (const [name, member] of Object.entries(next)) open.push(name, member)
+  }
+  return false
 }
 
 /**

@@ -36,7 +36,8 @@ export function readAsk(request: IncomingMessage): Ask | undefined {
   return { name: undefined, head: new AskedRequest(request, method, original, undefined) }
 }
 
-const METHOD = /^[A-Z]+$/
+/** A token (RFC 9110 §5.6.2): clients can send any, and that is no mistake of the proxy. */
+const METHOD = /^[!#$%&'*+.^`|~\w-]+$/
 const URI = /^\/\S*$/
 
 const isBelow = (path: string, prefix: string) =>

@@ -264,6 +264,12 @@ describe('a request whose body the proxy', () => {
       '{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"write_file"}}',
     ],
     ['a batch for PHP', '{"0":{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write_file"}}}'],
+    // What decoding leaves of bytes that are not UTF-8.
+    ['a name with broken bytes', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write\ufffd_file"}}'],
+    [
+      'a key with broken bytes',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","na\ufffdme":"write_file"}}',
+    ],
   ])('sends and servers may read in another way is refused: %s', async (_what, body) => {
     const { ask, bearer, decisions } = await start()
     const answer = await ask(await bearer(), body)
@@ -274,7 +280,7 @@ describe('a request whose body the proxy', () => {
   it('sends may have colons, quotes and nested objects in it', async () => {
     const { ask, bearer } = await start()
     const message = call('whoami')
-    const args = { 'a:"b\\': 'c:"\\', list: [{ a: 1 }, [{ a: {} }]], a: { a: null } }
+    const args = { 'a:"b\\': 'c:"\\', broken: '\ufffd', list: [{ a: 1 }, [{ a: {} }]], a: { a: null } }
     const params = { ...message.params, arguments: args }
     expect((await ask(await bearer(), { ...message, params })).status).toBe(200)
     expect((await ask(await bearer(), JSON.stringify([message, message], null, 2))).status).toBe(200)
@@ -312,10 +318,13 @@ describe('a request whose body the proxy', () => {
     expect((await ask({ ...headers, ...empty, ...(await bearer()) })).status).toBe(200)
   })
 
-  it.each(['PUT', 'PATCH', 'QUERY'])('keeps needs every scope, as %s', async method => {
-    const { ask, bearer } = await start()
-    expect((await ask({ 'x-forwarded-method': method, ...(await bearer('files:read')) })).status).toBe(403)
-  })
+  it.each(['PUT', 'PATCH', 'QUERY', 'M-SEARCH', 'get', 'options', 'FOO_BAR'])(
+    'keeps needs every scope, as %s',
+    async method => {
+      const { ask, bearer } = await start()
+      expect((await ask({ 'x-forwarded-method': method, ...(await bearer('files:read')) })).status).toBe(403)
+    },
+  )
 })
 
 describe('Mcp-Method and Mcp-Name', () => {

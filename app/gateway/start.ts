@@ -57,6 +57,16 @@ export async function startGateway(
     const reason = `${problem.seen}. ${problem.cure}`
     logger.warn({ event: 'target_not_ready', target: name, reason })
   }
+  const checked = new Map<string, string>()
+  /** Those that are not the same as when they were checked last. */
+  function checkTargets(all: readonly ResourceGroup[]): void {
+    for (const [key, target] of all.flatMap(({ targets }) => Object.entries(targets))) {
+      const text = JSON.stringify(target)
+      if (checked.get(key) === text) continue
+      checked.set(key, text)
+      void check(key, target)
+    }
+  }
   return serve(
     surroundings,
     groups,
@@ -93,13 +103,14 @@ export async function startGateway(
         },
         banner: places.map(place => `In front of           ${describePlace(place)}`),
         started(replace) {
-          for (const { targets } of groups) for (const [key, target] of Object.entries(targets)) void check(key, target)
+          checkTargets(groups)
           watched = options.watch?.({
             async changed(configuration) {
               if (usesAssertions(configuration.groups)) await requireAssertionKeys(keys)
               if (hasEnded) return
               resources.change(configuration)
               replace(resources.servers())
+              checkTargets(configuration.groups)
               logger.info({
                 event: 'gateway_file_read',
                 resources: resources.servers().map(({ auth }) => auth.resource),

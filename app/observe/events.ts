@@ -94,7 +94,7 @@ export const serverEvents = {
     level: 'warn',
     members: ['target', 'reason'],
     means:
-      'The server behind the gateway did not answer as an MCP server does, when the gateway started and asked it once.',
+      'The server behind the gateway did not answer as an MCP server does, when the gateway asked it once: at the start, or when its file named it.',
     action: 'Do what the reason says. A server that starts later than the gateway needs nothing.',
   },
   gateway_file_read: {

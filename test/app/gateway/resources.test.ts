@@ -248,6 +248,10 @@ test('the running gateway follows its file, and says what it did', async () => {
   write({ files, mail })
   await vi.waitUntil(() => events('gateway_file_read').length === 1)
   expect([await metadataStatus('files'), await metadataStatus('mail')]).toEqual([200, 200])
+  // At the start, and what is new: nothing listens at either.
+  const notReady = () => events('target_not_ready').map(({ target }) => target)
+  await vi.waitUntil(() => notReady().length === 2)
+  expect(notReady().toSorted()).toEqual(['files', 'mail'])
   write({ files: { ...files, to: 'no URL' } })
   await vi.waitUntil(() => events('gateway_file_not_read').length === 1)
   expect(events('gateway_file_not_read')[0].message).toContain('resources.files.to: must be a URL')

@@ -37,7 +37,8 @@ const INCOMPLETE: ParsedBody = { problem: 'incomplete' }
 export function hasBody(request: IncomingMessage): boolean {
   const { 'transfer-encoding': encoding, 'content-length': length } = request.headers
   if (encoding !== undefined) return true
-  if (length !== undefined) return length !== '0'
+  // A number where a platform such as Lambda made the request.
+  if (length !== undefined) return Number(length) !== 0
   // HTTP/2 needs neither header.
   return request.httpVersionMajor > 1 && !(request as unknown as Http2ServerRequest).stream.endAfterHeaders
 }

@@ -10,9 +10,9 @@ export const BODY_PROBLEMS: Readonly<Record<BodyProblem, readonly [status: numbe
   unreadable: [415, -32600, 'Send the body as it is: its encoding is not supported.'],
 }
 
-/** To a request under another name than those of the resource, or under several; `idplug doctor` knows it by this sentence. */
+/** To a request under another name than those of the resource; `idplug doctor` knows it by this sentence. */
 export const HOST_NOT_SERVED =
-  'Host must name this server: set PUBLIC_URL to the URL that clients use, or ALLOWED_HOSTS.'
+  'This server does not serve the host named in the request: set PUBLIC_URL to the URL that clients use, or name the host in ALLOWED_HOSTS.'
 
 export const ENDPOINT_METHODS = 'GET, POST, DELETE, HEAD, OPTIONS'
 

@@ -5,7 +5,7 @@ import { createAuthenticator } from '../src/bearer/authenticator.ts'
 import type { ProofCheck } from '../src/bearer/dpop.ts'
 import { watchToken } from '../src/bearer/watched-token.ts'
 import { ConfigError } from '../src/config-error.ts'
-import { createOriginCheck } from '../src/edges/origin.ts'
+import { createOriginCheck, SEVERAL_HOSTS } from '../src/edges/origin.ts'
 import { createSenderOf } from '../src/edges/trusted-proxies.ts'
 import { InsufficientScopeError, MissingTokenError } from '../src/errors.ts'
 import type { Identity } from '../src/identity-links.ts'
@@ -173,26 +173,16 @@ export function assembleAuth(
     authInfo: ({ head }, token) => new RequestAuthInfo(head, token, names.of(head).url, identityOf(token)),
   }
 
-  function forbid(
-    head: RequestHead,
-    reason: ExchangeReason,
-    error_description: string,
-    isMalformed?: boolean,
-  ): Refused {
-    return refuseExchange(head, isMalformed ? 400 : 403, reason, request_id => ({
-      error: isMalformed ? 'invalid_request' : 'forbidden',
-      error_description,
-      request_id,
-    }))
+  function forbid(head: RequestHead, reason: ExchangeReason, error_description: string, status = 403): Refused {
+    const error = status === 403 ? 'forbidden' : 'invalid_request'
+    return refuseExchange(head, status, reason, request_id => ({ error, error_description, request_id }))
   }
 
   function originProblem(head: RequestHead): Refused | undefined {
-    // Of several, who is in front may have taken another one than we would: 400 (RFC 9112 §3.2).
-    const hosts = head.header('host')
-    const several = hosts.length > 1
-    if (several || !served.servesHost(hosts[0])) {
-      return forbid(head, { kind: 'host_not_served', host: clip(hosts.at(-1)) }, HOST_NOT_SERVED, several)
-    }
+    const [host, other] = head.header('host')
+    // Who is in front may have taken another one than we would.
+    if (other !== undefined) return forbid(head, { kind: 'host_not_served', host: clip(other) }, SEVERAL_HOSTS, 400)
+    if (!served.servesHost(host)) return forbid(head, { kind: 'host_not_served', host: clip(host) }, HOST_NOT_SERVED)
     const [origin] = head.header('origin')
     if (origin === undefined || head.method === 'OPTIONS' || served.servesOrigin(origin)) return undefined
     return forbid(

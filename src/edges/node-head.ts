@@ -34,7 +34,7 @@ class NodeRequestHead implements RequestHead {
   header(name: string): readonly string[] {
     const { headers, rawHeaders } = this.#request
     // HTTP/2 has a name of its own for it.
-    const value = headers[name] ?? headers[name === 'host' ? ':authority' : name]
+    const value = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined)
     if (value === undefined) return NONE
     if (name !== 'authorization' && name !== 'host') return [String(value)]
     const values: string[] = []

@@ -5,6 +5,7 @@ import { pathOf } from '../url.ts'
 import { hasBody, parseNodeBody, type RequestWithBody } from './node-body.ts'
 import { requestHead } from './node-head.ts'
 import { endWithToken } from './node-streams.ts'
+import { SEVERAL_HOSTS } from './origin.ts'
 
 // For edges of your own that need a body as it came in.
 export { hasBody, type ParsedBody, parseNodeBody } from './node-body.ts'
@@ -52,11 +53,11 @@ export function authRoutes(
     const namesOneHost = () => head.header('host').length < 2
     for (const { authorizationServer } of auths) {
       if (!authorizationServer?.handles(pathOf(head.url))) continue
-      return namesOneHost() ? authorizationServer.handler(request, response) : send(response, SEVERAL_HOSTS)
+      return namesOneHost() ? authorizationServer.handler(request, response) : send(response, HOST_UNCLEAR)
     }
     for (const auth of auths) {
       const answer = auth.serve(head)
-      if (answer) return void answer.then(found => send(response, namesOneHost() ? found : SEVERAL_HOSTS))
+      if (answer) return void answer.then(found => send(response, namesOneHost() ? found : HOST_UNCLEAR))
     }
     next()
   }
@@ -122,12 +123,12 @@ function fail(response: ServerResponse, error: unknown): void {
   send(response, { outcome: 'refused', status: 500, headers: {}, body: { error_description: 'Internal error.' } })
 }
 
-/** RFC 9112 §3.2. Node does not look. */
-const SEVERAL_HOSTS: Answer = {
+/** Node does not look. */
+const HOST_UNCLEAR: Answer = {
   outcome: 'refused',
   status: 400,
   headers: {},
-  body: { error: 'invalid_request', error_description: 'The request has more than one Host header.' },
+  body: { error: 'invalid_request', error_description: SEVERAL_HOSTS },
 }
 
 const NOT_FOUND: Answer = {

@@ -1,5 +1,8 @@
 import { hostsOf, isLoopback } from '../url.ts'
 
+/** RFC 9112 §3.2. */
+export const SEVERAL_HOSTS = 'The request has more than one Host header.'
+
 export interface OriginCheckOptions {
   /** URLs under which clients reach the server; their hosts and origins are always served. */
   publicUrls: readonly string[]

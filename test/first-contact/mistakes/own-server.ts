@@ -141,7 +141,7 @@ export const ownServers: readonly Mistake[] = [
   {
     mistake: 'A tunnel or proxy in front with a name of its own, and no `PUBLIC_URL`',
     run: 'curl',
-    cause: 'Host must name this server',
+    cause: 'This server does not serve the host named in the request',
     fix: 'set PUBLIC_URL to the URL that clients use',
     async see() {
       const { origin } = await ownServer()

@@ -1,4 +1,5 @@
-import { rename } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** What Windows answers while another program has the file open: a reader, an index, a scanner for viruses. */
@@ -26,5 +27,32 @@ export async function replaceFile(
       if (!isInUse || wait > LAST_MILLISECONDS) throw error
       await delay(wait)
     }
+  }
+}
+
+/**
+ * Writes a file so that nobody ever reads half of it, and one that was there stays if this fails.
+ *
+ * @param mode - Of the file. Default: that of the one that was there, and else what the system gives to new files.
+ */
+export async function writeWhole(path: string, text: string, mode?: number): Promise<void> {
+  const draft = `${path}.${randomUUID()}.part`
+  const wanted = mode ?? (await modeOf(path))
+  try {
+    await writeFile(draft, text, { flag: 'wx', mode: wanted })
+    // What a file is made with goes through the mask of the process.
+    if (wanted !== undefined) await chmod(draft, wanted)
+    await replaceFile(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
+}
+
+async function modeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mode & 0o777
+  } catch {
+    return undefined
   }
 }

@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { lock } from 'proper-lockfile'
 import { z } from 'zod'
-import { replaceFile } from '../replace-file.ts'
+import { writeWhole } from '../replace-file.ts'
 import { pick, type SignIn, type SignInStore, withLast } from './sign-ins.ts'
 
 /** The file cannot be used. The message names it and says what to do. */
@@ -71,13 +71,9 @@ export function createTokenFile(path: string): TokenFile {
       const signIns = next(servers[server] ?? [])
       const { [server]: _before, ...others } = servers
       const content = { version: 1, servers: { ...others, ...(signIns.length > 0 && { [server]: signIns }) } }
-      const temporary = `${path}.${randomUUID()}`
       try {
-        await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-        await chmod(temporary, 0o600)
-        await replaceFile(temporary, path)
+        await writeWhole(path, `${JSON.stringify(content, null, 2)}\n`, 0o600)
       } catch (error) {
-        await rm(temporary, { force: true })
         throw unusable(error)
       }
     })

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ConfigError } from 'idplug'
 import {
@@ -15,7 +14,7 @@ import {
 import type { Logger } from 'pino'
 import { lock } from 'proper-lockfile'
 import { z } from 'zod'
-import { replaceFile } from '../replace-file.ts'
+import { writeWhole } from '../replace-file.ts'
 
 /** The keys that a gateway signs its assertions with (ES256), made and rotated by themselves. */
 export interface AssertionKeys {
@@ -206,14 +205,10 @@ async function readEntries(file: string): Promise<Entry[]> {
   throw new AssertionKeysError(`${file} does not hold the keys of a gateway; move it away, and new ones are made`)
 }
 
-/** Written whole and then renamed, so that nobody reads half of it. */
 async function writeEntries(file: string, keys: readonly Entry[]): Promise<void> {
-  const temporary = `${file}.${randomUUID()}`
   try {
-    await writeFile(temporary, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-    await replaceFile(temporary, file)
+    await writeWhole(file, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`, 0o600)
   } catch (error) {
-    await rm(temporary, { force: true })
     throw unusable(file, error)
   }
 }

@@ -1,5 +1,8 @@
-import { expect, it } from 'vitest'
-import { replaceFile } from '../../app/replace-file.ts'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { replaceFile, writeWhole } from '../../app/replace-file.ts'
 
 /** As a system that says no so often. */
 function refusing(times: number, code: string) {
@@ -23,4 +26,27 @@ it.each([
   const { move, calls } = refusing(1, code)
   await expect(replaceFile('a', 'b', platform, move)).rejects.toMatchObject({ code })
   expect(calls()).toBe(1)
+})
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
+it('writes a file whole, with the mode of the one that was there, or the one that is asked for', async () => {
+  const path = join(emptyFolder(), 'links.csv')
+  writeFileSync(path, 'before')
+  chmodSync(path, 0o640)
+  await writeWhole(path, 'after')
+  expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['after', 0o640])
+  await writeWhole(path, 'again', 0o600)
+  expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['again', 0o600])
+})
+
+it('leaves nothing beside a file that cannot be replaced', async () => {
+  const folder = emptyFolder()
+  mkdirSync(join(folder, 'keys.json', 'in-the-way'), { recursive: true })
+  await expect(writeWhole(join(folder, 'keys.json'), 'after')).rejects.toThrow(/EISDIR|EEXIST|ENOTEMPTY/)
+  expect(readdirSync(folder)).toEqual(['keys.json'])
 })

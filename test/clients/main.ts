@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Measurement } from '../../app/commands/doctor/client-facts.ts'
+import { writeWhole } from '../../app/replace-file.ts'
 import type { RealClient } from './client.ts'
 import { packages } from './desk.ts'
 import { endure } from './endure.ts'
@@ -12,8 +14,8 @@ import { type Facts, withTables } from './table.ts'
 // `npm run measure:clients [-- part of a name [row...]]`: writes down what was measured, for the doctor, for docs/clients.md, and as what the tests expect.
 // A row is a kind of sign-in, as `bridge`; whose metadata it is, `parent` or `foreign`; or a place with what happens there, as `endures:bridge`.
 const [wanted = '', ...rows] = process.argv.slice(2)
-const file = new URL('../../app/commands/doctor/client-facts.json', import.meta.url)
-const page = new URL('../../docs/clients.md', import.meta.url)
+const file = fileURLToPath(new URL('../../app/commands/doctor/client-facts.json', import.meta.url))
+const page = fileURLToPath(new URL('../../docs/clients.md', import.meta.url))
 
 // What is not installed is left out.
 const clients = existsSync(packages) ? (await import('./drivers/index.ts')).clients : []
@@ -23,22 +25,22 @@ for (const client of all.filter(({ name }) => name.includes(wanted))) {
   for (const kind of large.includes(client) ? largeKinds : kinds) {
     if (!isWanted(kind)) continue
     const { measured, problems } = await measure(client, kind, large.includes(client) ? largeSettings : {})
-    note(client, kind, problems, ({ kinds }) => ({ kinds: { ...kinds, [kind]: measured } }))
+    await note(client, kind, problems, ({ kinds }) => ({ kinds: { ...kinds, [kind]: measured } }))
   }
   if (isWanted('parent')) {
     const { takes, problem } = await takesParent(client, large.includes(client) ? largeSettings : {})
-    note(client, 'parent', problem ? [problem] : [], () => ({ takesParent: takes }))
+    await note(client, 'parent', problem ? [problem] : [], () => ({ takesParent: takes }))
   }
   if (isWanted('foreign')) {
     const { takes, problem } = await takesForeign(client, large.includes(client) ? largeSettings : {})
-    note(client, 'foreign', problem ? [problem] : [], () => ({ takesForeign: takes }))
+    await note(client, 'foreign', problem ? [problem] : [], () => ({ takesForeign: takes }))
   }
   for (const place of client.endures ?? places) {
     const row = `endures:${place}`
     if (!isWanted(row)) continue
     try {
       const { endured, problems } = await endure(client, place)
-      note(client, row, problems, ({ endures }) => ({ endures: { ...endures, [place]: endured } }))
+      await note(client, row, problems, ({ endures }) => ({ endures: { ...endures, [place]: endured } }))
     } catch (error) {
       // The others are measured all the same.
       console.error(client.name, place, error)
@@ -53,13 +55,13 @@ function isWanted(row: string): boolean {
   return rows.length === 0 || rows.includes(row)
 }
 
-/** At once, because a measurement of all of them takes an hour. */
-function note(
+/** At once, because a measurement of all of them takes an hour; and whole, because it may be ended at any moment. */
+async function note(
   { name }: RealClient,
   row: string,
   problems: readonly string[],
   add: (measurement: Measurement) => Partial<Measurement>,
-): void {
+): Promise<void> {
   console.error(name, row, ...problems.map(problem => `\n  ${problem}`))
   const facts = JSON.parse(readFileSync(file, 'utf8')) as Facts
   const before = facts.measured[name] ?? { dates: {}, kinds: {} }
@@ -71,8 +73,8 @@ function note(
     ([other]) => isMeasured(other) || packageOf(other) !== packageOf(name),
   )
   const measured = { ...Object.fromEntries(others), [name]: measurement }
-  writeFileSync(file, `${JSON.stringify({ ...facts, measured }, null, 2)}\n`)
-  writeFileSync(page, withTables(readFileSync(page, 'utf8'), { ...facts, measured }))
+  await writeWhole(file, `${JSON.stringify({ ...facts, measured }, null, 2)}\n`)
+  await writeWhole(page, withTables(readFileSync(page, 'utf8'), { ...facts, measured }))
 }
 
 function packageOf(name: string): string {

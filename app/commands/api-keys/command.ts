@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { ConfigError, type ConfigProblem } from 'idplug'
 import {
@@ -14,6 +14,7 @@ import {
 import { loadDeclarations, scopesOf } from '../../declarations.ts'
 import { readEnvironment } from '../../environment.ts'
 import { notes } from '../../notes/declaration.ts'
+import { writeWhole } from '../../replace-file.ts'
 import { EXIT } from '../exit.ts'
 import { words } from '../option-values.ts'
 
@@ -47,7 +48,7 @@ export function registerApiKeys(program: Command): void {
     .option('--days <number>', 'how long it is good for (default: until it is taken back)')
     .option('--file <path>', 'the file (default: AUTH_API_KEYS_FILE)')
     .addHelpText('after', EXAMPLES)
-    .action((options: Options, command: Command) => {
+    .action(async (options: Options, command: Command) => {
       const fail = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
       const { env } = readEnvironment('command')
       const path = options.file ?? env.AUTH_API_KEYS_FILE?.trim()
@@ -64,7 +65,8 @@ export function registerApiKeys(program: Command): void {
       const unknown = undeclared(entry.scopes, env, entries)
       if (unknown.problem) return fail(unknown.problem)
       if (unknown.warning) console.error(`Warning: ${unknown.warning}`)
-      write(path, keys)
+      // A running server may look at it at any time.
+      await writeWhole(path, `${JSON.stringify({ keys }, undefined, 2)}\n`, 0o600)
       console.error(`Added ${entry.id} to ${path}. The key is shown this once:`)
       console.log(key)
     })
@@ -122,11 +124,4 @@ function freeId(owner: string, entries: readonly ApiKeyEntry[]): string {
     const id = number === 1 ? name : `${name}-${number}`
     if (!taken.has(id)) return id
   }
-}
-
-/** Replaces the file in one step: a running server may look at it at any time. */
-function write(path: string, keys: readonly ApiKeyEntry[]): void {
-  const temporary = `${path}.new`
-  writeFileSync(temporary, `${JSON.stringify({ keys }, undefined, 2)}\n`, { mode: 0o600 })
-  renameSync(temporary, path)
 }

@@ -1,9 +1,9 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { stringify } from 'csv-stringify/sync'
-import { replaceFile } from '../../replace-file.ts'
+import { replaceFile, writeWhole } from '../../replace-file.ts'
 import { type ImportableUser, type ImportTarget, importFormats, importTargets } from './import-formats.ts'
 import type { BrokenRow, UserRecord, UserSource } from './user-file.ts'
 
@@ -237,6 +237,5 @@ async function readState(folder: string, run: string, restart: boolean): Promise
 
 async function saveState(folder: string, state: State): Promise<void> {
   const path = join(folder, STATE)
-  await writeFile(`${path}.part`, JSON.stringify(state), { mode: 0o600 })
-  await replaceFile(`${path}.part`, path)
+  await writeWhole(path, JSON.stringify(state), 0o600)
 }

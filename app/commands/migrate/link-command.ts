@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { stringify } from 'csv-stringify/sync'
 import type { IdentityLink } from 'idplug'
 import { createLinkSet, LINK_COLUMNS, readLinks } from 'idplug/internal'
 import { readEnvironment } from '../../environment.ts'
+import { writeWhole } from '../../replace-file.ts'
 import { paint, WIDTH, wrap } from '../../terminal-text.ts'
 import { EXIT } from '../exit.ts'
 import { configuredIssuers } from './configured-issuers.ts'
@@ -69,7 +69,8 @@ async function link({ options, usage }: Invocation<LinkOptions>): Promise<number
           { ...current, source: await openUserFile(to ?? ''), vouched: vouch.includes('to') },
         )
   const { links, notLinked } = withoutContradictions(existsSync(out) ? readLinks(out) : [], result)
-  await writeFile(out, linksText(links))
+  // A running server may look at it at any time.
+  await writeWhole(out, linksText(links))
   if (options.json) console.log(JSON.stringify({ file: out, linked: links.length, notLinked }, null, 2))
   else console.log(linkedText(out, links.length, notLinked))
   return notLinked.length > 0 ? EXIT.found : EXIT.fine

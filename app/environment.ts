@@ -1,8 +1,9 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { parseEnv } from 'node:util'
 import { ConfigError, type ConfigProblem } from 'idplug'
-import { type Environment, knownNames, type SettingsFile, settingsSchema } from 'idplug/internal'
+import { type Environment, knownNames, readTextFile, type SettingsFile, settingsSchema } from 'idplug/internal'
+import { lineProblems } from './env-file-lines.ts'
 
 /** In the current folder: where an authorization server keeps its state unless settings say otherwise. */
 export const DATA_FOLDER = '.idplug'
@@ -48,7 +49,8 @@ export function withEnvFile(
   reader: Reader,
 ): ProgramEnvironment & { readonly summary?: string } {
   const path = resolve(folder, '.env')
-  const text = readText(path)
+  if (isFolder(path)) return { env, ...(!isVirtualEnvironment(path) && { summary: FOLDER(path) }) }
+  const text = readEnvText(path)
   if (text === undefined) return { env }
   const values = parseEnv(text)
   const missing = Object.entries(values).filter(([name]) => !(name in env) && !NEVER_FROM_FILE.test(name))
@@ -59,31 +61,51 @@ export function withEnvFile(
   const taken = offered.filter(([name]) => read.has(name) || unread.has(name))
   return {
     env: { ...Object.fromEntries(taken), ...env },
-    file: { path, values, strayWords: strayWords(text), withheld },
+    file: {
+      path,
+      values,
+      problems: lineProblems(path, text, new Set([...read, ...unread.keys()])),
+      withheld,
+    },
     summary: summaryOf(path, taken, values),
   }
 }
 
-/** `undefined` where there is no file. A folder of that name is one of Python. */
-function readText(path: string): string | undefined {
+const isFolder = (path: string) => statOf(path)?.isDirectory() ?? false
+
+/** The one of Python, which is often called so. */
+const isVirtualEnvironment = (path: string) => existsSync(join(path, 'pyvenv.cfg'))
+
+/** As Docker makes it where a file is to be mounted that does not exist. */
+const FOLDER = (path: string) => `${path} is a folder: no settings are read from it.`
+
+/**
+ * The text of a `.env`, with line feeds only: what some editors write is one line otherwise.
+ *
+ * @returns `undefined` where there is no file.
+ * @throws {ConfigError} The file cannot be read.
+ */
+export function readEnvText(path: string): string | undefined {
+  if (!statOf(path)) return undefined
   try {
-    const stats = statSync(path, { throwIfNoEntry: false })
-    if (!stats || stats.isDirectory()) return undefined
-    const bytes = readFileSync(path)
-    // As Windows PowerShell writes what `>` sends to a file.
-    const encoding = UTF_16.find(([, mark]) => mark.every((byte, at) => bytes[at] === byte))?.[0]
-    return new TextDecoder(encoding).decode(bytes)
+    return readTextFile(path).replace(/\r\n?/g, '\n')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new ConfigError([{ setting: path, problem: `cannot be read (${code})`, see: SEE }])
+    throw unreadable(path, error)
   }
 }
 
-/** What such a file begins with. */
-const UTF_16 = [
-  ['utf-16le', [0xff, 0xfe]],
-  ['utf-16be', [0xfe, 0xff]],
-] as const
+function statOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function unreadable(path: string, error: unknown): ConfigError {
+  const { code } = error as NodeJS.ErrnoException
+  return new ConfigError([{ setting: path, problem: `cannot be read (${code})`, see: SEE }])
+}
 
 const SEE = 'docs/settings.md'
 
@@ -106,12 +128,6 @@ function isWithin(folder: string, file: string): boolean {
   const path = resolve(folder, file)
   const way = relative(realpathSync(folder), statSync(path, { throwIfNoEntry: false }) ? realpathSync(path) : path)
   return !isAbsolute(way) && way.split(sep)[0] !== '..'
-}
-
-/** First words of lines that are no assignments: `AUTH_PROVIDER: auth0`. Parsers pass over them silently. */
-function strayWords(text: string): string[] {
-  const words = text.split(/\r?\n/).map(line => /^\s*(?:(?:export|set)\s+)?([A-Za-z_]\w*)(?!\w|\s*=)/.exec(line)?.[1])
-  return words.filter(word => word !== undefined)
 }
 
 function summaryOf(path: string, taken: readonly [string, unknown][], values: Environment): string {

@@ -6,7 +6,7 @@ export { type ApiKeyEntry, checkApiKeys, readApiKeys } from '../config/api-keys-
 export { callbackOf } from '../config/bridge.ts'
 export { type Environment, readSecret } from '../config/environment.ts'
 export { exposures } from '../config/exposure.ts'
-export { readJsonFile, stateOfFile } from '../config/files.ts'
+export { readJsonFile, readTextFile, stateOfFile } from '../config/files.ts'
 export { type KnownNames, knownNames, providerVariables, secretVariables } from '../config/known-names.ts'
 export { LINK_COLUMNS, readLinks } from '../config/links-file.ts'
 export { type Configuration, type LoadOptions, loadConfiguration } from '../config/load.ts'

@@ -17,9 +17,16 @@ export function builtIn<Name extends keyof BuiltIn>(name: Name): BuiltIn[Name] {
   return found
 }
 
-/** @throws {Error} With the `code` of the system. */
+/**
+ * A file without its byte order mark, in UTF-8 or, as Windows PowerShell writes what `>` sends to a file, in UTF-16.
+ *
+ * @throws {Error} With the `code` of the system.
+ */
 export function readTextFile(path: string): string {
-  return builtIn('fs').readFileSync(path, 'utf8')
+  const bytes = builtIn('fs').readFileSync(path)
+  const [first] = bytes
+  // Two bytes mark UTF-16, FF FE or FE FF; no text in UTF-8 begins with either.
+  return new TextDecoder(first === 0xff ? 'utf-16le' : first === 0xfe ? 'utf-16be' : 'utf-8').decode(bytes)
 }
 
 /**
@@ -55,7 +62,7 @@ export function stateOfFile(path: string): string {
 export function readJsonFile(path: string): { value: unknown } | { problem: string } {
   let text: string
   try {
-    text = readTextFile(path).replace(/^\uFEFF/, '')
+    text = readTextFile(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const where = code === 'ENOENT' ? `: there is no ${builtIn('path').resolve(path)}` : ''

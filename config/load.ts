@@ -118,8 +118,9 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const inCode = options.providers !== undefined
   const known = knownNames(env, options.providers)
   const withheld = file?.withheld.filter(({ setting }) => !(setting in env) && known.read.has(setting)) ?? []
+  const lost = [...(file?.problems ?? []), ...withheld]
   // Part of the configuration is missing then, so nothing more can be said about it.
-  if (withheld.length > 0) throw new ConfigError(withheld)
+  if (lost.length > 0) throw new ConfigError(lost)
   const usesOwnServer = isAuthorizationServer || known.usesOwnServer
   const names = checkNames(env, { ...known, usesOwnServer }, file)
   const unmeant = checkValues(env, known)

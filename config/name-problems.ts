@@ -10,8 +10,8 @@ export interface SettingsFile {
   /** For messages. */
   readonly path: string
   readonly values: Environment
-  /** First words of lines that set nothing, such as `AUTH_PROVIDER: auth0`. */
-  readonly strayWords: readonly string[]
+  /** Lines that do not say what was meant by them, such as `AUTH_PROVIDER: auth0`. They stop the start. */
+  readonly problems: readonly ConfigProblem[]
   /** Settings that were deliberately not taken from the file. They stop the start unless the environment has them. */
   readonly withheld: readonly ConfigProblem[]
 }
@@ -36,7 +36,6 @@ const SEE = 'docs/settings.md'
 export function checkNames(env: Environment, known: KnownNames, file?: SettingsFile): NameReport {
   const set = variablesOf(env, file)
   const verdicts = [
-    ...strayLines(known, file),
     ...set.map(variable => misspelling(variable, env, known)),
     ...otherProviders(set, known),
     bridgeIsOff(set, env, known),
@@ -151,15 +150,6 @@ function meantBy(name: string, candidates: readonly string[]): string | undefine
     prefix.test(bare) ? closest(bare.replace(prefix, ''), among) : undefined
   // MCP_HOST and MCP_PORT are everybody's.
   return closest(bare, candidates) ?? withoutPrefix(/^IDPLUG_/i, candidates) ?? withoutPrefix(/^MCP_/i, DECIDING)
-}
-
-function strayLines({ read, unread }: KnownNames, file: SettingsFile | undefined): Verdict[] {
-  return (file?.strayWords ?? []).flatMap(word => {
-    const meant = closest(word, [...read, ...unread.keys()])
-    if (meant === undefined) return []
-    const problem = `is on a line of ${file?.path} that sets nothing; write ${meant}=… there, or remove the line`
-    return { level: 'problem', setting: clip(word), problem }
-  })
 }
 
 /** Set without being asked: by GitHub in all of its workflows, by Azure wherever a workload has an identity. */

@@ -16,7 +16,7 @@ export interface Expansion {
   readonly noHosts: ReadonlyMap<string, readonly string[]>
 }
 
-const HOST = /^[^/?#@\s]*$/
+const HOST = /^[\p{L}\p{N}.:[\]_-]*$/u
 
 /**
  * Replaces references to the environment in all texts of a JSON value. A text that consists of one reference which expands to

@@ -6,18 +6,26 @@ const SEE = 'docs/settings.md'
 
 /**
  * Finds values that cannot be meant: those with quotation marks around them, which shells and our own reader of `.env` take off and
- * `docker --env-file`, systemd and the prompt of Windows do not, and placeholders out of a guide. Passes over secrets.
+ * `docker --env-file`, systemd and the prompt of Windows do not, placeholders out of a guide, and characters that cannot be seen. Of
+ * secrets, only the last.
  */
 export function checkValues(env: Environment, { read, secrets }: KnownNames): ConfigProblem[] {
   return [...read].flatMap(setting => {
     const value = env[setting]?.trim() ?? ''
-    const problem = secrets.has(setting) ? undefined : problemOf(value)
+    const problem = unseenIn(value) ?? (secrets.has(setting) ? undefined : problemOf(value))
     return problem === undefined ? [] : [{ setting, problem, see: SEE }]
   })
 }
 
+/** What comes along when a value is copied from a page. Two of these characters belong to words of some languages. */
+function unseenIn(value: string): string | undefined {
+  return /(?![\u200c\u200d])\p{Cf}/u.test(value)
+    ? 'holds a character that cannot be seen. Type the value anew'
+    : undefined
+}
+
 function problemOf(value: string): string | undefined {
-  if (/^(["'])[^"']*\1$/.test(value)) {
+  if (/^(["'])[^"']*\1$|^[“”„‘’«]/.test(value)) {
     return 'is in quotation marks, and they are part of the value. Leave them out: what set the variable does not take them off'
   }
   // Only what guides write: there are companies and hosts whose names begin with "your".

@@ -100,7 +100,9 @@ in one line on standard error. \`login\`, \`call\`, \`tools\`, \`whoami\`, \`log
 So a command that you start in somebody else's folder does not run their code. Their settings still apply: \`explain\` asks the provider
 that \`.env\` names about your token. Check the line that says what was read, or start the command elsewhere.
 
-A line that sets nothing, such as \`AUTH_PROVIDER: auth0\`, is an error when it begins with the name of a setting.
+It may be in UTF-8 or UTF-16, with the line ends of any system. Of a line that is about a setting, nothing is lost silently. It is an error,
+with its number, when it sets nothing (\`AUTH_PROVIDER: auth0\`), when it has two settings, when a quotation mark is not closed, when a \`#\` within a
+word begins a comment, and when an earlier line sets the same to something else; so is a file that holds JSON, or no \`NAME=value\` at all.
 
 ## Windows
 

@@ -124,9 +124,15 @@ PATH=/tmp`
   it('may begin with a byte order mark, and may not be there', () => {
     expect(added('\uFEFFAUTH_PROVIDER=demo\r\nPORT=1\r\n').env).toEqual({ AUTH_PROVIDER: 'demo', PORT: '1' })
     expect(withEnvFile({ A: '1' }, folderWith({}), 'server')).toEqual({ env: { A: '1' } })
-    const python = folderWith({})
-    mkdirSync(join(python, '.env'))
-    expect(withEnvFile({}, python, 'server')).toEqual({ env: {} })
+    const folder = folderWith({})
+    mkdirSync(join(folder, '.env'))
+    expect(withEnvFile({}, folder, 'server')).toEqual({
+      env: {},
+      summary: `${folder}/.env is a folder: no settings are read from it.`,
+    })
+    // Of Python, which many keep there.
+    writeFileSync(join(folder, '.env', 'pyvenv.cfg'), '')
+    expect(withEnvFile({}, folder, 'server')).toEqual({ env: {} })
   })
 
   it('that cannot be read is said in words', async () => {
@@ -144,9 +150,9 @@ PATH=/tmp`
   it.each([
     ['AUTH_PROVDER=auth0', 'AUTH_PROVDER: is not a setting (in FOLDER/.env); did you mean AUTH_PROVIDER?'],
     ['set AUTH_PROVIDER=auth0', 'did you mean AUTH_PROVIDER?'],
-    ['AUTH_PROVIDER: auth0', 'AUTH_PROVIDER: is on a line of FOLDER/.env that sets nothing'],
-    ['export AUTH_PROVIDER auth0', 'AUTH_PROVIDER: is on a line of FOLDER/.env that sets nothing'],
-    ['AUTH_METADATA_URL: https://a.example/?a=b', 'AUTH_METADATA_URL: is on a line of'],
+    ['AUTH_PROVIDER: auth0', 'AUTH_PROVIDER: is on line 3 of FOLDER/.env, which sets nothing'],
+    ['export AUTH_PROVIDER auth0', 'AUTH_PROVIDER: is on line 3 of FOLDER/.env, which sets nothing'],
+    ['AUTH_METADATA_URL: https://a.example/?a=b', 'AUTH_METADATA_URL: is on line 3 of'],
     ['AUTH0_DOMAIN=a.eu.auth0.com', 'AUTH_PROVIDER: is not set, but there is AUTH0_DOMAIN (of auth0)'],
   ])('does not lose %s', (text, problem) => {
     const { env, file, folder } = added(`# AUTH_PROVIDER: no\n\n${text}\nSOME WORDS\n`)

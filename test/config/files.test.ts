@@ -164,3 +164,17 @@ describe('a file', () => {
     expect(readTextFile(join(folderWith({ a: 'ä' }), 'a'))).toBe('ä')
   })
 })
+
+describe('a text file of Windows PowerShell', () => {
+  it.each(['utf16le', 'utf16be'])('is read in its encoding: %s', encoding => {
+    const path = join(folderWith({}), 'clients.json')
+    const bytes = Buffer.from('\uFEFF{"name":"Zoë"}', 'utf16le')
+    writeFileSync(path, encoding === 'utf16be' ? bytes.swap16() : bytes)
+    expect(readTextFile(path)).toBe('{"name":"Zoë"}')
+    expect(readJsonFile(path)).toEqual({ value: { name: 'Zoë' } })
+  })
+
+  it('is read without its byte order mark in UTF-8', () => {
+    expect(readTextFile(join(folderWith({ secret: '\uFEFFhunter2' }), 'secret'))).toBe('hunter2')
+  })
+})

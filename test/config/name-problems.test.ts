@@ -15,7 +15,7 @@ import { ConfigError } from '../../src/config-error.ts'
 type Env = Record<string, string>
 
 const lines = (env: Env, file?: Partial<SettingsFile>) => {
-  const complete = file && { path: '/srv/.env', values: {}, strayWords: [], withheld: [], ...file }
+  const complete = file && { path: '/srv/.env', values: {}, problems: [], withheld: [], ...file }
   const { problems, warnings } = checkNames(env, knownNames(env), complete)
   const text = ({ setting, problem }: { setting: string; problem: string }) => `${setting} ${problem}`
   return { problems: problems.map(text), warnings: warnings.map(text) }
@@ -354,13 +354,6 @@ describe('names in a file', () => {
       expect.stringContaining('AUTH_PROVDER is not a setting (in /srv/.env); did you mean AUTH_PROVIDER?'),
       expect.stringContaining('set AUTH_CONFIG is not a setting (in /srv/.env); did you mean AUTH_CONFIG?'),
       expect.stringContaining('$env:PORT is not a setting (in /srv/.env); did you mean PORT?'),
-    ])
-  })
-
-  it('refuses names in lines of a .env file that set nothing', () => {
-    expect(lines({}, { strayWords: ['AUTH_PROVIDER', 'POSTGRES_USER', 'AUTH0_DOMIAN'] }).problems).toEqual([
-      'AUTH_PROVIDER is on a line of /srv/.env that sets nothing; write AUTH_PROVIDER=… there, or remove the line',
-      'AUTH0_DOMIAN is on a line of /srv/.env that sets nothing; write AUTH0_DOMAIN=… there, or remove the line',
     ])
   })
 })

@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
+import { createReadStream, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { ConfigError, createProviderFetch } from 'idplug'
@@ -8,6 +8,7 @@ import {
   type Environment,
   loadConfiguration,
   type ProviderConfiguration,
+  readTextFile,
   type SettingsFile,
 } from 'idplug/internal'
 import { readEnvironment } from '../../environment.ts'
@@ -83,7 +84,10 @@ async function explainGiven(given: string | undefined, options: ExplainOptions, 
   if (fromArgument) {
     console.error('The token is in the history of your shell now. Next time: idplug explain < file\n')
   }
-  if (!fromArgument && process.stdin.isTTY) console.error('Paste the token, then press Enter and Ctrl+D.')
+  if (!fromArgument && process.stdin.isTTY) {
+    const end = process.platform === 'win32' ? 'Enter, Ctrl+Z and Enter' : 'Enter and Ctrl+D'
+    console.error(`Paste the token, then press ${end}.`)
+  }
   const token = (fromArgument ? given : await text(process.stdin)).trim().replace(/^Bearer\s+/i, '')
   if (token === '') return fail(command, 'there is no token on standard input: idplug explain < file')
 
@@ -135,7 +139,7 @@ function lacksDemoSecret({ providers, settings }: Configuration): boolean {
 
 function readKeys(path: string, command: Command) {
   try {
-    return readSavedKeys(readFileSync(path, 'utf8'))
+    return readSavedKeys(readTextFile(path))
   } catch (error) {
     return fail(command, `${path} ${(error as Error).message}`)
   }

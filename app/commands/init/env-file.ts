@@ -1,13 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseEnv } from 'node:util'
+import { readEnvText } from '../../environment.ts'
+import { writeWhole } from '../../replace-file.ts'
 
 /** A value that cannot be written into an environment file. */
 export class UnwritableValueError extends Error {}
 
 /** Settings of an environment file; none where there is no file. */
 export function readEnvFile(path: string): Readonly<Record<string, string | undefined>> {
-  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {}
+  return parseEnv(readEnvText(path) ?? '')
 }
 
 /** Names whose values in the file are others. */
@@ -36,11 +38,9 @@ export function mergedEnvText(before: string, settings: Readonly<Record<string, 
 }
 
 /** Writes a file that only its owner may read, at once or not at all. */
-export function writePrivately(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const draft = `${path}.${process.pid}.part`
-  writeFileSync(draft, text, { mode: 0o600 })
-  renameSync(draft, path)
+export async function writePrivately(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await writeWhole(path, text, 0o600)
 }
 
 function assignment(name: string, value: string): string {

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, type ConfigProblem } from 'idplug'
 import { namedProviders, providerNamed, recognizeProvider } from 'idplug/adapters'
@@ -12,7 +11,7 @@ import {
   secretSettings,
   secretVariables,
 } from 'idplug/internal'
-import { withEnvFile } from '../../environment.ts'
+import { readEnvText, withEnvFile } from '../../environment.ts'
 import { conflictsWith, mergedEnvText, readEnvFile, writePrivately } from './env-file.ts'
 import { answerFor, questionOf } from './wording.ts'
 
@@ -82,6 +81,8 @@ export async function initialize(options: InitOptions): Promise<Initialized> {
   const written = readEnvFile(path)
   const { env: before, file: envFile, summary } = withEnvFile(options.env, folder, 'command')
   if (summary) options.say?.(summary)
+  // No answer mends a line of the file.
+  if (envFile && envFile.problems.length > 0) throw new ConfigError(envFile.problems)
   if (questions?.publicUrl && !settings.PUBLIC_URL && !before.PUBLIC_URL && provider !== 'demo') {
     const publicUrl = await questions.publicUrl()
     if (publicUrl) settings.PUBLIC_URL = publicUrl
@@ -105,7 +106,7 @@ export async function initialize(options: InitOptions): Promise<Initialized> {
   const secretFiles = Object.keys(secrets).map(name => join(folder, '.secrets', name))
   for (const [index, name] of Object.keys(secrets).entries()) {
     const file = secretFiles[index] ?? ''
-    writePrivately(file, `${secrets[name]}\n`)
+    await writePrivately(file, `${secrets[name]}\n`)
     settings[`${name}_FILE`] = file
   }
   const file = await writeSettings(path, settings, questions)
@@ -179,12 +180,12 @@ async function writeSettings(
   settings: Readonly<Record<string, string>>,
   questions: Questions | undefined,
 ): Promise<string> {
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const before = readEnvText(path) ?? ''
   const conflicts = conflictsWith(path, settings)
   const mayReplace =
     conflicts.length === 0 ||
     (await questions?.confirm(`${path} has other values for ${conflicts.join(', ')}. Replace them?`))
   const file = mayReplace ? path : `${path}.new`
-  writePrivately(file, mergedEnvText(before, settings))
+  await writePrivately(file, mergedEnvText(before, settings))
   return file
 }

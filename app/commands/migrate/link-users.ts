@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { parse } from 'csv-parse/sync'
 import type { IdentityLink } from 'idplug'
+import { readTextFile } from 'idplug/internal'
 import type { UserRecord, UserSource } from './user-file.ts'
 
 /** One side of the move: its list of users, and how its tokens name them. */
@@ -48,9 +48,8 @@ export async function linkPairs(
   former: Pick<UserList, 'issuer'>,
   current: Pick<UserList, 'issuer' | 'subjectPrefix'>,
 ): Promise<LinkingResult> {
-  const rows: { old_subject?: string; new_subject?: string }[] = parse(await readFile(path, 'utf8'), {
+  const rows: { old_subject?: string; new_subject?: string }[] = parse(readTextFile(path), {
     columns: true,
-    bom: true,
     skip_empty_lines: true,
   })
   const links = rows.map(({ old_subject, new_subject }, index) => {

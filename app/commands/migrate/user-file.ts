@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { parse } from 'csv-parse'
+import { readTextFile } from 'idplug/internal'
 import { z } from 'zod'
 
 /** A user as a list has them; `docs/migration.md` describes the format. */
@@ -124,12 +125,13 @@ async function* readJsonLines(path: string): ReturnType<Reader> {
   let offset = 0
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
     offset += Buffer.byteLength(line) + 1
-    if (line.trim()) yield { value: parsed(line), offset }
+    // The mark at the beginning of the file counts as space.
+    if (line.trim()) yield { value: parsed(line.trim()), offset }
   }
 }
 
 async function* readJsonArray(path: string): ReturnType<Reader> {
-  const content = await readFile(path, 'utf8')
+  const content = readTextFile(path)
   const values = parsed(content)
   if (!Array.isArray(values)) throw new RangeError(`${path} holds no JSON array of users`)
   for (const [index, value] of values.entries()) {

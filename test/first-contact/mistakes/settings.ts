@@ -128,7 +128,7 @@ export const settings: readonly Mistake[] = [
   {
     mistake: 'A colon in `.env`: `AUTH_PROVIDER: auth0`',
     run: 'npm start',
-    cause: 'AUTH_PROVIDER: is on a line of ….env that sets nothing',
+    cause: 'AUTH_PROVIDER: is on line 1 of ….env, which sets nothing',
     fix: 'write AUTH_PROVIDER=… there',
     see: () => npmStart({}, 'AUTH_PROVIDER: auth0\n'),
   },

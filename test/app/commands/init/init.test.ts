@@ -45,6 +45,22 @@ function answering(answers: readonly string[], consent = false) {
 }
 
 describe('a new configuration', () => {
+  it('is added to a file of Windows, which is in UTF-16', async () => {
+    const { init, read, path } = workshop()
+    writeFileSync(path, Buffer.from('\uFEFFPORT=4000\r\n', 'utf16le'))
+    await init({ url: 'https://acme.okta.com/oauth2/default' })
+    expect(read('.env')).toBe('PORT=4000\nAUTH_PROVIDER=okta\nAUTH_METADATA_URL=https://acme.okta.com/oauth2/default\n')
+  })
+
+  it('is not asked for where a line of the file is wrong, which no answer mends', async () => {
+    const { init, put, read } = workshop()
+    const { asked, questions } = answering([])
+    put('AUTH_PROVIDER: okta\n')
+    await expect(init({ provider: 'auth0', questions })).rejects.toThrow('AUTH_PROVIDER: is on line 1 of ')
+    expect(asked).toEqual([])
+    expect(read('.env')).toBe('AUTH_PROVIDER: okta\n')
+  })
+
   it('is asked for until it loads, secrets apart', async () => {
     const { init, read, mode } = workshop()
     const { asked, questions } = answering(['github', 'Iv1.abc', 'notes:read', 'everyone', 'a very secret secret'])

@@ -53,12 +53,19 @@ async function signInWays(): Promise<SignInWay[]> {
   ]
   for (const name of PROVIDERS) ways.push(await way(titleOf(name), emulated(name)))
   for (const product of PRODUCTS) ways.push(await way(titleOf(product), emulatedProduct(product)))
+  ways.push(
+    await way(titleOf('auth0', ', with registration open'), openAuth0()),
+    await way(titleOf('workos', ', with metadata documents on'), emulatedProduct('workos')),
+  )
   return ways
 }
 
-function titleOf(name: string): string {
+/** A provider of which two kinds are told apart. */
+const KINDS: Readonly<Record<string, string>> = { okta: ', a custom authorization server' }
+
+function titleOf(name: string, kind = KINDS[name] ?? ''): string {
   const provider = namedProviders.find(known => known.name === name)
-  return `${provider?.title ?? name} (\`${name}\`)`
+  return `${provider?.title ?? name}${kind} (\`${name}\`)`
 }
 
 async function way(title: string, { emulator, settings }: Emulated, origin = IN_PUBLIC): Promise<SignInWay> {
@@ -79,20 +86,33 @@ async function way(title: string, { emulator, settings }: Emulated, origin = IN_
 /** What Deno passes to a handler beside the request: who asks is on this machine. */
 const LOCAL = { remoteAddr: { hostname: '127.0.0.1', port: 50_000, transport: 'tcp' } }
 
+/** Where the doctor knows what the metadata does not tell. */
+const ORIGINS: Partial<Record<(typeof PROVIDERS)[number], string>> = {
+  google: 'https://accounts.google.com',
+  github: 'https://github.com',
+}
+
 function emulated(name: (typeof PROVIDERS)[number]): Emulated {
+  const at = ORIGINS[name] ?? AT
   const program: Program = programs[name]({
     resource: RESOURCE,
     scopes: Object.keys(FILES.scopes),
     redirectUris: [],
-    options: { origin: AT },
+    options: { origin: at },
   })
   return {
     emulator: program.emulator,
-    settings: { AUTH_PROVIDER: name, ...program.place(AT), ...program.tokens?.(AT) },
+    settings: { AUTH_PROVIDER: name, ...program.place(at), ...program.tokens?.(at) },
   }
 }
 
-function emulatedProduct(product: (typeof PRODUCTS)[number]): Emulated {
+/** After the switch of a tenant: [Auth0](providers/auth0.md). */
+function openAuth0(): Emulated {
+  const emulator = createAuth0Emulator({ origin: AT, dynamicRegistration: true })
+  return { emulator, settings: { AUTH_PROVIDER: 'auth0', AUTH_METADATA_URL: AT + METADATA } }
+}
+
+function emulatedProduct(product: (typeof PRODUCTS)[number] | 'workos'): Emulated {
   const emulator = createOidcEmulator({ product, origin: AT, audience: RESOURCE })
   const issuer = emulator.issuer().replace(/\/$/, '')
   return { emulator, settings: { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: issuer + METADATA } }
@@ -164,8 +184,8 @@ In doubt between the last two, take the gateway: it sees answers and bodies, so 
 
 ## 3. Can your clients sign in at that provider themselves?
 
-Find your provider and the clients of your users. This is how providers come, before somebody turns on more. WorkOS, Clerk, Descope, Supabase and
-Logto have ways or switches that let clients in by themselves: [products](providers/presets.md).
+Find your provider and the clients of your users. This is how providers come, before somebody turns on more; the last rows show what turning it on
+changes. Descope lets clients register as it comes; Clerk, Supabase and Logto have switches for it, Keycloak has policies: [products](providers/presets.md).
 
 ${outlookTable(ways)}
 
@@ -175,6 +195,10 @@ ${outlookTable(ways)}
 - **no**: it fails, because
 ${reasons(ways)}
 - **?**: nobody has tried, or written it down.
+
+Okta's org authorization server (\`https://acme.okta.com\`, without \`/oauth2/…\`) knows no scopes of yours, so clients cannot sign in there
+[directly](providers/okta.md#the-org-authorization-server): use the bridge. At Google, MCP clients get no refresh token, so people sign in again every
+hour; through the bridge they do not.
 
 If everything that you need says *yes*, or *set up* and somebody can do that for your users, clients sign in **directly** at the provider. Otherwise
 take the **bridge**: clients deal with your server, and your server with the provider ([bridge.md](bridge.md)). What a client asks for, and

@@ -322,7 +322,7 @@ async function outlooks(issuer: string, fetch: Fetch): Promise<Readonly<Record<s
   // Whether web pages may is a setting of the server (ALLOWED_ORIGINS), and mostly one of the provider.
   const products = clients.filter(({ client }) => client !== 'a web page')
   const said = products.map(({ client, verdict, because }) => {
-    const place = because.split('where it has one: ')[1]
+    const place = because.split(/where it has one: |the provider demands: /)[1]
     return [client, verdict === 'connects' ? verdict : verdict === 'set up' ? `: ${place}` : `${verdict}: ${because}`]
   })
   return Object.fromEntries(said)

@@ -40,6 +40,30 @@ describe('docs/which-shape.md', () => {
     expect(said).toEqual(clients?.map(({ client, verdict }) => [client, verdict]))
   })
 
+  // What the providers and the clients publish (November 2026), not what the table is made from.
+  it.each([
+    ['Google', 'Codex', 'no'], // github.com/openai/codex/issues/40783: it sends no secret, which Google and GitHub demand
+    ['GitHub', 'Codex', 'no'],
+    ['Google', 'Claude Code', '?'], // github.com/anthropics/claude-code/issues/91199
+    ['Google', 'Cursor', 'set up'],
+    ['Google', 'Gemini CLI', '?'], // Google and GitHub name themselves in answers, so that iss is not in the way
+    ['Auth0', 'Gemini CLI', 'no'],
+    ['Auth0', 'opencode', 'set up'], // opencode.ai/docs/mcp-servers/#pre-registered
+    ['Auth0', 'Copilot CLI', 'set up'],
+    ['Keycloak', 'Gemini CLI', 'set up'],
+    ['Microsoft Entra ID', 'claude.ai', 'no'],
+    ['Microsoft Entra ID', 'Claude Code', 'set up'],
+    ['Okta, a custom authorization server', 'VS Code', 'set up'],
+    ['Auth0, with registration open', 'VS Code', 'yes'],
+    ['WorkOS AuthKit, with metadata documents on', 'Claude Code', 'yes'],
+    ['WorkOS AuthKit, with metadata documents on', 'MCP Inspector', 'set up'],
+  ])('says of %s and %s: %s', (provider, client, verdict) => {
+    const rows = rowsOf(page)
+    const [, ...names] = rows.find(([first]) => first === 'people sign in at') ?? []
+    const row = rows.find(([first = '']) => first.split('<br>').some(title => title.startsWith(`${provider} (`)))
+    expect(row?.[names.indexOf(client) + 1]).toBe(verdict)
+  })
+
   it('has the products at which clients cannot register as they come, and no others', () => {
     const registering = rowsOf(read('providers/presets.md')).flatMap(cells => {
       const name = /^\[`(\w+)`\]/.exec(cells[0] ?? '')?.[1]

@@ -16,7 +16,7 @@ export type Evidence =
   | { readonly how: 'found here' }
 
 /** Facts that can be known in another way than the rest. */
-type Fact = 'documents' | 'manual' | 'withoutPkce' | 'parentResource' | 'foreignResource' | 'stepUp'
+type Fact = 'documents' | 'manual' | 'secret' | 'withoutPkce' | 'parentResource' | 'foreignResource' | 'stepUp'
 
 /** What is known of a client. An absent fact is not known. */
 export interface KnownClient {
@@ -31,6 +31,8 @@ export interface KnownClient {
   readonly documents?: boolean
   /** Where a person enters a client id. Absent: nowhere. */
   readonly manual?: string
+  /** Whether a person can enter the secret of that client id as well, so that it is sent. */
+  readonly secret?: boolean
   readonly redirectUri?: string
   /** What a person types to sign in again; NAME is what they called the server. */
   readonly signIn?: string

@@ -5,6 +5,7 @@ import type { Finding } from './finding.ts'
 import { takesPublicClients } from './registration.ts'
 import type { ServerFacts } from './server.ts'
 import type { Metadata } from './tenant.ts'
+import { unadvertised } from './unadvertised.ts'
 
 /** What a client would do against a server, from what is known of both. */
 export interface ClientOutlook {
@@ -75,7 +76,7 @@ function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Fi
   }
   if (client.page && (pages === 'none' || !server.isReadable))
     return failsHere('the browser does not let it read the answers')
-  if (client.needsResponseIssuer && server.metadata.authorization_response_iss_parameter_supported !== true) {
+  if (client.needsResponseIssuer && !namesItself(server.metadata)) {
     return fails('the authorization server does not name itself in its responses (iss)')
   }
   return pkceObstacle(client, server.metadata) ?? registrationObstacle(client, server.metadata, server.registers)
@@ -107,6 +108,10 @@ function mismatchObstacle(
   return { ...fails('the metadata is that of another resource (server.resource_mismatch)'), ...knownBy(evidence) }
 }
 
+function namesItself(metadata: Metadata): boolean {
+  return metadata.authorization_response_iss_parameter_supported === true || unadvertised(metadata).sendsIssuer === true
+}
+
 function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): Obstacle | undefined {
   const methods = metadata.code_challenge_methods_supported
   if (Array.isArray(methods) && methods.includes('S256')) return undefined
@@ -118,7 +123,7 @@ function pkceObstacle({ withoutPkce, also }: KnownClient, metadata: Metadata): O
 }
 
 function registrationObstacle(
-  { documents, manual, also }: KnownClient,
+  { documents, manual, secret, also }: KnownClient,
   metadata: Metadata,
   registers: boolean,
 ): Obstacle | undefined {
@@ -132,8 +137,27 @@ function registrationObstacle(
     }
   }
   if (manual === undefined) return fails('it cannot register itself, and takes no client id')
-  const because = `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`
-  return { verdict: 'set up', because, ...knownBy(also?.manual) }
+  if (!unadvertised(metadata).demandsSecret) {
+    const because = `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`
+    return { verdict: 'set up', because, ...knownBy(also?.manual) }
+  }
+  if (secret === false) {
+    return {
+      ...fails('it sends no client secret, which the provider demands of every client'),
+      ...knownBy(also?.secret),
+    }
+  }
+  return secret
+    ? {
+        verdict: 'set up',
+        because: `it cannot register itself; enter a client id, and its secret, which the provider demands: ${manual}`,
+        ...knownBy(also?.secret),
+      }
+    : {
+        verdict: 'not verified',
+        because: 'whether it sends a client secret, which the provider demands of every client',
+        ...knownBy(also?.secret),
+      }
 }
 
 /** Of a client that gets in: what people meet later. */

@@ -19,14 +19,12 @@ export function checkValues(env: Environment, { read, secrets }: KnownNames): Co
 
 /** What comes along when a value is copied from a page. Two of these characters belong to words of some languages. */
 function unseenIn(value: string): string | undefined {
-  return /(?![\u200c\u200d])\p{Cf}/u.test(value)
-    ? 'holds a character that cannot be seen. Type the value anew'
-    : undefined
+  return /(?![\u200c\u200d])\p{Cf}/u.test(value) ? 'holds an invisible character: type it anew' : undefined
 }
 
 function problemOf(value: string): string | undefined {
   if (/^(["'])[^"']*\1$|^[“”„‘’«]/.test(value)) {
-    return 'is in quotation marks, and they are part of the value. Leave them out: what set the variable does not take them off'
+    return 'is in quotation marks, and they are part of the value. Leave them out'
   }
   // Only what guides write: there are companies and hosts whose names begin with "your".
   if (/<[\w .-]+>/.test(value) || /(^|\/\/)your[-_](tenant|domain|org|okta|client)\b/i.test(value)) {

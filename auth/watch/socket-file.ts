@@ -24,7 +24,7 @@ const codeOf = ({ code }: NodeJS.ErrnoException) => code ?? 'unknown'
 function fileProblem(found: Stats): string | undefined {
   if (found.isSymbolicLink()) return 'is a symbolic link: name the file that it leads to'
   if (!found.isSocket()) return 'is there already, and is not a socket: name another path'
-  if (!isTrusted(found.uid)) return `belongs to another user (uid ${found.uid}): name a path in a folder of your own`
+  if (!isTrusted(found.uid)) return `belongs to another user (uid ${found.uid}): run the server as the user who watches`
   if (found.mode & 0o077) return `can be opened by other users (mode ${modeOf(found)}): its mode must be 0600`
   return undefined
 }

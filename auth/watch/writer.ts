@@ -73,7 +73,7 @@ export function createWriter({ path, onProblem, now = Date.now }: WriterOptions)
     opened.on('error', ({ code }: NodeJS.ErrnoException) => {
       // A watcher that was killed leaves its socket behind.
       if (code !== 'ECONNREFUSED' && code !== 'EPIPE' && code !== 'ECONNRESET' && code !== 'ENOENT') {
-        tell(`cannot be written to (${code})`)
+        tell(`cannot be written to by the user of this server (${code})`)
       }
     })
     opened.on('close', () => {

@@ -83,7 +83,7 @@ describe('a .env that is nearly one', () => {
     [
       'what cannot be seen',
       'AUTH_PROVIDER=demo\nDEMO_RS_CLIENT_SECRET=hunter2\u200b\n',
-      'DEMO_RS_CLIENT_SECRET holds a character that cannot be seen. Type the value anew',
+      'DEMO_RS_CLIENT_SECRET holds an invisible character: type it anew',
     ],
     [
       'a comma at the end',

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Environment, knownNames } from 'idplug/internal'
 import { type GatewayTarget, type ResourceGroup, readGatewayFile, watchGatewayFile } from '../gateway/configuration.ts'
-import { declarationOf, describeScan, ScanError, scanTarget, writeDeclaration } from '../gateway/scan.ts'
+import { declarationOf, describeScan, SCAN_LIMITS, ScanError, scanTarget, writeDeclaration } from '../gateway/scan.ts'
 import { type GatewayStartOptions, startGateway } from '../gateway/start.ts'
 import { runProgram } from '../serve/program.ts'
 import { EXIT } from './exit.ts'
@@ -106,6 +106,8 @@ async function writeScan(
   try {
     const scan = await scanTarget(
       place.kind === 'url' ? { url: place.url, headers } : { command: place.command, env: place.env },
+      SCAN_LIMITS,
+      text => console.error(text),
     )
     await writeDeclaration(path, declarationOf(scan), overwrite)
     console.log(describeScan(scan).join('\n'))

@@ -53,18 +53,46 @@ export class ScanError extends Error {
   override name = 'ScanError'
 }
 
-/** A server decides what it answers; what is read of it is bounded. */
-export const SCAN_LIMITS = { milliseconds: 60_000, bytes: 20_000_000, pages: 100, entries: 1_000, name: 256 } as const
+/** A server decides what it answers; what is read of it is bounded. After `quiet` milliseconds a person is told what is waited for. */
+export const SCAN_LIMITS = {
+  milliseconds: 60_000,
+  quiet: 4_000,
+  bytes: 20_000_000,
+  pages: 100,
+  entries: 1_000,
+  name: 256,
+} as const
 
 /**
  * Asks a server for its tools, resources and prompts. Calls no tool.
  *
  * @param limits - Of time, bytes, pages and entries of each kind. Default {@link SCAN_LIMITS}.
+ * @param onWait - Told once, in a sentence, what is waited for if that takes a while. Default: nobody.
  * @throws {ScanError} It cannot be reached, or does not speak MCP.
  */
 export async function scanTarget(
   place: ScanPlace,
   limits: { readonly [Limit in keyof typeof SCAN_LIMITS]: number } = SCAN_LIMITS,
+  onWait: (sentence: string) => void = () => {},
+): Promise<Scan> {
+  const waiting = setTimeout(() => onWait(waitingFor(place, limits.milliseconds)), limits.quiet)
+  try {
+    return await scanned(place, limits)
+  } finally {
+    clearTimeout(waiting)
+  }
+}
+
+function waitingFor(place: ScanPlace, milliseconds: number): string {
+  const most = `for ${milliseconds / 1000} seconds at most`
+  return 'url' in place
+    ? `Waiting for the server at ${new URL(place.url).origin}, ${most}.`
+    : `Waiting for the command ${clip(place.command[0])}, ${most}. The first time, npx and its like download what they start.`
+}
+
+async function scanned(
+  place: ScanPlace,
+  limits: { readonly [Limit in keyof typeof SCAN_LIMITS]: number },
 ): Promise<Scan> {
   const deadline = AbortSignal.timeout(limits.milliseconds)
   const fetch = boundedFetch(deadline, limits.bytes)

@@ -1,7 +1,7 @@
 import type { ResourceDeclaration } from 'idplug'
 import { clip } from 'idplug/internal'
 import type { GatewayTarget, ResourceGroup } from '../../gateway/configuration.ts'
-import { type Scan, ScanError, type ScanPlace, scanTarget } from '../../gateway/scan.ts'
+import { SCAN_LIMITS, type Scan, ScanError, type ScanPlace, scanTarget } from '../../gateway/scan.ts'
 import { MODERN } from '../../gateway/scan-http.ts'
 import { targetProblem } from '../../gateway/target-check.ts'
 import type { FindingCode } from './catalogue/index.ts'
@@ -74,7 +74,7 @@ async function commandProblem({ command, env, callerEnvironment }: CommandPlace)
 
 async function scanned(place: ScanPlace): Promise<Scan | ScanError> {
   try {
-    return await scanTarget(place)
+    return await scanTarget(place, SCAN_LIMITS, text => console.error(text))
   } catch (error) {
     if (!(error instanceof ScanError)) throw error
     return error

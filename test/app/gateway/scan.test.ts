@@ -351,3 +351,21 @@ describe('the file', () => {
     expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(declaration)
   })
 })
+
+test('says after a while what is waited for: npx may be downloading', async () => {
+  const command = [process.execPath, '-e', 'process.stdin.resume()'] as const
+  const said: string[] = []
+  const limits = { ...SCAN_LIMITS, quiet: 10, milliseconds: 500 }
+  await expect(scanTarget({ command }, limits, sentence => said.push(sentence))).rejects.toThrow(
+    'did not answer within 0.5 seconds',
+  )
+  expect(said).toEqual([
+    `Waiting for the command ${process.execPath}, for 0.5 seconds at most. The first time, npx and its like download what they start.`,
+  ])
+})
+
+test('says nothing of waiting where the answer comes at once', async () => {
+  const said: string[] = []
+  await scanTarget({ url: await serve(modern) }, { ...SCAN_LIMITS, quiet: 60_000 }, sentence => said.push(sentence))
+  expect(said).toEqual([])
+})

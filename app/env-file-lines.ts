@@ -10,6 +10,8 @@ const ASSIGNMENT = /^\s*(?:export\s+)?(?<name>[^=\s][^=]*?)\s*=[^\S\n]*(?<value>
 /** `NAME: value` and `"name": "value"`, whatever the value holds. */
 const COLON = /^["']?\w+["']?\s*:(?!=)/
 const QUOTES = ['"', "'", '`']
+/** A folder or file whose name begins with n: `"C:\certs\new.pem"`. */
+const WINDOWS_PATH = /^"(?:[A-Za-z]:|\\\\)[^"]*\\n/
 
 /** A line, and the file that it is in. */
 interface Place {
@@ -134,12 +136,20 @@ function linesWithin(quote: string, value: string, rest: readonly string[]): rea
 }
 
 function quoteProblem(
-  { path, line, name }: Assignment,
+  { path, line, name, value }: Assignment,
   quote: string,
   within: readonly string[] | undefined,
   names: Names,
 ): ConfigProblem[] {
   if (!names.has(name)) return []
+  if (quote === '"' && WINDOWS_PATH.test(value)) {
+    return [
+      said(
+        name,
+        `has a \\n within double quotation marks on line ${line} of ${path}, which is a line break there. Use single ones`,
+      ),
+    ]
+  }
   const begins = `begins with a quotation mark (${quote}) on line ${line} of ${path}`
   if (within === undefined) return [said(name, `${begins} that nothing closes. Close it, or leave it out`)]
   const swallowed = within.map(each => bare(ASSIGNMENT.exec(each)?.groups?.name ?? '')).find(each => names.has(each))

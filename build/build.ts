@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from './bundle.ts'
 import { writeDeclarations } from './declarations.ts'
-import { manifestOf, type Package, packages } from './packages.ts'
+import { isToRead, manifestOf, type Package, packages } from './packages.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = resolve(process.argv[2] ?? join(root, 'dist'))
@@ -21,11 +21,7 @@ function copyFiles({ files, folder, bin }: Package): void {
   for (const [place, source] of Object.entries(files)) {
     const target = join(out, folder, place)
     mkdirSync(dirname(target), { recursive: true })
-    // Of a folder, what people read.
-    const filter = (path: string) =>
-      !/\.[jt]s$/.test(path) &&
-      !/\/(decisions(\/|$)|conformance\/results(\/|$)|examples\/servers\/(?!README))/.test(path)
-    cpSync(join(root, source), target, { recursive: true, ...(source === 'docs' && { filter }) })
+    cpSync(join(root, source), target, { recursive: true, ...(source === 'docs' && { filter: isToRead }) })
   }
   for (const place of Object.values(bin ?? {})) chmodSync(join(out, folder, place), 0o755)
 }

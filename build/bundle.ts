@@ -7,14 +7,16 @@ import { withoutDescriptions, withoutSchemaPaths } from './without-descriptions.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+/** Modules that do not become part of a bundle. Ours have a path, which on Windows begins with the letter of a drive. */
+export const OF_OTHERS = /^(?![./]|[A-Za-z]:[\\/])/
+
 /** @param out - Folder of the built packages. */
 export async function bundle({ entries, together, folder }: Package, out: string): Promise<void> {
   const build = await rolldown({
     cwd: root,
     input: Object.fromEntries(Object.entries(entries).map(([name, file]) => [outputName(name), file])),
     platform: 'node',
-    // Only files of ours become part of it.
-    external: /^[^./]/,
+    external: OF_OTHERS,
     plugins: folder === library.folder ? [withoutDescriptions(), withoutSchemaPaths()] : [],
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message)

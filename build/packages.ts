@@ -181,3 +181,12 @@ export function manifestOf({
 export function outputName(entry: string): string {
   return entry === '.' ? 'index' : entry.slice(2)
 }
+
+/** Whether a file of `docs` is published: what people read. */
+export function isToRead(path: string): boolean {
+  const place = path.replaceAll('\\', '/')
+  return (
+    !/\.[jt]s$/.test(place) &&
+    !/\/(decisions(\/|$)|conformance\/results(\/|$)|examples\/servers\/(?!README))/.test(place)
+  )
+}

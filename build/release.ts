@@ -41,8 +41,15 @@ interface Packed {
   readonly files: readonly { readonly path: string; readonly size: number }[]
 }
 
+/** The npm that runs this script: on Windows `npm` is a file of commands, which only a shell could start. */
 function npm(...args: string[]): string {
-  return execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['inherit', 'pipe', 'inherit'] })
+  const { npm_execpath: own } = process.env
+  const [program, first] = own === undefined ? ['npm', []] : [process.execPath, [own]]
+  return execFileSync(program, [...first, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['inherit', 'pipe', 'inherit'],
+  })
 }
 
 function git(...args: string[]): string {

@@ -113,7 +113,8 @@ Lines of these pages are for the shells of Linux and macOS; on Windows, Git Bash
 | --- | --- |
 ${windowsLines.map(line => `| \`${cell(line)}\` | \`${cell(forPowerShell(line))}\` |`).join('\n')}
 
-A line that ends in a backslash goes on in the next one: write both as one line, or a backtick in place of the backslash. A variable stays
+Windows PowerShell (5.1; not 7.3 and later) takes double quotation marks out of what a program gets: write JSON in arguments as
+\`'{\\"text\\":\\"Milk\\"}'\`. A line that ends in a backslash goes on in the next one: write both as one line, or a backtick in place of the backslash. A variable stays
 set until the window is closed; \`Remove-Item Env:AUTH_PROVIDER\` takes it away. The same on every system: put \`NAME=value\` into
 [\`.env\`](#env), one in a line, and start \`npx idplug …\` without them; your own server with \`node --env-file=.env server.ts\`.
 `

@@ -26,7 +26,7 @@ function tokenHeader({ AUTH_TOKEN_HEADER, DPOP }: Readonly<Settings>, usesOwnSer
   const report = (problem: string) => [{ setting: 'AUTH_TOKEN_HEADER', problem, see: 'docs/gateways.md' }]
   if (usesOwnServer) {
     return report(
-      'is set, but clients send the tokens of our own authorization server (demo, bridge) in Authorization, which is then not read. Name the provider whose tokens the gateway passes on (AUTH_PROVIDER, AUTH_CONFIG), or remove it',
+      'is set, but clients send the tokens of our own authorization server in Authorization, which is then not read. Name the provider whose tokens the gateway passes on, or remove it',
     )
   }
   if (DPOP === 'required') {

@@ -52,7 +52,8 @@ export function reportReferences(
   problems: ConfigProblem[],
 ): void {
   for (const setting of noHosts.keys()) {
-    const problem = 'must be a host name alone, like auth.example.com: no https:// before it, no slash or path after it'
+    const problem =
+      'must be a host name alone, like auth.example.com, or one part of a path: no https:// before it, no slash or path after it'
     problems.push({ setting, problem, see: SEE_PROVIDERS })
   }
   for (const [setting, places] of missing) {

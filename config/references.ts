@@ -12,11 +12,12 @@ export interface Expansion {
   readonly value: unknown
   /** Variables that are not set and have no default, with the places that need them. */
   readonly missing: ReadonlyMap<string, readonly string[]>
-  /** Variables that stand where a URL has its host and hold something else, with those places. */
+  /** Variables that stand where a URL has its host, or a part of its path, and hold something else, with those places. */
   readonly noHosts: ReadonlyMap<string, readonly string[]>
 }
 
-const HOST = /^[\p{L}\p{N}.:[\]_-]*$/u
+/** A host, or a part of a path, encoded where it has to be. */
+const PART = /^[^\s/?#@,;$"\\]*$/
 
 /**
  * Replaces references to the environment in all texts of a JSON value. A text that consists of one reference which expands to
@@ -41,7 +42,7 @@ export function expandReferences(value: unknown, env: Environment): Expansion {
         const found = operator === '+' ? (set ? other() : '') : set || other()
         if (found === undefined) return fail(missing, name)
         // https://https://tenant.example.com is a URL to every parser.
-        if (set === found && text.slice(0, index).endsWith('://') && !HOST.test(set)) return fail(noHosts, name)
+        if (set === found && text[index - 1] === '/' && !PART.test(set)) return fail(noHosts, name)
         return found
       },
     )

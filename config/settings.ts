@@ -460,8 +460,15 @@ export const settingsSchema = z.strictObject({
     .default(1_800)
     .describe('A session that is idle for this long ends.'),
   MCP_MAX_SESSIONS: wholeNumber(1, 1_000_000).default(10_000).describe('Maximum number of open sessions.'),
-  ALLOWED_HOSTS: list.default([]).describe('More values of the Host header to accept, separated by commas.'),
+  ALLOWED_HOSTS: list
+    .refine(names => !names.some(name => name.includes('/')), 'must be host names, without https://')
+    .default([])
+    .describe('More values of the Host header to accept, separated by commas.'),
   ALLOWED_ORIGINS: list
+    .refine(
+      names => names.every(name => /^([\w+.-]+:\/\/[^/]+|null|\*)$/.test(name)),
+      'must be origins (https://app.example.com, no slash at the end) or *',
+    )
     .default([])
     .describe('Origins of web pages that may call the server, separated by commas; * for any.'),
   BODY_LIMIT_BYTES: wholeNumber(1_024, 100_000_000).default(1_048_576).describe('Maximum size of a request body.'),

@@ -12,17 +12,16 @@ const SEE = 'docs/settings.md'
 export function checkValues(env: Environment, { read, secrets }: KnownNames): ConfigProblem[] {
   return [...read].flatMap(setting => {
     const value = env[setting]?.trim() ?? ''
-    const problem = unseenIn(value) ?? (secrets.has(setting) ? undefined : problemOf(value))
+    const problem = problemOf(value, secrets.has(setting))
     return problem === undefined ? [] : [{ setting, problem, see: SEE }]
   })
 }
 
-/** What comes along when a value is copied from a page. Two of these characters belong to words of some languages. */
-function unseenIn(value: string): string | undefined {
-  return /(?![\u200c\u200d])\p{Cf}/u.test(value) ? 'holds an invisible character: type it anew' : undefined
-}
-
-function problemOf(value: string): string | undefined {
+/** @param isSecret - One may look as it likes, as long as it can be seen. */
+function problemOf(value: string, isSecret: boolean): string | undefined {
+  // What comes along when a value is copied from a page. Two of these characters belong to words of some languages.
+  if (/(?![\u200c\u200d])\p{Cf}/u.test(value)) return 'holds an invisible character: type it anew'
+  if (isSecret) return undefined
   if (/^(["'])[^"']*\1$|^[“”„‘’«]/.test(value)) {
     return 'is in quotation marks, and they are part of the value. Leave them out'
   }

@@ -57,7 +57,7 @@ const options = () =>
     graphClientSecretEnv: secretName
       .optional()
       .describe(
-        'Name of the variable with a client secret of the API. Then the groups of people who are in too many for a token are looked up at Microsoft Graph; needs the application permissions GroupMember.Read.All and User.Read.All.',
+        'Name of the variable with a client secret of the API. With it, groups that do not fit into a token are looked up at Microsoft Graph; needs the application permissions GroupMember.Read.All and User.Read.All.',
       ),
     customSigningKeys: flag
       .default(false)

@@ -59,6 +59,7 @@ export const github = defineAdapter({
     if (/^\d{1,10}$/.test(clientId)) {
       return { clientId: 'is the App ID; the client id stands below it on the same page and begins with Iv' }
     }
+    if (/^[\da-f]{40}$/.test(clientId)) return { clientId: 'is a client secret, not the id' }
     if (!secret(clientSecretEnv).startsWith('-----BEGIN')) return {}
     return { clientSecretEnv: 'is a private key of the app; needed is a client secret, made on the same page' }
   },

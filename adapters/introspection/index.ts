@@ -32,7 +32,7 @@ const known = () =>
     requireTokenType: flag
       .optional()
       .describe(
-        "Whether an answer must say that it is about an access token (token_type, or a mark of the server's own). Default: as soon as one answer has; from the first request on where audience is null. true refuses refresh tokens from the first request on, where the endpoint answers for those, too; false is for servers that do not say it, or for some access tokens only.",
+        "Whether an answer must say that it is about an access token (token_type, or a mark of the server's own). Default: as soon as one answer has, or at once where audience is null. true refuses refresh tokens at once, where the endpoint answers for those, too; false is for servers that do not always say it.",
       ),
     clientSecretEnv: secretName.describe(
       'Name of the variable with the client secret; with private_key_jwt with the private key, as PEM or JWK; with bearer with the access token.',

@@ -71,11 +71,18 @@ describe('a list that is set and names nothing', () => {
   })
 })
 
-it.each<Env>([
-  { AUTH_PROVIDER: 'keycloak', KEYCLOAK_URL: 'https://id.example.com/', KEYCLOAK_REALM: 'acme' },
-  { AUTH_PROVIDER: 'keycloak', KEYCLOAK_URL: 'https://id.example.com', KEYCLOAK_REALM: '/acme' },
-])('a metadata URL with an empty step in its path stops the start: %j', env => {
-  expect(stops(env)).toContain('KEYCLOAK_URL: leads to a URL with // in its path')
+it.each<Env>([{ AUTH_PROVIDER: 'keycloak', KEYCLOAK_URL: 'https://id.example.com/', KEYCLOAK_REALM: 'acme' }])(
+  'a metadata URL with an empty step in its path stops the start: %j',
+  env => {
+    expect(stops(env)).toContain('KEYCLOAK_URL: leads to a URL with // in its path')
+  },
+)
+
+it('one that comes from a part of the path is that part’s', () => {
+  const env = { AUTH_PROVIDER: 'keycloak', KEYCLOAK_URL: 'https://id.example.com', KEYCLOAK_REALM: '/acme' }
+  expect(stops(env)).toContain(
+    'KEYCLOAK_REALM: must be a host name alone, like auth.example.com, or one part of a path',
+  )
 })
 
 describe('lifetimes', () => {

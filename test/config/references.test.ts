@@ -65,14 +65,34 @@ describe('references', () => {
     ])
   })
 
-  it.each(['https://a.example', 'a.example/', 'a.example/path', 'u@a.example', 'a.example?x', 'a b'])(
-    'take %s for no host name',
-    HOST => {
-      const { noHosts, value } = expandReferences({ url: 'https://${HOST}/x' }, { HOST })
-      expect([...noHosts]).toEqual([['HOST', ['url']]])
-      expect(value).toEqual({ url: 'https://${HOST}/x' })
+  it.each([
+    'https://a.example',
+    'a.example,',
+    '$HOST',
+    'a.example/',
+    'a.example/path',
+    'u@a.example',
+    'a.example?x',
+    'a b',
+  ])('take %s for no host name', HOST => {
+    const { noHosts, value } = expandReferences({ url: 'https://${HOST}/x' }, { HOST })
+    expect([...noHosts]).toEqual([['HOST', ['url']]])
+    expect(value).toEqual({ url: 'https://${HOST}/x' })
+  })
+
+  it.each(['https://a.example/oauth2/default', 'oauth2/default', 'My server', 'default?x', '$ID'])(
+    'take %s for no part of a path',
+    ID => {
+      const { noHosts } = expandReferences({ url: 'https://a.example/oauth2/${ID:-default}/v1' }, { ID })
+      expect([...noHosts]).toEqual([['ID', ['url']]])
     },
   )
+
+  it('accepts a part of a path that is encoded', () => {
+    expect(expand({ url: 'https://a.example/realms/${REALM}' }, { REALM: 'my%20realm~1' })).toEqual({
+      url: 'https://a.example/realms/my%20realm~1',
+    })
+  })
 
   it('accepts a host name with a port', () => {
     expect(expand({ url: 'https://${HOST}/x' }, { HOST: 'a.example:8443' })).toEqual({

@@ -7,6 +7,7 @@ import type { AuthObserver } from '../src/auth.ts'
 import type { AuthorizationServer } from '../src/authorization-server.ts'
 import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import { hostnameOf } from '../src/edges/origin.ts'
+import { proxyUrl } from '../src/provider-fetch.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import { answerOf, isLocal, NOT_STARTED, type Refusal, STRANGER, send } from './own-server-refusals.ts'
 import type { Running } from './own-server-run.ts'
@@ -110,7 +111,7 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
   const { configuration, observer } = options
   const { demoIssuer: issuer, mode, settings } = configuration
   // Settings are read now, and not when the server starts.
-  const proxy = options.env.HTTPS_PROXY || options.env.https_proxy
+  const proxy = proxyUrl(options.env.HTTPS_PROXY || options.env.https_proxy || '') || undefined
   const allowsStrangers = configuration.bridge !== undefined || settings.DANGEROUSLY_ALLOW_FAKE_SIGN_IN === 'on'
   let started: Promise<Running> | undefined
   let closing = false

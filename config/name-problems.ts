@@ -189,7 +189,7 @@ function otherProviders(set: readonly Variable[], { unread, byUrl, adapters, isD
 }
 
 function ofProduct({ name, title }: NonNullable<KnownNames['byUrl']>, provider: string): string {
-  return `has no effect: AUTH_METADATA_URL is that of ${title}, which has settings of its own. Set AUTH_PROVIDER=${provider} to use this one, or AUTH_PROVIDER=${name} and the settings of ${name}`
+  return `has no effect: AUTH_METADATA_URL is that of ${title}, which has settings of its own. Set AUTH_PROVIDER=${provider} to use this one, or AUTH_PROVIDER=${name} and its settings`
 }
 
 function ofOtherName(provider: string): string {

@@ -12,8 +12,8 @@ import { mayBeAsked } from './url.ts'
  */
 export function createProviderFetch(env: Readonly<Record<string, string | undefined>>): typeof globalThis.fetch {
   const setting = (name: string) => env[name] || env[name.toLowerCase()] || ''
-  const httpsProxy = setting('HTTPS_PROXY')
-  const httpProxy = setting('HTTP_PROXY')
+  const httpsProxy = proxyUrl(setting('HTTPS_PROXY'))
+  const httpProxy = proxyUrl(setting('HTTP_PROXY'))
   const ca = readAuthorities(env.AUTH_CA_FILE?.trim())
   if (!httpsProxy && !httpProxy && ca === undefined) return (input, init) => globalThis.fetch(input, init)
   const noProxy = [setting('NO_PROXY'), 'localhost', '127.0.0.1', '[::1]'].filter(Boolean).join(',')
@@ -23,6 +23,9 @@ export function createProviderFetch(env: Readonly<Record<string, string | undefi
     return (await made)(input, init)
   }
 }
+
+/** `proxy:3128` is what curl and others take as well. */
+export const proxyUrl = (text: string) => text.replace(/^(?!.*:\/\/)(?=.)/, 'http://')
 
 /**
  * A `fetch` that asks over `http:` only on loopback and at the hosts that are named, whatever a provider's document names.

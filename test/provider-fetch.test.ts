@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -49,6 +50,19 @@ test('says which setting names a file that cannot be read', () => {
   const make = () => createProviderFetch({ AUTH_CA_FILE: '/nowhere/ca.pem' })
   expect(make).toThrow(ConfigError)
   expect(make).toThrow(/AUTH_CA_FILE/)
+})
+
+test.each(['', 'http://'])('goes through a proxy that is named as curl takes it: %s127.0.0.1:PORT', async scheme => {
+  const asked: (string | undefined)[] = []
+  const proxy = createPlainServer().on('connect', ({ url }, socket) => {
+    asked.push(url)
+    socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void proxy.close())
+  const HTTPS_PROXY = `${scheme}127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  await expect(createProviderFetch({ HTTPS_PROXY })('https://provider.example/')).rejects.toThrow()
+  expect(asked).toEqual(['provider.example:443'])
 })
 
 test('restricted, it asks over http only on loopback and at hosts that are named', async () => {

@@ -4,6 +4,7 @@ import { type Configuration, type Environment, type LoadOptions, loadConfigurati
 import type { Logger } from 'pino'
 import { DATA_FOLDER, readEnvironment } from '../environment.ts'
 import { createLogger } from '../observe/log.ts'
+import { localIssuerWarning } from './local-issuer.ts'
 
 /** What a program starts with. */
 export interface Surroundings {
@@ -56,6 +57,8 @@ export async function runProgram(
       dataFolder: DATA_FOLDER,
     })
     for (const { setting, problem } of configuration.warnings) console.error(`Warning: ${setting} ${problem}`)
+    const warning = localIssuerWarning(configuration)
+    if (warning) console.error(`Warning: ${warning}`)
     const { LOG_LEVEL, DRAIN_SECONDS = process.stdout.isTTY ? 0 : DEFAULT_DRAIN_SECONDS } = configuration.settings
     logger = createLogger(LOG_LEVEL)
     drainSeconds = DRAIN_SECONDS

@@ -26,6 +26,12 @@ it('two files of one name are refused, rather than one of them passed over', () 
   expect(() => loadDeclarations({ AUTH_RESOURCE })).toThrow(/AUTH_RESOURCE: names two files called files\.json/)
 })
 
+it('a rule that stands twice is refused, because the last one alone would count', () => {
+  const [AUTH_RESOURCE = ''] = declared('files.json')
+  writeFileSync(AUTH_RESOURCE, '{"name":"Files",\n"access":{"tools":{"write":["w"],\n"write":[]}}}')
+  expect(() => loadDeclarations({ AUTH_RESOURCE })).toThrow(/files\.json has write twice in one object \(line 3\)/)
+})
+
 it.each([
   ['no rule', {}, ['notes']],
   ['a rule about notes, misspelled or not', { GITHUB_GRANT_SCOPES: 'notes:raed' }, ['notes']],

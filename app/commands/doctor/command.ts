@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { ConfigError, createProviderFetch } from 'idplug'
-import type { Configuration, Environment } from 'idplug/internal'
+import { type Configuration, type Environment, proxyUrl } from 'idplug/internal'
 import type { Visit } from '../../client/grants.ts'
 import { listenForBrowser } from '../../client/visit.ts'
 import { type ProgramEnvironment, readEnvironment } from '../../environment.ts'
@@ -158,7 +158,7 @@ function documentLoader(env: Environment) {
       const { createClientDocuments } = await import('../../../demo-as/clients/client-documents.ts')
       const { createMemoryStores } = await import('../../../demo-as/stores/memory.ts')
       const { CIMD_ALLOWED_HOSTS: allowedHosts, CIMD_PRIVATE_HOSTS: privateHosts } = settings
-      const proxy = env.HTTPS_PROXY || env.https_proxy
+      const proxy = proxyUrl(env.HTTPS_PROXY || env.https_proxy || '')
       const options = { allowedHosts, privateHosts, ...(proxy && { proxy }) }
       await createClientDocuments(createMemoryStores(), options, { take: () => undefined }, () => {}).load(url)
     }

@@ -12,7 +12,7 @@ export const bridge = {
     severity: 'error',
     title: 'The provider does not accept the bridge as its client',
     expected: 'BRIDGE_CLIENT_ID and its secret or key, accepted at the token endpoint',
-    cure: 'Compare BRIDGE_CLIENT_ID and its secret, key or certificate (BRIDGE_CLIENT_SECRET, BRIDGE_CLIENT_KEY) with the application at the provider: they expire. Allow the application the grant type refresh_token, and client_secret_post, client_secret_basic or private_key_jwt.',
+    cure: 'Compare BRIDGE_CLIENT_ID and its secret, key or certificate (BRIDGE_CLIENT_SECRET, BRIDGE_CLIENT_KEY) with the application at the provider: they expire, and of Entra ID the Value of a secret is needed, not its Secret ID. Allow the application the grant type refresh_token, and client_secret_post, client_secret_basic or private_key_jwt.',
   },
   'bridge.request_refused': {
     severity: 'error',

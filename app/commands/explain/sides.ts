@@ -1,4 +1,4 @@
-import { clip, consoles, type ProviderConfiguration } from 'idplug/internal'
+import { clip, consoles, isLoopback, type ProviderConfiguration } from 'idplug/internal'
 import type { RuleName } from './explain.ts'
 
 /** Either of two sides may be wrong: what to change at the provider, or else in the settings of this server. */
@@ -67,7 +67,9 @@ function hereOf(rule: RuleName, actual: readonly string[], { resource, configure
 
 /** The `PUBLIC_URL` with which this server would be the audience; `undefined` where that is no URL of an endpoint like ours. */
 function publicUrlFor(audience: string, resource: string): string | undefined {
-  if (!/^https?:/.test(audience) || !URL.canParse(audience)) return undefined
+  const url = URL.parse(audience)
+  // No start takes another URL with http.
+  if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))) return undefined
   const [, endpoint = ''] = /^https?:\/\/[^/]+(?:\/.*)?(\/[^/]+)\/?$/.exec(resource) ?? []
   const bare = audience.replace(/\/$/, '')
   return bare.endsWith(endpoint) && endpoint !== '' ? bare.slice(0, -endpoint.length) : undefined

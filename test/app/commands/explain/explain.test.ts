@@ -253,7 +253,7 @@ describe('explain', () => {
       'Set PUBLIC_URL=https://mcp.example.com:8443, if',
     ],
     ['https://mcp.example.com/mcp//', 'in path /mcp// instead of /mcp', 'AUTH0_AUDIENCE'],
-    ['http://mcp.example.com/mcp', 'in http:// instead of https://', 'Set PUBLIC_URL=http://mcp'],
+    ['http://mcp.example.com/mcp', 'in http:// instead of https://', 'Add http://mcp.example.com/mcp to'],
     ['https://mcp.example.com/', 'in path / instead of /mcp', 'to AUTH0_AUDIENCE, if the token'],
     ['https://MCP.example.com/mcp', 'in upper and lower case', 'PUBLIC_URL'],
     ['https://billing.example.com', undefined, 'Add https://billing.example.com to AUTH0_AUDIENCE'],

@@ -16,7 +16,7 @@ function lifetimes(settings: Readonly<Settings>, usesOwnServer: boolean): Config
   const lifetimes = { SIGN_IN_IDLE_SECONDS, SIGN_IN_MAX_SECONDS }
   return Object.entries(lifetimes).flatMap(([setting, seconds]) => {
     if (seconds === undefined || seconds > accessToken) return []
-    const problem = `must be more than ${accessToken}, the life of an access token`
+    const problem = `must be more than ${accessToken}, the life of an access token: clients refresh only when that is over`
     return [{ setting, problem, see: 'docs/bridge.md' }]
   })
 }
@@ -26,11 +26,11 @@ function tokenHeader({ AUTH_TOKEN_HEADER, DPOP }: Readonly<Settings>, usesOwnSer
   const report = (problem: string) => [{ setting: 'AUTH_TOKEN_HEADER', problem, see: 'docs/gateways.md' }]
   if (usesOwnServer) {
     return report(
-      'is set, but clients send the tokens of our own authorization server in Authorization, which is then not read. Name the provider whose tokens the gateway passes on, or remove it',
+      'is set, but clients send the tokens of our own authorization server (demo, bridge) in Authorization, which is then not read. Name the provider whose tokens the gateway passes on (AUTH_PROVIDER, AUTH_CONFIG), or remove it',
     )
   }
   if (DPOP === 'required') {
-    return report('is set with DPOP=required, but a gateway passes tokens on without a proof. Remove one')
+    return report('is set with DPOP=required, but a gateway passes tokens on without a proof. Remove one of the two')
   }
   return []
 }
@@ -39,7 +39,7 @@ function tokenHeader({ AUTH_TOKEN_HEADER, DPOP }: Readonly<Settings>, usesOwnSer
 export function portProblems({ AUTH_SERVER_PORT, METRICS_PORT, PORT }: Readonly<Settings>): ConfigProblem[] {
   const other = METRICS_PORT === PORT ? 'PORT' : METRICS_PORT === AUTH_SERVER_PORT ? 'AUTH_SERVER_PORT' : undefined
   if (other === undefined) return []
-  const problem = `is the same as ${other} (${METRICS_PORT}): choose another, or set METRICS_TOKEN instead`
+  const problem = `is the same as ${other} (${METRICS_PORT}): choose another, or set METRICS_TOKEN instead to keep /metrics on that port`
   return [{ setting: 'METRICS_PORT', problem, see: 'docs/production.md' }]
 }
 

@@ -295,7 +295,7 @@ function readSettings(
 }
 
 const SERVICE_LINK =
-  'is not read: Kubernetes or Docker set it to the address of a service of that name. Rename the service, or set enableServiceLinks: false'
+  'is not read: Kubernetes or Docker set it to the address of a service of that name. Rename the service, or set enableServiceLinks: false, to use the setting'
 
 /** Where clients reach the server if nobody says so. A server of the user's own says at most which port it has. */
 function publicUrlOf(env: Environment, settings: Settings, isLibrary: boolean): string | undefined {

@@ -189,11 +189,11 @@ function otherProviders(set: readonly Variable[], { unread, byUrl, adapters, isD
 }
 
 function ofProduct({ name, title }: NonNullable<KnownNames['byUrl']>, provider: string): string {
-  return `has no effect: AUTH_METADATA_URL is that of ${title}, which has settings of its own. Set AUTH_PROVIDER=${provider} to use this one, or AUTH_PROVIDER=${name} and its settings`
+  return `has no effect: AUTH_METADATA_URL is that of ${title}, which has settings of its own. Set AUTH_PROVIDER=${provider} to use this one, or AUTH_PROVIDER=${name} and the settings of ${name} (docs/providers/presets.md)`
 }
 
 function ofOtherName(provider: string): string {
-  return `has no effect: the settings of ${provider} are read with AUTH_PROVIDER=${provider} only. Set those of the chosen provider, or remove these`
+  return `has no effect: the settings of ${provider} are read with AUTH_PROVIDER=${provider} only. Set the ones of the provider that AUTH_PROVIDER names, refer to them in your own file (AUTH_CONFIG) or code, or remove them`
 }
 
 /** With the bridge, its own rules say who may enter. Both sets of rules may stand side by side, for those who switch. */

@@ -23,7 +23,7 @@ function problemOf(value: string, isSecret: boolean): string | undefined {
   if (/(?![\u200c\u200d])\p{Cf}/u.test(value)) return 'holds an invisible character: type it anew'
   if (isSecret) return undefined
   if (/^(["'])[^"']*\1$|^[“”„‘’«]/.test(value)) {
-    return 'is in quotation marks, and they are part of the value. Leave them out'
+    return 'is in quotation marks, and they are part of the value. Leave them out: what set the variable does not take them off'
   }
   // Only what guides write: there are companies and hosts whose names begin with "your".
   if (/<[\w .-]+>/.test(value) || /(^|\/\/)your[-_](tenant|domain|org|okta|client)\b/i.test(value)) {

@@ -64,14 +64,14 @@ export const isSignInRefused: PersonRefused = error => {
 }
 
 /**
- * Providers call a refresh token that is over by every name: what is not about the client is about the token. Without a name, only the
- * statuses of a refusal count: 404 or 405 may as well be the page of a proxy, and 403 with a page is one. They would sign everybody out.
+ * Providers call a refresh token that is over by every name: what is not about the client is about the token. But for `invalid_grant`, only
+ * the statuses of a refusal count: 404 or 405 are about the address, whether a proxy says so or the provider, and 403 with a page is of a
+ * firewall. They would sign everybody out.
  */
 export const isRefreshRefused: PersonRefused = error => {
   if (error instanceof ResponseBodyError) {
-    if (error.error === FORBIDDING_PAGE) return false
-    if (error.error === NO_CODE) return REFUSALS.includes(error.status)
-    return error.status >= 400 && error.status < 500 && !isClientRefused(error.error)
+    if (error.error === 'invalid_grant') return error.status < 500
+    return REFUSALS.includes(error.status) && error.error !== FORBIDDING_PAGE && !isClientRefused(error.error)
   }
   // An answer that cannot be read, or that fails a check (a wrong clock is enough), says nothing about the person.
   return isAboutAnother(error)
@@ -81,7 +81,7 @@ export const isRefreshRefused: PersonRefused = error => {
 const isAboutAnother = (error: unknown) =>
   error instanceof ClientError && error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
 
-const REFUSALS = [400, 401, 403]
+const REFUSALS = [400, 401, 403, 409, 410, 422]
 
 /** Whether it is the credentials of the bridge that a provider does not accept (RFC 6749 §5.2). */
 export const isClientRefused = (code: string) => code === 'invalid_client' || code === 'unauthorized_client'
@@ -90,7 +90,11 @@ export const isClientRefused = (code: string) => code === 'invalid_client' || co
 const isKeyMissing = (error: unknown) => error instanceof ClientError && error.code === 'OAUTH_KEY_SELECTION_FAILED'
 
 export function isOutage(error: unknown): boolean {
-  if (error instanceof ResponseBodyError) return isOutageStatus(error.status) || OUTAGE_ERRORS.has(error.error)
+  if (error instanceof ResponseBodyError) {
+    // Who is to ask again later was not refused.
+    const isWish = error.error !== 'invalid_grant' && error.response.headers.has('retry-after')
+    return isWish || isOutageStatus(error.status) || OUTAGE_ERRORS.has(error.error)
+  }
   if (error instanceof AuthorizationResponseError) return OUTAGE_ERRORS.has(error.error)
   if (error instanceof WWWAuthenticateChallengeError) return isOutageStatus(error.status)
   if (error instanceof ClientError) {
@@ -101,7 +105,7 @@ export function isOutage(error: unknown): boolean {
   return error instanceof TypeError && !('code' in error)
 }
 
-const OUTAGE_ERRORS = new Set(['temporarily_unavailable', 'server_error'])
+const OUTAGE_ERRORS = new Set(['temporarily_unavailable', 'server_error', 'too_many_requests', 'slow_down'])
 
 export const isOutageStatus = (status: number) => status >= 500 || status === 429 || status === 408
 

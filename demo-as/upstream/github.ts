@@ -170,12 +170,16 @@ export function createGithubUpstream(options: GithubUpstreamOptions): Upstream {
     return entries
   }
 
-  /** @returns `undefined` when the token is not good (any more), or the person is suspended. */
+  /**
+   * @returns `undefined` when the token is not good (any more), or the person is suspended. 403 may also mean that this server may not ask
+   *   from where it is (IP allow lists), or that the app lacks a permission.
+   */
   async function get(path: string, accessToken: string): Promise<unknown> {
     const response = await call(api + path, { headers: { authorization: `Bearer ${accessToken}` } })
+    const { status } = response
     if (response.ok) return json(response)
-    if (response.status === 401 || response.status === 403) return undefined
-    throw refused(path.replace(/\?.*/, ''), response.status)
+    if (status === 401 || (status === 403 && /suspended/i.test(await response.text()))) return undefined
+    throw refused(path.replace(/\?.*/, ''), status)
   }
 
   async function call(url: string, init: RequestInit): Promise<Response> {
@@ -208,11 +212,13 @@ const refused = (what: string, status: number) => new UpstreamMisconfiguredError
 /** Rate limits are told by 403 as well. */
 async function isThrottled(response: Response): Promise<boolean> {
   const { status, headers } = response
-  if (status !== 403) return false
-  if (isForbiddingPage(response)) return true
+  if (status !== 401 && status !== 403) return false
+  const text = await response.clone().text()
+  if (isForbiddingPage(response, text)) return true
+  if (status === 401) return false
   if (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')) return true
   // The secondary limit may come without either.
-  return /rate limit|abuse detection/i.test(await response.clone().text())
+  return /rate limit|abuse detection/i.test(text)
 }
 
 async function json(response: Response): Promise<unknown> {

@@ -1,14 +1,16 @@
+import { STATUS_CODES } from 'node:http'
+
 /** Stands for the code of an error that came without one. */
 export const NO_CODE = 'an error without a code'
 
-/** The same of a page with status 403: RFC 6749 §5.2 has no such answer, and firewalls and proxies in front of a provider have no other. */
+/** The same of an answer that RFC 6749 §5.2 does not have, and that firewalls and API gateways in front of a provider give. */
 export const FORBIDDING_PAGE = 'a page that forbids it, of a firewall or proxy?'
 
 type Fetch = typeof globalThis.fetch
 
 /**
- * Refusals of a token endpoint as RFC 6749 §5.2 spells them, however the provider does: with an empty body, a page, or the code in
- * `WWW-Authenticate` (RFC 6750 §3). Everything else passes as it is.
+ * Refusals of a token endpoint as RFC 6749 §5.2 spells them, however the provider does: with an empty body, a page, a form, or the code
+ * in a member of its own or in `WWW-Authenticate` (RFC 6750 §3). Everything else passes as it is.
  */
 export function withSpelledErrors(fetch: Fetch): Fetch {
   return async (input, init) => {
@@ -17,8 +19,9 @@ export function withSpelledErrors(fetch: Fetch): Fetch {
     const { status } = response
     const headers = response.headers.get('retry-after')
     const text = withoutSent(await response.text(), init?.body as URLSearchParams)
-    const body = codeIn(text) ?? {
-      error: challengedCode(response) ?? (isForbiddingPage(response) ? FORBIDDING_PAGE : NO_CODE),
+    const isForbidden = isForbiddingPage(response, text) || (status === 403 && text !== '')
+    const body = codeIn(text, status) ?? {
+      error: nameIn(text) ?? challengedCode(response) ?? (isForbidden ? FORBIDDING_PAGE : NO_CODE),
     }
     return Response.json(body, { status, headers: headers === null ? {} : { 'retry-after': headers } })
   }
@@ -36,23 +39,36 @@ export function isTokenRequest(init: RequestInit | undefined): boolean {
   return init?.body instanceof URLSearchParams && init.body.has('grant_type')
 }
 
-function codeIn(text: string): { error: string } | undefined {
+/** Web frameworks (Spring, NestJS, hapi) put the words of the status where a code would be. */
+function codeIn(text: string, status: number): { error: string } | undefined {
   try {
     const body = JSON.parse(text)
-    return typeof body?.error === 'string' && body.error !== '' ? body : undefined
+    if (typeof body?.error !== 'string' || body.error === '' || body.error === STATUS_CODES[status]) return undefined
+    return body.error === UNAUTHORIZED ? { ...body, error: 'invalid_client' } : body
   } catch {
     return undefined
   }
 }
 
+/** What UAA (Cloud Foundry, SAP) calls a client with the wrong credentials. */
+const UNAUTHORIZED = 'unauthorized'
+
+/** A code that stands elsewhere: in a form, in an object, in a member of another name (Okta, of clients that it does not know). */
+function nameIn(text: string): string | undefined {
+  return /\b(invalid_client|unauthorized_client|invalid_grant|temporarily_unavailable)\b/.exec(text)?.[1]
+}
+
 /** Whether it is not the provider that answers, but a firewall or proxy on the way. */
-export function isForbiddingPage({ status, headers }: Response): boolean {
-  return status === 403 && /^text\/html\b/i.test(headers.get('content-type') ?? '')
+export function isForbiddingPage({ status, headers }: Response, text: string): boolean {
+  // Text that is JSON all the same is an API's.
+  const type = (/^\s*[^\s{]/.test(text) && headers.get('content-type')) || ''
+  return (status === 401 && /^text\/html\b/i.test(type)) || (status === 403 && /^text\//i.test(type))
 }
 
 /** A client that showed the wrong credentials in a header is challenged by the scheme that it used (RFC 6749 §5.2). */
 function challengedCode({ status, headers }: Response): string | undefined {
   const challenge = headers.get('www-authenticate') ?? ''
   const code = /[\s,]error="?([\w.-]+)/i.exec(challenge)?.[1]
-  return code ?? (status === 401 && /^basic\b/i.test(challenge) ? 'invalid_client' : undefined)
+  const isClient = code === UNAUTHORIZED || (code === undefined && status === 401 && /^basic\b/i.test(challenge))
+  return isClient ? 'invalid_client' : code
 }

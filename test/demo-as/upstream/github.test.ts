@@ -186,6 +186,14 @@ describe('while GitHub is down, nobody is refused', () => {
       'a page that forbids it, of a firewall',
       { kind: 'status', status: 403, body: '<p>', headers: { 'content-type': 'text/html' } },
     ],
+    [
+      'text that forbids it, of an API gateway',
+      { kind: 'status', status: 403, body: 'Forbidden', headers: { 'content-type': 'text/plain' } },
+    ],
+    [
+      'a page to sign in at, of a proxy',
+      { kind: 'status', status: 401, body: '<p>', headers: { 'content-type': 'text/html' } },
+    ],
     ['something else than JSON', { kind: 'status', status: 200, body: '<p>' }],
   ]
 
@@ -212,6 +220,18 @@ describe.each(['oauth', 'github'] as const)('somebody who is asked about again, 
     const again = await upstream.recheck?.(sessionOf(await identify()), keep)
     expect(again).toMatchObject({ outcome: 'signed_in', user: { subject: 'github:1001' } })
     expect(await upstream.recheck?.(again && sessionOf(again), keep)).toMatchObject({ outcome: 'signed_in' })
+  })
+
+  it('is nobody when the account is suspended, and somebody while this server may not ask from where it is', async () => {
+    const { provider, upstream, identify } = start({ kind })
+    const session = sessionOf(await identify())
+    const forbid = (message: string) =>
+      provider.fail({ kind: 'status', path: '/user', status: 403, body: JSON.stringify({ message }) })
+    const recover = forbid('Although you appear to have the correct credentials, there is an IP allow list enabled.')
+    await expect(upstream.recheck?.(session, keep)).rejects.toThrow(UpstreamMisconfiguredError)
+    recover()
+    forbid('Sorry. Your account was suspended.')
+    expect(await upstream.recheck?.(session, keep)).toMatchObject({ outcome: 'nobody' })
   })
 
   it('is nobody when the account is gone', async () => {

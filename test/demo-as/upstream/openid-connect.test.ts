@@ -678,6 +678,8 @@ describe('what a provider says to a refresh', () => {
     return upstream.recheck?.(session, keep)
   }
   const challenge = (value: string) => ({ 'www-authenticate': value })
+  const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+  const UAA = challenge('Basic realm="UAA/client", error="unauthorized", error_description="Bad credentials"')
 
   it.each<[string, number, string | object, Record<string, string>?]>([
     ['invalid_grant', 400, { error: 'invalid_grant' }],
@@ -693,6 +695,10 @@ describe('what a provider says to a refresh', () => {
     ['login_required', 400, { error: 'login_required' }],
     ['consent_required', 400, { error: 'consent_required' }],
     ['access_denied', 403, { error: 'access_denied' }],
+    ['invalid_grant in a form', 400, 'error=invalid_grant', FORM],
+    ['invalid_grant, whatever the status', 404, { error: 'invalid_grant' }],
+    ['a code of its own (Supabase)', 400, { code: 400, error_code: 'refresh_token_not_found', msg: 'Not Found' }],
+    ['a code of a framework that is built by hand', 401, { statusCode: 401, error: 'Unauthorized', message: 'gone' }],
   ])('ends access by %s', async (_label, status, body, headers) => {
     expect(await recheckAnswered(status, body, headers)).toMatchObject({ outcome: 'nobody' })
   })
@@ -706,17 +712,41 @@ describe('what a provider says to a refresh', () => {
     ['a page of a firewall, 403', 403, '<html>Just a moment...</html>', { 'content-type': 'text/html; charset=UTF-8' }],
     ['a page of a proxy, 404', 404, '<html>not here</html>', { 'content-type': 'text/html' }],
     ['405 with an empty body', 405, ''],
+    // Not what refuses a refresh token: an API gateway, a web framework, or another place than that of the endpoint.
+    ['JSON of a gateway, 403 (Amazon API Gateway)', 403, { message: 'Forbidden' }],
+    ['text of a gateway, 403 (Envoy)', 403, 'RBAC: access denied', { 'content-type': 'text/plain' }],
+    ['a page of a gateway, 401', 401, '<html>Sign in</html>', { 'content-type': 'text/html' }],
+    ['403 of a framework (Spring)', 403, { timestamp: 1, status: 403, error: 'Forbidden', path: '/token' }],
+    ['404 of a framework (NestJS)', 404, { statusCode: 404, error: 'Not Found', message: 'Cannot POST /token' }],
+    ['404 after a move (Keycloak 17)', 404, { error: 'RESTEASY003210: Could not find resource for full path: …' }],
+    ['404 without the realm (Keycloak 26)', 404, { error: 'Realm does not exist' }],
+    ['405 of a framework', 405, { status: 405, error: 'Method Not Allowed' }],
+    // Refused clients, by other spellings.
+    ['an unknown client (Okta)', 401, { errorCode: 'invalid_client', errorSummary: 'Invalid value for client_id' }],
+    ['invalid_client in a form', 400, 'error=invalid_client&error_description=x', FORM],
+    ['invalid_client one level down', 400, { error: { code: 'invalid_client', message: 'unknown client' } }],
+    ['bad credentials (UAA)', 401, { error: 'unauthorized', error_description: 'Bad credentials' }, UAA],
+    [
+      'the same by a Basic challenge (Spring)',
+      401,
+      { error: 'Unauthorized', status: 401 },
+      challenge('Basic realm="o"'),
+    ],
   ])('is about the bridge by %s', async (_label, status, body, headers) => {
     await expect(recheckAnswered(status, body, headers)).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
   })
 
-  it.each<[string, number, string | object]>([
+  it.each<[string, number, string | object, Record<string, string>?]>([
     ['408', 408, ''],
     ['429', 429, { error: 'invalid_grant' }],
     ['503 with invalid_grant', 503, { error: 'invalid_grant' }],
     ['temporarily_unavailable', 400, { error: 'temporarily_unavailable' }],
-  ])('is an outage by %s', async (_label, status, body) => {
-    await expect(recheckAnswered(status, body)).rejects.toBeInstanceOf(UpstreamUnavailableError)
+    ['temporarily_unavailable in a form', 400, 'error=temporarily_unavailable', FORM],
+    ['a wish to be asked later', 403, { error: 'too_many_requests' }, { 'retry-after': '30' }],
+    ['the same without a code', 400, '', { 'retry-after': '30' }],
+    ['too_many_requests', 400, { error: 'too_many_requests' }],
+  ])('is an outage by %s', async (_label, status, body, headers) => {
+    await expect(recheckAnswered(status, body, headers)).rejects.toBeInstanceOf(UpstreamUnavailableError)
   })
 
   it.each([

@@ -2,7 +2,7 @@ import type { TokenPeople } from '../../src/adapter.ts'
 import type { CompleteContext } from '../../src/context.ts'
 import { createTenantGates, createTenantMemory } from '../../src/engines/call-gate.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { askProvider, type ProviderAnswer, unusable } from '../../src/engines/provider-request.ts'
+import { askProvider, type ProviderAnswer, refusedRequest, unusable } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
 import { graphOf, TENANT_ID } from './authority.ts'
 import { hasTooManyGroups, people } from './people.ts'
@@ -84,7 +84,7 @@ function readGroups(answer: ProviderAnswer): readonly string[] {
     throw new MisconfigurationError({ kind: 'own_credentials_refused', endpoint, status })
   // Nobody of that id: an account that was deleted since is in no group.
   if (status === 404) return []
-  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  if (status !== 200) throw refusedRequest(answer)
   const { value } = answer.json()
   if (Array.isArray(value) && value.every(id => typeof id === 'string')) return value
   throw unusable(endpoint, 'no list of groups')

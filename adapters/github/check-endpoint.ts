@@ -1,6 +1,6 @@
 import type { CompleteContext } from '../../src/context.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { isRateLimited, type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
+import { type ProviderAnswer, refusedRequest, throttled, unusable } from '../../src/engines/provider-request.ts'
 import { MisconfigurationError } from '../../src/errors.ts'
 import { notOurs } from './refusals.ts'
 
@@ -24,9 +24,9 @@ export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteCon
     return readToken(body)
   }
   if (status === 404) throw notOurs()
-  // 422 is also the answer to too many requests, and 403 to those above the rate limit.
-  if (status === 422 || isRateLimited(answer)) throw throttled(answer, now())
-  if (status !== 401) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  // Also the answer to too many requests.
+  if (status === 422) throw throttled(answer, now())
+  if (status !== 401) throw refusedRequest(answer)
   observer?.warning?.('GitHub refuses the client id or secret of this server.', { endpoint, status })
   throw new MisconfigurationError({ kind: 'own_credentials_refused', endpoint, status })
 }

@@ -3,13 +3,12 @@ import type { Claims } from '../../src/engines/claim-judge.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import {
   askProvider,
-  isRateLimited,
   type ProviderAnswer,
   parseJson,
-  throttled,
+  refusedRequest,
   unusable,
 } from '../../src/engines/provider-request.ts'
-import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
 import { isEmailPrincipal } from '../../src/people/principals.ts'
 import type { PeopleRules } from '../../src/people/rules.ts'
 import { apiOf } from './check-endpoint.ts'
@@ -86,15 +85,14 @@ const NOT_SHOWN =
   'GitHub does not show what a rule goes by: OAuth apps need user:email for addresses and read:org for organizations and teams (GITHUB_WIRE_SCOPES), GitHub Apps the permission Email addresses or Members.'
 
 /** A token without the scope, or an app without the permission, gets 403 or 404: then nothing is on the list. */
-function readList(answer: ProviderAnswer, { now, observer }: AdapterContext): readonly Claims[] {
+function readList(answer: ProviderAnswer, { observer }: AdapterContext): readonly Claims[] {
   const { endpoint, status } = answer
   if (status === 401) throw new InvalidTokenError({ kind: 'inactive' })
-  if (isRateLimited(answer)) throw throttled(answer, now())
   if (status === 403 || status === 404) {
     observer?.warning?.(NOT_SHOWN, { endpoint, status })
     return []
   }
-  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  if (status !== 200) throw refusedRequest(answer)
   const list = parseJson(answer)
   if (!Array.isArray(list) || list.some(entry => typeof entry !== 'object' || entry === null)) {
     throw unusable(endpoint, 'JSON that is not a list of objects')

@@ -2,8 +2,8 @@ import type { AdapterContext, LookUp, TokenPeople } from '../../src/adapter.ts'
 import type { Claims } from '../../src/engines/claim-judge.ts'
 import { createDiscovery } from '../../src/engines/discovery.ts'
 import { issuerAndMetadata } from '../../src/engines/issuer.ts'
-import { askProvider, type ProviderAnswer, throttled } from '../../src/engines/provider-request.ts'
-import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
+import { askProvider, type ProviderAnswer, refusedRequest, throttled } from '../../src/engines/provider-request.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
 import { isEmailPrincipal, plainEmail } from '../../src/people/principals.ts'
 import { clip } from '../../src/text.ts'
 import { isServiceAccount, people } from './people.ts'
@@ -64,10 +64,10 @@ function lookUpDomain(metadataUrl: string, context: AdapterContext): LookUp {
 
 /** 401 is its answer to tokens that were revoked since tokeninfo was asked. */
 function readUserInfo(answer: ProviderAnswer, subject: string, now: number): Claims {
-  const { endpoint, status } = answer
+  const { status } = answer
   if (status === 401) throw new InvalidTokenError({ kind: 'inactive' })
   if (status === 403) throw throttled(answer, now)
-  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  if (status !== 200) throw refusedRequest(answer)
   const { sub, hd } = answer.json()
   // OpenID Connect Core §5.3.2: without the same sub the answer is about somebody else.
   if (sub !== subject)

@@ -1,6 +1,6 @@
 import type { Claims } from '../../src/engines/claim-judge.ts'
-import { type ProviderAnswer, throttled, unusable } from '../../src/engines/provider-request.ts'
-import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
+import { type ProviderAnswer, refusedRequest, throttled, unusable } from '../../src/engines/provider-request.ts'
+import { InvalidTokenError } from '../../src/errors.ts'
 
 /** Aliases that clients may request; tokens name the scope in full. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -23,7 +23,7 @@ export function readTokenInfo(answer: ProviderAnswer, now: number): Claims {
   if (status === 403) throw throttled(answer, now)
   const body = status === 200 || status === 400 ? answer.json() : {}
   if (status === 400 && body.error === 'invalid_token') throw new InvalidTokenError({ kind: 'inactive' })
-  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  if (status !== 200) throw refusedRequest(answer)
   // Every version of the endpoint says these; a document without them is about no token.
   if (body.aud === undefined && body.exp === undefined && body.expires_in === undefined) {
     throw unusable(endpoint, 'neither aud nor exp')

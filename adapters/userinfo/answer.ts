@@ -1,31 +1,23 @@
 import { type Claims, PERSONAL_CLAIMS } from '../../src/engines/claim-judge.ts'
-import {
-  isRateLimited,
-  oauthErrorCode,
-  type ProviderAnswer,
-  throttled,
-  unusable,
-} from '../../src/engines/provider-request.ts'
+import { oauthErrorCode, type ProviderAnswer, refusedRequest, unusable } from '../../src/engines/provider-request.ts'
 import { InvalidTokenError, MisconfigurationError } from '../../src/errors.ts'
 import { scopeMissing } from './refusals.ts'
 
 /**
  * What UserInfo says about a token (OpenID Connect Core §5.3.2), or why it does not (§5.3.3, RFC 6750 §3.1).
  *
- * @param now - Milliseconds since the Unix epoch.
  * @throws {InvalidTokenError} 401; 400 and 403 that name an error of the token.
  * @throws {MisconfigurationError} The answer is signed or encrypted, or the request is refused for another reason.
  * @throws {ValidatorUnavailableError} The answer says nothing about the token.
  */
-export function readUserInfo(answer: ProviderAnswer, now: number): Claims {
-  const { endpoint, status, headers } = answer
+export function readUserInfo(answer: ProviderAnswer): Claims {
+  const { status, headers } = answer
   if (status >= 200 && status < 300) return readClaims(answer)
   const error = challengeError(headers.get('www-authenticate')) ?? oauthErrorCode(answer)
   if ((status === 401 || status === 403) && error === 'insufficient_scope') throw scopeMissing()
   const isRefusal = (status === 400 || status === 403) && error === 'invalid_token'
   if (status === 401 || isRefusal) throw new InvalidTokenError({ kind: 'inactive' })
-  if (isRateLimited(answer)) throw throttled(answer, now)
-  throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status, error })
+  throw refusedRequest(answer, error)
 }
 
 const SIGNED_CURE =

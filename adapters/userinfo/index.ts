@@ -46,7 +46,7 @@ export const userinfo = defineAdapter({
           const url = settings.userInfoEndpoint ?? ((await discovery.get()).userinfo_endpoint as string)
           return { url, init: { headers: { accept: 'application/json', authorization: `Bearer ${token}` } } }
         },
-        read: answer => readUserInfo(answer, context.now()),
+        read: readUserInfo,
       },
       context,
     )

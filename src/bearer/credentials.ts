@@ -1,4 +1,5 @@
-import { InvalidRequestError, InvalidTokenError, MissingTokenError } from '../errors.ts'
+import { malformed } from '../engines/jws.ts'
+import { InvalidRequestError, MissingTokenError } from '../errors.ts'
 import type { PresentationScheme } from '../token-validator.ts'
 import { API_KEY_PREFIX } from '../validators/api-keys.ts'
 
@@ -68,7 +69,7 @@ export function presentedKey({ authorizationCount, url }: CredentialSource, keys
     throw new InvalidRequestError({ kind: 'several_credentials' })
   }
   if (key.startsWith(API_KEY_PREFIX)) return key
-  throw new InvalidTokenError({ kind: 'token_malformed', detail: 'not an API key' })
+  throw malformed('not an API key')
 }
 
 /**

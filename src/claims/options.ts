@@ -2,9 +2,16 @@ import { z } from 'zod'
 import { isAbsent } from '../absent.ts'
 import { claimPath, textList, textListNonEmpty } from '../adapter-options.ts'
 import type { ValidatorContext } from '../context.ts'
-import { type AudienceRule, type ClaimRules, type Claims, clientIdOf, PERSONAL_CLAIMS } from '../engines/claim-judge.ts'
+import {
+  type AudienceRule,
+  type ClaimRules,
+  type Claims,
+  claimInvalid,
+  claimMissing,
+  clientIdOf,
+  PERSONAL_CLAIMS,
+} from '../engines/claim-judge.ts'
 import { ID_TOKEN_MARKS } from '../engines/token-kind.ts'
-import { InvalidTokenError } from '../errors.ts'
 import { resourceSpellings } from '../resource.ts'
 import { type ClaimReader, claimReader, namesIn, textsReader } from './reader.ts'
 import { isServiceAccount } from './service-account.ts'
@@ -175,10 +182,10 @@ export function claimRules(
     check(claims) {
       for (const { claim, expected, read } of required) {
         const actual = read(claims)
-        if (isAbsent(actual)) throw new InvalidTokenError({ kind: 'claim_missing', claim })
+        if (isAbsent(actual)) throw claimMissing(claim)
         if (actual === expected || (Array.isArray(actual) && actual.includes(expected))) continue
         if (typeof expected === 'string' && typeof actual === 'object' && namesIn(actual)?.includes(expected)) continue
-        throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: `not ${expected}` })
+        throw claimInvalid(claim, `not ${expected}`)
       }
     },
   }

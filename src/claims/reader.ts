@@ -1,6 +1,5 @@
 import { isAbsent } from '../absent.ts'
-import type { Claims } from '../engines/claim-judge.ts'
-import { InvalidTokenError } from '../errors.ts'
+import { type Claims, claimInvalid } from '../engines/claim-judge.ts'
 
 export type ClaimReader = (claims: Claims) => unknown
 
@@ -38,13 +37,7 @@ export function textsReader(paths: readonly string[]): (claims: Claims) => reado
       const value = read(claims)
       if (isAbsent(value)) continue
       const names = typeof value === 'string' ? value.split(' ') : namesIn(value)
-      if (!names) {
-        throw new InvalidTokenError({
-          kind: 'claim_invalid',
-          claim,
-          detail: 'neither a string, nor strings, nor an object',
-        })
-      }
+      if (!names) throw claimInvalid(claim, 'neither a string, nor strings, nor an object')
       texts.push(...names.filter(Boolean))
     }
     return texts
@@ -52,7 +45,8 @@ export function textsReader(paths: readonly string[]): (claims: Claims) => reado
 }
 
 /**
- * Names as providers keep them in a claim: one text, a list of texts, or an object whose keys count (the roles of Zitadel).
+ * Names as providers keep them in a claim: one text, a list of texts, or an object whose keys count (the roles of Zitadel),
+ * unless their value says no: `false`, `null`, 0 or an empty text, `"false"`.
  *
  * @returns `undefined` for anything else.
  */
@@ -60,5 +54,5 @@ export function namesIn(value: unknown): readonly string[] | undefined {
   if (typeof value === 'string') return [value]
   if (Array.isArray(value)) return value.every(item => typeof item === 'string') ? value : undefined
   if (typeof value !== 'object' || value === null) return undefined
-  return Object.entries(value).flatMap(([name, held]) => (held === false || held === null ? [] : [name]))
+  return Object.entries(value).flatMap(([name, held]) => (held && held !== 'false' ? [name] : []))
 }

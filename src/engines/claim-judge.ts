@@ -175,8 +175,11 @@ export const PERSONAL_CLAIMS = [
   'sid',
 ] as const
 
-/** Of a person's account at servers of the Spring family and others; unlike {@link PERSONAL_CLAIMS}, some of them stay the same. */
-const ACCOUNT_CLAIMS = ['user_name', 'user_id', 'uid', 'login'] as const
+/** Login names and addresses. */
+const LOGINS = PERSONAL_CLAIMS.slice(0, 6)
+
+/** Of a person's account at other servers, in any spelling; unlike {@link PERSONAL_CLAIMS}, some of them stay the same. */
+const ACCOUNT_CLAIM = /^(user_?(name|id)?|uid|login_?(name)?|nameid|e?mail_?(address)?|act)$/i
 
 /**
  * Name of a claim that points to a person; `undefined` where none does. The client's own id points to nobody.
@@ -184,8 +187,9 @@ const ACCOUNT_CLAIMS = ['user_name', 'user_id', 'uid', 'login'] as const
  * @param clientId - Client that the token was issued to.
  */
 function personalClaim(claims: Claims, clientId: string): string | undefined {
+  const accounts = Object.keys(claims).filter(name => ACCOUNT_CLAIM.test(name))
   // `sub` is read as well: the subject may be looked for in another claim.
-  return ['sub', ...PERSONAL_CLAIMS, ...ACCOUNT_CLAIMS].find(name => {
+  return ['sub', ...PERSONAL_CLAIMS, ...accounts].find(name => {
     const value = Object.hasOwn(claims, name) ? claims[name] : undefined
     return value !== undefined && value !== null && value !== clientId
   })
@@ -195,17 +199,17 @@ function personalClaim(claims: Claims, clientId: string): string | undefined {
 function subjectFrom(value: unknown, clientId: string, claims: Claims, rules: ClaimRules): string {
   const { subjectClaim: claim = 'sub', tokensWithoutSubject = 'refuse', audience } = rules
   if (typeof value === 'string' && value !== '') {
+    // Some servers put the client's id into the tokens of all its people, who would be one.
+    const login = LOGINS.find(name => value === clientId && claims[name] && claims[name] !== clientId)
+    if (login && !rules.principalType?.(claims)) {
+      throw claimInvalid(claim, `the client, not the person (${login})`)
+    }
     // Client ids become subjects, so nobody else may have one for a subject.
     if (tokensWithoutSubject === 'refuse' || value === clientId || !audience.clientIds?.includes(value)) return value
-    throw new InvalidTokenError({
-      kind: 'claim_invalid',
-      claim,
-      detail: 'the id of another client: one of the two needs another name',
-    })
+    throw claimInvalid(claim, 'the id of another client: one of the two needs another name')
   }
   if (value !== undefined && value !== null) {
-    const detail = value === '' ? 'empty' : 'not a string'
-    throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail })
+    throw claimInvalid(claim, value === '' ? 'empty' : 'not a string')
   }
   const person = personalClaim(claims, clientId)
   if (tokensWithoutSubject === 'client' && person === undefined) return clientId
@@ -224,7 +228,7 @@ export function scopesFrom(claims: Claims, names: readonly string[]): readonly s
     if (isAbsent(value)) continue
     if (typeof value === 'string') return value.split(' ').filter(Boolean)
     if (Array.isArray(value) && value.every(item => typeof item === 'string')) return value.filter(Boolean)
-    throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'neither a string nor an array of strings' })
+    throw claimInvalid(claim, 'neither a string nor strings')
   }
   return []
 }
@@ -263,12 +267,12 @@ function audienceOf({ aud }: Claims): readonly string[] {
   if (isAbsent(aud)) return []
   if (typeof aud === 'string') return [aud]
   if (Array.isArray(aud) && aud.every(value => typeof value === 'string')) return aud
-  throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'aud', detail: 'neither a string nor strings' })
+  throw claimInvalid('aud', 'neither a string nor strings')
 }
 
 function expiryOf(claims: Claims, expiry: 'required' | 'optional', now: number, tolerance: number): number | undefined {
   const exp = numericDate(claims, 'exp')
-  if (exp === undefined && expiry === 'required') throw new InvalidTokenError({ kind: 'claim_missing', claim: 'exp' })
+  if (exp === undefined && expiry === 'required') throw claimMissing('exp')
   if (exp !== undefined && now >= exp + tolerance) {
     throw new InvalidTokenError({ kind: 'expired', expiredAt: exp, now: Math.floor(now) })
   }
@@ -291,15 +295,23 @@ function numericDate(claims: Claims, claim: string): number | undefined {
   const value = claims[claim]
   if (isAbsent(value)) return undefined
   if (typeof value === 'number' && Number.isFinite(value)) return value
-  throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'not a number of seconds' })
+  throw claimInvalid(claim, 'not a number of seconds')
+}
+
+export function claimMissing(claim: string): InvalidTokenError {
+  return new InvalidTokenError({ kind: 'claim_missing', claim })
+}
+
+export function claimInvalid(claim: string, detail: string): InvalidTokenError {
+  return new InvalidTokenError({ kind: 'claim_invalid', claim, detail })
 }
 
 function requiredText(value: unknown, claim: string): string {
   if (isAbsent(value) || value === '') {
-    throw new InvalidTokenError({ kind: 'claim_missing', claim })
+    throw claimMissing(claim)
   }
   if (typeof value === 'string') return value
-  throw new InvalidTokenError({ kind: 'claim_invalid', claim, detail: 'not a string' })
+  throw claimInvalid(claim, 'not a string')
 }
 
 /** Lets equal lists share one frozen array: thousands of cached tokens carry the same few combinations. */

@@ -2,7 +2,7 @@ import type { CompleteContext } from '../context.ts'
 import { AuthorizationError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { ServerMetadata } from '../token-validator.ts'
-import { askProvider } from './provider-request.ts'
+import { askProvider, refusedRequest } from './provider-request.ts'
 import { createRemoteValue, type RemoteValue } from './remote-value.ts'
 
 /** An issuer of which all is known but the spelling. */
@@ -90,7 +90,7 @@ function fetchMetadata(
   const init = { headers: { accept: 'application/json' } }
   return askProvider(context, { operation: 'discovery', url, init, maxBytes: MAX_BYTES }, answer => {
     const { endpoint, status } = answer
-    if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+    if (status !== 200) throw refusedRequest(answer)
     const metadata = answer.json()
     const expected = spellings(issuer)
     if (typeof metadata.issuer !== 'string' || !expected.includes(metadata.issuer)) {

@@ -18,6 +18,9 @@ import { askProvider, oauthErrorCode, type ProviderAnswer, unusable } from './pr
 /** Error codes that are about the token: of oidc-provider, which introspects no JWTs (RFC 7009 §2.2.1), and of RFC 6750 §3.1. */
 const TOKEN_ERRORS: readonly unknown[] = ['unsupported_token_type', 'invalid_token']
 
+/** Error codes of a server that cannot answer now, whatever the status (RFC 6749 §4.1.2.1). */
+const OUTAGE_ERRORS = ['temporarily_unavailable', 'server_error']
+
 /** Asks about one token. @throws As `askProvider` does, and for answers that RFC 7662 does not know. */
 export type IntrospectionRequest = (
   token: string,
@@ -93,6 +96,7 @@ function readAnswer(answer: ProviderAnswer, context: CompleteContext, hasWorked:
   }
   const error = oauthErrorCode(answer)
   if (hasWorked && status === 400 && TOKEN_ERRORS.includes(error)) return Response.json({ active: false })
+  if (error && OUTAGE_ERRORS.includes(error)) throw unusable(endpoint, error)
   const ours = status === 401 || error === 'invalid_client'
   if (ours) {
     context.observer?.warning?.('The provider refuses the credentials of this server.', { endpoint, status, error })

@@ -48,6 +48,6 @@ export function normalizedType(type: unknown): string {
   return typeof type === 'string' ? type.toLowerCase().replace(/^application\//, '') : ''
 }
 
-function malformed(detail: string): InvalidTokenError {
+export function malformed(detail: string): InvalidTokenError {
   return new InvalidTokenError({ kind: 'token_malformed', detail })
 }

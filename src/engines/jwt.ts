@@ -4,7 +4,7 @@ import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { TokenValidator } from '../token-validator.ts'
 import { createCachedValidator } from '../validators/cached.ts'
-import { type ClaimRules, type Claims, createClaimJudge, explained } from './claim-judge.ts'
+import { type ClaimRules, type Claims, claimInvalid, claimMissing, createClaimJudge, explained } from './claim-judge.ts'
 import { createDiscovery, type IssuerChoice, issuerInForce } from './discovery.ts'
 import { normalizedType, parsePart, readHeader, signedParts } from './jws.ts'
 import { createKeySet, type KeySet, type KeySetOptions } from './key-set.ts'
@@ -217,9 +217,8 @@ function checkHeader(
 }
 
 function checkIssuer({ iss }: Claims, rule: IssuerCheck): string {
-  if (isAbsent(iss)) throw new InvalidTokenError({ kind: 'claim_missing', claim: 'iss' })
-  if (typeof iss !== 'string')
-    throw new InvalidTokenError({ kind: 'claim_invalid', claim: 'iss', detail: 'not a string' })
+  if (isAbsent(iss)) throw claimMissing('iss')
+  if (typeof iss !== 'string') throw claimInvalid('iss', 'not a string')
   if (!(rule.answersFor?.(iss) ?? true)) throw issuerMismatch(iss, rule)
   return iss
 }

@@ -90,7 +90,7 @@ export function createKeySet(
       const init = { headers: { accept: 'application/jwk-set+json, application/json' } }
       const request = { operation: 'jwks', url: await jwksUri(), init, maxBytes: MAX_BYTES } as const
       const result = await askProvider(context, request, answer => ({
-        value: mergeKeys(remote.state?.value, readKeys(answer), now(), retention),
+        value: mergeKeys(remote.state?.value, readKeys(answer, remote.state !== undefined), now(), retention),
         freshSeconds: Math.min(longestFreshSeconds, freshSeconds(answer.headers.get('cache-control'))),
       }))
       observer?.keysRefreshed?.(now())

@@ -1,9 +1,9 @@
 import type { webcrypto } from 'node:crypto'
 import { isAbsent } from '../absent.ts'
-import { InvalidTokenError, MisconfigurationError } from '../errors.ts'
+import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { Claims } from './claim-judge.ts'
-import { type ProviderAnswer, unusable } from './provider-request.ts'
+import { type ProviderAnswer, refusedRequest, unusable } from './provider-request.ts'
 import { importParameters, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from './signature.ts'
 
 export interface SigningKey {
@@ -112,10 +112,14 @@ function mismatch(keyId: unknown, detail: string): InvalidTokenError {
   return new InvalidTokenError({ kind: 'key_mismatch', keyId: clip(keyId), detail })
 }
 
-/** @throws {ValidatorUnavailableError} Nothing in the answer can verify a signature: keep what there is. */
-export function readKeys(answer: ProviderAnswer): Claims[] {
+/**
+ * @param hasWorked - Whether there were keys before: then a refusal does not tell that the settings are wrong.
+ * @throws {ValidatorUnavailableError} Nothing in the answer can verify a signature: keep what there is.
+ */
+export function readKeys(answer: ProviderAnswer, hasWorked = false): Claims[] {
   const { endpoint, status } = answer
-  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  if (status !== 200 && hasWorked) throw unusable(endpoint, `status ${status}`)
+  if (status !== 200) throw refusedRequest(answer)
   const { keys } = answer.json()
   const usable = Array.isArray(keys) ? keys.filter(isPublicSignatureKey) : []
   if (usable.length === 0) throw unusable(endpoint, 'no usable signing key')

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import type { CompleteContext } from '../context.ts'
-import { InvalidTokenError, MisconfigurationError, ValidatorUnavailableError } from '../errors.ts'
+import { InvalidTokenError, ValidatorUnavailableError } from '../errors.ts'
 import { clip } from '../text.ts'
 import { createAllowance } from './allowance.ts'
 import { createCallGate } from './call-gate.ts'
 import type { KeySet, KeySetOptions } from './key-set.ts'
 import type { SigningKey, WantedKey } from './key-table.ts'
-import { askProvider, isRateLimited, type ProviderAnswer, throttled, unusable } from './provider-request.ts'
+import { askProvider, type ProviderAnswer, refusedRequest, unusable } from './provider-request.ts'
 import { importParameters, SIGNATURE_ALGORITHMS } from './signature.ts'
 
 /** Stands for the id in the URL of a key. */
@@ -47,7 +47,7 @@ export function createKeysById(
   async function fetchKey(keyId: string, name: string, wanted: WantedKey): Promise<SigningKey> {
     const request = { operation: 'jwks', url: url.replace(KEY_ID_PLACE, keyId), maxBytes: MAX_BYTES } as const
     try {
-      const der = await throughGate(() => askProvider(context, request, answer => readPem(answer, keyId, now())))
+      const der = await throughGate(() => askProvider(context, request, answer => readPem(answer, keyId)))
       const signing = await importPem(der, wanted)
       keys.set(name, { signing, loadedAt: now() })
       observer?.keysRefreshed?.(now())
@@ -107,11 +107,10 @@ export function createKeysById(
 }
 
 /** Both 403 and 404 say that there is no such key: file stores such as S3 answer either. */
-function readPem(answer: ProviderAnswer, keyId: string, now: number): Buffer<ArrayBuffer> {
+function readPem(answer: ProviderAnswer, keyId: string): Buffer<ArrayBuffer> {
   const { endpoint, status, text } = answer
-  if (isRateLimited(answer)) throw throttled(answer, now)
   if (status === 403 || status === 404) throw unknown(keyId)
-  if (status !== 200) throw new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status })
+  if (status !== 200) throw refusedRequest(answer)
   const base64 = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/.exec(text)?.[1]
   if (base64 === undefined) throw unusable(endpoint, 'no public key in PEM')
   return Buffer.from(base64, 'base64')

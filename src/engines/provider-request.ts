@@ -31,7 +31,7 @@ export interface ProviderAnswer {
  * Nothing of the body, the request or the platform's own error gets into the errors thrown here.
  *
  * @param interpret - Turns the answer into a result; what it throws decides the outcome that is reported.
- * @throws {ValidatorUnavailableError} Network error, timeout, redirect, 429, 5xx, or a body that is too large.
+ * @throws {ValidatorUnavailableError} Network error, timeout, redirect, 408, 429, 5xx, 403 that means 429, or a body that is too large.
  * @throws {MisconfigurationError} The URL is `http:` at a host that may not be asked so, or metadata has moved for good.
  */
 export async function askProvider<T>(
@@ -74,9 +74,12 @@ async function exchange(context: CompleteContext, request: ProviderRequest): Pro
   try {
     const response = await context.fetch(url, { ...init, redirect: 'manual', signal })
     const { status, headers } = response
-    if (status === 429 || status >= 500) {
+    // Some providers answer 403 where others answer 429.
+    const isLimit = status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0')
+    const isThrottled = status === 429 || isLimit
+    if (isThrottled || status >= 500 || status === 408) {
       discard(response)
-      if (status === 429) throw throttled({ endpoint, status, headers }, context.now())
+      if (isThrottled) throw throttled({ endpoint, status, headers }, context.now())
       const retryAfterSeconds = retryAfter(headers, context.now())
       throw new ValidatorUnavailableError({ kind: 'provider_failing', endpoint, status }, { retryAfterSeconds })
     }
@@ -107,7 +110,8 @@ async function readText(response: Response, maxBytes: number, signal: AbortSigna
   for (;;) {
     const { done, value } = await reader.read()
     signal.throwIfAborted()
-    if (done) return Buffer.concat(chunks).toString()
+    // Leaves out a byte order mark, which editors put before key sets that are files.
+    if (done) return new TextDecoder().decode(Buffer.concat(chunks))
     size += value.byteLength
     if (size > maxBytes) {
       cancel()
@@ -149,6 +153,11 @@ export function oauthErrorCode(answer: Pick<ProviderAnswer, 'json'>): string | u
   }
 }
 
+/** A status that says that the settings of this server are wrong, as far as is known. */
+export function refusedRequest({ endpoint, status }: ProviderAnswer, error?: string): MisconfigurationError {
+  return new MisconfigurationError({ kind: 'endpoint_refused_request', endpoint, status, error })
+}
+
 /** The provider answers with something that says nothing about the token. */
 export function unusable(endpoint: string, detail: string): ValidatorUnavailableError {
   return unavailable({ kind: 'provider_answer_unusable', endpoint, detail })
@@ -156,11 +165,6 @@ export function unusable(endpoint: string, detail: string): ValidatorUnavailable
 
 function unavailable(reason: UnavailableReason): ValidatorUnavailableError {
   return new ValidatorUnavailableError(reason)
-}
-
-/** Whether a 403 means too many requests: some providers answer 403 where others answer 429. */
-export function isRateLimited({ status, headers }: Pick<ProviderAnswer, 'status' | 'headers'>): boolean {
-  return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0')
 }
 
 /**

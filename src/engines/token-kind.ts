@@ -23,10 +23,20 @@ export interface TokenKindRules {
 /** Members that say what a token is used for, and nothing else: Cognito and Hydra, OpenIddict, RFC 7662 §2.2. */
 const USES = ['token_use', 'token_usage', 'token_type'] as const
 
-/** Members that say it at some providers (Keycloak `typ`, Glewlwyd `type`, ForgeRock `tokenName`, Curity `purpose`), and may mean something else elsewhere. */
-const POSSIBLE_USES = ['typ', 'type', 'use', 'purpose', 'tokenUse', 'tokenUsage', 'tokenType', 'tokenName'] as const
+/** Members that say it at some providers (Keycloak `typ`, Glewlwyd `type`, ForgeRock `tokenName`, Curity `purpose`, FusionAuth `tty`), and may mean something else elsewhere. */
+const POSSIBLE_USES = [
+  'typ',
+  'type',
+  'use',
+  'purpose',
+  'tokenUse',
+  'tokenUsage',
+  'tokenType',
+  'tokenName',
+  'tty',
+] as const
 
-const ACCESS: ReadonlySet<string> = new Set(['access', 'accesstoken', 'at', 'atjwt', 'bearer', 'dpop'])
+const ACCESS: ReadonlySet<string> = new Set(['access', 'accesstoken', 'at', 'atjwt', 'bearer', 'bearertoken', 'dpop'])
 const ID: ReadonlySet<string> = new Set(['id', 'idtoken', 'idtokenjwt', 'serializedid', 'jwttoken'])
 const OTHER: ReadonlySet<string> = new Set([
   'refresh',
@@ -80,7 +90,9 @@ export function refuseOtherToken(claims: Claims): void {
   if (otherUse) throw mismatch(`${otherUse} ${clip(claims[otherUse])}`)
   if (isEventToken(claims)) throw mismatch('a security event or logout token (events)')
   if (carries(claims, 'htm') && carries(claims, 'htu')) throw mismatch('a DPoP proof (htm, htu)')
-  if (carries(claims, 'token_introspection')) throw mismatch('an answer of an introspection endpoint')
+  // Of refresh tokens of UAA, and of answers of introspection endpoints (RFC 9701).
+  const mark = ['granted_scopes', 'token_introspection'].find(name => carries(claims, name))
+  if (mark) throw mismatch(`a token with ${mark}`)
 }
 
 /** What the audience of a token is compared with. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { completeContext, type ValidatorContext } from '../context.ts'
+import { malformed } from '../engines/jws.ts'
 import { InvalidTokenError } from '../errors.ts'
 import type { TokenValidator, ValidatedToken } from '../token-validator.ts'
 import { withVerifyAccessToken } from '../verifier.ts'
@@ -42,7 +43,7 @@ export function createApiKeyValidator(
   const issuer = apiKeyIssuer(resource)
 
   function decide(key: string): ValidatedToken {
-    if (!API_KEY.test(key)) throw new InvalidTokenError({ kind: 'token_malformed', detail: 'not an API key' })
+    if (!API_KEY.test(key)) throw malformed('not an API key')
     const found = find(hash('sha256', key, 'hex'))
     if (!found) throw new InvalidTokenError({ kind: 'inactive' })
     const seconds = now() / 1000

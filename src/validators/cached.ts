@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { completeContext, type ValidatorContext } from '../context.ts'
+import { malformed } from '../engines/jws.ts'
 import { InvalidTokenError } from '../errors.ts'
 import type {
   PresentationScheme,
@@ -156,8 +157,4 @@ function bearerDecision(decision: Promise<ValidatedToken>, validated: ValidatedT
   // Nobody may ever ask for it.
   refusal.catch(() => {})
   return refusal
-}
-
-function malformed(detail: string): InvalidTokenError {
-  return new InvalidTokenError({ kind: 'token_malformed', detail })
 }

@@ -1,4 +1,5 @@
 import type { ValidatorContext } from '../context.ts'
+import { malformed } from '../engines/jws.ts'
 import { InvalidTokenError } from '../errors.ts'
 import { clip } from '../text.ts'
 import type { TokenValidator } from '../token-validator.ts'
@@ -43,10 +44,7 @@ export function createRoutedValidator(
       if (hasShape(token, shapesOf(opaqueTokens))) return validator
     }
     if (hasShape(token, foreignShapes)) {
-      throw new InvalidTokenError({
-        kind: 'token_malformed',
-        detail: 'a token or secret of a provider that is not configured',
-      })
+      throw malformed('a token or secret of a provider that is not configured')
     }
     const issuer = issuerOf(token)
     if (issuer !== undefined) {
@@ -56,7 +54,7 @@ export function createRoutedValidator(
     }
     if (isEncrypted(token)) throw new InvalidTokenError({ kind: 'token_encrypted' })
     if (unclaimed) return unclaimed
-    throw new InvalidTokenError({ kind: 'token_malformed', detail: 'no provider takes opaque tokens like this one' })
+    throw malformed('no provider takes opaque tokens like this one')
   }
 
   return withVerifyAccessToken(

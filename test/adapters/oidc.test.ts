@@ -136,6 +136,7 @@ describe('claims', () => {
       ['notes:read', 'notes:write'],
     ],
     ['switches', { 'notes:read': true, 'notes:write': false, 'notes:admin': null }, ['notes:read']],
+    ['switches as numbers and texts', { 'notes:read': 1, 'notes:write': 0, 'notes:admin': 'false' }, ['notes:read']],
     ['an empty object', {}, []],
   ])('with roles that are the keys of an object have those: %s', async (_label, roles, scopes) => {
     const { validate } = setUp({ scopeClaims: 'urn:zitadel:iam:org:project:roles' })

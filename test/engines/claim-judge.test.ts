@@ -249,9 +249,37 @@ test.each([
   ['family_name', 'Lovelace'],
   ['phone_number', '+44 20 7946 0000'],
   ['sid', 'f0e1d2'],
+  ['userId', 7],
+  ['userid', 'ada'],
+  ['userName', 'ada'],
+  ['emailAddress', 'ada@example.com'],
+  ['mail', 'ada@example.com'],
+  ['nameid', 'S-1-5-21'],
+  ['user', { id: 7 }],
+  ['act', { sub: 'ada' }],
 ])('never accepts a token with %s %j as the client’s own', (personalClaim, value) => {
   const reason = reasonFor({ sub: undefined, [personalClaim]: value }, MACHINES)
   expect(reason).toEqual({ kind: 'subject_missing', claim: 'sub', personalClaim })
+})
+
+test.each([
+  ['username', 'ada'],
+  ['preferred_username', 'ada'],
+  ['cognito:username', 'ada'],
+  ['unique_name', 'ada'],
+  ['upn', 'ada@example.com'],
+  ['email', 'ada@example.com'],
+])('refuses the client’s id as the subject of a person: %s %j', (name, value) => {
+  expect(reasonFor({ sub: 'client-1', [name]: value })).toMatchObject({
+    kind: 'claim_invalid',
+    claim: 'sub',
+    detail: expect.stringContaining(name),
+  })
+  for (const own of ['client-1', '', null]) {
+    expect(judge({ sub: 'client-1', [name]: own }).principalType).toBe('service')
+  }
+  const rules: Partial<ClaimRules> = { principalType: () => 'service' }
+  expect(judge({ sub: 'client-1', [name]: value }, rules).subject).toBe('client-1')
 })
 
 test('never accepts a token as the client’s own when its sub names somebody and the subject is another claim', () => {

@@ -337,6 +337,11 @@ describe('responses about our own credentials', () => {
     expect(provider.requests).toHaveLength(asked)
   })
 
+  test.each(['temporarily_unavailable', 'server_error'])('blames nobody for %s, whatever the status', async error => {
+    const { validator } = createValidator(() => Response.json({ error }, { status: 400 }))
+    expect(await refusalOf(validator.validate('token'))).toBeInstanceOf(ValidatorUnavailableError)
+  })
+
   const bad = (status: number, body?: object) => () =>
     body ? Response.json(body, { status }) : new Response('', { status })
 

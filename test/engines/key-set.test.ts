@@ -364,6 +364,21 @@ describe('answers', () => {
 })
 
 describe('while the provider is down', () => {
+  test.each([204, 401, 403, 404, 410])(
+    'does not know an unknown key when the place of the keys, which worked, answers %i',
+    async status => {
+      const { keys, look, advance, answerWith } = createSet(publish(first.jwk))
+      await look('key-1')
+      answerWith(() => new Response(null, { status }))
+      advance(30)
+      expect(await refusalOf(keys.find(wanted('key-2')))).toBeInstanceOf(ValidatorUnavailableError)
+      expect(await look('key-1')).toBe('known')
+      answerWith(publish(first.jwk, second.jwk))
+      advance(30)
+      expect(await look('key-2')).toBe('known')
+    },
+  )
+
   test('uses the last good keys with a warning, and retries rarely', async () => {
     const { look, fetches, seen, advance, answerWith } = createSet(publish(first.jwk))
     await look('key-1')

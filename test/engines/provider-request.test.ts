@@ -40,6 +40,13 @@ describe('a call to the provider', () => {
     expect(seen.calls).toEqual([{ operation: 'check', outcome: 'answered' }])
   })
 
+  test('reads JSON behind a byte order mark', async () => {
+    const url = await listen((_request, response) => {
+      response.end('\ufeff{"keys":[]}')
+    })
+    expect(await ask(url)).toEqual({ keys: [] })
+  })
+
   test('fails with provider_timeout when no response arrives', async () => {
     const url = await listen(() => {})
     const error = await refusalOf(ask(url, { timeoutSeconds: 0.05 }))
@@ -80,6 +87,8 @@ describe('a call to the provider', () => {
 
   test.each([
     ['429', 429, { 'retry-after': '7' }, 'provider_throttled', 7],
+    ['403 that means 429', 403, { 'retry-after': '7' }, 'provider_throttled', 7],
+    ['408', 408, { 'retry-after': '7' }, 'provider_failing', 7],
     ['503 with a date', 503, { 'retry-after': 'Sun, 01 Nov 2026 00:00:20 GMT' }, 'provider_failing', 20],
     ['503 with a date that is past', 503, { 'retry-after': 'Sat, 31 Oct 2026 00:00:00 GMT' }, 'provider_failing', 1],
     ['500 with an absurd wait', 500, { 'retry-after': '999999999' }, 'provider_failing', 300],

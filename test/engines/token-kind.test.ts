@@ -30,6 +30,8 @@ describe('a token that says what it is', () => {
     { token_usage: 'access_token' },
     { token_type: 'Bearer' },
     { token_type: 'DPoP' },
+    { token_type: 'BearerToken' },
+    { tty: 'at' },
     { token_type: 'access_token' },
     { token_type: 'urn:ietf:params:oauth:token-type:access_token' },
     { typ: 'Bearer' },
@@ -47,7 +49,7 @@ describe('a token that says what it is', () => {
     expect(judge(change).subject).toBe('user-1')
   })
 
-  // Hydra and Ory, Keycloak, OpenIddict, Glewlwyd, Curity, ForgeRock, RFC 8693, RFC 8417, RFC 9449, RFC 9701.
+  // Hydra and Ory, Keycloak, OpenIddict, Glewlwyd, Curity, ForgeRock, UAA, RFC 8693, RFC 8417, RFC 9449, RFC 9701.
   test.each([
     { token_use: 'refresh_token' },
     { token_use: 'something' },
@@ -71,6 +73,7 @@ describe('a token that says what it is', () => {
     { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } },
     { htm: 'POST', htu: RESOURCE },
     { token_introspection: { active: true } },
+    { granted_scopes: ['notes:read'], scope: undefined },
   ])('refuses a token that says it is another kind: %j', change => {
     expect(reasonOf(change)).toMatchObject({ kind: 'type_mismatch', expected: ['an access token'] })
   })
@@ -85,6 +88,7 @@ describe('a token that says what it is', () => {
     { use: 'id' },
     { tokenName: 'id_token' },
     { tokenType: 'JWTToken' },
+    { tty: 'id' },
     { nonce: 'n-0S6_WzA2Mj' },
     { nonce: '' },
     { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' },

@@ -1,4 +1,6 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Configuration } from '../config/load.ts'
+import { hostnameOf } from '../src/edges/origin.ts'
 import { isLoopback } from '../src/url.ts'
 
 /** An answer that does not come from the authorization server. */
@@ -22,6 +24,30 @@ export const NOT_STARTED: Refusal = {
   error: 'temporarily_unavailable',
   words: 'The authorization server cannot start. Its operator has been told.',
   headers: { 'Retry-After': '5' },
+}
+
+/** Whether anybody may sign in at our own authorization server: a real provider says who they are, or the operator wants it so. */
+export function allowsStrangers({ bridge, settings }: Pick<Configuration, 'bridge' | 'settings'>): boolean {
+  return bridge !== undefined || settings.DANGEROUSLY_ALLOW_FAKE_SIGN_IN === 'on'
+}
+
+/**
+ * Whether a request comes from this machine, for the demo sign-in. A proxy or tunnel on it names who asked, or the host that they asked
+ * for; and a web page whose name was pointed at this machine (DNS rebinding) gives itself away by that name.
+ */
+export function isFromHere(address: string, hostname: string, header: (name: string) => string | null): boolean {
+  const named = ['x-forwarded-for', 'x-real-ip'].flatMap(name => header(name)?.split(',').filter(Boolean) ?? [])
+  return [address, hostname, ...named].every(isLocal)
+}
+
+/** The same of a request to a server of Node. */
+export function isSentFromHere({ headers, socket }: IncomingMessage): boolean {
+  const { host = headers[':authority'] } = headers
+  return isFromHere(
+    socket.remoteAddress ?? '::1',
+    hostnameOf(`http://${host}`),
+    name => headers[name]?.toString() ?? null,
+  )
 }
 
 /** Takes an address, or the hostname of a URL. An address of IPv4 may be spelled as one of IPv6. */

@@ -7,6 +7,7 @@ import { isLoopback } from '../src/url.ts'
 import { createBridge } from './bridge.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import type { OpenStores, OwnServerOptions, ServerPackage } from './own-server.ts'
+import { allowsStrangers, isSentFromHere, STRANGER, send } from './own-server-refusals.ts'
 import { signInScopes } from './sign-in-scopes.ts'
 import type { NodeHandler, ServerWatch } from './watching.ts'
 
@@ -95,9 +96,11 @@ async function runOn(
   const { fetchInProcess } = serverPackage
   const handler = watch ? watch.handler(server.handler) : server.handler
   if (mode === 'embedded') return { server, handler, fetchInProcess, stores, close: async () => stores?.close() }
+  const takesAll = allowsStrangers(configuration)
   const listening = createHttpServer((request, response) => {
-    const answer = beside?.handles(request.url ?? '') ? beside.handler : handler
-    answer(request, response)
+    if (beside?.handles(request.url ?? '')) beside.handler(request, response)
+    else if (takesAll || isSentFromHere(request)) handler(request, response)
+    else send(response, STRANGER, request.headers.accept ?? '')
   }, stopping)
   const host = settings.AUTH_SERVER_HOST ?? (isLoopback(new URL(demoIssuer).hostname) ? '127.0.0.1' : '::')
   await listen(listening, settings.AUTH_SERVER_PORT, host, 'AUTH_SERVER_PORT')
@@ -172,10 +175,12 @@ const NAMES = {
   postgres: 'names a database that does not work',
 }
 
+const START_OR_CORRECT = 'If it does not run, start it; if the URL is wrong, correct it'
+
 const CURES = {
-  redis: 'If it does not run, start it; if the URL is wrong, correct it',
+  redis: START_OR_CORRECT,
   sqlite: 'Name one that this process may write to',
-  postgres: 'If it does not run, start it; if the URL is wrong, correct it',
+  postgres: START_OR_CORRECT,
 }
 
 /** Keys that encrypt what is stored, the one in use first. Without any, one of the moment does for a process that stores nothing. */

@@ -6,10 +6,18 @@ import type { ConfiguredProvider } from '../config/providers.ts'
 import type { AuthObserver } from '../src/auth.ts'
 import type { AuthorizationServer } from '../src/authorization-server.ts'
 import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
-import { hostnameOf } from '../src/edges/origin.ts'
 import { proxyUrl } from '../src/provider-fetch.ts'
 import type { ResourceDeclaration } from './declaration.ts'
-import { answerOf, isLocal, NOT_STARTED, type Refusal, STRANGER, send } from './own-server-refusals.ts'
+import {
+  allowsStrangers,
+  answerOf,
+  isFromHere,
+  isSentFromHere,
+  NOT_STARTED,
+  type Refusal,
+  STRANGER,
+  send,
+} from './own-server-refusals.ts'
 import type { Running } from './own-server-run.ts'
 import type { Watching } from './watching.ts'
 
@@ -109,10 +117,10 @@ export async function loadServerPackage(reason: string): Promise<ServerPackage> 
  */
 export function createOwnServer(options: OwnServerOptions): OwnServer {
   const { configuration, observer } = options
-  const { demoIssuer: issuer, mode, settings } = configuration
+  const { demoIssuer: issuer, mode } = configuration
   // Settings are read now, and not when the server starts.
   const proxy = proxyUrl(options.env.HTTPS_PROXY || options.env.https_proxy || '') || undefined
-  const allowsStrangers = configuration.bridge !== undefined || settings.DANGEROUSLY_ALLOW_FAKE_SIGN_IN === 'on'
+  const takesAll = allowsStrangers(configuration)
   let started: Promise<Running> | undefined
   let closing = false
 
@@ -133,23 +141,10 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
     })
   }
 
-  /**
-   * The demo sign-in is for people on this machine. A proxy or tunnel on it names who asked, or the host that they asked for; and a web page
-   * whose name was pointed at this machine (DNS rebinding) gives itself away by that name.
-   */
-  function refusesClient(address: string, hostname: string, header: (name: string) => string | null) {
-    if (allowsStrangers) return false
-    const named = ['x-forwarded-for', 'x-real-ip'].flatMap(name => header(name)?.split(',').filter(Boolean) ?? [])
-    return ![address, hostname, ...named].every(isLocal)
-  }
-
   function handler(request: IncomingMessage, response: ServerResponse): void {
-    const { headers } = request
-    const { host = headers[':authority'], accept = '' } = headers
+    const { accept = '' } = request.headers
     const refuse = (refusal: Refusal) => send(response, refusal, accept)
-    const hostname = hostnameOf(`http://${host}`)
-    const header = (name: string) => headers[name]?.toString() ?? null
-    if (refusesClient(request.socket.remoteAddress ?? '::1', hostname, header)) return void refuse(STRANGER)
+    if (!takesAll && !isSentFromHere(request)) return void refuse(STRANGER)
     startForRequest().then(
       ({ handler }) => handler(request, response),
       () => refuse(NOT_STARTED),
@@ -165,7 +160,8 @@ export function createOwnServer(options: OwnServerOptions): OwnServer {
       const refuse = (refusal: Refusal) => new Response(...answerOf(refusal, headers.get('accept') ?? ''))
       const { hostname } = new URL(request.url)
       // Where the platform tells no address, the name by which others reach this machine is all that gives them away.
-      if (refusesClient(address ?? hostname, hostname, name => headers.get(name))) return refuse(STRANGER)
+      const isLocal = takesAll || isFromHere(address ?? hostname, hostname, name => headers.get(name))
+      if (!isLocal) return refuse(STRANGER)
       const running = await startForRequest().catch(() => undefined)
       if (!running) return refuse(NOT_STARTED)
       return running.fetchInProcess(running.handler, address)(request)

@@ -3,7 +3,7 @@ import type { Settings } from './settings.ts'
 
 /** Where a server and its authorization server can be reached. */
 export interface Reach {
-  readonly settings: Pick<Settings, 'ALLOWED_HOSTS' | 'HOST'>
+  readonly settings: Pick<Settings, 'ALLOWED_HOSTS' | 'AUTH_SERVER_HOST' | 'HOST'>
   /** Every name of every server. */
   readonly publicUrls: readonly string[]
   /** Of our own authorization server. */
@@ -12,7 +12,7 @@ export interface Reach {
 
 /** Why others than this machine can reach the server, in words; empty where they cannot. */
 export function exposures({ settings, publicUrls, issuer }: Reach): string[] {
-  const { ALLOWED_HOSTS, HOST } = settings
+  const { ALLOWED_HOSTS, HOST, AUTH_SERVER_HOST = HOST } = settings
   const foreign = ALLOWED_HOSTS.filter(host => !isLocalUrl(`http://${host}`))
   const open = publicUrls.filter(url => !isLocalUrl(url))
   return [
@@ -21,6 +21,9 @@ export function exposures({ settings, publicUrls, issuer }: Reach): string[] {
       ? []
       : [`AUTH_SERVER_URL is ${issuer}`]),
     ...(isLocalAddress(HOST) ? [] : [`HOST is ${HOST}`]),
+    ...(AUTH_SERVER_HOST === HOST || isLocalAddress(AUTH_SERVER_HOST)
+      ? []
+      : [`AUTH_SERVER_HOST is ${AUTH_SERVER_HOST}`]),
     ...(foreign.length === 0 ? [] : [`ALLOWED_HOSTS has ${foreign.join(', ')}`]),
   ]
 }

@@ -179,6 +179,16 @@ describe('the demo sign-in refuses other machines', () => {
     },
   )
 
+  it('refuses clients of others on a port of its own, too', async () => {
+    const port = await freePort()
+    await start({ AUTH_MODE: 'beside', AUTH_SERVER_PORT: String(port) }).ready()
+    const ask = async (headers: Record<string, string>) =>
+      (await fetch(`http://127.0.0.1:${port}/.well-known/oauth-authorization-server`, { headers })).status
+    expect(await ask({ 'x-forwarded-for': '203.0.113.9' })).toBe(403)
+    expect(await ask({ 'x-forwarded-for': '127.0.0.1' })).toBe(200)
+    expect(await ask({})).toBe(200)
+  })
+
   it('refuses a client that a proxy names by X-Real-IP only', async () => {
     const headers = { 'x-real-ip': '203.0.113.9' }
     expect((await ask(await serve(start(), '127.0.0.1'), headers)).status).toBe(403)

@@ -25,6 +25,8 @@ const exposed: [Env, string][] = [
   [{ HOST: '::' }, 'HOST is ::'],
   [{ HOST: '192.168.1.7' }, 'HOST is 192.168.1.7'],
   [{ HOST: 'ada-laptop.local' }, 'HOST is ada-laptop.local'],
+  [{ AUTH_SERVER_HOST: '0.0.0.0' }, '(AUTH_SERVER_HOST is 0.0.0.0)'],
+  [{ AUTH_MODE: 'separate', AUTH_SERVER_HOST: '::', ...secret }, '(AUTH_SERVER_HOST is ::)'],
   [{ PUBLIC_URL: 'https://mcp.example.com' }, "the server's URL is https://mcp.example.com/mcp"],
   [{ PUBLIC_URL: 'https://localhost.example.com' }, "the server's URL is https://localhost.example.com/mcp"],
   [

@@ -91,8 +91,11 @@ export const LOGIN_NAME = 'username'
 /** Subjects that are given to somebody else one day, or that users choose themselves. */
 const MUTABLE: readonly string[] = PERSONAL_CLAIMS.filter(claim => claim !== LOGIN_NAME)
 
-/** Claims that the tokens of many people have in common. */
-const SHARED: readonly (string | undefined)[] = ['client_id', 'azp', 'aud', 'iss']
+/** Claims that the tokens of many people have in common: of a client, of an organization, or of all. */
+const SHARED = ['client_id', 'azp', 'cid', 'appid', 'aud', 'iss', 'tid', 'org_id', 'scope', 'scp']
+
+/** What a path or a URL leads to: `user.email`, `https://example.com/email`. */
+const lastOf = (claim: string) => claim.toLowerCase().split(/[./]/).at(-1) as string
 
 /** Claims that never name the client: a rule about clients would compare something else. */
 const NO_CLIENT: Readonly<Record<string, string>> = {
@@ -112,11 +115,13 @@ export function claimMistakes({
   clientIdClaim,
   defaultClientId,
   subjectClaim,
+  tenantClaim,
   tokensWithoutSubject,
 }: Pick<
   ClaimOptions,
   'audience' | 'clientIds' | 'clientIdClaim' | 'defaultClientId' | 'subjectClaim' | 'tokensWithoutSubject'
->): Partial<Record<keyof ClaimOptions, string>> {
+> &
+  Partial<Pick<ClaimOptions, 'tenantClaim'>>): Partial<Record<keyof ClaimOptions, string>> {
   return {
     ...(clientIds && defaultClientId !== undefined ? { defaultClientId: NAMELESS_AS_LISTED } : {}),
     ...(subjectClaim === LOGIN_NAME && tokensWithoutSubject === 'client' && !clientIds
@@ -133,12 +138,12 @@ export function claimMistakes({
           clientIdClaim: `must be a claim with the id of the client, such as client_id or azp; ${clientIdClaim} names ${NO_CLIENT[clientIdClaim]}. If the provider's access tokens have no such claim, have it add one`,
         }
       : {}),
-    ...(MUTABLE.includes(subjectClaim)
+    ...([subjectClaim, lastOf(subjectClaim)].some(claim => MUTABLE.includes(claim))
       ? { subjectClaim: `must be an immutable id such as sub; ${subjectClaim} can pass to somebody else` }
       : {}),
-    ...([...SHARED, clientIdClaim].includes(subjectClaim)
+    ...([...SHARED, clientIdClaim, tenantClaim].includes(subjectClaim)
       ? {
-          subjectClaim: `must be an id of one user or service; ${subjectClaim} is the same for all users of a client. For tokens of machines there is tokensWithoutSubject`,
+          subjectClaim: `must be an id of one user or service; ${subjectClaim} is the same for all users of a client or an organization. For tokens of machines there is tokensWithoutSubject`,
         }
       : {}),
   }

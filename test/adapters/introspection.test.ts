@@ -427,14 +427,18 @@ describe('a mistake in the settings', () => {
     expect(introspection.mistakes?.(parse({ audience: null }), secret)).toHaveProperty('clientIds')
   })
 
-  it.each(['email', 'preferred_username', 'upn', 'auth_time'])('is %s for a subject', subjectClaim => {
+  it.each([
+    ...['email', 'preferred_username', 'upn', 'auth_time'],
+    // By a path, or by a name that is a URL.
+    ...['user.email', 'EMail', 'https://example.com/email', 'https://example.com/claims/name'],
+  ])('is %s for a subject', subjectClaim => {
     expect(introspection.mistakes?.(parse({ subjectClaim }), secret)?.subjectClaim).toContain('immutable')
   })
 
-  it.each(['client_id', 'azp', 'aud', 'iss', 'app'])(
-    'is %s for a subject, which all users of a client share',
+  it.each(['client_id', 'azp', 'cid', 'appid', 'aud', 'iss', 'app', 'tid', 'org_id', 'org', 'scope', 'scp'])(
+    'is %s for a subject, which all users of a client or an organization share',
     claim => {
-      const options = parse({ subjectClaim: claim, clientIdClaim: 'app' })
+      const options = parse({ subjectClaim: claim, clientIdClaim: 'app', tenantClaim: 'org' })
       expect(introspection.mistakes?.(options, secret)?.subjectClaim).toContain('the same for all users of a client')
     },
   )

@@ -105,6 +105,9 @@ export function createRefuser(options: RefuserOptions): Refuser {
   }
 }
 
+/** What clients are told in `X-Request-Id`, as {@link createRequestIds} makes it; tokens are longer. */
+export const REQUEST_ID = /^[0-9a-f]{12}-[0-9a-z]{1,8}$/
+
 /** Counted rather than random for each request: an id has to be unique and say nothing, and this costs next to nothing. */
 function createRequestIds(): () => string {
   const prefix = crypto.randomUUID().slice(-12)

@@ -8,7 +8,7 @@ import {
   SdkHttpError,
   UnauthorizedError,
 } from '@modelcontextprotocol/client'
-import { isPlainText } from 'idplug/internal'
+import { causesOf, isPlainText } from 'idplug/internal'
 import { jsonObject } from '../json-object.ts'
 import { DiscoveryError, NoClientError } from './authorizer.ts'
 import { ForeignAnswerError } from './grants.ts'
@@ -261,13 +261,12 @@ function explainFailure(failure: string, origin: string | undefined): Explanatio
 }
 
 function silentOrigin(error: unknown): string | undefined {
-  for (const cause of causesOf(error)) if (cause instanceof NoAnswerError) return cause.origin
-  return undefined
+  return causesOf(error).find(cause => cause instanceof NoAnswerError)?.origin
 }
 
 function networkFailure(error: unknown): string | undefined {
   let failure: string | undefined
-  for (const cause of causesOf(error)) {
+  for (const cause of causesOf(error).filter(each => each instanceof Error)) {
     if (cause.name === 'TimeoutError') return 'it did not answer in time'
     const { code } = cause as NodeJS.ErrnoException
     if (typeof code === 'string' && NETWORK_CODE.test(code)) return code
@@ -275,11 +274,6 @@ function networkFailure(error: unknown): string | undefined {
     else if (failure) failure = clean(cause.message)
   }
   return failure
-}
-
-/** The error itself, its cause, the cause of that. */
-function* causesOf(error: unknown): Generator<Error> {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) yield cause
 }
 
 /** Of Node, its TLS and its `fetch`. */

@@ -30,7 +30,8 @@ export function isPlainText(code: string): boolean {
   return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
 }
 
-interface Cause {
+/** What an error may be, or what caused it. */
+export interface Cause {
   readonly code?: unknown
   readonly name?: unknown
   readonly message?: unknown
@@ -38,7 +39,7 @@ interface Cause {
 }
 
 /** The error, its cause, the cause of that: five at most. */
-function causesOf(error: unknown): readonly Cause[] {
+export function causesOf(error: unknown): readonly Cause[] {
   const chain: Cause[] = []
   for (let next = error; typeof next === 'object' && next !== null && chain.length < 5; next = (next as Cause).cause) {
     chain.push(next)

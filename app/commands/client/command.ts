@@ -132,7 +132,9 @@ async function login(server: string, options: ClientOptions, command: Command): 
     const facts = factsOf(server, signIn)
     const isNew = signIn.tokens.accessToken !== kept?.tokens?.accessToken
     const title = isNew ? `Signed in to ${server}.` : `Already signed in to ${server}; idplug logout ends that.`
-    const note = isMachine(options) ? 'It works. Tokens of machines are not kept.' : `Kept in ${homely(tokensPath())}.`
+    const note = isMachine(options)
+      ? 'It works. Tokens of machines are not kept.'
+      : `Kept in ${homely(await tokensPath())}.`
     console.log(options.json ? JSON.stringify(facts, null, 2) : [title, factsText(facts), note].join('\n'))
     return EXIT.fine
   })
@@ -191,7 +193,7 @@ async function whoami(server: string, options: ClientOptions, command: Command):
 
 async function logout(server: string | undefined, { all, json }: ClientOptions, command: Command): Promise<number> {
   if ((server === undefined) === !all) command.error('error: give the URL of a server, or --all', usage)
-  const store = createTokenFile(tokensPath())
+  const store = createTokenFile(await tokensPath())
   const fetch = createProviderFetch(process.env)
   const done: { server: string; revoked: boolean; hadTokens: boolean; problem?: string }[] = []
   for (const name of server === undefined ? await store.servers() : [server]) {

@@ -2,7 +2,6 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import envPaths from 'env-paths'
 import { createProviderFetch } from 'idplug'
 import { createAuthorizer } from '../../client/authorizer.ts'
 import { deviceGrant } from '../../client/device-grant.ts'
@@ -16,7 +15,7 @@ import {
 } from '../../client/grants.ts'
 import { openSession, type Session } from '../../client/session.ts'
 import { createMemorySignIns, type SignInStore } from '../../client/sign-ins.ts'
-import { createTokenFile } from '../../client/token-file.ts'
+import { createTokenFile, TokenFileError } from '../../client/token-file.ts'
 import { askForUrl, listenForBrowser, type VisitOptions } from '../../client/visit.ts'
 import { version } from '../../version.ts'
 import { EXIT } from '../exit.ts'
@@ -175,11 +174,21 @@ export const isMachine = (options: ClientOptions) =>
 const isAtTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true
 
 export async function storeFor(options: ClientOptions): Promise<SignInStore> {
-  return isMachine(options) ? createMemorySignIns() : createTokenFile(tokensPath())
+  return isMachine(options) ? createMemorySignIns() : createTokenFile(await tokensPath())
 }
 
-export function tokensPath(): string {
-  return process.env.IDPLUG_TOKENS || join(envPaths('idplug', { suffix: '' }).config, 'tokens.json')
+/** @throws {TokenFileError} There is no folder for it. */
+export async function tokensPath(): Promise<string> {
+  if (process.env.IDPLUG_TOKENS) return process.env.IDPLUG_TOKENS
+  try {
+    // It asks for the home folder when it is loaded, and a user without a name may have none.
+    const { default: envPaths } = await import('env-paths')
+    return join(envPaths('idplug', { suffix: '' }).config, 'tokens.json')
+  } catch {
+    throw new TokenFileError(
+      'This user has no home folder, so there is no place for sign-ins: set IDPLUG_TOKENS to a file that only this user can read',
+    )
+  }
 }
 
 function secretOf(name: string | undefined, command: Command): string | undefined {

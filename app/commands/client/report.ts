@@ -114,5 +114,15 @@ export function printable(text: string): string {
 
 /** A path as its owner writes it. */
 export function homely(path: string): string {
-  return path.startsWith(`${homedir()}/`) ? path.replace(homedir(), '~') : path
+  const home = homeFolder()
+  return home !== undefined && path.startsWith(`${home}/`) ? path.replace(home, '~') : path
+}
+
+/** Containers often run as a number that no user belongs to; without HOME, Node throws then. */
+function homeFolder(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    return undefined
+  }
 }

@@ -8,6 +8,7 @@ import {
   type Environment,
   loadConfiguration,
   type ProviderConfiguration,
+  REQUEST_ID,
   readTextFile,
   type SettingsFile,
 } from 'idplug/internal'
@@ -72,9 +73,6 @@ async function explainLogged(id: string, { log, json }: ExplainOptions, command:
   else console.log(refusalText(found))
   return found.status < 400 ? EXIT.fine : EXIT.found
 }
-
-/** What clients are told in `X-Request-Id`; tokens are longer. */
-const REQUEST_ID = /^[0-9a-f]{12}-[0-9a-z]{1,8}$/
 
 async function explainGiven(given: string | undefined, options: ExplainOptions, command: Command): Promise<number> {
   if (given !== undefined && REQUEST_ID.test(given)) {

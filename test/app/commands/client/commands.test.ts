@@ -281,6 +281,29 @@ describe('a machine', () => {
   })
 })
 
+describe('a user without a home folder, as in a container with a number for its user', () => {
+  const homeless = `import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module'
+    os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT') }; syncBuiltinESMExports()`
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(homeless)}`
+
+  it.each([['whoami'], ['logout'], ['tools'], ['login']])(
+    'is told by idplug %s where sign-ins could be',
+    async name => {
+      const url = `http://localhost:${await freePort()}/mcp`
+      const { code, stderr } = await openTerminal({ NODE_OPTIONS, IDPLUG_TOKENS: '' }).run([name, url])
+      expect([code, stderr.replace(/\s+/g, ' ')]).toEqual([1, expect.stringContaining('set IDPLUG_TOKENS to a file')])
+      expect(stderr).not.toContain('uv_os_homedir')
+    },
+  )
+
+  it('signs in with a file that it names', async () => {
+    const { resource } = await startServers()
+    const terminal = openTerminal({ NODE_OPTIONS })
+    const { code, stdout } = await terminal.run(['login', resource, '--no-browser'], personAt())
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`Kept in ${terminal.tokens}`)])
+  })
+})
+
 describe('idplug tools, whoami and logout', () => {
   it('list the tools, say who is signed in, and revoke what was issued', async () => {
     const { resource } = await startServers({ TOKEN_CACHE_SECONDS: '0' })

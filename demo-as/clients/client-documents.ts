@@ -136,7 +136,7 @@ export function createClientDocuments(
     if (policy && old && answer.status === 304) {
       return copyOf(policy.revalidatedPolicy(request, answer).policy, old.body)
     }
-    checkAnswer(answer)
+    checkAnswer(answer, old !== undefined)
     const kept = Object.entries(answer.headers).filter(([name]) => CACHE_HEADERS.includes(name))
     const policyOf = { status: answer.status, headers: Object.fromEntries(kept) }
     return copyOf(new CachePolicy(request, policyOf, { shared: true }), answer.body)
@@ -161,12 +161,19 @@ function copyOf(policy: CachePolicy, body: string): Copy {
   return { body, policy: policy.toObject(), freshUntil: Date.now() + seconds * 1000 }
 }
 
-/** @throws {errors.InvalidClient} Anything but a JSON document. @throws {TemporarilyUnavailable} The host has trouble. */
-function checkAnswer({ status, headers }: FetchedDocument): void {
-  if (status >= 500 || status === 429) throw new TemporarilyUnavailable(UNREACHABLE, `its host answered ${status}`)
+/**
+ * @param isKnown - Whether there was a document before: then a page, or an answer that forbids it, is of something in front of its host.
+ * @throws {errors.InvalidClient} Anything but a JSON document. @throws {TemporarilyUnavailable} The host has trouble.
+ */
+function checkAnswer({ status, headers }: FetchedDocument, isKnown: boolean): void {
+  const { 'content-type': type = '' } = headers
+  const isOfAnother = [401, 403, 408].includes(status) || (status === 200 && /^text\/html\b/i.test(type))
+  if (status >= 500 || status === 429 || (isKnown && isOfAnother)) {
+    throw new TemporarilyUnavailable(UNREACHABLE, `its host answered ${status} ${type}`.trim())
+  }
   if (status !== 200) throw unusable(`its host answered ${status}`)
-  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
-    throw unusable(`it is ${headers['content-type'] ?? 'without a content type'}, not application/json`)
+  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw unusable(`it is ${type || 'without a content type'}, not application/json`)
   }
 }
 

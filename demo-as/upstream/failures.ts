@@ -93,9 +93,9 @@ export function isOutage(error: unknown): boolean {
   if (error instanceof ResponseBodyError) {
     // Who is to ask again later was not refused.
     const isWish = error.error !== 'invalid_grant' && error.response.headers.has('retry-after')
-    return isWish || isOutageStatus(error.status) || OUTAGE_ERRORS.has(error.error)
+    return isWish || isOutageStatus(error.status) || OUTAGE.test(error.error)
   }
-  if (error instanceof AuthorizationResponseError) return OUTAGE_ERRORS.has(error.error)
+  if (error instanceof AuthorizationResponseError) return OUTAGE.test(error.error)
   if (error instanceof WWWAuthenticateChallengeError) return isOutageStatus(error.status)
   if (error instanceof ClientError) {
     if (error.code === 'OAUTH_TIMEOUT') return true
@@ -105,7 +105,8 @@ export function isOutage(error: unknown): boolean {
   return error instanceof TypeError && !('code' in error)
 }
 
-const OUTAGE_ERRORS = new Set(['temporarily_unavailable', 'server_error', 'too_many_requests', 'slow_down'])
+/** RFC 6749 §4.1.2.1, and what else providers say when they fail or were asked too often. */
+const OUTAGE = /unavailable|(server|internal|fatal)_error|too_many_requests|rate_?limit|slow_down/
 
 export const isOutageStatus = (status: number) => status >= 500 || status === 429 || status === 408
 

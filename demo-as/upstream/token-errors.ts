@@ -15,16 +15,25 @@ type Fetch = typeof globalThis.fetch
 export function withSpelledErrors(fetch: Fetch): Fetch {
   return async (input, init) => {
     const response = await fetch(input, init)
-    if (!isTokenRequest(init) || response.status < 400 || response.status > 499) return response
+    if (!isTokenRequest(init)) return response
     const { status } = response
+    const form = init?.body as URLSearchParams
+    if (status === 200) return refusalWithin(response, form)
+    if (status < 400 || status > 499) return response
     const headers = response.headers.get('retry-after')
-    const text = withoutSent(await response.text(), init?.body as URLSearchParams)
+    const text = withoutSent(await response.text(), form)
     const isForbidden = isForbiddingPage(response, text) || (status === 403 && text !== '')
     const body = codeIn(text, status) ?? {
       error: nameIn(text) ?? challengedCode(response) ?? (isForbidden ? FORBIDDING_PAGE : NO_CODE),
     }
     return Response.json(body, { status, headers: headers === null ? {} : { 'retry-after': headers } })
   }
+}
+
+/** Some providers (Slack, Zoho) refuse with status 200. */
+async function refusalWithin(response: Response, form: URLSearchParams): Promise<Response> {
+  const body = codeIn(withoutSent(await response.clone().text(), form), response.status)
+  return body && !('access_token' in body) ? Response.json(body, { status: 400 }) : response
 }
 
 const SECRETS = ['client_assertion', 'client_secret', 'code', 'code_verifier', 'refresh_token']

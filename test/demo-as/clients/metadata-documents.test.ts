@@ -383,6 +383,22 @@ describe('a host that does not answer', () => {
     expect((await user.refresh(clientId, refresh_token)).status).toBe(200)
   })
 
+  const html = { 'content-type': 'text/html; charset=utf-8' }
+  it.each<[string, Answer]>([
+    ['403 with a page, of a firewall', (_req, res) => res.writeHead(403, html).end('<p>Just a moment</p>')],
+    ['401', (_req, res) => res.writeHead(401, html).end('<p>Sign in</p>')],
+    ['408', (_req, res) => res.writeHead(408).end()],
+    ['a page in place of the document', (_req, res) => res.writeHead(200, html).end('<p>Maintenance</p>')],
+  ])('is stood in for by the copy of before while something in front of it answers: %s', async (_name, answer) => {
+    useClock()
+    const { obtainTokens, user, client, clientId } = await start()
+    const { access_token, refresh_token } = await obtainTokens()
+    later(25 * HOUR)
+    client.answer = answer
+    expect((await user.refresh(clientId, refresh_token)).status).toBe(200)
+    expect((await user.introspect(access_token)).status).toBe(200)
+  })
+
   it('is not stood in for when it says that the client is gone', async () => {
     useClock()
     const { obtainTokens, user, client, clientId } = await start()

@@ -697,6 +697,8 @@ describe('what a provider says to a refresh', () => {
     ['access_denied', 403, { error: 'access_denied' }],
     ['invalid_grant in a form', 400, 'error=invalid_grant', FORM],
     ['invalid_grant, whatever the status', 404, { error: 'invalid_grant' }],
+    ['a refusal by status 200 (Zoho)', 200, { error: 'invalid_code' }],
+    ['a refusal by status 200 (Slack)', 200, { ok: false, error: 'invalid_refresh_token' }],
     ['a code of its own (Supabase)', 400, { code: 400, error_code: 'refresh_token_not_found', msg: 'Not Found' }],
     ['a code of a framework that is built by hand', 401, { statusCode: 401, error: 'Unauthorized', message: 'gone' }],
   ])('ends access by %s', async (_label, status, body, headers) => {
@@ -723,6 +725,7 @@ describe('what a provider says to a refresh', () => {
     ['405 of a framework', 405, { status: 405, error: 'Method Not Allowed' }],
     // Refused clients, by other spellings.
     ['an unknown client (Okta)', 401, { errorCode: 'invalid_client', errorSummary: 'Invalid value for client_id' }],
+    ['invalid_client, by status 200', 200, { error: 'invalid_client' }],
     ['invalid_client in a form', 400, 'error=invalid_client&error_description=x', FORM],
     ['invalid_client one level down', 400, { error: { code: 'invalid_client', message: 'unknown client' } }],
     ['bad credentials (UAA)', 401, { error: 'unauthorized', error_description: 'Bad credentials' }, UAA],
@@ -745,6 +748,8 @@ describe('what a provider says to a refresh', () => {
     ['a wish to be asked later', 403, { error: 'too_many_requests' }, { 'retry-after': '30' }],
     ['the same without a code', 400, '', { 'retry-after': '30' }],
     ['too_many_requests', 400, { error: 'too_many_requests' }],
+    ['a rate limit, by status 200 (Slack)', 200, { ok: false, error: 'ratelimited' }],
+    ['a failure inside, by status 200', 200, { error: 'internal_error' }],
   ])('is an outage by %s', async (_label, status, body, headers) => {
     await expect(recheckAnswered(status, body, headers)).rejects.toBeInstanceOf(UpstreamUnavailableError)
   })

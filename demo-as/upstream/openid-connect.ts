@@ -105,7 +105,10 @@ export function createOpenIdUpstream(options: OpenIdUpstreamOptions): Upstream {
   const { preset, rules } = options
   const authentication = createClientAuthentication(options, preset.assertionAudience)
   const tokenAnswers = createTokenAnswers(options.fetch)
-  const configuration = keptOnceItWorks(() => discover({ ...options, fetch: tokenAnswers.fetch }, authentication.apply))
+  const configuration = keptForAnHour(
+    () => discover({ ...options, fetch: tokenAnswers.fetch }, authentication.apply),
+    options.now,
+  )
   const withNewestKeys = createNewestKeys(authentication.apply)
   const nowSeconds = () => Math.floor(options.now() / 1000)
   const named = new Set([...rules.allow, ...rules.grants.flatMap(({ to }) => to)])
@@ -276,13 +279,20 @@ function parametersOf(
   return { ...rest, ...(login_hint && !another && { login_hint }), ...(prompt && { prompt }) }
 }
 
-/** The value of the first call that succeeds; those that fail are forgotten. */
-function keptOnceItWorks<T>(make: () => Promise<T>): () => Promise<T> {
+const HOUR = 3_600_000
+
+/** The value of the last call that succeeded, which serves on while another one fails. */
+function keptForAnHour<T>(make: () => Promise<T>, now: () => number): () => Promise<T> {
   let kept: Promise<T> | undefined
+  let until = 0
   return () => {
-    kept ??= make().catch(error => {
-      kept = undefined
-      throw error
+    if (kept && now() < until) return kept
+    const before = kept
+    until = now() + HOUR
+    kept = make().catch(error => {
+      kept = before
+      if (!before) throw error
+      return before
     })
     return kept
   }

@@ -359,6 +359,56 @@ describe('a key that the provider replaced', () => {
   })
 })
 
+describe('metadata of the provider', () => {
+  /** A provider that moves its token endpoint, and an upstream that has been there before. */
+  async function moved(now: { hours: number }) {
+    const provider = createOidcEmulator({ origin: ORIGIN, clients: [CLIENT], users: [{ login: 'ada', id: '1' }] })
+    const state = { endpoint: '/token', isDown: false, asked: 0 }
+    const { upstream } = start({
+      now: () => Date.now() + now.hours * 3600_000,
+      maxAgeSeconds: 1_000_000,
+      async fetch(input, init) {
+        const request = new Request(input, init)
+        const { pathname } = new URL(request.url)
+        if (pathname.startsWith('/.well-known/')) {
+          state.asked++
+          if (state.isDown) return new Response('', { status: 503 })
+          const metadata = (await (await provider.fetch(request)).json()) as object
+          return Response.json({ ...metadata, token_endpoint: ORIGIN + state.endpoint })
+        }
+        if (!pathname.startsWith('/token')) return provider.fetch(request)
+        if (pathname !== state.endpoint) return new Response('<p>Not Found</p>', { status: 404 })
+        return provider.fetch(new Request(`${ORIGIN}/token`, request))
+      },
+    })
+    const { url, memory } = await upstream.depart(REQUEST)
+    const back = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
+    const answer = new URL(back.headers.get('location') ?? '').searchParams
+    const session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory, keep }))
+    return { state, recheck: async () => upstream.recheck?.(session, keep) }
+  }
+
+  it('is read again after an hour, so that a moved endpoint is found without a restart', async () => {
+    const now = { hours: 0 }
+    const { state, recheck } = await moved(now)
+    state.endpoint = '/token/v2'
+    await expect(recheck()).rejects.toBeInstanceOf(UpstreamMisconfiguredError)
+    now.hours = 1.1
+    expect(await recheck()).toMatchObject({ outcome: 'signed_in' })
+    const { asked } = state
+    expect(await recheck()).toMatchObject({ outcome: 'signed_in' })
+    expect(state.asked).toBe(asked)
+  })
+
+  it('is used on while it cannot be read', async () => {
+    const now = { hours: 0 }
+    const { state, recheck } = await moved(now)
+    state.isDown = true
+    now.hours = 1.1
+    expect(await recheck()).toMatchObject({ outcome: 'signed_in' })
+  })
+})
+
 describe('nobody is signed in by', () => {
   const FOREIGN = 'What came back does not belong to this sign-in, so it was not used.'
 

@@ -109,9 +109,14 @@ export function createProviders(
     const tenant = validator && tenantOf.get(validator)
     return tenant ? [tenant] : ofIssuer(token.issuer)
   }
-  /** Outermost, so that no provider is shown a key, not even one that only looks on. */
+  const takesAny = [...configurations, ...(shadow ? [shadow.configuration] : [])].some(
+    ({ adapter, options }) => adapter.opaqueTokens?.(options) === 'any',
+  )
+  /** Outermost, so that no provider is shown a key, not even one that only looks on, and where none are accepted. */
   const besideKeys = (validator: TokenValidator) =>
-    findApiKey ? withApiKeys(validator, createApiKeyValidator(findApiKey, context), context) : validator
+    findApiKey || takesAny
+      ? withApiKeys(validator, createApiKeyValidator(findApiKey ?? (() => undefined), context), context)
+      : validator
   const providers: Providers = {
     validator: besideKeys(combined),
     all: active,

@@ -23,7 +23,11 @@ export function readCheck(answer: ProviderAnswer, { observer, now }: CompleteCon
     if (body.app === undefined && body.user === undefined) throw unusable(endpoint, 'neither app nor user')
     return readToken(body)
   }
-  if (status === 404) throw notOurs()
+  if (status === 404) {
+    // Without JSON it is not the API that does not find something, but a proxy, or another server.
+    answer.json()
+    throw notOurs()
+  }
   // Also the answer to too many requests.
   if (status === 422) throw throttled(answer, now())
   if (status !== 401) throw refusedRequest(answer)

@@ -8,14 +8,20 @@ import { scopeMissing } from './refusals.ts'
  *
  * @throws {InvalidTokenError} 401; 400 and 403 that name an error of the token.
  * @throws {MisconfigurationError} The answer is signed or encrypted, or the request is refused for another reason.
- * @throws {ValidatorUnavailableError} The answer says nothing about the token.
+ * @throws {ValidatorUnavailableError} The answer says nothing about the token, or is of something in front of the endpoint.
  */
 export function readUserInfo(answer: ProviderAnswer): Claims {
   const { status, headers } = answer
   if (status >= 200 && status < 300) return readClaims(answer)
-  const error = challengeError(headers.get('www-authenticate')) ?? oauthErrorCode(answer)
+  const challenge = headers.get('www-authenticate')
+  const error = challengeError(challenge) ?? oauthErrorCode(answer)
   if ((status === 401 || status === 403) && error === 'insufficient_scope') throw scopeMissing()
   const isRefusal = (status === 400 || status === 403) && error === 'invalid_token'
+  // Of something in front of the endpoint, which wants somebody to sign in.
+  const isPage =
+    /^text\/html\b/i.test(headers.get('content-type') ?? '') || /^(basic|negotiate)\b/i.test(challenge ?? '')
+  if (status === 401 && error === undefined && isPage)
+    throw unusable(answer.endpoint, 'status 401, not about the token')
   if (status === 401 || isRefusal) throw new InvalidTokenError({ kind: 'inactive' })
   throw refusedRequest(answer, error)
 }

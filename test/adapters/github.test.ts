@@ -277,6 +277,14 @@ describe('the check endpoint', () => {
     expect(error.reason.kind).toBe(kind)
   })
 
+  it.each(['<p>Not Found</p>', ''])(
+    'answering 404 with %j instead of JSON is a proxy that does not find it',
+    async body => {
+      const { validator } = facing(() => new Response(body, { status: 404 }))
+      expect((await refusalOf(validator.validate('gho_token'))).reason.kind).toBe('provider_answer_unusable')
+    },
+  )
+
   it.each([
     [403, LIMITED, 120],
     [429, LIMITED, 120],

@@ -73,6 +73,11 @@ function withShadow(keys: Readonly<Record<string, string>>) {
   return { validator, requests, observed }
 }
 
+it('an API key is shown to nobody where none are accepted', async () => {
+  expect(await hostsAsked(API_KEY, 'introspection')).toEqual([])
+  expect(await hostsAsked('some-token', 'introspection')).toEqual(['as.example.com'])
+})
+
 it('an API key works beside a shadow that takes any opaque token, and is not shown to it', async () => {
   const { validator, requests, observed } = withShadow({ [hash('sha256', API_KEY, 'hex')]: 'ci@acme' })
   expect(await validator.validate(API_KEY)).toMatchObject({ subject: 'ci@acme' })

@@ -119,18 +119,13 @@ const endpoint: readonly ChangeFamily<AnswerDraft>[] = [
       ],
       ['403 with Retry-After', text(403, '', { 'retry-after': '60' })],
       ['200 about nothing', json(200, { message: 'OK' })],
+      // Of a proxy, or of a server that is not GitHub's API.
+      ['404 with a page', text(404, page)],
     ],
     'unknown',
     replace,
   ),
-  ...answers(
-    [
-      ['404', json(404, { message: 'Not Found' })],
-      ['404 with a page', text(404, page)],
-    ],
-    'refused',
-    replace,
-  ),
+  ...answers([['404', json(404, { message: 'Not Found' })]], 'refused', replace),
   ...answers(
     [
       ['401', json(401, { message: 'Bad credentials' })],

@@ -92,7 +92,7 @@ export function refuseOtherToken(claims: Claims): void {
   if (carries(claims, 'htm') && carries(claims, 'htu')) throw mismatch('a DPoP proof (htm, htu)')
   // Of refresh tokens of UAA, and of answers of introspection endpoints (RFC 9701).
   const mark = ['granted_scopes', 'token_introspection'].find(name => carries(claims, name))
-  if (mark) throw mismatch(`a token with ${mark}`)
+  if (mark) throw mismatch(mark)
 }
 
 /** What the audience of a token is compared with. */

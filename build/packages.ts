@@ -187,6 +187,6 @@ export function isToRead(path: string): boolean {
   const place = path.replaceAll('\\', '/')
   return (
     !/\.[jt]s$/.test(place) &&
-    !/\/(decisions(\/|$)|conformance\/results(\/|$)|examples\/servers\/(?!README))/.test(place)
+    !/\/(decisions(\/|$)|conformance\/(results(\/|$)|field\.md$)|examples\/servers\/(?!README))/.test(place)
   )
 }

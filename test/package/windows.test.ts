@@ -9,6 +9,7 @@ it.each([
   ['/srv/idplug/docs/decisions/0001-dependencies.md', false],
   ['C:\\idplug\\docs\\decisions\\0001-dependencies.md', false],
   ['C:\\idplug\\docs\\conformance\\results', false],
+  ['/srv/idplug/docs/conformance/field.md', false],
   ['C:\\idplug\\docs\\examples\\servers\\hono.json', false],
 ])('the build knows what is published by its path on any system: %s', (path, isPublished) => {
   expect(isToRead(path)).toBe(isPublished)

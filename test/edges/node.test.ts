@@ -12,28 +12,21 @@ import { beginPost } from './behaviors/bodies.ts'
 import { revocable } from './behaviors/streams.ts'
 import { describeEdge } from './describe-edge.ts'
 import type { EdgeFixture } from './edge-fixture.ts'
-import { sendResponse } from './send-response.ts'
+import { nodeListeners } from './node-listeners.ts'
 import { callTool, files } from './world.ts'
 
 const edge: EdgeFixture = {
   name: 'idplug/node',
   parsers: [],
-  start({ mounted, handler, port }) {
-    const routes = authRoutes(...mounted.map(({ auth }) => auth))
-    const listeners = new Map(
-      mounted.map(({ path, auth }) => [
-        path,
-        protect(auth, async ({ method = '', body, auth: authInfo, token }, response) => {
-          sendResponse(response, await handler({ method, body, authInfo, token }))
-        }),
-      ]),
-    )
+  start(fixture) {
+    const routes = authRoutes(...fixture.mounted.map(({ auth }) => auth))
+    const listeners = nodeListeners(fixture)
     const server = createServer((request, response) => {
       const listener = listeners.get(request.url?.split('?')[0] ?? '')
       // `authRoutes` answers 404 where there is no other listener.
       routes(request, response, listener && (() => listener(request, response)))
     })
-    return listen(server, port)
+    return listen(server, fixture.port)
   },
 }
 

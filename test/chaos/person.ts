@@ -103,6 +103,8 @@ export function createPerson({ issuer, provider, resource, client, address }: Pe
     }).toString()
     const browser = createBrowser(send)
     const consent = await insist(() => browser.open(url))
+    // The store was away for a moment, and the client is told so (RFC 6749 §4.1.2.1).
+    if (consent.url.searchParams.get('error') === 'temporarily_unavailable') return undefined
     const away = await insist(() => browser.submit(consent, 'decision', { decision: 'allow' }))
     if (away.url.origin !== provider) return undefined
     const back = await fetch(`${away.url}&login_hint=ada`, { redirect: 'manual' })

@@ -47,6 +47,7 @@ export const library: Package = {
     shared: [
       'adapters/group-lookups.ts',
       'adapters/people.ts',
+      'auth/own-server-refusals.ts',
       'auth/sign-in-scopes.ts',
       'config/files.ts',
       'src/provider-fetch.ts',

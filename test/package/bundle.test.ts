@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { describe, expect, it } from 'vitest'
@@ -106,6 +107,13 @@ describe('the minified bundle of a server', () => {
     expect(later['introspection-request']).toBeLessThanOrEqual(21)
     expect(later['own-server-run']).toBeLessThanOrEqual(7.4)
     expect(later['watch-writer']).toBeLessThanOrEqual(11)
+  })
+
+  it('with createAuth loads later what refers back to nothing that needs zod, which esbuild would let begin too late', () => {
+    for (const later of ['introspection-request', 'own-server-run', 'watch-writer']) {
+      const code = readFileSync(join(built, library.folder, `lib/chunks/${later}.js`), 'utf8')
+      expect(code).not.toMatch(/from "\.\/index\.js"/)
+    }
   })
 
   it('with createAuth holds no description of a setting, which are for the docs', async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -84,11 +85,12 @@ export async function startPlace(place: Place): Promise<RunningPlace> {
   /**
    * Until the server can say what it makes of a token: what it says before is about itself, not about clients.
    *
-   * @param token - Default: one of nobody, which a server that checks tokens by key refuses without the keys.
+   * @param token - Default: one of nobody, another each time, since a refusal is remembered for some seconds. A server that checks tokens
+   *   by key refuses it without the keys.
    */
-  async function untilChecks(token = 'of-nobody'): Promise<void> {
-    const headers = { authorization: `Bearer ${token}` }
+  async function untilChecks(token?: string): Promise<void> {
     await until('it checks tokens', async () => {
+      const headers = { authorization: `Bearer ${token ?? randomUUID()}` }
       const { status } = await fetch(`${origin}/mcp`, { method: 'POST', headers })
       return status !== 503
     })

@@ -1,4 +1,4 @@
-import { clip, readJsonFile, readTextFile } from 'idplug/internal'
+import { clip, readJsonFile } from 'idplug/internal'
 import { repeatedKey } from './repeated-key.ts'
 
 /**
@@ -7,8 +7,8 @@ import { repeatedKey } from './repeated-key.ts'
  * @returns Or what is wrong with it, as the end of a sentence.
  */
 export function readRules(path: string): { value: unknown } | { problem: string } {
-  const file = readJsonFile(path)
-  const repeated = 'value' in file ? repeatedKey(readTextFile(path)) : undefined
-  if (repeated === undefined) return file
-  return { problem: `has ${clip(repeated.key)} twice in one object (line ${repeated.line}): remove one` }
+  return readJsonFile(path, text => {
+    const repeated = repeatedKey(text)
+    return repeated && `has ${clip(repeated.key)} twice in one object (line ${repeated.line}): remove one`
+  })
 }

@@ -57,9 +57,13 @@ export function stateOfFile(path: string): string {
 /**
  * A JSON file.
  *
+ * @param problemIn - Finds what else is wrong with its text, as the end of a sentence about it. Default: nothing.
  * @returns Or why it cannot be read, as the end of a sentence about it. Shows nothing of its content: that may be a secret.
  */
-export function readJsonFile(path: string): { value: unknown } | { problem: string } {
+export function readJsonFile(
+  path: string,
+  problemIn: (text: string) => string | undefined = () => undefined,
+): { value: unknown } | { problem: string } {
   let text: string
   try {
     text = readTextFile(path)
@@ -68,11 +72,14 @@ export function readJsonFile(path: string): { value: unknown } | { problem: stri
     const where = code === 'ENOENT' ? `: there is no ${builtIn('path').resolve(path)}` : ''
     return { problem: `cannot be read (${code})${where}` }
   }
+  let value: unknown
   try {
-    return { value: JSON.parse(text) }
+    value = JSON.parse(text)
   } catch (error) {
     return { problem: `is not JSON${placeOf(error as Error, text)}` }
   }
+  const problem = problemIn(text)
+  return problem === undefined ? { value } : { problem }
 }
 
 /** Where the parser stopped; nothing where the engine does not tell. Its own sentence quotes the text around that place. */

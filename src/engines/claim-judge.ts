@@ -155,17 +155,15 @@ export function clientIdOf({ client_id, azp }: Claims): unknown {
   return client_id ?? azp
 }
 
+/** Login names and addresses, of {@link PERSONAL_CLAIMS}. */
+const LOGINS = ['username', 'preferred_username', 'cognito:username', 'upn', 'unique_name', 'email'] as const
+
 /**
  * Claims about a person or a person's sign-in: OpenID Connect Core §2 and §5.1, RFC 7662 §2.2, Cognito, Entra ID. None of them is
  * an identity: users choose these, or they pass to somebody else one day.
  */
 export const PERSONAL_CLAIMS = [
-  'username',
-  'preferred_username',
-  'cognito:username',
-  'upn',
-  'unique_name',
-  'email',
+  ...LOGINS,
   'name',
   'given_name',
   'family_name',
@@ -174,9 +172,6 @@ export const PERSONAL_CLAIMS = [
   'auth_time',
   'sid',
 ] as const
-
-/** Login names and addresses. */
-const LOGINS = PERSONAL_CLAIMS.slice(0, 6)
 
 /** Of a person's account at other servers, in any spelling; unlike {@link PERSONAL_CLAIMS}, some of them stay the same. */
 const ACCOUNT_CLAIM = /^(user_?(name|id)?|uid|login_?(name)?|nameid|e?mail_?(address)?|act)$/i
@@ -200,10 +195,8 @@ function subjectFrom(value: unknown, clientId: string, claims: Claims, rules: Cl
   const { subjectClaim: claim = 'sub', tokensWithoutSubject = 'refuse', audience } = rules
   if (typeof value === 'string' && value !== '') {
     // Some servers put the client's id into the tokens of all its people, who would be one.
-    const login = LOGINS.find(name => value === clientId && claims[name] && claims[name] !== clientId)
-    if (login && !rules.principalType?.(claims)) {
-      throw claimInvalid(claim, `the client, not the person (${login})`)
-    }
+    const login = value === clientId && LOGINS.find(name => claims[name] && claims[name] !== clientId)
+    if (login && !rules.principalType?.(claims)) throw claimInvalid(claim, `the client, not the person (${login})`)
     // Client ids become subjects, so nobody else may have one for a subject.
     if (tokensWithoutSubject === 'refuse' || value === clientId || !audience.clientIds?.includes(value)) return value
     throw claimInvalid(claim, 'the id of another client: one of the two needs another name')

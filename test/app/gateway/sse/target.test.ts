@@ -111,6 +111,15 @@ const INITIALIZE = {
 }
 const CALL = { id: 'a', method: 'tools/call', params: { name: 'echo', arguments: {} } }
 
+/** A call that the target has and has not answered yet. */
+async function callUnderWay() {
+  const target = await startTarget()
+  const { open, post, events } = await serve(target.url)
+  const call = post(CALL, await open())
+  await vi.waitUntil(() => target.messages.some(({ method }) => method === 'tools/call'))
+  return { target, call, id: target.messages.at(-1)?.id, events }
+}
+
 async function listenUntilEnd(listener: Parameters<typeof listen>[0]) {
   const listening = await listen(listener)
   onTestFinished(listening.close)
@@ -327,12 +336,7 @@ describe('a server that fails', () => {
   })
 
   it('and sends what is no JSON-RPC is believed the rest', async () => {
-    const target = await startTarget()
-    const { open, post, events } = await serve(target.url)
-    const session = await open()
-    const call = post(CALL, session)
-    await vi.waitUntil(() => target.messages.some(({ method }) => method === 'tools/call'))
-    const { id } = target.messages.at(-1) ?? {}
+    const { target, call, id, events } = await callUnderWay()
     target.send(
       `data: nonsense\n\n${messageEvent({ id: 4711, result: {} })}${messageEvent({ id, result: { content: [] } })}`,
     )
@@ -344,12 +348,7 @@ describe('a server that fails', () => {
   })
 
   it('and answers with what is no JSON-RPC fails the call at once', async () => {
-    const target = await startTarget()
-    const { open, post, events } = await serve(target.url)
-    const session = await open()
-    const call = post(CALL, session)
-    await vi.waitUntil(() => target.messages.some(({ method }) => method === 'tools/call'))
-    const { id } = target.messages.at(-1) ?? {}
+    const { target, call, id, events } = await callUnderWay()
     target.send(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result: 'done' })}\n\n`)
     const response = await call
     expect(response.status).toBe(502)

@@ -42,11 +42,11 @@ export const bridgeTrials: Readonly<Record<BridgeBehavior, Trial>> = {
     await server.replaceKeys()
     return [await refreshed(server, ada), await who(server, await signedIn(bridge, 'ada'))]
   },
-  async 'with our clock 40 seconds ahead, people sign in and refresh'({ server, bridge }) {
-    return withClock(40, server, bridge)
+  async 'with our clock 35 seconds ahead, people sign in and refresh'({ server, bridge }) {
+    return withClock(35, server, bridge)
   },
-  async 'with our clock 40 seconds behind, people sign in and refresh'({ server, bridge }) {
-    return withClock(-40, server, bridge)
+  async 'with our clock 35 seconds behind, people sign in and refresh'({ server, bridge }) {
+    return withClock(-35, server, bridge)
   },
   async 'somebody who was removed is signed out by the next refresh'({ server, bridge }) {
     if (!server.removePerson) return undefined

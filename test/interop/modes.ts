@@ -27,8 +27,8 @@ export const BRIDGE_BEHAVIORS = [
   'while the server is stopped, a refresh is 503; once it is back, it goes on',
   'somebody who was removed is signed out by the next refresh',
   'people sign in and refresh after the keys were replaced',
-  'with our clock 40 seconds ahead, people sign in and refresh',
-  'with our clock 40 seconds behind, people sign in and refresh',
+  'with our clock 35 seconds ahead, people sign in and refresh',
+  'with our clock 35 seconds behind, people sign in and refresh',
 ] as const
 export type BridgeBehavior = (typeof BRIDGE_BEHAVIORS)[number]
 
@@ -265,8 +265,8 @@ export function bridge(
       'while the server is stopped, a refresh is 503; once it is back, it goes on': says([AWAY, `refreshed: ${ada}`]),
       'somebody who was removed is signed out by the next refresh': says('signed out'),
       'people sign in and refresh after the keys were replaced': says([`refreshed: ${ada}`, ada]),
-      'with our clock 40 seconds ahead, people sign in and refresh': says([ada, `refreshed: ${ada}`]),
-      'with our clock 40 seconds behind, people sign in and refresh': says([ada, `refreshed: ${ada}`]),
+      'with our clock 35 seconds ahead, people sign in and refresh': says([ada, `refreshed: ${ada}`]),
+      'with our clock 35 seconds behind, people sign in and refresh': says([ada, `refreshed: ${ada}`]),
       ...differences,
     },
   }

@@ -3,7 +3,7 @@ import { isJsonType } from './json-type.ts'
 
 /** The body of a request, as it came in and parsed. */
 export interface ReadBody {
-  readonly bytes?: Uint8Array<ArrayBuffer>
+  readonly bytes?: Uint8Array
   readonly parsed: unknown
 }
 
@@ -36,7 +36,7 @@ export async function readBody(request: Request, limit: number): Promise<ReadBod
   }
 }
 
-async function readBytes({ body }: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | BodyProblem> {
+async function readBytes({ body }: Request, limit: number): Promise<Uint8Array | BodyProblem> {
   if (!body) return new Uint8Array()
   const reader = body.getReader()
   const chunks: Uint8Array[] = []
@@ -65,7 +65,7 @@ async function readBytes({ body }: Request, limit: number): Promise<Uint8Array<A
 }
 
 /** Servers that bring a class of their own, such as srvx of h3 and Nitro, have requests that the platform makes no other of. */
-export function withBody(request: Request, body: string | Uint8Array<ArrayBuffer> | undefined): Request {
+export function withBody(request: Request, body: string | Uint8Array | undefined): Request {
   try {
     return new Request(request, { body })
   } catch {

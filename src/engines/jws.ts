@@ -3,9 +3,7 @@ import { InvalidTokenError } from '../errors.ts'
 import type { Claims } from './claim-judge.ts'
 
 /** Header and payload of a signed JWT as they were sent, and its signature. */
-export function signedParts(
-  parts: readonly string[],
-): [header: string, payload: string, signature: Buffer<ArrayBuffer>] {
+export function signedParts(parts: readonly string[]): [header: string, payload: string, signature: Buffer] {
   if (parts.length === 1) throw new InvalidTokenError({ kind: 'token_opaque' })
   const [header, payload, signature] = parts
   if (parts.length !== 3 || !header || !payload || signature === undefined) throw malformed('not a signed JWT')
@@ -37,7 +35,7 @@ export function parsePart(part: string, name: 'header' | 'payload'): Claims {
 }
 
 /** base64url without padding (RFC 7515 §2). Node's decoder passes over what is not; encoding again tells. */
-function decodePart(part: string, name: string): Buffer<ArrayBuffer> {
+function decodePart(part: string, name: string): Buffer {
   const bytes = Buffer.from(part, 'base64url')
   if (bytes.toString('base64url') !== part) throw malformed(`the ${name} is not base64url`)
   return bytes

@@ -107,7 +107,7 @@ export function createKeysById(
 }
 
 /** Both 403 and 404 say that there is no such key: file stores such as S3 answer either. */
-function readPem(answer: ProviderAnswer, keyId: string): Buffer<ArrayBuffer> {
+function readPem(answer: ProviderAnswer, keyId: string): Buffer {
   const { endpoint, status, text } = answer
   if (status === 403 || status === 404) throw unknown(keyId)
   if (status !== 200) throw refusedRequest(answer)
@@ -116,7 +116,7 @@ function readPem(answer: ProviderAnswer, keyId: string): Buffer<ArrayBuffer> {
   return Buffer.from(base64, 'base64')
 }
 
-async function importPem(der: Buffer<ArrayBuffer>, { algorithm, keyId }: WantedKey): Promise<SigningKey> {
+async function importPem(der: Buffer, { algorithm, keyId }: WantedKey): Promise<SigningKey> {
   try {
     const key = await crypto.subtle.importKey('spki', der, importParameters(algorithm), false, ['verify'])
     return { key, jwk: Object.freeze({ kid: keyId }) }

@@ -41,7 +41,7 @@ export function importParameters(algorithm: SignatureAlgorithm) {
  */
 export async function verifySignature(
   token: string,
-  signature: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array,
   key: webcrypto.CryptoKey,
   algorithm: SignatureAlgorithm,
 ): Promise<boolean> {

@@ -24,7 +24,7 @@ import {
 import { type ResourceNames, type ResourcePlace, resourceNames } from './public-urls.ts'
 import { checkGrants, checkScopeRules } from './scope-rules.ts'
 import { insecureHostsWarning, internalUrlProblems } from './secure-urls.ts'
-import { programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
+import { decidingSettings, programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
 import { encryptionKeysOf, isShared, loadStore, type StoreConfiguration } from './store.ts'
 import { checkValues } from './written-values.ts'
 
@@ -100,9 +100,6 @@ export interface LoadOptions {
   readonly providers?: readonly ConfiguredProvider[]
 }
 
-/** They decide whose settings are read at all. */
-const DECIDING = ['AUTH_PROVIDER', 'AUTH_METADATA_URL', 'AUTH_CONFIG', 'AUTH_SHADOW', 'AUTH_BRIDGE']
-
 /** Known to everybody who reads this, and therefore good for two processes of one machine only. */
 const LOOPBACK_SECRET = 'for-two-processes-on-localhost-only'
 
@@ -132,7 +129,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const told = problems.length
   // What is judged about the whole waits until each setting is right.
   const aboutWhole = invalid.size === 0 ? problems : []
-  const isDecided = DECIDING.every(setting => !invalid.has(setting))
+  const isDecided = decidingSettings.every(setting => !invalid.has(setting))
   const mode = settings.AUTH_MODE ?? (isLibrary ? 'embedded' : 'beside')
 
   const places = Object.entries(options.resources ?? { mcp: {} })
@@ -321,17 +318,10 @@ function refuseSameResource(placed: readonly (ResourceNames & { key: string })[]
 }
 
 function refuseProviderSettings(settings: Settings, problems: ConfigProblem[]): void {
-  const { AUTH_PROVIDER, AUTH_CONFIG, AUTH_METADATA_URL = '', AUTH_SHADOW = '' } = settings
-  const AUTH_BRIDGE = settings.AUTH_BRIDGE === 'on' ? 'on' : ''
-  const set = { AUTH_PROVIDER, AUTH_CONFIG, AUTH_METADATA_URL, AUTH_SHADOW, AUTH_BRIDGE }
-  for (const [setting, value] of Object.entries(set)) {
-    if (value.length > 0) {
-      problems.push({
-        setting,
-        problem: 'is set, but the code passes its own providers; keep one of the two',
-        see: SEE,
-      })
-    }
+  const problem = 'is set, but the code passes its own providers; keep one of the two'
+  for (const setting of decidingSettings) {
+    const isSet = setting === 'AUTH_BRIDGE' ? settings.AUTH_BRIDGE === 'on' : settings[setting]?.length
+    if (isSet) problems.push({ setting, problem, see: SEE })
   }
 }
 

@@ -4,6 +4,7 @@ import { clip } from '../src/text.ts'
 import type { Environment } from './environment.ts'
 import { type KnownNames, providerVariables } from './known-names.ts'
 import { entryVariables, lostRule, peopleVariables, placeVariables } from './people-settings.ts'
+import { decidingSettings } from './settings.ts'
 
 /** A file of settings, such as `.env`. */
 export interface SettingsFile {
@@ -96,9 +97,6 @@ export function isServiceLink(name: string, value: string): boolean {
   return byName || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value))
 }
 
-/** They decide who signs people in. When one is lost, it is the demo, which lets everybody in. */
-const DECIDING = ['AUTH_PROVIDER', 'AUTH_METADATA_URL', 'AUTH_CONFIG', 'AUTH_SHADOW', 'AUTH_BRIDGE']
-
 /** Of the commands that sign in, `idplug login` and its kin. */
 const CLIENT_SETTING = 'IDPLUG_TOKENS'
 
@@ -129,7 +127,7 @@ function misspelling(variable: Variable, env: Environment, known: KnownNames): V
   const [, ofFile = ''] = /^(\w+_\w+)_FILE$/.exec(name) ?? []
   if (read.has(ofFile)) return verdict('problem', `: only secrets can be read from files. Set ${ofFile} itself`)
   if (
-    DECIDING.some(setting => name.startsWith(`${setting}_`)) ||
+    decidingSettings.some(setting => name.startsWith(`${setting}_`)) ||
     (name.startsWith('BRIDGE_') && env.AUTH_BRIDGE?.trim() === 'on')
   ) {
     return verdict('problem', '. Correct the name, or remove the variable')
@@ -145,12 +143,16 @@ function meantBy(name: string, candidates: readonly string[]): string | undefine
   const bare = name.replace(/^(\$env:|set\s+|export\s+)/i, '')
   // PORT2 is another port, not a slip.
   const unnumbered = bare.replace(/_?\d+$/, '')
-  if (unnumbered !== bare && candidates.includes(unnumbered) && !DECIDING.includes(unnumbered)) return undefined
+  if (unnumbered !== bare && candidates.includes(unnumbered) && !isDeciding(unnumbered)) return undefined
   const withoutPrefix = (prefix: RegExp, among: readonly string[]) =>
     prefix.test(bare) ? closest(bare.replace(prefix, ''), among) : undefined
   // MCP_HOST and MCP_PORT are everybody's.
-  return closest(bare, candidates) ?? withoutPrefix(/^IDPLUG_/i, candidates) ?? withoutPrefix(/^MCP_/i, DECIDING)
+  return (
+    closest(bare, candidates) ?? withoutPrefix(/^IDPLUG_/i, candidates) ?? withoutPrefix(/^MCP_/i, decidingSettings)
+  )
 }
+
+const isDeciding = (name: string) => decidingSettings.some(setting => setting === name)
 
 /** Set without being asked: by GitHub in all of its workflows, by Azure wherever a workload has an identity. */
 const SET_BY_PLATFORMS: ReadonlySet<string> = new Set(['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'GITHUB_API_URL'])

@@ -537,6 +537,15 @@ export const programSettings = [
   'PORT',
 ] as const satisfies readonly SettingName[]
 
+/** Settings that decide who signs people in, and so whose settings are read at all. When one is lost, it is the demo, which lets everybody in. */
+export const decidingSettings = [
+  'AUTH_PROVIDER',
+  'AUTH_CONFIG',
+  'AUTH_METADATA_URL',
+  'AUTH_SHADOW',
+  'AUTH_BRIDGE',
+] as const satisfies readonly SettingName[]
+
 export type Settings = z.output<typeof settingsSchema>
 export type SettingName = keyof Settings
 

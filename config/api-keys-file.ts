@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { strictObject } from '../src/adapter-options.ts'
 import { ConfigError, type ConfigProblem } from '../src/config-error.ts'
 import type { ApiKey } from '../src/validators/api-keys.ts'
-import { readJsonFile, stateOfFile } from './files.ts'
+import { followFile, readJsonFile } from './files.ts'
 import { checkApiKeyScopes, type DeclaredScopes } from './scope-rules.ts'
 
 /** One entry of the file of `AUTH_API_KEYS_FILE`. A function, like the schemas of other files: most servers have none of them. */
@@ -29,7 +29,6 @@ export interface ApiKeysFile {
 }
 
 const SEE = 'docs/api-keys.md'
-const LOOK_MILLISECONDS = 2_000
 
 /**
  * Reads the file, and again whenever it changes. A file that cannot be used then is reported, and the keys from before stay. A scope
@@ -43,30 +42,23 @@ export function openApiKeysFile(
   path: string,
   observer: { warning?(message: string, facts: Readonly<Record<string, unknown>>): void },
   scopes: DeclaredScopes,
-  lookMilliseconds = LOOK_MILLISECONDS,
+  lookMilliseconds?: number,
 ): ApiKeysFile {
-  let seen = stateOfFile(path)
-  let keys = tableOf(usable(path))
-  const look = () => {
-    const state = stateOfFile(path)
-    if (state === seen) return
-    seen = state
-    try {
-      const entries = usable(path)
-      keys = tableOf(entries)
+  const read = () => {
+    const entries = usable(path)
+    return { entries, bySha256: tableOf(entries) }
+  }
+  const told = {
+    read({ entries }: ReturnType<typeof read>) {
       const problems: ConfigProblem[] = []
       checkApiKeyScopes(entries, scopes, problems)
       for (const { setting, problem } of problems) observer.warning?.(`${setting} ${problem}.`, {})
-    } catch (error) {
-      observer.warning?.('The file of API keys cannot be used; those from before still count.', {
-        problem: (error as Error).message,
-      })
-    }
+    },
+    failed: ({ message }: Error) =>
+      observer.warning?.('The file of API keys cannot be used; those from before still count.', { problem: message }),
   }
-  // By looking at it, not by events: those of a file that is replaced or mounted come or do not, by platform.
-  const timer = setInterval(look, lookMilliseconds)
-  timer.unref?.()
-  return { find: sha256 => keys.get(sha256), close: () => clearInterval(timer) }
+  const file = followFile(path, read, told, lookMilliseconds)
+  return { find: sha256 => file.content.bySha256.get(sha256), close: file.close }
 }
 
 /**

@@ -54,6 +54,54 @@ export function stateOfFile(path: string): string {
   }
 }
 
+/** What a file says, kept up to date while the process runs. */
+export interface FollowedFile<T> {
+  /** What was read last. */
+  readonly content: T
+  close(): void
+}
+
+/** How often a file that is followed is looked at. */
+const LOOK_MILLISECONDS = 2_000
+
+/**
+ * Reads a file, and again whenever it changes. One that cannot be used then is reported, and what was read before stays.
+ *
+ * @param read - Its errors at the start are the caller's.
+ * @param told.read - After each time but the first.
+ * @param lookMilliseconds - How often the file is looked at. Default 2,000.
+ */
+export function followFile<T>(
+  path: string,
+  read: () => T,
+  told: { read(content: T): void; failed(error: Error): void },
+  lookMilliseconds = LOOK_MILLISECONDS,
+): FollowedFile<T> {
+  // Before it is read: a change in between is seen at the next look.
+  let seen = stateOfFile(path)
+  let content = read()
+  const look = () => {
+    const state = stateOfFile(path)
+    if (state === seen) return
+    seen = state
+    try {
+      content = read()
+      told.read(content)
+    } catch (error) {
+      told.failed(error as Error)
+    }
+  }
+  // By looking at it, not by events: those of a file that is replaced or mounted come or do not, by platform.
+  const timer = setInterval(look, lookMilliseconds)
+  timer.unref?.()
+  return {
+    get content() {
+      return content
+    },
+    close: () => clearInterval(timer),
+  }
+}
+
 /**
  * A JSON file.
  *

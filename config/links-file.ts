@@ -1,7 +1,7 @@
 import { ConfigError } from '../src/config-error.ts'
 import { createIdentityResolver, type IdentityLink, type IdentityResolver } from '../src/identity-links.ts'
 import { parseCsv } from './csv.ts'
-import { readTextFile, stateOfFile } from './files.ts'
+import { followFile, readTextFile } from './files.ts'
 
 /** Header of a file of links. */
 export const LINK_COLUMNS = ['old_issuer', 'old_subject', 'new_issuer', 'new_subject'] as const
@@ -9,7 +9,6 @@ export const LINK_COLUMNS = ['old_issuer', 'old_subject', 'new_issuer', 'new_sub
 type LinkRow = Readonly<Record<(typeof LINK_COLUMNS)[number], string>>
 
 const SEE = 'docs/migration.md'
-const LOOK_MILLISECONDS = 2_000
 
 /** Links as the file says, kept up to date while the process runs. */
 export interface LinkFile {
@@ -27,26 +26,18 @@ export interface LinkFile {
 export function openLinkFile(
   path: string,
   observer: { links?(outcome: { links: number } | { error: Error }): void },
-  lookMilliseconds = LOOK_MILLISECONDS,
+  lookMilliseconds?: number,
 ): LinkFile {
-  let seen = stateOfFile(path)
-  let resolver = createResolver(readLinks(path))
-  const look = () => {
-    const state = stateOfFile(path)
-    if (state === seen) return
-    seen = state
-    try {
-      const links = readLinks(path)
-      resolver = createResolver(links)
-      observer.links?.({ links: links.length })
-    } catch (error) {
-      observer.links?.({ error: error as Error })
-    }
+  const read = () => {
+    const links = readLinks(path)
+    return { resolve: createResolver(links), links: links.length }
   }
-  // By looking at it, not by events: those of a file that is replaced or mounted come or do not, by platform.
-  const timer = setInterval(look, lookMilliseconds)
-  timer.unref?.()
-  return { resolve: identity => resolver(identity), close: () => clearInterval(timer) }
+  const told = {
+    read: ({ links }: ReturnType<typeof read>) => observer.links?.({ links }),
+    failed: (error: Error) => observer.links?.({ error }),
+  }
+  const file = followFile(path, read, told, lookMilliseconds)
+  return { resolve: identity => file.content.resolve(identity), close: file.close }
 }
 
 /** @throws {ConfigError} */

@@ -9,9 +9,9 @@ import { type ClientEntry, loadClients } from './clients.ts'
 import { contradictions, contradictionWarnings, portProblems } from './contradictions.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { checkFakeSignIn } from './fake-sign-in.ts'
-import { knownNames } from './known-names.ts'
+import { type KnownNames, knownNames } from './known-names.ts'
 import { mootSettings } from './moot-settings.ts'
-import { checkNames, isServiceLink, type SettingsFile } from './name-problems.ts'
+import { checkNames, isServiceLink, type NameReport, type SettingsFile } from './name-problems.ts'
 import { PARSED_ONCE } from './parsed-once.ts'
 import { productionProblems } from './production.ts'
 import {
@@ -22,10 +22,10 @@ import {
   type ProviderConfiguration,
 } from './providers.ts'
 import { type ResourceNames, type ResourcePlace, resourceNames } from './public-urls.ts'
-import { checkGrants, checkScopeRules } from './scope-rules.ts'
+import { checkGrants, checkScopeRules, type DeclaredScopes } from './scope-rules.ts'
 import { insecureHostsWarning, internalUrlProblems } from './secure-urls.ts'
 import { decidingSettings, programSettings, type Settings, secretSettings, settingsSchema } from './settings.ts'
-import { encryptionKeysOf, isShared, loadStore, type StoreConfiguration } from './store.ts'
+import { encryptionKeysOf, loadStore, missingKeys, type StoreConfiguration } from './store.ts'
 import { checkValues } from './written-values.ts'
 
 export type { Environment } from './environment.ts'
@@ -111,18 +111,11 @@ const SEE = 'docs/settings.md'
  * @throws {ConfigError} Lists every problem at once; names settings, never the values of secrets.
  */
 export function loadConfiguration(env: Environment, options: LoadOptions = {}): Configuration {
-  const { file, isAuthorizationServer = false, isLibrary = false } = options
+  const { isAuthorizationServer = false, isLibrary = false } = options
   const inCode = options.providers !== undefined
   const known = knownNames(env, options.providers)
-  const withheld = file?.withheld.filter(({ setting }) => !(setting in env) && known.read.has(setting)) ?? []
-  const lost = [...(file?.problems ?? []), ...withheld]
-  // Part of the configuration is missing then, so nothing more can be said about it.
-  if (lost.length > 0) throw new ConfigError(lost)
   const usesOwnServer = isAuthorizationServer || known.usesOwnServer
-  const names = checkNames(env, { ...known, usesOwnServer }, file)
-  const unmeant = checkValues(env, known)
-  // What follows from such values would hide what is wrong with them.
-  if (unmeant.length > 0) throw new ConfigError([...names.problems, ...unmeant], names.warnings)
+  const names = checkedNames(env, { ...known, usesOwnServer }, options.file)
   const problems: ConfigProblem[] = [...names.problems]
   const warnings: ConfigProblem[] = [...names.warnings]
   const { settings, invalid } = readSettings(env, isLibrary, problems, warnings)
@@ -137,7 +130,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     const place = places.length > 1 ? `${key}.` : ''
     const publicUrls = invalid.has('PUBLIC_URL') ? ['http://localhost'] : settings.PUBLIC_URL
     const found = resourceNames(declared, publicUrls, publicUrlOf(env, settings, isLibrary), place, problems)
-    return found ? { key, ...found } : []
+    return found ? [{ key, ...found }] : []
   })
   refuseSameResource(placed, problems)
   const publicUrl = placed[0]?.publicUrl ?? settings.PUBLIC_URL[0] ?? 'http://localhost'
@@ -145,29 +138,22 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const demoIssuer = demoIssuerOf({ settings, mode, publicUrl, isLibrary }, aboutWhole)
   const demoClientSecret = settings.DEMO_RS_CLIENT_SECRET ?? madeSecret(mode, publicUrl, demoIssuer, aboutWhole)
   const isBridge = settings.AUTH_BRIDGE === 'on' && !inCode
-  const declared = places.map(([, { scopes }]) => scopes)
-  const hasScopes = declared.some(scopes => scopes === undefined || Object.keys(scopes).length > 0)
+  const scopes = places.map(([, declared]) => declared.scopes)
+  const hasScopes = scopes.some(each => each === undefined || Object.keys(each).length > 0)
   // A problem of the bridge names its redirect URI.
   const isBridgeClear = isDecided && !invalid.has('AUTH_SERVER_URL')
   const bridge = isBridge && isBridgeClear ? loadBridge(settings, env, demoIssuer, hasScopes, problems) : undefined
+
   const isProduction = env.NODE_ENV?.trim() === 'production'
   const runsServer = usesOwnServer && (isAuthorizationServer || mode !== 'separate')
   const dataFolder = runsServer && !isProduction ? options.dataFolder : undefined
   const store = loadStore({ settings, usesOwnServer, isBridge, isLibrary, dataFolder }, aboutWhole)
   const encryptionKeys = encryptionKeysOf(settings, problems)
-  if (isShared(store) && runsServer && !settings.BRIDGE_KEYS) {
-    const how = '(openssl rand -base64 32 makes one)'
-    const problem = isBridge
-      ? `is not set, nor is BRIDGE_KEYS_FILE: with a store that processes share, every one needs the same key ${how}`
-      : `is not set: secrets of clients and the keys that sign tokens can be read by everybody who can read the store ${how}`
-    const list = isBridge || isProduction ? problems : warnings
-    list.push({ setting: 'BRIDGE_KEYS', problem, see: 'docs/bridge.md' })
-  }
+  const lacksKeys = runsServer ? missingKeys(settings, store, isBridge) : undefined
+  if (lacksKeys) (isBridge || isProduction ? problems : warnings).push(lacksKeys)
+
   if (inCode) refuseProviderSettings(settings, problems)
-  // Behind the bridge, the tokens are those of our own authorization server.
-  const accepted = isBridge
-    ? { ...settings, AUTH_PROVIDER: ['demo'], AUTH_CONFIG: [], AUTH_METADATA_URL: shadowOfBridge(settings) }
-    : settings
+  const facts: ProviderFacts = { settings, env, scopes, hasScopes, configured: options.providers, isBridge }
   const resources = places.flatMap(([key], index): ResourceConfiguration[] => {
     const names = placed.find(other => other.key === key)
     const demoClientId = index === 0 ? settings.DEMO_RS_CLIENT_ID : `${settings.DEMO_RS_CLIENT_ID}-${key}`
@@ -181,34 +167,22 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       // What is wrong with its providers is told, too, where the server itself has no name yet.
       MCP_RESOURCE: names?.resource ?? publicUrl,
     }
-    const load = () =>
-      options.providers
-        ? loadConfiguredProviders(options.providers, env, derived, {
-            hasScopes,
-            insecureHosts: settings.AUTH_INSECURE_HOSTS,
-          })
-        : loadProviders(accepted, env, derived, hasScopes)
-    const loaded = isDecided ? attempt(problems, load) : undefined
-    const loadTenant = (configured: ConfiguredProvider) => {
-      const { AUTH_INSECURE_HOSTS: insecureHosts } = settings
-      const { providers } = loadConfiguredProviders([configured], env, derived, { hasScopes, insecureHosts })
-      const found: ConfigProblem[] = []
-      checkGrants(providers, declared, found)
-      if (found.length > 0) throw new ConfigError(found)
-      return providers[0] as ProviderConfiguration
-    }
-    return names && loaded ? [{ ...names, ...loaded, demoClientId, loadTenant }] : []
+    const loaded = isDecided ? attempt(problems, () => loadAccepted(facts, derived)) : undefined
+    if (!names || !loaded) return []
+    return [{ ...names, ...loaded, demoClientId, loadTenant: configured => loadTenant(configured, facts, derived) }]
   })
+  const { providers: inForce = [], shadow: inShadow } = resources[0] ?? {}
+  const all = inShadow ? [...inForce, inShadow] : inForce
+
   const apiKeys = settings.AUTH_API_KEYS_FILE === undefined ? [] : readApiKeys(settings.AUTH_API_KEYS_FILE, problems)
   warnings.push(...insecureHostsWarning(settings.AUTH_INSECURE_HOSTS), ...contradictionWarnings(settings))
   aboutWhole.push(...contradictions(settings, usesOwnServer), ...portProblems(settings))
   problems.push(...caFileProblems(settings.AUTH_CA_FILE), ...internalUrlProblems(settings, mode, usesOwnServer))
   const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
   const branding = loadBranding(settings.AUTH_BRANDING, problems)
-  const { providers: inForce = [], shadow: inShadow } = resources[0] ?? {}
-  warnings.push(...mootSettings(settings, inShadow ? [...inForce, inShadow] : inForce, env))
-  checkScopeRules({ settings, bridge, clients, apiKeys, scopes: declared }, problems)
-  checkGrants(inShadow ? [...inForce, inShadow] : inForce, declared, problems)
+  warnings.push(...mootSettings(settings, all, env))
+  checkScopeRules({ settings, bridge, clients, apiKeys, scopes }, problems)
+  checkGrants(all, scopes, problems)
   if (usesOwnServer && !isBridge && invalid.size === 0) {
     const publicUrls = placed.flatMap(({ resource, furtherResources }) => [resource, ...furtherResources])
     const found = checkFakeSignIn({ settings, publicUrls, issuer: demoIssuer, isProduction, inCode })
@@ -221,6 +195,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     const found = productionProblems({ settings, store, mode, publicUrl, ownIssuer })
     problems.push(...found.filter(({ setting }) => !reported.has(setting)))
   }
+
   const [first, ...others] = resources
   if (problems.length > 0 || !first) {
     // One that is wrong is not missing as well.
@@ -245,6 +220,54 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     demoClientSecret,
     warnings,
   }
+}
+
+/** @throws {ConfigError} A part of the configuration is missing, or not what was meant: what follows would hide that. */
+function checkedNames(env: Environment, known: KnownNames, file: SettingsFile | undefined): NameReport {
+  const withheld = file?.withheld.filter(({ setting }) => !(setting in env) && known.read.has(setting)) ?? []
+  const lost = [...(file?.problems ?? []), ...withheld]
+  if (lost.length > 0) throw new ConfigError(lost)
+  const names = checkNames(env, known, file)
+  const unmeant = checkValues(env, known)
+  if (unmeant.length > 0) throw new ConfigError([...names.problems, ...unmeant], names.warnings)
+  return names
+}
+
+/** What the providers of all servers of the process are loaded with. */
+interface ProviderFacts {
+  readonly settings: Settings
+  readonly env: Environment
+  /** Of each server. */
+  readonly scopes: DeclaredScopes
+  readonly hasScopes: boolean
+  /** In code, in place of those that settings name. */
+  readonly configured: readonly ConfiguredProvider[] | undefined
+  readonly isBridge: boolean
+}
+
+/** @param derived - Settings of the one server with their defaults worked out. */
+function loadAccepted(facts: ProviderFacts, derived: Environment): LoadedProviders {
+  const { settings, env, hasScopes, configured } = facts
+  if (configured) return loadFromCode(configured, facts, derived)
+  // Behind the bridge, the tokens are those of our own authorization server.
+  const accepted = facts.isBridge
+    ? { ...settings, AUTH_PROVIDER: ['demo'], AUTH_CONFIG: [], AUTH_METADATA_URL: shadowOfBridge(settings) }
+    : settings
+  return loadProviders(accepted, env, derived, hasScopes)
+}
+
+function loadFromCode(configured: readonly ConfiguredProvider[], facts: ProviderFacts, derived: Environment) {
+  const { settings, env, hasScopes } = facts
+  return loadConfiguredProviders(configured, env, derived, { hasScopes, insecureHosts: settings.AUTH_INSECURE_HOSTS })
+}
+
+/** @throws {ConfigError} Lists every problem of the provider at once. */
+function loadTenant(configured: ConfiguredProvider, facts: ProviderFacts, derived: Environment): ProviderConfiguration {
+  const { providers } = loadFromCode([configured], facts, derived)
+  const found: ConfigProblem[] = []
+  checkGrants(providers, facts.scopes, found)
+  if (found.length > 0) throw new ConfigError(found)
+  return providers[0] as ProviderConfiguration
 }
 
 /** Of several resources, each reports what is wrong with the providers that they share. */

@@ -66,7 +66,7 @@ export function loadProviders(
   settings: Settings,
   env: Environment,
   derived: Environment,
-  hasScopes = true,
+  hasScopes: boolean,
 ): LoadedProviders {
   const problems: ConfigProblem[] = []
   const inForce = providerSources(settings, problems)
@@ -100,7 +100,7 @@ export function loadConfiguredProviders(
   configured: readonly ConfiguredProvider[],
   env: Environment,
   derived: Environment,
-  { hasScopes = true, insecureHosts = [] }: Partial<Pick<LoadSurroundings, 'hasScopes' | 'insecureHosts'>> = {},
+  { hasScopes, insecureHosts }: Pick<LoadSurroundings, 'hasScopes' | 'insecureHosts'>,
 ): LoadedProviders {
   const problems: ConfigProblem[] = []
   const surroundings = { env: { ...env, ...derived }, hasScopes, insecureHosts, problems }

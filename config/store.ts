@@ -80,7 +80,7 @@ function fileOf({ isBridge, usesOwnServer }: StoreFacts): string {
 }
 
 /** Whether several processes of several machines may use it: whoever runs it can read what is in it. */
-export function isShared({ kind }: StoreConfiguration): boolean {
+function isShared({ kind }: StoreConfiguration): boolean {
   return kind === 'redis' || kind === 'postgres'
 }
 
@@ -95,3 +95,17 @@ export function encryptionKeysOf({ BRIDGE_KEYS }: Settings, problems: ConfigProb
 }
 
 const KEY_BYTES = 32
+
+/** What is wrong where processes share a store and nobody gave them the same key; `undefined` where nothing is. */
+export function missingKeys(
+  { BRIDGE_KEYS }: Settings,
+  store: StoreConfiguration,
+  isBridge: boolean,
+): ConfigProblem | undefined {
+  if (BRIDGE_KEYS || !isShared(store)) return undefined
+  const how = '(openssl rand -base64 32 makes one)'
+  const problem = isBridge
+    ? `is not set, nor is BRIDGE_KEYS_FILE: with a store that processes share, every one needs the same key ${how}`
+    : `is not set: secrets of clients and the keys that sign tokens can be read by everybody who can read the store ${how}`
+  return { setting: 'BRIDGE_KEYS', problem, see: 'docs/bridge.md' }
+}

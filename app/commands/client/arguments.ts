@@ -1,6 +1,6 @@
 import type { Tool } from '../../client/session.ts'
 
-/** An argument cannot be read. The message says which, and how it is written. */
+/** The command cannot run with these arguments. The message says what is wrong, and what to write instead. */
 export class ArgumentError extends Error {
   override name = 'ArgumentError'
 }

@@ -13,7 +13,6 @@ import { ArgumentError, readArguments, readObject } from './arguments.ts'
 import { type ClientOptions, isMachine, SignInNeededError, storeFor, tokensPath, withSession } from './connect.ts'
 import { explanationText, factsOf, factsText, homely, printable, resultText, toolsText } from './report.ts'
 
-const usage = { exitCode: EXIT.usage }
 const SIGN_IN_NEEDED = 3
 /** Servers grant it without listing it in the answer. */
 const OFFLINE_ACCESS = 'offline_access'
@@ -61,32 +60,26 @@ export function registerClient(program: Command): void {
   withSignIn(command('login', 'sign in to an MCP server'))
     .argument('<url>', url, endpointUrl)
     .option('--register', 'register this client again')
-    .action((server: string, options: ClientOptions, command: Command) =>
-      run(command, () => login(server, options, command)),
-    )
+    .action((server: string, options: ClientOptions, command: Command) => run(command, () => login(server, options)))
   withSignIn(command('call', 'call a tool of an MCP server'))
     .argument('<url>', url, endpointUrl)
     .argument('<tool>', 'name of the tool')
     .argument('[arguments...]', 'key=value, or key:=JSON')
     .option('--args <json>', 'the arguments as JSON; - reads standard input')
     .action((server: string, tool: string, words: string[], options: ClientOptions, command: Command) =>
-      run(command, () => call(server, tool, words, options, command)),
+      run(command, () => call(server, { name: tool, words }, options)),
     )
   withSignIn(command('tools', 'list the tools of an MCP server'))
     .argument('<url>', url, endpointUrl)
-    .action((server: string, options: ClientOptions, command: Command) =>
-      run(command, () => tools(server, options, command)),
-    )
+    .action((server: string, options: ClientOptions, command: Command) => run(command, () => tools(server, options)))
   withSignIn(command('whoami', 'show your sign-in to an MCP server'))
     .argument('<url>', url, endpointUrl)
-    .action((server: string, options: ClientOptions, command: Command) =>
-      run(command, () => whoami(server, options, command)),
-    )
+    .action((server: string, options: ClientOptions, command: Command) => run(command, () => whoami(server, options)))
   command('logout', 'revoke and forget the tokens for an MCP server')
     .argument('[url]', url, endpointUrl)
     .option('--all', 'for every server')
     .action((server: string | undefined, options: ClientOptions, command: Command) =>
-      run(command, () => logout(server, options, command)),
+      run(command, () => logout(server, options)),
     )
 }
 
@@ -115,13 +108,14 @@ function withSignIn(command: Command): Command {
 
 const PROTOCOLS = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']
 
-async function login(server: string, options: ClientOptions, command: Command): Promise<number> {
+async function login(server: string, options: ClientOptions): Promise<number> {
   const store = await storeFor(options)
   const kept = await store.load(server)
   const granted = new Set([...(kept?.tokens?.scopes ?? []), OFFLINE_ACCESS])
   const isEnough = options.scope?.split(' ').every(scope => granted.has(scope)) ?? true
   const signsInAnew = kept?.tokens && (options.register || !isEnough)
-  return withSession(server, options, command, signsInAnew ? withoutTokens(store, kept) : store, async session => {
+  const connection = { server, options, store: signsInAnew ? withoutTokens(store, kept) : store, isLogin: true }
+  return withSession(connection, async session => {
     // A server may ask for nothing before there is something to do.
     await session.tools()
     const signIn = await store.load(server)
@@ -140,24 +134,25 @@ async function login(server: string, options: ClientOptions, command: Command): 
   })
 }
 
-async function call(
-  server: string,
-  tool: string,
-  words: readonly string[],
-  options: ClientOptions,
-  command: Command,
-): Promise<number> {
+interface Call {
+  /** Of the tool. */
+  readonly name: string
+  /** Its arguments, where they are not given as JSON. */
+  readonly words: readonly string[]
+}
+
+async function call(server: string, { name, words }: Call, options: ClientOptions): Promise<number> {
   const given =
     options.args === undefined ? undefined : readObject(options.args === '-' ? await text(process.stdin) : options.args)
-  if (given && words.length > 0) command.error('error: give the arguments either as key=value or with --args', usage)
-  return withSession(server, options, command, await storeFor(options), async session => {
+  if (given && words.length > 0) throw new ArgumentError('give the arguments either as key=value or with --args')
+  return withSession({ server, options, store: await storeFor(options) }, async session => {
     const tools = await session.tools()
-    const found = tools.find(({ name }) => name === tool)
+    const found = tools.find(tool => tool.name === name)
     if (!found) {
-      const names = tools.map(({ name }) => printable(name)).join(', ')
-      return command.error(`error: the server has no tool ${tool}; it has ${names || 'none'}`, usage)
+      const names = tools.map(tool => printable(tool.name)).join(', ')
+      throw new ArgumentError(`the server has no tool ${name}; it has ${names || 'none'}`)
     }
-    const result = await session.call(tool, given ?? readArguments(words, found.inputSchema))
+    const result = await session.call(name, given ?? readArguments(words, found.inputSchema))
     const output = options.json ? JSON.stringify(result, null, 2) : resultText(result)
     if (result.isError) console.error(output)
     else console.log(output)
@@ -165,17 +160,17 @@ async function call(
   })
 }
 
-async function tools(server: string, options: ClientOptions, command: Command): Promise<number> {
-  return withSession(server, options, command, await storeFor(options), async session => {
+async function tools(server: string, options: ClientOptions): Promise<number> {
+  return withSession({ server, options, store: await storeFor(options) }, async session => {
     const found = await session.tools()
     console.log(options.json ? JSON.stringify(found, null, 2) : toolsText(found))
     return EXIT.fine
   })
 }
 
-async function whoami(server: string, options: ClientOptions, command: Command): Promise<number> {
+async function whoami(server: string, options: ClientOptions): Promise<number> {
   const store = await storeFor(options)
-  return withSession(server, options, command, store, async session => {
+  return withSession({ server, options, store }, async session => {
     const isTold = (await session.tools()).some(({ name }) => name === 'whoami')
     const answer = isTold ? await session.call('whoami', {}) : undefined
     const signIn = await store.load(server)
@@ -191,8 +186,8 @@ async function whoami(server: string, options: ClientOptions, command: Command):
   })
 }
 
-async function logout(server: string | undefined, { all, json }: ClientOptions, command: Command): Promise<number> {
-  if ((server === undefined) === !all) command.error('error: give the URL of a server, or --all', usage)
+async function logout(server: string | undefined, { all, json }: ClientOptions): Promise<number> {
+  if ((server === undefined) === !all) throw new ArgumentError('give the URL of a server, or --all')
   const store = createTokenFile(await tokensPath())
   const fetch = createProviderFetch(process.env)
   const done: { server: string; revoked: boolean; hadTokens: boolean; problem?: string }[] = []
@@ -225,7 +220,7 @@ async function run(command: Command, work: () => Promise<number>): Promise<void>
   try {
     process.exitCode = await work()
   } catch (error) {
-    if (error instanceof ArgumentError) return command.error(`error: ${error.message}`, usage)
+    if (error instanceof ArgumentError) return command.error(`error: ${error.message}`, { exitCode: EXIT.usage })
     if (error instanceof SignInNeededError) {
       if (command.name() === 'login') {
         console.error(noBrowserText(command.args[0] ?? ''))
@@ -238,8 +233,6 @@ async function run(command: Command, work: () => Promise<number>): Promise<void>
       process.exitCode = SIGN_IN_NEEDED
       return
     }
-    // Commander's own, for wrong arguments.
-    if (error instanceof Error && error.name === 'CommanderError') throw error
     const isOurs = error instanceof VisitError || error instanceof TokenFileError
     const explanation = isOurs ? { what: `${error.message}.` } : explainError(error)
     const { json } = command.opts<ClientOptions>()

@@ -1,7 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Command } from 'commander'
 import { createProviderFetch } from 'idplug'
 import { createAuthorizer } from '../../client/authorizer.ts'
 import { deviceGrant } from '../../client/device-grant.ts'
@@ -18,7 +17,7 @@ import { createMemorySignIns, type SignInStore } from '../../client/sign-ins.ts'
 import { createTokenFile, TokenFileError } from '../../client/token-file.ts'
 import { askForUrl, listenForBrowser, type VisitOptions } from '../../client/visit.ts'
 import { version } from '../../version.ts'
-import { EXIT } from '../exit.ts'
+import { ArgumentError } from './arguments.ts'
 import { hasBrowser, openBrowser } from './browser.ts'
 import { askPerson } from './questions.ts'
 import { printable } from './report.ts'
@@ -63,26 +62,35 @@ export class SignInNeededError extends Error {
   }
 }
 
-const usage = { exitCode: EXIT.usage }
+/** A connection that a command needs. */
+export interface Connection {
+  /** URL of the MCP endpoint. */
+  readonly server: string
+  readonly options: ClientOptions
+  readonly store: SignInStore
+  /** Somebody asked to sign in. Default: no, so that a person is asked at a terminal only. */
+  readonly isLogin?: boolean
+}
 
-/** Connects as the options say, does the work, and closes the connection. */
+/**
+ * Connects, does the work, and closes the connection.
+ *
+ * @throws {ArgumentError} Options do not go together, or what they name cannot be used.
+ */
 export async function withSession(
-  url: string,
-  options: ClientOptions,
-  command: Command,
-  store: SignInStore,
+  { options, store, isLogin = false, ...connection }: Connection,
   work: (session: Session) => Promise<number>,
 ): Promise<number> {
-  const server = new URL(url)
+  const server = new URL(connection.server)
   const plainFetch = createProviderFetch(process.env)
   const trace = options.verbose ? createTrace(server, say, plainFetch) : undefined
   const fetch = trace?.fetch ?? plainFetch
-  const clientSecret = secretOf(options.clientSecretEnv, command)
-  checkCredentials(options, command)
+  const clientSecret = secretOf(options.clientSecretEnv)
+  checkCredentials(options)
   const authorizer = createAuthorizer({
     server,
     store,
-    grant: await grantFor(options, command, trace),
+    grant: await grantFor(options, isLogin, trace),
     fetch,
     now: Date.now,
     client: options.clientId === undefined ? undefined : { clientId: options.clientId, clientSecret },
@@ -101,9 +109,10 @@ export async function withSession(
   }
 }
 
-function checkCredentials(options: ClientOptions, command: Command): void {
-  const needs = (is: unknown, needed: unknown, message: string) =>
-    is && !needed && command.error(`error: ${message}`, usage)
+function checkCredentials(options: ClientOptions): void {
+  const needs = (is: unknown, needed: unknown, message: string) => {
+    if (is && !needed) throw new ArgumentError(message)
+  }
   const { clientCredentials, clientId, clientSecretEnv, idp, idpClientId, idToken, issuer, privateKey } = options
   needs(isMachine(options) || clientSecretEnv, clientId, 'it needs --client-id')
   needs(
@@ -121,14 +130,13 @@ function checkCredentials(options: ClientOptions, command: Command): void {
   )
 }
 
-async function grantFor(options: ClientOptions, command: Command, trace: Trace | undefined): Promise<Grant> {
+async function grantFor(options: ClientOptions, isLogin: boolean, trace: Trace | undefined): Promise<Grant> {
   const { device, idToken, idp, idpClientId, idpClientSecretEnv, paste, privateKey, redirectUri, workloadToken } =
     options
-  if (options.clientCredentials)
-    return clientCredentialsGrant(privateKey ? await readKey(privateKey, command) : undefined)
+  if (options.clientCredentials) return clientCredentialsGrant(privateKey ? await readKey(privateKey) : undefined)
   if (workloadToken) return workloadGrant(() => readToken(workloadToken))
   if (idToken && idp && idpClientId) {
-    const clientSecret = secretOf(idpClientSecretEnv, command)
+    const clientSecret = secretOf(idpClientSecretEnv)
     return identityAssertionGrant({ url: idp, clientId: idpClientId, clientSecret, idToken: () => readToken(idToken) })
   }
   if (device) {
@@ -138,7 +146,7 @@ async function grantFor(options: ClientOptions, command: Command, trace: Trace |
       say(`The code is good for ${Math.floor(expiresIn / 60)} minutes. Waiting.`)
     })
   }
-  if (!isSomebodyThere(options, command)) {
+  if (!isSomebodyThere(options, isLogin)) {
     return {
       grantTypes: ['authorization_code', 'refresh_token'],
       obtain: ({ scope }) => Promise.reject(new SignInNeededError(scope)),
@@ -158,9 +166,9 @@ async function grantFor(options: ClientOptions, command: Command, trace: Trace |
 }
 
 /** A person at a terminal, or one who started `login` and said how to sign in, or has a browser here. */
-function isSomebodyThere({ browser, paste }: ClientOptions, command: Command): boolean {
+function isSomebodyThere({ browser, paste }: ClientOptions, isLogin: boolean): boolean {
   if (isAtTerminal()) return true
-  return command.name() === 'login' && (paste || !browser || hasBrowser(process.env, process.platform))
+  return isLogin && (paste || !browser || hasBrowser(process.env, process.platform))
 }
 
 const say = (message: string) => console.error(message)
@@ -191,9 +199,9 @@ export async function tokensPath(): Promise<string> {
   }
 }
 
-function secretOf(name: string | undefined, command: Command): string | undefined {
+function secretOf(name: string | undefined): string | undefined {
   const secret = name === undefined ? undefined : process.env[name]
-  if (name !== undefined && !secret) command.error(`error: the variable ${name} is not set`, usage)
+  if (name !== undefined && !secret) throw new ArgumentError(`the variable ${name} is not set`)
   return secret
 }
 
@@ -201,17 +209,17 @@ async function readToken(file: string): Promise<string> {
   return (await readFile(file, 'utf8')).trim()
 }
 
-async function readKey(file: string, command: Command): Promise<MachineKey> {
+async function readKey(file: string): Promise<MachineKey> {
   let key: KeyObject
   try {
     key = createPrivateKey(await readFile(file))
   } catch {
-    return command.error(`error: ${file} holds no private key (PKCS #8 in PEM, without a passphrase)`, usage)
+    throw new ArgumentError(`${file} holds no private key (PKCS #8 in PEM, without a passphrase)`)
   }
   const { namedCurve = '' } = key.asymmetricKeyDetails ?? {}
   const curves: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
   const algorithms: Record<string, string | undefined> = { rsa: 'RS256', ec: curves[namedCurve], ed25519: 'EdDSA' }
   const algorithm = algorithms[key.asymmetricKeyType ?? '']
-  if (!algorithm) return command.error(`error: ${file} holds a key of a kind that signs no assertions`, usage)
+  if (!algorithm) throw new ArgumentError(`${file} holds a key of a kind that signs no assertions`)
   return { privateKey: key.export({ type: 'pkcs8', format: 'pem' }) as string, algorithm }
 }

@@ -4,12 +4,14 @@ import type { BridgeConfiguration } from '../config/bridge.ts'
 import { readAssertion } from '../config/files.ts'
 import type { Configuration } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
+import type { AuthObserver } from '../src/auth.ts'
 import { completeContext } from '../src/context.ts'
 import { ValidatorUnavailableError } from '../src/errors.ts'
 import { restrictedFetch } from '../src/provider-fetch.ts'
 import type { ServerPackage } from './own-server.ts'
 
-type Log = (event: string, facts: Readonly<Record<string, unknown>>) => void
+/** Told of what the authorization server does. */
+export type Log = NonNullable<AuthObserver['authorizationServer']>
 
 /** What makes a bridge of the authorization server: the provider at which people sign in. Empty without a bridge. */
 export function createBridge(

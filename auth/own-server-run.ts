@@ -4,7 +4,7 @@ import { ConfigError } from '../src/config-error.ts'
 import { closeGracefully, createHttpServer } from '../src/edges/http-server.ts'
 import { listen } from '../src/edges/listen.ts'
 import { isLoopback } from '../src/url.ts'
-import { createBridge } from './bridge.ts'
+import { createBridge, type Log } from './bridge.ts'
 import type { ResourceDeclaration } from './declaration.ts'
 import type { OpenStores, OwnServerOptions, ServerPackage } from './own-server.ts'
 import { allowsStrangers, isSentFromHere, STRANGER, send } from './own-server-refusals.ts'
@@ -29,7 +29,7 @@ export async function run(
 ): Promise<Running> {
   const { configuration, observer } = options
   const watch = (await options.watching?.loaded)?.server(configuration)
-  const log = (event: string, facts: Readonly<Record<string, unknown>>) => {
+  const log: Log = (event, facts) => {
     observer.authorizationServer?.(event, facts)
     watch?.event(event, facts)
   }
@@ -51,7 +51,7 @@ async function runOn(
   serverPackage: ServerPackage,
   { configuration, declarations, fetch, observer, stopping, beside }: OwnServerOptions,
   proxy: string | undefined,
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
+  log: Log,
   watch: ServerWatch | undefined,
 ): Promise<Running> {
   const { settings, mode, demoIssuer, demoClientSecret } = configuration
@@ -152,7 +152,7 @@ export const GRACE_MILLISECONDS = 10_000
 export async function openStores(
   serverPackage: ServerPackage,
   { store }: Configuration,
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
+  log: Log,
 ): Promise<OpenStores | undefined> {
   if (store.kind === 'memory') return undefined
   try {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, customFetch, type JWTPayload, type JWTVerifyGetKey, errors as jose, jwtVerify } from 'jose'
 import type Provider from 'oidc-provider'
 import { type Client, errors, type ResourceServer } from 'oidc-provider'
+import type { Log } from './audit.ts'
 import type { ClientKinds } from './clients/client-kinds.ts'
 import { nowSeconds } from './clock.ts'
 import { TemporarilyUnavailable } from './errors.ts'
@@ -37,7 +38,7 @@ export interface IdentityAssertionsOptions {
   /** How long users are remembered, in seconds. */
   accountSeconds: number
   resourceServer: (resource: ProtectedResource) => ResourceServer
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  log: Log
 }
 
 /** Asymmetric ones only: with a shared secret, either of the two could speak for the other. */

@@ -1,3 +1,4 @@
+import type { Log } from './audit.ts'
 import { millisecondsSince } from './clock.ts'
 import type { SigningKey, SigningKeys } from './signing-keys.ts'
 
@@ -11,7 +12,7 @@ const RELOAD_MILLISECONDS = 30_000
 export async function followKeys<T>(
   keys: SigningKeys,
   create: (keys: readonly SigningKey[]) => T,
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
+  log: Log,
 ): Promise<() => Promise<T>> {
   let loaded = await keys.load()
   let current = create(loaded)

@@ -9,6 +9,7 @@ import {
   type KoaContextWithOIDC,
   type ResourceServer,
 } from 'oidc-provider'
+import type { Log } from './audit.ts'
 import type { ClientDocuments } from './clients/client-documents.ts'
 import { type ClientKinds, type OperatorClient, refuseMisspelledIds } from './clients/client-kinds.ts'
 import { findClient } from './clients/find-client.ts'
@@ -111,7 +112,7 @@ export interface ProviderOptions {
   beforeGrantEnds?(grantId: string): Promise<void>
   /** How long a client is kept that has just registered, in seconds. Default: a week. */
   unusedClientSeconds?(): number
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  log: Log
 }
 
 /** What has to be remembered of an assertion is remembered until it ends. */

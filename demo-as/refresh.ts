@@ -1,5 +1,6 @@
 import { createHmac, hash } from 'node:crypto'
 import Provider, { errors, type TokenEndpointGrantContext } from 'oidc-provider'
+import type { Log } from './audit.ts'
 import { nowSeconds } from './clock.ts'
 import { DEVICE_CODE_GRANT } from './grant-types.ts'
 import { createLocks, createOwnLocks } from './locks.ts'
@@ -34,7 +35,7 @@ export interface RefreshOptions {
    * @throws {errors.OIDCProviderError} `temporarily_unavailable` leaves the refresh token usable; `invalid_grant` ends the grant.
    */
   beforeRefresh?: (refresh: Refresh) => Promise<void>
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  log: Log
 }
 
 /** The answer that a refresh token was given. */

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Provider from 'oidc-provider'
 import { type Approvals, isOwnNavigation } from './approvals.ts'
+import type { Log } from './audit.ts'
 import {
   type AuthorizationRequest,
   approvableOf,
@@ -132,7 +133,7 @@ export interface SignInOptions {
   accountSeconds: number
   /** How long applications can keep people signed in. */
   stay: Stay
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  log: Log
 }
 
 /**

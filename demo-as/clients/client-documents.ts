@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import CachePolicy from 'http-cache-semantics'
 import { LRUCache } from 'lru-cache'
 import { errors } from 'oidc-provider'
+import type { Log } from '../audit.ts'
 import { TemporarilyUnavailable } from '../errors.ts'
 import type { StoreFactory } from '../stores/store.ts'
 import { createRateLimit } from '../strangers/rate.ts'
@@ -72,7 +73,7 @@ export function createClientDocuments(
   stores: StoreFactory,
   { perHost = 60, ...guard }: ClientDocumentsOptions,
   strangers: Pick<Strangers, 'take'>,
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
+  log: Log,
 ): ClientDocuments {
   const guardedFetch = createGuardedFetch({ allowedHosts: [], privateHosts: [], ...guard })
   const copies = stores('ClientDocument')

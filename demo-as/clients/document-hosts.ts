@@ -1,3 +1,4 @@
+import type { Log } from '../audit.ts'
 import { millisecondsSince } from '../clock.ts'
 
 /** Whether documents of clients can be fetched at all, as far as attempts have shown. */
@@ -30,10 +31,7 @@ const CURES =
 /**
  * @param retry - Asks for a document again. Its answer is told to {@link DocumentHosts.answered}.
  */
-export function createDocumentHosts(
-  retry: (url: string) => Promise<unknown>,
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void,
-): DocumentHosts {
+export function createDocumentHosts(retry: (url: string) => Promise<unknown>, log: Log): DocumentHosts {
   let answeredAt = Number.NEGATIVE_INFINITY
   let failures = 0
   let triedAt = 0

@@ -1,3 +1,4 @@
+import type { Log } from '../audit.ts'
 import { createStoreCheck } from './check.ts'
 import { DamagedValue, type StoreOperation, wrapStore } from './common.ts'
 import type { StoreFactory } from './store.ts'
@@ -34,18 +35,16 @@ export interface OpenStores {
   close(): Promise<void>
 }
 
-/** Told when a store is lost and when it is back, and what is wrong with it or with how it is set up. Gets no credentials. */
-export type StoreLog = (event: string, facts: Readonly<Record<string, unknown>>) => void
-
 /** What a kind of store gives; the check is the same for all. */
 export type StoreConnection = Omit<OpenStores, 'check'>
 
 /**
  * Opens stores and tries them. Loads the driver of this kind only.
  *
+ * @param log - Told when a store is lost and when it is back, and what is wrong with it or with how it is set up. Gets no credentials.
  * @throws {Error} They cannot be opened, or cannot do what is needed; says what to do.
  */
-export async function openStores(place: StorePlace, log: StoreLog = () => {}): Promise<OpenStores> {
+export async function openStores(place: StorePlace, log: Log = () => {}): Promise<OpenStores> {
   const connection = await connect(place, log)
   const stores = watched(connection.stores, log, () => check.doubt())
   const check = createStoreCheck(stores)
@@ -58,7 +57,7 @@ export async function openStores(place: StorePlace, log: StoreLog = () => {}): P
   return { ...connection, stores, check }
 }
 
-async function connect(place: StorePlace, log: StoreLog): Promise<StoreConnection> {
+async function connect(place: StorePlace, log: Log): Promise<StoreConnection> {
   switch (place.kind) {
     case 'sqlite':
       return (await import('./data-folder.ts')).openDataFolder(place.folder, place.file)
@@ -80,7 +79,7 @@ export async function migrateStore(place: StorePlace): Promise<{ from: number; t
 }
 
 /** Says when the stores stop working, and when they work again; once each. What can be read only is not back: a full disk, a standby. */
-function watched(stores: StoreFactory, log: StoreLog, failed: () => void): StoreFactory {
+function watched(stores: StoreFactory, log: Log, failed: () => void): StoreFactory {
   let away: 'for all' | 'for writing' | undefined
   async function watch<T>(operation: StoreOperation, run: () => Promise<T>): Promise<T> {
     const wrote = WRITES[operation]

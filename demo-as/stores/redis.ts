@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import { createClient, createCluster, createSentinel, ErrorReply } from 'redis'
+import type { Log } from '../audit.ts'
 import { millisecondsOf, StoreUnavailable, valueFrom } from './common.ts'
-import type { StoreConnection, StoreLog } from './open.ts'
+import type { StoreConnection } from './open.ts'
 import { LIST_LIMIT, type ListOptions, type Store } from './store.ts'
 import { authorities, tlsProblem } from './tls.ts'
 
@@ -21,7 +22,7 @@ export interface RedisStoresOptions {
   caFile?: string
   /** Longest wait for one answer. Default 2,000. */
   timeoutMilliseconds?: number
-  log?: StoreLog
+  log?: Log
 }
 
 /** What the operations need of a client or a cluster. */

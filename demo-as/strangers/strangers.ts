@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
+import type { Log } from '../audit.ts'
 import { isPublicAddress } from '../clients/public-addresses.ts'
 import { millisecondsSince } from '../clock.ts'
 import {
@@ -18,7 +19,7 @@ export interface StrangersOptions {
   limits?: OtherLimits
   /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is believed. Default: none. */
   trustedProxies?: readonly string[]
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  log: Log
 }
 
 /** Why a request is not even looked at. */

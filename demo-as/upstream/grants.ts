@@ -1,4 +1,5 @@
 import Provider, { errors } from 'oidc-provider'
+import type { Log } from '../audit.ts'
 import { TemporarilyUnavailable } from '../errors.ts'
 import { scopesIn } from '../scopes.ts'
 import type { Store } from '../stores/store.ts'
@@ -19,7 +20,7 @@ export interface UpstreamGrantsOptions {
   /** Where users are remembered, by subject. */
   accounts: Store
   accountSeconds: number
-  log: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  log: Log
 }
 
 /** Ties grants to what the upstream thinks of their people. */

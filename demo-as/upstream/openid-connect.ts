@@ -9,6 +9,7 @@ import {
   refreshTokenGrant,
   tokenRevocation,
 } from 'openid-client'
+import type { Log } from '../audit.ts'
 import { type AdmissionRules, admit, type Person } from './admission.ts'
 import { type AssertionAudience, type ClientCredentials, createClientAuthentication } from './client-authentication.ts'
 import { discover } from './discover.ts'
@@ -76,7 +77,7 @@ export interface OpenIdUpstreamOptions extends UpstreamClient, ClaimNames {
   /** Milliseconds since the Unix epoch. */
   now: () => number
   /** Told what the operator should know, without secrets. Default: nobody is. */
-  log?: (event: string, facts: Readonly<Record<string, unknown>>) => void
+  log?: Log
 }
 
 /** Not a refresh token of anybody's: asked about to learn how the provider wants to be asked. */

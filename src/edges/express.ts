@@ -22,7 +22,7 @@ export type ExpressHandler = (
 /**
  * Passes on only requests whose token allows what they ask for. Protects everything mounted behind it,
  * whatever the path: a proxy that strips a prefix cannot get around it. Sets `req.auth` for the MCP SDKs, `req.token`, and
- * `req.body`, which a later `express.json()` leaves alone.
+ * `req.body`. Handlers can still read the request on their own; a later `express.json()` of Express 5 does so too, up to its own limit.
  *
  * Answers on its own with 400, 401, 403, 413, 415, 500 or 503, and CORS preflights with 204.
  */

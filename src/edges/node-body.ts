@@ -11,7 +11,8 @@ export type ParsedBody = { readonly value: unknown; readonly text?: string } | {
 
 /**
  * The JSON body of a request. One that a framework has read already is taken as it is; else it is read once, parsed, and left in
- * `request.body`, where frameworks and the MCP SDKs look for it and body parsers that run later leave it alone.
+ * `request.body`, where frameworks and the MCP SDKs look for it. The request can still be read by a handler that looks nowhere but there;
+ * not over HTTP/2.
  *
  * @param limit - In bytes.
  * @throws {TypeError} Something has read the body before and left nothing in `request.body`.
@@ -61,23 +62,30 @@ function readJson(request: RequestWithBody, limit: number): Promise<ParsedBody> 
   return new Promise(resolve => {
     const chunks: Buffer[] = []
     let size = 0
-    const collect = (chunk: Buffer) => {
-      size += chunk.length
-      chunks.push(chunk)
-      if (size <= limit) return
-      request.off('data', collect).pause()
-      resolve({ problem: 'too_large' })
+    const read = () => {
+      for (let chunk = request.read(); chunk !== null; chunk = request.read()) {
+        size += chunk.length
+        chunks.push(chunk)
+        if (size <= limit) continue
+        request.off('readable', read)
+        return resolve({ problem: 'too_large' })
+      }
+      if (request.complete) finish()
     }
-    request.on('data', collect)
-    request.on('end', () => {
-      const parsed = parse(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString())
+    const finish = () => {
+      request.off('readable', read).off('end', finish)
+      const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      const parsed = parse(bytes.toString())
       if ('value' in parsed) {
         request.body = parsed.value
-        request._body = true // the mark of body-parser 1.x; 2.x sees that the stream has ended
+        request._body = true // the mark of body-parser 1.x
       }
+      // For handlers that read the request on their own. Before `end` is emitted; HTTP/2 says too late that this is the end.
+      if (request.complete && !request.readableEnded) request.unshift(bytes)
       resolve(parsed)
-    })
-    // The client hung up. After `end` these say nothing new.
+    }
+    request.on('readable', read).on('end', finish)
+    // The client hung up. After the end these say nothing new.
     const fail = () => resolve(INCOMPLETE)
     request.on('error', fail).on('close', fail)
   })

@@ -10,8 +10,8 @@ export interface Seen {
   readonly body: unknown
   readonly authInfo: AuthInfo | undefined
   readonly token: ValidatedToken | undefined
-  /** Reads the body again, where {@link EdgeFixture.leavesBody}. */
-  readonly text?: () => Promise<string>
+  /** Reads the body again, as a handler does that knows nothing of `protect`. */
+  readonly text: () => Promise<string>
 }
 
 /** What stands behind `protect`. Servers over `node:http` send its answer with `sendResponse`. */
@@ -49,8 +49,6 @@ export interface EdgeFixture {
   readonly name: string
   /** Where the framework's own JSON parser can stand. Empty where it has none. */
   readonly parsers: readonly Exclude<ParserPlace, 'none'>[]
-  /** Whether a handler can read the body itself after `protect` has: edges over the platform's `Request`. Default: it cannot. */
-  readonly leavesBody?: boolean
   /** Listens on 127.0.0.1. */
   start(plan: ServerPlan): Promise<RunningServer>
   /** By the name of a behavior that this framework cannot have: why, and what happens instead. The docs say so, too. */

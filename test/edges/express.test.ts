@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import express, { type Response as ExpressResponse, type Request } from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createAuth } from '../../auth/create-auth.ts'
@@ -21,7 +22,7 @@ const edge: EdgeFixture = {
       if (parser === 'after') app.all(path, express.json())
       app.all(path, async (request: Request, response: ExpressResponse) => {
         const { method, body, auth: authInfo, token } = request as Request & { auth?: never }
-        sendResponse(response, await handler({ method, body, authInfo, token }))
+        sendResponse(response, await handler({ method, body, authInfo, token, text: () => text(request) }))
       })
     }
     return listen(app, port)
@@ -39,7 +40,7 @@ describe('body parsers for the whole app, in front of authRoutes', () => {
       for (const { path, auth } of mounted) {
         app.all(path, protect(auth), async (request: Request, response: ExpressResponse) => {
           const { method, body, auth: authInfo, token } = request as Request & { auth?: never }
-          sendResponse(response, await handler({ method, body, authInfo, token }))
+          sendResponse(response, await handler({ method, body, authInfo, token, text: () => text(request) }))
         })
       }
       return listen(app, port)

@@ -12,7 +12,6 @@ import { files } from './world.ts'
 const edge: EdgeFixture = {
   name: 'idplug/fetch',
   parsers: [],
-  leavesBody: true,
   start({ mounted, handler, port }) {
     const routes = authRoutes(...mounted.map(({ auth }) => auth))
     const see = (request: Request, { token, authInfo, parsedBody: body }: ProtectedContext) =>

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { protect } from '../../src/edges/node.ts'
 import type { ServerPlan } from './edge-fixture.ts'
 import { sendResponse } from './send-response.ts'
@@ -8,8 +9,9 @@ export function nodeListeners({ mounted, handler }: ServerPlan): Map<string, Req
   return new Map(
     mounted.map(({ path, auth }) => [
       path,
-      protect(auth, async ({ method = '', body, auth: authInfo, token }, response) => {
-        sendResponse(response, await handler({ method, body, authInfo, token }))
+      protect(auth, async (request, response) => {
+        const { method = '', body, auth: authInfo, token } = request
+        sendResponse(response, await handler({ method, body, authInfo, token, text: () => text(request) }))
       }),
     ]),
   )

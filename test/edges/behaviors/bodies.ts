@@ -149,14 +149,19 @@ export const bodies: readonly Behavior[] = [
       },
     }),
   ),
-  {
-    name: 'leaves the body for a handler that reads it again',
-    appliesTo: ({ leavesBody }) => leavesBody === true,
-    async run(makeWorld) {
-      const { post } = await makeWorld({ handler: async ({ text }) => new Response(await text?.()) })
-      expect((await post(good)).text).toBe(good)
-    },
-  },
+  ...Object.entries({
+    'a body': good,
+    'a body that comes in many parts': JSON.stringify({ ...callTool('whoami'), padding: 'é'.repeat(500_000) }),
+  }).map(
+    ([name, body]): Behavior => ({
+      name: `leaves ${name} for a handler that reads it again`,
+      async run(makeWorld) {
+        const { post } = await makeWorld({ handler: async ({ text }) => new Response(await text()) })
+        expect((await post(body)).text).toBe(body)
+        expect((await post(good)).text).toBe(good)
+      },
+    }),
+  ),
   ...['PUT', 'DELETE'].map(
     (method): Behavior => ({
       name: `asks for the scopes of a tool that is called by ${method}`,

@@ -6,7 +6,6 @@ import { serveFetch } from '../../edges/serve-fetch.ts'
 describeEdge({
   name: 'idplug/cloudflare',
   parsers: [],
-  leavesBody: true,
   start({ mounted, handler, port }) {
     const env = {}
     const routes = authRoutes(

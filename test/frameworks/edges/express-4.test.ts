@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import express, { type Request, type Response } from 'express-4'
 import { authRoutes, protect } from '../../../src/edges/express.ts'
 import { describeEdge } from '../../edges/describe-edge.ts'
@@ -15,7 +16,7 @@ describeEdge({
       if (parser === 'after') app.all(path, express.json())
       app.all(path, async (request: Request, response: Response) => {
         const { method, body, auth: authInfo, token } = request as Request & { auth?: never }
-        sendResponse(response, await handler({ method, body, authInfo, token }))
+        sendResponse(response, await handler({ method, body, authInfo, token, text: () => text(request) }))
       })
     }
     return listen(app, port)

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import fastify from 'fastify'
 import { authRoutes, protect } from '../../../src/edges/fastify.ts'
 import type { ProtectedRequest } from '../../../src/edges/node.ts'
@@ -16,7 +17,7 @@ describeEdge({
         scope.all(path, async (request, reply) => {
           const { method, body } = request
           const { auth: authInfo, token } = request.raw as ProtectedRequest
-          return reply.send(await handler({ method, body, authInfo, token }))
+          return reply.send(await handler({ method, body, authInfo, token, text: () => text(request.raw) }))
         })
       })
     }

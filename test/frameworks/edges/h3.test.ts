@@ -7,7 +7,6 @@ import { describeEdge } from '../../edges/describe-edge.ts'
 describeEdge({
   name: 'idplug/fetch with h3 2',
   parsers: [],
-  leavesBody: true,
   async start({ mounted, handler, port }) {
     const routes = authRoutes(...mounted.map(({ auth }) => auth))
     const see = (request: Request, { token, authInfo, parsedBody: body }: ProtectedContext) =>

@@ -36,7 +36,7 @@ function createApp({ mounted, handler, parser }: ServerPlan) {
   return app
 }
 
-const fixture: Omit<EdgeFixture, 'name' | 'start'> = { parsers: ['before', 'after'], leavesBody: true }
+const fixture: Omit<EdgeFixture, 'name' | 'start'> = { parsers: ['before', 'after'] }
 
 describeEdge({
   ...fixture,

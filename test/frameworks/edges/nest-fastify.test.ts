@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import 'reflect-metadata'
 import { All, Controller, Module, Req, Res } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
@@ -31,7 +32,7 @@ async function serveNest(instance: FastifyInstance, handler: Handler): Promise<v
   class McpController {
     async serve({ method, body, raw }: FastifyRequest, reply: FastifyReply) {
       const { auth: authInfo, token } = raw as ProtectedRequest
-      return reply.send(await handler({ method, body, authInfo, token }))
+      return reply.send(await handler({ method, body, authInfo, token, text: () => text(raw) }))
     }
   }
   // What decorators come to, which Node does not know yet.

@@ -9,7 +9,6 @@ export function describeNext(command: string, next: { serve(plan: ServerPlan): P
   describeEdge({
     name: `idplug/next with the server of Next 16, ${command}`,
     parsers: [],
-    leavesBody: true,
     start: next.serve,
     instead: {
       'answers 400 invalid_request to two Authorization headers': {

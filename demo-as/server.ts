@@ -7,30 +7,25 @@ import { type OnCall, reportedStores, reportedUpstream } from './calls.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './clients/client-documents.ts'
 import { createClientKinds, type OperatorClient } from './clients/client-kinds.ts'
 import { millisecondsSince } from './clock.ts'
-import { answerCors } from './cors.ts'
-import { DEVICE_PATH } from './device-flow.ts'
-import { TemporarilyUnavailable } from './errors.ts'
 import { logEvents } from './events.ts'
-import { addressOf, pathOf, sendJson, sendPage, setSecurityHeaders } from './http.ts'
+import { addressOf } from './http.ts'
 import type { AssertionIssuer } from './identity-assertions.ts'
 import { followKeys } from './key-reload.ts'
-import { enterMount, ICON_PATH, LOGO_PATH, mountOf, STYLESHEET_PATH, withoutMount } from './mount.ts'
-import { icon, stylesheet } from './pages/assets.ts'
+import { createListener, type Listener } from './listener.ts'
+import { mountOf } from './mount.ts'
 import type { Branding } from './pages/branding.ts'
-import type { Html } from './pages/html.ts'
-import { failurePage, nothingHerePage, tooLongPage, tooManyPage, unreachablePage } from './pages/messages.ts'
 import { createProvider, type Lifetimes } from './provider.ts'
 import { isLoopbackHost, type RedirectRules } from './redirect-uris.ts'
 import { createResources, type ProtectedResource } from './resources.ts'
 import { createSharedValue } from './shared-value.ts'
-import { BRIDGE_CALLBACK_PATH, CALLBACK_PATH, CONSENT_PATH, createSignIn, type SignIn } from './sign-in.ts'
+import { BRIDGE_CALLBACK_PATH, CALLBACK_PATH, createSignIn, type SignIn } from './sign-in.ts'
 import { createSigningKeys, retiredSecondsFor, type SigningKey } from './signing-keys.ts'
 import { createStoreCheck } from './stores/check.ts'
 import { createMemoryStores } from './stores/memory.ts'
 import type { StoreFactory } from './stores/store.ts'
 import type { OtherLimits } from './strangers/limits.ts'
-import { createStrangers, type TooMuch } from './strangers/strangers.ts'
-import { createFakeUpstream, FAKE_UPSTREAM_PATH, type FakeUpstream } from './upstream/fake-upstream.ts'
+import { createStrangers } from './strangers/strangers.ts'
+import { createFakeUpstream, type FakeUpstream } from './upstream/fake-upstream.ts'
 import { createUpstreamGrants } from './upstream/grants.ts'
 import { createSeal } from './upstream/sealed.ts'
 import { createUpstreamSessions } from './upstream/sessions.ts'
@@ -103,15 +98,8 @@ export interface AuthorizationServerOptions {
   onCall?: OnCall
 }
 
-export interface AuthorizationServer {
+export interface AuthorizationServer extends Listener {
   readonly issuer: string
-  /** A listener for `node:http`. Wants the body unread. Answers 404 where {@link handles} says no. */
-  handler(req: IncomingMessage, res: ServerResponse): void
-  /**
-   * Whether a path belongs to the authorization server; for mounting it in an application that has further paths. `/health` is
-   * left to that application, and so is `/ready`.
-   */
-  handles(path: string): boolean
 }
 
 /**
@@ -123,7 +111,8 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   const { issuer, branding = {}, onCall } = options
   const given = options.stores ?? createMemoryStores()
   const stores = onCall ? reportedStores(given, onCall) : given
-  const { log, during } = createAudit(options.log ?? (() => {}), options.trustedProxies ?? [])
+  const audit = createAudit(options.log ?? (() => {}), options.trustedProxies ?? [])
+  const { log } = audit
   const url = checkIssuer(issuer)
   const resources = createResources(options.resources)
   const lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes }
@@ -221,99 +210,27 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
   }
   settleNowAndThen()
 
-  const { checkStores = createStoreCheck(stores) } = options
-  const oidc: Route['run'] = async (req, res) => {
-    settleNowAndThen()
-    return (await engine()).oidc(req, res)
-  }
-  const routes = new Map<string, Route>([
-    ['/.well-known/oauth-authorization-server', { methods: ['GET', 'HEAD'], run: oidc }],
-    ['/.well-known/openid-configuration', { methods: ['GET', 'HEAD'], run: oidc }],
-    ['/oauth/jwks', { methods: ['GET', 'HEAD'], run: oidc }],
-    ['/oauth/authorize', { methods: ['GET'], run: oidc }],
-    ['/oauth/token', { methods: ['POST'], run: oidc }],
-    ['/oauth/introspect', { methods: ['POST'], run: oidc }],
-    ['/oauth/revoke', { methods: ['POST'], run: oidc }],
-    ['/oauth/device_authorization', { methods: ['POST'], run: oidc }],
-    [DEVICE_PATH, { methods: ['GET', 'POST'], run: oidc }],
-    [callbackPath, { methods: ['GET'], run: async (req, res) => (await engine()).signIn.callback(req, res) }],
-    [CONSENT_PATH, { methods: ['GET', 'POST'], run: async (req, res) => (await engine()).signIn.consent(req, res) }],
-    [STYLESHEET_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('text/css', stylesheet(branding.colors)) }],
-    [ICON_PATH, { methods: ['GET', 'HEAD'], run: sendAsset('image/svg+xml', icon) }],
-  ])
-  if (options.registration !== false) routes.set('/oauth/register', { methods: ['POST'], run: oidc })
-  const { logo } = branding
-  if (logo) routes.set(LOGO_PATH, { methods: ['GET', 'HEAD'], run: sendAsset(logo.type, Buffer.from(logo.bytes)) })
-  const { page } = upstream
-  if (page) {
-    routes.set(FAKE_UPSTREAM_PATH, {
-      methods: ['GET', 'POST'],
-      run: async (req, res) => page(req, res, (await engine()).signIn.purpose),
-    })
-  }
-  const resume: Route = { methods: ['GET'], run: oidc }
-  const health: Route = { methods: ['GET', 'HEAD'], run: (_req, res) => sendJson(res, 200, { status: 'ok' }) }
-  const ready: Route = {
-    methods: ['GET', 'HEAD'],
-    async run(_req, res) {
-      const reason = options.stopping?.aborted
-        ? 'stopping'
-        : await checkStores().then(NOTHING, () => 'store_unreachable')
-      sendJson(res, reason ? 503 : 200, reason ? { status: 'not ready', reason } : { status: 'ready' })
-    },
-  }
-  const probes = new Map([
-    ['/health', health],
-    ['/ready', ready],
-  ])
-  const pages = new Set(['/oauth/authorize', DEVICE_PATH, callbackPath, CONSENT_PATH, FAKE_UPSTREAM_PATH])
-  const routeOf = (path: string) => routes.get(path) ?? (RESUME.test(path) ? resume : undefined)
-
-  const internalHost = options.internalUrl === undefined ? undefined : new URL(options.internalUrl).host
-
-  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    enterMount(req, mount, branding)
-    const path = pathOf(req)
-    setSecurityHeaders(res)
-    const isInside = req.headers.host === internalHost && BACK_CHANNEL.has(path)
-    if (!isInside && !isExpectedHost(req.headers.host, url)) {
-      return refuse(res, 421, 'invalid_request', 'This server does not answer under that host name.')
-    }
-    if (answerCors(req, res, path)) return
-    const route = routeOf(path) ?? probes.get(path)
-    const nothing = () => nothingHerePage(all.map(({ name, resource }) => name ?? resource))
-    if (!route) return refuse(res, 404, 'not_found', 'There is nothing here.', nothing)
-    if (!route.methods.includes(req.method ?? '')) {
-      res.setHeader('allow', route.methods.join(', '))
-      return refuse(res, 405, 'invalid_request', `This endpoint takes ${route.methods.join(' and ')}.`, nothing)
-    }
-    const tooMuch = strangers.refuse(req, path)
-    if (tooMuch) return sendTooMuch(res, tooMuch, pages.has(path))
-    if (req.method === 'POST' && req.readableDidRead && (req as { body?: unknown }).body === undefined) {
-      throw new TypeError(
-        'something in front of the authorization server has read the body and left nothing in req.body',
-      )
-    }
-    await route.run(req, res)
-    strangers.answered(req, path, res.statusCode)
-  }
-
   return {
     issuer,
-    handles: path => routeOf(withoutMount(path, mount)) !== undefined,
-    handler(req, res) {
-      const answered = async () => {
-        try {
-          await answer(req, res)
-        } catch (error) {
-          if (error instanceof TemporarilyUnavailable && !res.headersSent) return sendUnavailable(res, error)
-          log('server_error', { error: (error as Error).stack })
-          if (res.headersSent) res.destroy()
-          else refuse(res, 500, 'server_error', 'Something went wrong here.', failurePage)
-        }
-      }
-      void during(req, res, answered)
-    },
+    ...createListener({
+      issuer: url,
+      mount,
+      branding,
+      resources: all,
+      registration: options.registration !== false,
+      callbackPath,
+      fakeSignIn: upstream.page,
+      oidc: async (req, res) => {
+        settleNowAndThen()
+        return (await engine()).oidc(req, res)
+      },
+      signIn: async () => (await engine()).signIn,
+      internalHost: options.internalUrl === undefined ? undefined : new URL(options.internalUrl).host,
+      strangers,
+      checkStores: options.checkStores ?? createStoreCheck(stores),
+      stopping: options.stopping,
+      audit,
+    }),
   }
 }
 
@@ -322,8 +239,6 @@ interface Secrets {
   cookieKey: string
   formKey: string
 }
-
-const NOTHING = () => undefined
 
 /** A device asks again and again whether its code was confirmed (RFC 8628 §3.5), and what is away is not the fault of who asks. */
 const isStillWaiting = ({ message }: Error) =>
@@ -335,11 +250,6 @@ const randomSecret = () => randomBytes(32).toString('base64url')
 interface Engine {
   oidc(req: IncomingMessage, res: ServerResponse): unknown
   signIn: SignIn
-}
-
-interface Route {
-  methods: readonly string[]
-  run(req: IncomingMessage, res: ServerResponse): unknown
 }
 
 const SETTLE_MILLISECONDS = 60_000
@@ -357,9 +267,6 @@ export const DEFAULT_LIFETIMES: Required<Lifetimes> = {
   page: 600,
 }
 
-/** Where oidc-provider goes on after consent; the last segment is its name for the request. */
-const RESUME = /^\/oauth\/(authorize|device)\/[\w-]{1,64}$/
-
 function checkIssuer(issuer: string): URL {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   const hasPath = url && url.pathname !== '/'
@@ -373,45 +280,4 @@ function checkIssuer(issuer: string): URL {
     throw new TypeError(`issuer must be https, or http on this machine, not ${issuer}`)
   }
   return url
-}
-
-/** What MCP servers ask this server for. */
-const BACK_CHANNEL: ReadonlySet<string> = new Set([
-  '/.well-known/oauth-authorization-server',
-  '/.well-known/openid-configuration',
-  '/oauth/jwks',
-  '/oauth/introspect',
-])
-
-/** On a developer's machine the Host header is all that tells a page on the web, rebound to 127.0.0.1, from a client. */
-function isExpectedHost(host: string | undefined, issuer: URL): boolean {
-  if (host === issuer.host || !isLoopbackHost(issuer.hostname)) return true
-  return URL.canParse(`http://${host}`) && isLoopbackHost(new URL(`http://${host}`).hostname)
-}
-
-function sendTooMuch(res: ServerResponse, tooMuch: TooMuch, onPage: boolean): void {
-  const { status, description } = tooMuch
-  // What is left of the request is not read.
-  if (status === 413) res.setHeader('connection', 'close')
-  if (status === 429) res.setHeader('retry-after', tooMuch.seconds)
-  if (onPage) sendPage(res, status === 429 ? tooManyPage(tooMuch.seconds) : tooLongPage(), status)
-  else refuse(res, status, status === 429 ? 'temporarily_unavailable' : 'invalid_request', description)
-}
-
-/** Something that this server depends on is away. */
-function sendUnavailable(res: ServerResponse, error: TemporarilyUnavailable): void {
-  res.setHeader('retry-after', RETRY_SECONDS)
-  refuse(res, 503, error.error, error.error_description ?? '', () => unreachablePage(undefined))
-}
-
-const RETRY_SECONDS = '5'
-
-/** @param page - For people at a browser. Default: they get JSON as everybody else. */
-function refuse(res: ServerResponse, status: number, error: string, description: string, page?: () => Html): void {
-  if (page && res.req.headers.accept?.includes('text/html')) sendPage(res, page(), status)
-  else sendJson(res, status, { error, error_description: description })
-}
-
-function sendAsset(type: string, content: string | Buffer): Route['run'] {
-  return (_req, res) => res.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=3600' }).end(content)
 }

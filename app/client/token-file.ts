@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { lock } from 'proper-lockfile'
 import { z } from 'zod'
+import { jsonObject } from '../json-object.ts'
 import { writeWhole } from '../replace-file.ts'
 import { pick, type SignIn, type SignInStore, withLast } from './sign-ins.ts'
 
@@ -60,7 +61,7 @@ export function createTokenFile(path: string): TokenFile {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { version: 1, servers: {} }
       throw unusable(error)
     }
-    const parsed = fileSchema.safeParse(jsonOf(text))
+    const parsed = fileSchema.safeParse(jsonObject(text))
     if (parsed.success) return parsed.data
     throw new TokenFileError(`${path} is not a file of sign-ins; move it away, and sign in again`)
   }
@@ -106,13 +107,5 @@ export function createTokenFile(path: string): TokenFile {
     servers: async () => Object.keys((await read()).servers),
     exclusively: (server, work) =>
       locked(`${path}.${createHash('sha256').update(server).digest('hex').slice(0, 16)}`, work),
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

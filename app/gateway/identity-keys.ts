@@ -14,6 +14,7 @@ import {
 import type { Logger } from 'pino'
 import { lock } from 'proper-lockfile'
 import { z } from 'zod'
+import { jsonObject } from '../json-object.ts'
 import { writeWhole } from '../replace-file.ts'
 
 /** The keys that a gateway signs its assertions with (ES256), made and rotated by themselves. */
@@ -200,7 +201,7 @@ async function readEntries(file: string): Promise<Entry[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw unusable(file, error)
   }
-  const parsed = fileSchema.safeParse(jsonOf(text))
+  const parsed = fileSchema.safeParse(jsonObject(text))
   if (parsed.success) return parsed.data.keys as Entry[]
   throw new AssertionKeysError(`${file} does not hold the keys of a gateway; move it away, and new ones are made`)
 }
@@ -233,12 +234,4 @@ function unusable(file: string, error: unknown): AssertionKeysError {
   return new AssertionKeysError(
     `${file} cannot be used (${(error as NodeJS.ErrnoException).code}): check its folder and owner`,
   )
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

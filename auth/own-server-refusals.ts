@@ -51,7 +51,7 @@ export function isSentFromHere({ headers, socket }: IncomingMessage): boolean {
 }
 
 /** Takes an address, or the hostname of a URL. An address of IPv4 may be spelled as one of IPv6. */
-export function isLocal(address: string): boolean {
+function isLocal(address: string): boolean {
   const bare = address.trim().replace(/^::ffff:/i, '')
   return bare === '::1' || isLoopback(bare)
 }

@@ -12,7 +12,7 @@ import { DiscoveryError } from './authorizer.ts'
 import type { Grant } from './grants.ts'
 import { assertSafeUrl } from './guarded-fetch.ts'
 
-export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
+const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 
 export interface DeviceCode {
   readonly userCode: string

@@ -49,7 +49,7 @@ export interface OpenLaboratory {
 }
 
 /** The server under test cannot be reached; the message says what it printed. */
-export class UnreachableServerError extends Error {
+class UnreachableServerError extends Error {
   override readonly name = 'UnreachableServerError'
 }
 

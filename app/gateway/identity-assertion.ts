@@ -14,7 +14,7 @@ export const ASSERTION_KEYS_PATH = '/.well-known/mcp-assertion-keys'
 const NOTHING: Headers = {}
 
 /** `typ` of assertions (RFC 8725 §3.11): nobody takes one for an access token, or an access token for one. */
-export const ASSERTION_TYPE = 'mcp-assertion+jwt'
+const ASSERTION_TYPE = 'mcp-assertion+jwt'
 
 /** One that ends sooner is made anew, so that a target has time to check what it was sent. */
 const LEAST_SECONDS_LEFT = 20

@@ -1,5 +1,5 @@
 /** How far a client has come, in the order of the specification. */
-export const PHASES = [
+const PHASES = [
   'seen',
   'challenged',
   'resource_metadata',

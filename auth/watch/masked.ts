@@ -62,7 +62,7 @@ export function maskedQuery(query: URLSearchParams): HarmlessQuery {
 }
 
 /** Where a client is sent back to; of an application with a scheme of its own, the scheme. */
-export function originOf(redirectUri: string): string {
+function originOf(redirectUri: string): string {
   const url = URL.parse(redirectUri)
   if (!url) return '(not a URL)'
   return clip(url.origin === 'null' ? `${url.protocol}//` : url.origin)

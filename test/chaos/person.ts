@@ -27,7 +27,7 @@ export interface Person {
 }
 
 /** What must not happen. */
-export class Lost extends Error {}
+class Lost extends Error {}
 
 /** As long as this, nobody gives up: longer than a store takes to come back, and than a lock of a dead process. */
 const PATIENCE_MILLISECONDS = 60_000

@@ -7,7 +7,7 @@ import type { EdgeFixture, Handler, MakeWorld, Seen } from './edge-fixture.ts'
 import { type Opened, open, type Received, type SendOptions, send } from './send.ts'
 
 /** Public name of the server; requests go to its loopback address. */
-export const PUBLIC = 'https://mcp.example.com'
+const PUBLIC = 'https://mcp.example.com'
 /** Origin whose pages may call. */
 export const APP = 'https://app.example'
 

@@ -48,9 +48,9 @@ export interface JwtShape {
   readonly keyMembers?: Members
 }
 
-export const JWKS_URI = 'https://keys.example.com/jwks'
+const JWKS_URI = 'https://keys.example.com/jwks'
 /** As Cognito has them. */
-export const KEY_ID = 'a/b+c='
+const KEY_ID = 'a/b+c='
 export const EC_KEY_ID = 'ec-1'
 
 export function jwtDraft({ metadataUrl, issuer, header, claims, expected, key = keys.rsa, keyMembers = {} }: JwtShape) {

@@ -153,7 +153,7 @@ export const importFormats: Readonly<Record<ImportTarget, ImportFormat>> = {
 }
 
 /** First and last name: as given, else the first word of the name and the rest. */
-export function namesOf({ givenName, familyName, name }: UserRecord): { given?: string; family?: string } {
+function namesOf({ givenName, familyName, name }: UserRecord): { given?: string; family?: string } {
   const words = name?.split(/\s+/) ?? []
   return { given: givenName ?? words[0], family: familyName ?? (words.slice(1).join(' ') || undefined) }
 }

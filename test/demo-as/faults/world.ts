@@ -30,7 +30,7 @@ export interface Provider {
   isEnded(): Promise<boolean>
 }
 
-export const ISSUER = 'http://localhost:3001'
+const ISSUER = 'http://localhost:3001'
 const KEY = randomBytes(32)
 /** Longer than a process that was killed holds a lock. */
 const RESTART_MILLISECONDS = 10_000

@@ -75,7 +75,7 @@ export const unknownClaims: ChangeFamily[] = [
   ),
 ]
 
-export function spelled(part: string, text: string, verdict: Verdict): Change {
+function spelled(part: string, text: string, verdict: Verdict): Change {
   return {
     part,
     name: `${text} comes first`,

@@ -23,7 +23,7 @@ import { product, without } from './products.ts'
 const ADA = '7b9f2c64-0000-4000-8000-000000000001'
 const WORKOS = 'https://acme.authkit.app'
 
-export const workos = product('workos', {
+const workos = product('workos', {
   env: { WORKOS_AUTHKIT_DOMAIN: 'acme.authkit.app' },
   issuer: WORKOS,
   metadataUrl: `${WORKOS}/.well-known/oauth-authorization-server`,
@@ -42,7 +42,7 @@ export const workos = product('workos', {
 
 const DESCOPE = 'https://api.descope.com/v1/apps/P2abcdefghij'
 
-export const descope = product('descope', {
+const descope = product('descope', {
   env: { DESCOPE_PROJECT_ID: 'P2abcdefghij' },
   issuer: DESCOPE,
   claims: { sub: 'U2abc', aud: ['P2abcdefghij'], client_id: 'native', scope: 'notes:read' },
@@ -65,7 +65,7 @@ export const descope = product('descope', {
 const SUPABASE = 'https://abcdefghijklmnopqrst.supabase.co/auth/v1'
 
 /** `aud` is the same for everybody: sessions of the project's own apps differ by the client alone, which they lack. */
-export const supabase = product('supabase', {
+const supabase = product('supabase', {
   env: { SUPABASE_PROJECT_REF: 'abcdefghijklmnopqrst', SUPABASE_CLIENT_IDS: 'native' },
   issuer: SUPABASE,
   key: keys.ec,
@@ -92,7 +92,7 @@ export const supabase = product('supabase', {
 
 const LOGTO = 'https://acme.logto.app/oidc'
 
-export const logto = product('logto', {
+const logto = product('logto', {
   env: { LOGTO_DOMAIN: 'acme.logto.app' },
   issuer: LOGTO,
   header: { typ: 'at+jwt' },
@@ -112,7 +112,7 @@ export const logto = product('logto', {
 
 const PING = 'https://auth.pingone.com/5b1f0c2e-0000-4000-8000-000000000001/as'
 
-export const ping = product('ping', {
+const ping = product('ping', {
   env: { PINGONE_ENVIRONMENT_ID: '5b1f0c2e-0000-4000-8000-000000000001' },
   issuer: PING,
   claims: {
@@ -140,7 +140,7 @@ export const ping = product('ping', {
 const AUTHENTIK = 'https://authentik.example.com/application/o/notes/'
 
 /** An ID token with `azp` and `uid` besides, and with the nonce of the request. */
-export const authentik = product('authentik', {
+const authentik = product('authentik', {
   env: {
     AUTHENTIK_URL: 'https://authentik.example.com',
     AUTHENTIK_APPLICATION: 'notes',
@@ -177,7 +177,7 @@ const prefixed: ChangeFamily[] = harmless(
   oneOf('scp', ['notes:read'], 'good', { expected: { scopes: ['notes:read'] } }),
 )
 
-export const b2c = product('b2c', {
+const b2c = product('b2c', {
   env: {
     B2C_DOMAIN: 'acme.b2clogin.com',
     B2C_TENANT_ID: TENANT,

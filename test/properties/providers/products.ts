@@ -64,7 +64,7 @@ export function product(
 }
 
 /** Claims that a mark of access tokens must have. */
-export const mark = (claim: string, value: string, others: readonly string[]) =>
+const mark = (claim: string, value: string, others: readonly string[]) =>
   bad(oneOf(claim, [undefined, null, '', 7, {}, [], true, value.toUpperCase(), `${value} `, ...others], 'refused'))
 
 export const without = (families: readonly ChangeFamily[], claim: string) =>

@@ -16,7 +16,7 @@ import { listen } from '../../../support/http.ts'
 import { acceptedToken } from '../../../support/tokens.ts'
 
 /** Bearer strings that the stub validator knows, and what they stand for. */
-export const tokens: Record<string, ValidatedToken> = {
+const tokens: Record<string, ValidatedToken> = {
   alice: acceptedToken({ subject: 'alice', scopes: ['notes:read', 'notes:write'] }),
   'alice-refreshed': acceptedToken({
     subject: 'alice',

@@ -71,13 +71,10 @@ export async function targetProblem(
       return notMcp(`${place} cannot be used: ${interim}`, 'Have it send that only to requests with Expect or Upgrade.')
     }
     const isLate = (error as Error).name === 'TimeoutError'
-    const { detail } = networkFailure(error)
+    const { detail, cure = cureOf(detail, words) } = networkFailure(error)
     const seen = isLate
       ? `${place} did not answer within ${MILLISECONDS / 1000} seconds`
       : `${place} cannot be reached (${detail})`
-    const cure = isPlainText(detail)
-      ? `It does not speak https there: use http:// (${words.url}).`
-      : `Start it, or correct its URL (${words.url}).`
     return { kind: 'unreachable', seen, cure }
   }
   const { status } = answer
@@ -99,6 +96,14 @@ export async function targetProblem(
   }
   if (type === 'text/html') return notMcp(`${place} answers with text/html, which no MCP server does`, correctPath)
   return undefined
+}
+
+function cureOf(failure: string, words: TargetWords): string {
+  if (isPlainText(failure)) return `It does not speak https there: use http:// (${words.url}).`
+  if (/SELF_SIGNED|^UNABLE_TO_/.test(failure)) {
+    return 'Have NODE_EXTRA_CA_CERTS name the file (PEM) of the certificate that its own is signed with.'
+  }
+  return `Start it, or correct its URL (${words.url}).`
 }
 
 /** Whether a stream begins with the event that says where messages go. */

@@ -20,6 +20,10 @@ export function networkFailure(error: unknown): NetworkFailure {
         : 'Let the proxy in HTTPS_PROXY or HTTP_PROXY reach the provider, or list the host in NO_PROXY.'
     return { detail: `the proxy answers ${proxyStatus}`, cure }
   }
+  // Fetch standard, "Port blocking": ports of mail, X11, SIP and others, whoever listens there.
+  if (chain.some(({ message }) => message === 'bad port')) {
+    return { detail: 'fetch blocks this port', cure: 'Use another port: fetch never connects to this one.' }
+  }
   const [top, cause] = chain
   const code = [cause?.code, top?.code].find(value => typeof value === 'string' && value !== '')
   return { detail: String(code ?? top?.name ?? 'unknown') }

@@ -43,6 +43,27 @@ it.each([
   expect((await targetProblem(url, {}, answer, GATEWAY_FILE))?.cure).toBe(member)
 })
 
+it.each(['http://127.0.0.1:6000/mcp', 'http://localhost:5060/mcp'])(
+  'says that fetch blocks the port of %s',
+  async url => {
+    expect(await targetProblem(url)).toEqual({
+      kind: 'unreachable',
+      seen: `${url} cannot be reached (fetch blocks this port)`,
+      cure: 'Use another port: fetch never connects to this one.',
+    })
+  },
+)
+
+it.each([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', /NODE_EXTRA_CA_CERTS/],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /NODE_EXTRA_CA_CERTS/],
+  ['CERT_HAS_EXPIRED', /^Start it, or correct its URL/],
+])('says of %s what to change', async (code, cure) => {
+  const failed = () => Promise.reject(new TypeError('fetch failed', { cause: { code } }))
+  const problem = await targetProblem('https://127.0.0.1:8000/mcp', {}, failed)
+  expect(problem).toMatchObject({ kind: 'unreachable', cure: expect.stringMatching(cure) })
+})
+
 const ENDPOINT = 'event: endpoint\r\ndata: /message?sessionId=1\r\n\r\n'
 
 /** Answers messages with `status`, and a GET with a stream that goes on after `text`. */

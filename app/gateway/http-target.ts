@@ -110,7 +110,8 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
     async answer(call) {
       const { request, response, access, body, requestId, text } = call
       const { 'mcp-session-id': id, 'last-event-id': lastEventId } = request.headers
-      if (id === undefined) {
+      // A header without a value names none: servers without sessions write one, and clients send it back.
+      if (!id) {
         // Nobody could say whose events would be sent again.
         if (lastEventId !== undefined) return sendProblem(response, NO_SESSION, body, requestId, text)
         return exchange(call)
@@ -340,10 +341,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   #keepSession(status: number, given: string | string[] | undefined): boolean {
     const { request, access } = this.#call
     const known = request.headers['mcp-session-id']
-    if (known !== undefined && (status === 404 || (request.method === 'DELETE' && status < 300))) {
+    if (known && (status === 404 || (request.method === 'DELETE' && status < 300))) {
       this.#sessions.delete(String(known))
     }
-    if (given === undefined || given === known || status >= 400) return true
+    if (!given || given === known || status >= 400) return true
     if (typeof given !== 'string') return false
     // Whoever knows the id of such a session has it.
     if (!access.token && given.length < LEAST_ANONYMOUS_ID) return false

@@ -680,6 +680,22 @@ describe('sessions of the target', () => {
     expect((await gateway.post(call, ID)).status).toBe(404)
   })
 
+  it('are none where the target gives out an id without a character, to whomever', async () => {
+    const empty = { 'Mcp-Session-Id': '' }
+    const { seen, listener } = recorder((_request, response) =>
+      response.writeHead(200, { 'Content-Type': 'application/json', ...empty }).end('{}'),
+    )
+    const gateway = await startFixture(listener)
+    for (const subject of ['ada', 'bob']) {
+      const who = await as(gateway, { subject })
+      expect((await gateway.post(initialize, who)).status).toBe(200)
+      expect((await gateway.post(call, { ...empty, ...who })).status).toBe(200)
+    }
+    expect(seen).toHaveLength(4)
+    const resumed = await gateway.send('GET', { ...empty, 'Last-Event-ID': '1' })
+    expect([resumed.status, seen.length]).toEqual([400, 4])
+  })
+
   it('are not taken over by a target that gives one out twice', async () => {
     const { gateway } = await withSession()
     await gateway.post(initialize)

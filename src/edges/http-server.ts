@@ -50,6 +50,7 @@ function refuse(socket: Socket, status: string, description: string): void {
 /**
  * Stops taking connections and waits for requests in flight; after the grace period cuts what is left. A connection on which no request is
  * running is cut before: at once if it has had one, after a second if it is new, because the client may just be about to send one.
+ * Resolves when whoever waits for the end of an answer has been told, also of one that was cut.
  *
  * @param server - Of {@link createHttpServer}.
  */
@@ -66,7 +67,8 @@ export function closeGracefully(server: Server, graceMilliseconds: number): Prom
       clearTimeout(deadline)
       clearTimeout(silent)
       clearInterval(sweep)
-      resolve()
+      // Node says so a moment before it tells the answers that were cut, which may have something to log about that.
+      setImmediate(() => setImmediate(resolve))
     })
   })
 }

@@ -524,4 +524,21 @@ describe('the end of a server', () => {
     expect(await running).toContain('late')
     await closed
   })
+
+  it('has told every answer that was cut, so that it can be logged', async () => {
+    const cut: unknown[] = []
+    let begun = 0
+    const server = createHttpServer((request, response) => {
+      begun++
+      const over = new Promise(resolve => response.once('close', resolve))
+      over.then(() => {}).then(() => cut.push(request.url))
+    })
+    const port = await freePort()
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+    const running = [1, 2, 3].map(each => exchange(port, `GET /${each} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    await vi.waitUntil(() => begun === 3)
+    await closeGracefully(server, 10)
+    expect(cut.toSorted()).toEqual(['/1', '/2', '/3'])
+    await Promise.allSettled(running)
+  })
 })

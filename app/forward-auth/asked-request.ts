@@ -38,7 +38,8 @@ export function readAsk(request: IncomingMessage): Ask | undefined {
 
 /** A token (RFC 9110 §5.6.2): clients can send any, and that is no mistake of the proxy. */
 const METHOD = /^[!#$%&'*+.^`|~\w-]+$/
-const URI = /^\/\S*$/
+/** Clients may write any byte in it, such as the no-break space, and that is no mistake of the proxy either. */
+const URI = /^\/[^ \t]*$/
 
 const isBelow = (path: string, prefix: string) =>
   path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/')

@@ -173,6 +173,13 @@ describe.each(proxies)('behind %s', name => {
     expect(target.seen.length).toBe(1)
   })
 
+  it('says of headers that are too large for idplug that they are, not that it is away', async () => {
+    const { target, post } = await startBehind(name)
+    const response = await post('whoami', { authorization: `Bearer ${'t'.repeat(20_000)}` })
+    expect([response.status, response.headers.get('retry-after')]).toEqual([431, null])
+    expect(target.seen).toEqual([])
+  })
+
   it('answers 503 with Retry-After while the provider is away, and while idplug is', async () => {
     const { target, post, bearer, issuer, idplug } = await startBehind(name)
     issuer.goDown()

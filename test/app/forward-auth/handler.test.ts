@@ -204,6 +204,15 @@ describe('an ask with X-Forwarded headers', () => {
     expect(told.length).toBe(1)
   })
 
+  it.each(['\u00a0', '\u0085', '\u00ff', '%0a', '"', '\\'])(
+    'about a URI with %j in it is one that a client made, not a mistake of the proxy',
+    async character => {
+      const { ask, told } = await start()
+      expect((await ask({ 'x-forwarded-uri': `/mcp?a=${character}b` })).status).toBe(401)
+      expect(told).toEqual([])
+    },
+  )
+
   it('is not read from headers of another proxy', async () => {
     const { ask } = await start()
     const spoofed = { 'x-original-method': 'OPTIONS', 'x-original-uri': '/.well-known/x', 'x-envoy-original-path': '/' }

@@ -11,7 +11,7 @@ import { mayList } from './listing.ts'
 import { createMappedAnswer, isEventStream, isMappable, type MappedAnswer } from './mapped-answer.ts'
 import { opensStream } from './message.ts'
 import { INTERNAL_ERROR, NOT_FOUND_ERROR } from './rpc-error.ts'
-import { unaskedInterim } from './socket-failure.ts'
+import { unaskedInterim, unreadableAnswer } from './socket-failure.ts'
 import type { Call, Target } from './target.ts'
 
 export interface HttpTargetOptions {
@@ -283,9 +283,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) return
     const { code = error.name } = error as NodeJS.ErrnoException
     const { method } = this.#dispatch
-    const interim = unaskedInterim(error)
-    if (interim) {
-      this.#fail(NOT_RIGHT, interim)
+    const wrong = unaskedInterim(error) ?? unreadableAnswer(error)
+    if (wrong) {
+      this.#fail(NOT_RIGHT, wrong)
       return
     }
     // What only reads may be asked for twice. The target has closed a connection that it kept, most likely.

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { clip, isPlainText, networkFailure } from 'idplug/internal'
-import { unaskedInterim } from './socket-failure.ts'
+import { unaskedInterim, unreadableAnswer } from './socket-failure.ts'
 
 const MILLISECONDS = 10_000
 /** Servers of 2024-11-05 send the first event at once; others may keep a stream open without any. */
@@ -70,6 +70,9 @@ export async function targetProblem(
     if (interim) {
       return notMcp(`${place} cannot be used: ${interim}`, 'Have it send that only to requests with Expect or Upgrade.')
     }
+    const unreadable = unreadableAnswer((error as Error).cause)
+    if (unreadable)
+      return notMcp(`${place} cannot be used: ${unreadable}`, `Correct its URL (${words.url}), or the server.`)
     const isLate = (error as Error).name === 'TimeoutError'
     const { detail, cure = cureOf(detail, words) } = networkFailure(error)
     const seen = isLate

@@ -5,7 +5,7 @@ import { INTERNAL_ERROR } from '../rpc-error.ts'
 import type { Refusal } from '../sessions/answers.ts'
 import type { Connection, ConnectionEnd, ConnectionHandlers, Opening } from '../sessions/connection.ts'
 import { receive } from '../sessions/receive.ts'
-import { unaskedInterim } from '../socket-failure.ts'
+import { unaskedInterim, unreadableAnswer } from '../socket-failure.ts'
 
 export interface SseConnectionOptions extends ConnectionHandlers {
   /** Where the event stream is. */
@@ -181,8 +181,8 @@ export function openSseConnection(options: SseConnectionOptions): Connection {
 type Problem = [reason: string, refusal: Refusal]
 
 function problemOfError(error: unknown): Problem {
-  const interim = unaskedInterim(error)
-  if (interim) return [interim, NOT_RIGHT]
+  const wrong = unaskedInterim(error) ?? unreadableAnswer(error)
+  if (wrong) return [wrong, NOT_RIGHT]
   const { code = 'failed' } = error as NodeJS.ErrnoException
   return [code, LATE.has(code) ? TOO_SLOW : AWAY]
 }

@@ -352,6 +352,33 @@ describe('what a client gets', () => {
     expect(gateway.events('target_failed').map(event => event.reason)).toEqual([reason, reason])
   })
 
+  it.each([
+    [
+      'a header with a control character',
+      'HTTP/1.1 200 OK\r\nX-Name: \u0001\r\n\r\n',
+      /^the target does not keep to HTTP\/1\.1 \(/,
+    ],
+    ['no status line', '{"jsonrpc":"2.0"}', /^the target does not keep to HTTP\/1\.1 \(/],
+    [
+      'two lengths',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}',
+      /a wrong Content-Length, or two$/,
+    ],
+    ['large headers', `HTTP/1.1 200 OK\r\nX-Name: ${'x'.repeat(20_000)}\r\n\r\n`, /more than 16 KiB of headers$/],
+  ])(
+    'is 502 that says it cannot be right, and a reason in words, when the target sends %s',
+    async (_what, sent, reason) => {
+      const gateway = await startFixture(({ socket }) => void socket.end(sent))
+      const response = await gateway.post(call)
+      expect(response.status).toBe(502)
+      expect(await errorOf(response)).toMatchObject({
+        id: 7,
+        error: { message: 'The MCP server behind this gateway gave an answer that cannot be right.' },
+      })
+      expect(gateway.events('target_failed')[0]?.reason).toMatch(reason)
+    },
+  )
+
   it('is 502 when nothing listens', async () => {
     const gateway = await startFixture(`http://127.0.0.1:${await freePort()}`)
     const response = await gateway.post(call)

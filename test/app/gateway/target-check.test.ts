@@ -28,6 +28,16 @@ it('says of a target that sends 100 Continue unasked that it cannot be used', as
   })
 })
 
+it('says of a target whose answer is not HTTP that it cannot be used, not that it is away', async () => {
+  const { origin, close } = await listen(({ socket }) => void socket.end('{"jsonrpc":"2.0"}'))
+  onTestFinished(close)
+  expect(await targetProblem(`${origin}/mcp`)).toMatchObject({
+    kind: 'not MCP',
+    seen: expect.stringMatching(/ cannot be used: the target does not keep to HTTP\/1\.1 \(/),
+    cure: 'Correct its URL (--to), or the server.',
+  })
+})
+
 it.each([
   [404, 'Correct the path of its URL (--to).', 'Correct the path of its URL (to).'],
   [

@@ -129,7 +129,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   function audit(tool: string, access: Access, response: ServerResponse, requestId: string, duration: number): void {
-    const { statusCode, writableFinished } = response
+    const { statusCode, writableFinished, headersSent } = response
     const outcome = !writableFinished ? 'cut' : statusCode < 400 ? 'answered' : 'failed'
     logger.info({
       event: 'tool_called',
@@ -139,7 +139,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...callerFacts(access),
       milliseconds: Math.round(duration * 10) / 10,
       outcome,
-      status: statusCode,
+      // Before that, it is what Node would have sent.
+      status: headersSent ? statusCode : undefined,
     })
   }
 

@@ -81,7 +81,7 @@ export const serverEvents = {
     level: 'info',
     members: ['request_id', 'tool', 'target', 'issuer', 'subject', 'client_id', 'milliseconds', 'outcome', 'status'],
     means:
-      'The gateway passed the call of a tool on: `answered`, `failed` (with the status of the answer), or `cut` (it ended early: the client, the target or the token is gone).',
+      'The gateway passed the call of a tool on: `answered`, `failed` (with the status of the answer), or `cut` (it ended early: the client, the target or the token is gone; without a status, before an answer began).',
   },
   target_failed: {
     level: 'warn',

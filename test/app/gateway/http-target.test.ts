@@ -423,6 +423,20 @@ describe('what a client gets', () => {
     expect(gateway.events('tool_called')[0]).toMatchObject({ outcome: 'cut' })
   })
 
+  it('has no status in the log when the client is gone before it began', async () => {
+    const asked = Promise.withResolvers<void>()
+    const gateway = await startFixture(() => asked.resolve())
+    const client = new AbortController()
+    const response = gateway.post(call, {}, client.signal)
+    await asked.promise
+    client.abort()
+    await expect(response).rejects.toThrow()
+    await vi.waitUntil(() => gateway.events('tool_called').length > 0)
+    const [called] = gateway.events('tool_called')
+    expect(called).toMatchObject({ outcome: 'cut' })
+    expect(called).not.toHaveProperty('status')
+  })
+
   it('is cut when the target is killed in the middle of a stream', async () => {
     let kill = () => {}
     const gateway = await startFixture((request, response) => {

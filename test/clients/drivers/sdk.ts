@@ -5,12 +5,14 @@ import { signIn } from '../../support/browser.ts'
 import { installedName, type RealClient } from '../client.ts'
 import { packages } from '../desk.ts'
 
-/** What all versions have in common. */
-interface SdkClient {
-  connect(transport: SdkTransport): Promise<void>
+/** What all versions have in common, connected. */
+interface Connected {
   listTools(): Promise<{ tools: { name: string }[] }>
   callTool(call: { name: string; arguments: unknown }): Promise<unknown>
   close(): Promise<void>
+}
+interface SdkClient extends Connected {
+  connect(transport: SdkTransport): Promise<void>
 }
 interface SdkTransport {
   finishAuth(answer: string | URLSearchParams): Promise<void>
@@ -19,6 +21,17 @@ interface Sdk {
   Client: new (info: { name: string; version: string }, options?: object) => SdkClient
   StreamableHTTPClientTransport: new (url: URL, options: { authProvider: unknown }) => SdkTransport
 }
+interface AiSdk {
+  createMCPClient(config: object): Promise<Connected>
+  auth(memory: OAuthMemory, options: object): Promise<unknown>
+}
+
+/** One attempt to connect with a library, and what it is told when the browser is back. */
+interface Attempt {
+  connect(): Promise<Connected>
+  finish(callback: URL): Promise<unknown>
+}
+type Opener = (url: string, memory: OAuthMemory) => Promise<Attempt>
 
 /**
  * An application on version 1 of the official SDK.
@@ -26,19 +39,40 @@ interface Sdk {
  * @param scope - What the application itself asks for. Default: what its SDK finds out.
  */
 export const sdk1 = (folder: string, scope?: string) =>
-  application(folder, {
-    modules: ['dist/esm/client/index.js', 'dist/esm/client/streamableHttp.js'],
-    answerOf: callback => callback.searchParams.get('code') ?? '',
+  application(
+    folder,
+    officialSdk(folder, {
+      modules: ['dist/esm/client/index.js', 'dist/esm/client/streamableHttp.js'],
+      answerOf: callback => callback.searchParams.get('code') ?? '',
+    }),
     scope,
-  })
+  )
 
 /** An application on version 2, which chooses the revision of the protocol by what the server has. */
 export const sdk2 = (folder: string) =>
-  application(folder, {
-    modules: ['dist/index.mjs'],
-    answerOf: callback => callback.searchParams,
-    options: { versionNegotiation: { mode: 'auto' } },
-  })
+  application(
+    folder,
+    officialSdk(folder, {
+      modules: ['dist/index.mjs'],
+      answerOf: callback => callback.searchParams,
+      options: { versionNegotiation: { mode: 'auto' } },
+    }),
+  )
+
+/** An application on the AI SDK of Vercel. */
+export const aiSdk = application('@ai-sdk/mcp', async (url, memory) => {
+  const { createMCPClient, auth }: AiSdk = await load('@ai-sdk/mcp', ['dist/index.js'])
+  return {
+    connect: () => createMCPClient({ transport: { type: 'http', url, authProvider: memory } }),
+    finish: ({ searchParams }) =>
+      auth(memory, {
+        serverUrl: url,
+        authorizationCode: searchParams.get('code'),
+        callbackState: searchParams.get('state'),
+        callbackIssuer: searchParams.get('iss') ?? undefined,
+      }),
+  }
+})
 
 interface Generation {
   /** That export the SDK's client and transport. */
@@ -46,39 +80,61 @@ interface Generation {
   /** What `finishAuth` takes of the redirect back. */
   answerOf(callback: URL): string | URLSearchParams
   options?: object
-  scope?: string
+}
+
+function officialSdk(folder: string, { modules, answerOf, options }: Generation): Opener {
+  return async (url, memory) => {
+    const { Client, StreamableHTTPClientTransport }: Sdk = await load(folder, modules)
+    const client = new Client({ name: 'application', version: '1.0.0' }, options)
+    const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: memory })
+    return {
+      connect: async () => {
+        await client.connect(transport)
+        return client
+      },
+      finish: callback => transport.finishAuth(answerOf(callback)),
+    }
+  }
+}
+
+async function load<Exports extends object>(folder: string, modules: readonly string[]): Promise<Exports> {
+  const loaded = await Promise.all(modules.map(path => import(pathToFileURL(join(packages, folder, path)).href)))
+  return Object.assign({}, ...loaded)
 }
 
 class ApplicationMemory extends OAuthMemory {
   readonly #scope: string | undefined
+  readonly #registersItself: boolean
 
-  constructor(scope: string | undefined) {
+  constructor(scope: string | undefined, registersItself: boolean) {
     super()
     this.#scope = scope
+    this.#registersItself = registersItself
   }
   override get clientMetadata() {
     return { ...super.clientMetadata, ...(this.#scope && { scope: this.#scope }) }
   }
+  /** Asked by the AI SDK alone, which otherwise keeps a registration that the server has forgotten. */
+  isClientInformationDynamicallyRegistered(): boolean {
+    return this.#registersItself
+  }
 }
 
-function application(folder: string, { modules, answerOf, options, scope }: Generation): RealClient {
+function application(folder: string, open: Opener, scope?: string): RealClient {
   return {
     name: installedName(folder),
     start({ url, login, provider, clientId, issuer }) {
-      const memory = new ApplicationMemory(scope)
+      const memory = new ApplicationMemory(scope, clientId === undefined)
       const opened: URL[] = []
-      let client: SdkClient | undefined
-      let transport: SdkTransport | undefined
-      // The issuer keeps version 2 from warning that it cannot tell whose client this is.
+      let client: Connected | undefined
+      let attempt: Attempt | undefined
+      // The issuer says whose client this is; the newer libraries want to know.
       if (clientId !== undefined) memory.saveClientInformation(Object.assign({ client_id: clientId }, { issuer }))
 
       async function connectOnce(): Promise<void> {
-        const loaded = await Promise.all(modules.map(path => import(pathToFileURL(join(packages, folder, path)).href)))
-        const { Client, StreamableHTTPClientTransport }: Sdk = Object.assign({}, ...loaded)
         await client?.close()
-        client = new Client({ name: 'application', version: '1.0.0' }, options)
-        transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: memory })
-        await client.connect(transport)
+        attempt = await open(url, memory)
+        client = await attempt.connect()
       }
 
       /** Does what an application does that was told to open the browser. @throws `error`: it was not told to. */
@@ -88,7 +144,7 @@ function application(folder: string, { modules, answerOf, options, scope }: Gene
         if (!authorization) throw error
         opened.push(authorization)
         const callback = await signIn(authorization, { user: login, provider })
-        await transport?.finishAuth(answerOf(callback))
+        await attempt?.finish(callback)
       }
 
       return {

@@ -141,23 +141,24 @@ function registrationObstacle(
     const because = `it cannot register itself; enter a client id, and its secret where it has one: ${manual}`
     return { verdict: 'set up', because, ...knownBy(also?.manual) }
   }
-  if (secret === false) {
-    return {
-      ...fails('it sends no client secret, which the provider demands of every client'),
-      ...knownBy(also?.secret),
+  return { ...secretObstacle(manual, secret), ...knownBy(also?.secret) }
+}
+
+/** Where every client has to send a secret. @param secret - Whether it can; `undefined`: not known. */
+function secretObstacle(manual: string, secret: boolean | undefined): Obstacle {
+  switch (secret) {
+    case true: {
+      const because = `it cannot register itself; enter a client id, and its secret, which the provider demands: ${manual}`
+      return { verdict: 'set up', because }
     }
-  }
-  return secret
-    ? {
-        verdict: 'set up',
-        because: `it cannot register itself; enter a client id, and its secret, which the provider demands: ${manual}`,
-        ...knownBy(also?.secret),
-      }
-    : {
+    case false:
+      return fails('it sends no client secret, which the provider demands of every client')
+    case undefined:
+      return {
         verdict: 'not verified',
         because: 'whether it sends a client secret, which the provider demands of every client',
-        ...knownBy(also?.secret),
       }
+  }
 }
 
 /** Of a client that gets in: what people meet later. */

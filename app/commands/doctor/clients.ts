@@ -55,6 +55,13 @@ type Obstacle = Remark & Pick<ClientOutlook, 'verdict'>
 function obstacle(client: KnownClient, facts: ServerFacts, findings: readonly Finding[]): Obstacle | undefined {
   const { url, metadata, pages, authorizationServers } = facts
   if (client.cloud && !isReachable(url)) return fails('it runs in a cloud and cannot reach this machine')
+  if (findings.some(({ code }) => code === 'server.open')) {
+    return {
+      verdict: 'not verified',
+      because: 'what it does where nobody is asked to sign in (server.open)',
+      ...knownBy({ how: 'found here' }),
+    }
+  }
   const veto = findings.find(finding => isMet(finding, client))
   if (veto) return failsHere(`${veto.title.charAt(0).toLowerCase()}${veto.title.slice(1)} (${veto.code})`)
   const has = (code: FindingCode) => findings.some(finding => finding.code === code)

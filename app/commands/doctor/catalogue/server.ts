@@ -30,7 +30,7 @@ export const server = {
     severity: 'error',
     title: 'The endpoint answers with an error of its own',
     expected: 'status 401',
-    cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path of the URL is wrong: it is often /mcp.',
+    cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path of the URL is wrong: it is often /mcp. A server that speaks HTTP+SSE alone (its URL often ends in /sse) takes no POST there: put idplug gateway in front of it.',
   },
   'server.host_refused': {
     severity: 'error',

@@ -424,6 +424,14 @@ test('says of each client what it does where the metadata is that of a URL above
   expect(clients.find(({ client }) => client === 'Gemini CLI')?.evidence).toMatch(/^measured, [\d.]+, [\d-]+$/)
 })
 
+test('says of no client that an endpoint which asks nobody for a token keeps it out', async () => {
+  const { clients } = await examineServer(server.resource, mistakes['server.open']?.fetch ?? fetch)
+  const onThisMachine = clients.filter(({ client }) => !['claude.ai', 'ChatGPT'].includes(client))
+  expect(new Set(onThisMachine.map(({ verdict, because }) => `${verdict}: ${because}`))).toEqual(
+    new Set(['not verified: what it does where nobody is asked to sign in (server.open)']),
+  )
+})
+
 test('says of each client whether it was seen to refuse metadata of another origin, or only has to', async () => {
   const { clients } = await examineServer(server.resource, mistakes['server.resource_mismatch']?.fetch ?? fetch)
   const known = (name: string) => clients.find(({ client }) => client === name)

@@ -10,6 +10,7 @@ import {
   OAuthErrorCode,
   type OAuthMetadata,
   type OAuthTokens,
+  RegistrationRejectedError,
   refreshAuthorization,
   registerClient,
   resourceUrlFromServerUrl,
@@ -257,10 +258,11 @@ function withOfflineAccess(scope: string | undefined, { metadata }: Found, { gra
 /** In the order of the MCP specification: registered beforehand, metadata document, dynamic registration. */
 async function identify(
   options: AuthorizerOptions,
-  { authorizationServerUrl, issuer, metadata }: Found,
+  found: Found,
   { fetch, redirectUri, scope }: { redirectUri: string | undefined; scope: string | undefined; fetch: FetchLike },
 ): Promise<ClientIdentity> {
-  const { client, clientMetadataUrl, grant } = options
+  const { client, clientMetadataUrl, grant, server } = options
+  const { authorizationServerUrl, issuer, metadata } = found
   if (options.issuer !== undefined && options.issuer.replace(/\/$/, '') !== issuer.replace(/\/$/, '')) {
     throw new NoClientError(`the client id is for ${options.issuer}, and the server names ${issuer}; nothing was sent`)
   }
@@ -285,6 +287,8 @@ async function identify(
     },
     scope,
     fetchFn: fetch,
+  }).catch(error => {
+    throw metadata || !(error instanceof RegistrationRejectedError) ? error : withoutMetadata(server, found)
   })
   return {
     clientId: registered.client_id,
@@ -293,6 +297,18 @@ async function identify(
     origin: 'dynamic',
     redirectUri,
   }
+}
+
+/** Where nothing says what the authorization server has, and there is no registration at the place of 2025-03-26 either. */
+function withoutMetadata({ href }: URL, { authorizationServerUrl, resource }: Found): DiscoveryError {
+  return resource === undefined
+    ? new DiscoveryError(
+        `${href} wants a credential, and nothing says where to sign in for it: neither its answer nor ${authorizationServerUrl} has metadata`,
+        'A server that takes API keys has no sign-in. If the server is yours and should have one, put authRoutes(auth) in front of everything else, at the root.',
+      )
+    : new DiscoveryError(
+        `the authorization server ${authorizationServerUrl}, which the MCP server names, has no metadata (RFC 8414, OpenID Connect Discovery), so nothing says how to sign in there`,
+      )
 }
 
 /**

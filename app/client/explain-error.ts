@@ -287,6 +287,7 @@ function clean(text: string): string {
 }
 
 function sentence(text: string): string {
-  const capital = `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+  // A URL has no other spelling.
+  const capital = /^https?:/.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`
   return /[.!?…]$/.test(capital) ? capital : `${capital}.`
 }

@@ -274,3 +274,35 @@ it('metadata about another resource is refused', async () => {
   const challenge = `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`
   await expect(createAuthorizer(options(other)).obtain(unauthorized(challenge))).rejects.toThrow('another resource')
 })
+
+describe('without metadata of an authorization server', () => {
+  const refused = async (answers: (origin: string) => Record<string, unknown>) => {
+    const { close, port } = await listen((req, res) => {
+      const answer = answers(`http://localhost:${port}`)[req.url ?? '']
+      res.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(answer ?? {}))
+    })
+    onTestFinished(close)
+    const server = new URL(`http://localhost:${port}/mcp`)
+    return expect(createAuthorizer(options(server)).obtain(unauthorized())).rejects
+  }
+
+  it('a server that wants a key of its own has no sign-in', async () => {
+    const failure = await refused(() => ({}))
+    await failure.toMatchObject({
+      message: expect.stringContaining('nothing says where to sign in for it'),
+      cure: expect.stringContaining('A server that takes API keys has no sign-in'),
+    })
+  })
+
+  it('the authorization server that a server names is told', async () => {
+    const failure = await refused(origin => ({
+      '/.well-known/oauth-protected-resource/mcp': {
+        resource: `${origin}/mcp`,
+        authorization_servers: [`${origin}/nowhere`],
+      },
+    }))
+    await failure.toMatchObject({
+      message: expect.stringMatching(/\/nowhere, which the MCP server names, has no metadata/),
+    })
+  })
+})

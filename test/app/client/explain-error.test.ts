@@ -8,6 +8,7 @@ import {
   SdkHttpError,
 } from '@modelcontextprotocol/client'
 import { describe, expect, it } from 'vitest'
+import { DiscoveryError } from '../../../app/client/authorizer.ts'
 import { explainError, OAUTH_ERRORS } from '../../../app/client/explain-error.ts'
 import { NoAnswerError } from '../../../app/client/guarded-fetch.ts'
 
@@ -113,6 +114,13 @@ it.each(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED', 'UND_ERR_CONNECT_TIMEO
     expect(explainError(new Error('wrapped', { cause })).what).toBe(`The server cannot be reached: ${code}.`)
   },
 )
+
+it.each([
+  ['http://localhost:3000/mcp names no metadata', 'http://localhost:3000/mcp names no metadata.'],
+  ['the metadata is of another resource', 'The metadata is of another resource.'],
+])('%s: a sentence, with URLs as they are', (message, what) => {
+  expect(explainError(new DiscoveryError(message)).what).toBe(what)
+})
 
 it('an authorization server that cannot be reached is named, so that nobody looks at the MCP server', () => {
   const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })

@@ -81,6 +81,8 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
   program.exitOverride()
   for (const command of program.commands) {
     for (const each of [command, ...command.commands]) {
+      // Arguments are quoted in errors, and errors end up in the logs of CI.
+      each.configureOutput({ outputError: (text, write) => write(text.replace(/:\/\/[^\s/'"]*@/g, '://…@')) })
       each.exitOverride(error => {
         // What a command says itself, about settings for one, is no question of how it is called.
         const isOurs = error.code === 'commander.error' || error.code === 'commander.help'

@@ -85,9 +85,9 @@ function urlOf(words: readonly string[], command: Command): string | undefined {
   const [url, ...others] = words.slice(0, words.length - (wordsBehindDashes()?.length ?? 0))
   if (others.length > 0) command.error('error: give one URL; a command stands behind --', usage)
   try {
-    return url && endpointUrl(url)
+    return url === undefined ? undefined : endpointUrl(url)
   } catch (error) {
-    return command.error(`error: ${url}: ${(error as Error).message}`, usage)
+    return command.error(`error: '${url}': ${(error as Error).message}`, usage)
   }
 }
 

@@ -238,6 +238,12 @@ describe('idplug call', () => {
     [['call', 'http://mcp.example.com/mcp', 'x'], 'is http:, not https:'],
     [['call', 'file:///etc/passwd', 'x'], 'has the scheme file:'],
     [['call', 'localhost:3232/mcp', 'x'], 'It has no scheme. Did you mean http://localhost:3232/mcp?'],
+    [['call', '', 'x'], 'It is empty. Is the variable set'],
+    [['doctor', ''], 'It is empty. Is the variable set'],
+    [['conformance', ''], 'It is empty. Is the variable set'],
+    [['call', 'https://ada:pa55@mcp.example.com/mcp', 'x'], "'https://…@mcp.example.com/mcp' is invalid"],
+    [['doctor', 'https://ada:pa55@mcp.example.com/mcp'], "'https://…@mcp.example.com/mcp': It names a user"],
+    [['conformance', 'https://ada:pa55@mcp.example.com/mcp'], 'It names a user'],
     [['call', 'mcp.example.com/mcp', 'x'], 'It has no scheme. Did you mean https://mcp.example.com/mcp?'],
     [['login', 'https://mcp.example.com', '--client-secret-env', 'NOT_SET'], 'NOT_SET is not set'],
     [['login', 'https://mcp.example.com', '--client-credentials'], 'needs --client-id'],
@@ -250,6 +256,7 @@ describe('idplug call', () => {
   ])('refuses %j with the reason', async (args, reason) => {
     const { code, stderr } = await openTerminal().run(args)
     expect(stderr).toContain(reason)
+    expect(stderr).not.toContain('pa55')
     expect(code).toBe(2)
   })
 })

@@ -1,7 +1,6 @@
 import { basename } from 'node:path'
 import { ConfigError, type ConfigProblem, type Declarations, type ResourceDeclaration } from 'idplug'
-import { declarationProblems, type Environment } from 'idplug/internal'
-import { readRules } from './json-file.ts'
+import { declarationProblems, type Environment, readJsonFile } from 'idplug/internal'
 import { notes } from './notes/declaration.ts'
 
 const SEE = 'docs/own-server.md'
@@ -16,7 +15,7 @@ export function loadDeclarations(env: Environment): Declarations {
   if (paths.length === 0) return { notes }
   const problems: ConfigProblem[] = []
   const entries = paths.map((path): [string, ResourceDeclaration] => {
-    const file = readRules(path)
+    const file = readJsonFile(path)
     if ('problem' in file) problems.push({ setting: 'AUTH_RESOURCE', problem: `${path} ${file.problem}`, see: SEE })
     const declaration = ('value' in file ? file.value : {}) as ResourceDeclaration
     const found = 'value' in file ? declarationProblems(declaration) : []

@@ -3,6 +3,9 @@
  * import everything that reads them.
  */
 
+import { clip } from '../src/text.ts'
+import { repeatedKey } from './repeated-key.ts'
+
 type BuiltIn = {
   crypto: typeof import('node:crypto')
   fs: typeof import('node:fs')
@@ -103,15 +106,11 @@ export function followFile<T>(
 }
 
 /**
- * A JSON file.
+ * A JSON file. A member that stands twice in one object is a mistake in it: one of two rules, scopes or ids would be lost.
  *
- * @param problemIn - Finds what else is wrong with its text, as the end of a sentence about it. Default: nothing.
- * @returns Or why it cannot be read, as the end of a sentence about it. Shows nothing of its content: that may be a secret.
+ * @returns Or why it cannot be read, as the end of a sentence about it. Shows no value in it: that may be a secret.
  */
-export function readJsonFile(
-  path: string,
-  problemIn: (text: string) => string | undefined = () => undefined,
-): { value: unknown } | { problem: string } {
+export function readJsonFile(path: string): { value: unknown } | { problem: string } {
   let text: string
   try {
     text = readTextFile(path)
@@ -126,8 +125,9 @@ export function readJsonFile(
   } catch (error) {
     return { problem: `is not JSON${placeOf(error as Error, text)}` }
   }
-  const problem = problemIn(text)
-  return problem === undefined ? { value } : { problem }
+  const repeated = repeatedKey(text)
+  if (!repeated) return { value }
+  return { problem: `has ${clip(repeated.key)} twice in one object (line ${repeated.line}): remove one` }
 }
 
 /** Where the parser stopped; nothing where the engine does not tell. Its own sentence quotes the text around that place. */

@@ -7,10 +7,10 @@ import {
   type Environment,
   knownNames,
   loadConfiguration,
+  readJsonFile,
   readSecret,
   stateOfFile,
 } from 'idplug/internal'
-import { readRules } from '../json-file.ts'
 import { type GatewayMembers, gatewayMembers, RESOURCE_NAME } from './gateway-file.ts'
 import type { IdentityChoice } from './identity.ts'
 
@@ -62,7 +62,7 @@ const SEE = 'docs/gateway.md'
  * @throws {ConfigError} Lists every problem at once, by its place in the file; shows no value.
  */
 export function readGatewayFile(path: string, env: Environment): GatewayConfiguration {
-  const file = readRules(path)
+  const file = readJsonFile(path)
   const name = basename(path)
   if ('problem' in file) throw new ConfigError([{ setting: name, problem: file.problem, see: SEE }])
   const problems: ConfigProblem[] = []

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadModule, readJsonFile, readTextFile, stateOfFile } from '../../config/files.ts'
+import { loadConfiguration } from '../../config/load.ts'
 
 /** A folder with files in it. */
 function folderWith(files: Record<string, string>): string {
@@ -142,6 +143,37 @@ describe('a JSON file', () => {
     [`{"a": [${'1,'.repeat(10_000)}hunter2]}`, 'line 1, column 20008'],
   ])('that is not JSON is reported by the place alone: %#', (text, place) => {
     expect(read(text)).toEqual({ problem: `is not JSON (${place})` })
+  })
+})
+
+describe('a member that stands twice in one object', () => {
+  const HASH = 'a'.repeat(64)
+  const files = {
+    'clients.json': `{"clients": [{"client_id": "a",\n"scopes": ["w"], "scopes": ["r"]}]}`,
+    'keys.json': `{"keys": [{"id": "a", "sha256": "${HASH}", "owner": "o",\n"scopes": [], "scopes": ["r"]}]}`,
+    'provider.json': `{"adapter": "oidc",\n"scopes": 1, "scopes": 2}`,
+    'branding.json': `{"name": "A",\n"scopes": 1, "scopes": 2}`,
+    'bridge.json': `{"allow": ["everyone"],\n"scopes": ["a"], "scopes": ["b"]}`,
+  }
+
+  it.each([
+    ['AUTH_CLIENTS_FILE', 'clients.json', {}],
+    ['AUTH_API_KEYS_FILE', 'keys.json', {}],
+    ['AUTH_CONFIG', 'provider.json', {}],
+    ['AUTH_BRANDING', 'branding.json', {}],
+    [
+      'BRIDGE_CONFIG',
+      'bridge.json',
+      {
+        AUTH_BRIDGE: 'on',
+        AUTH_METADATA_URL: 'https://id.example.com/.well-known/openid-configuration',
+        BRIDGE_CLIENT_ID: 'b',
+        BRIDGE_CLIENT_SECRET: 'secret-of-the-bridge',
+      },
+    ],
+  ])('stops the start: one of the two would be lost (%s)', (setting, name, env) => {
+    const path = join(folderWith(files), name)
+    expect(() => loadConfiguration({ ...env, [setting]: path })).toThrow(/has scopes twice in one object \(line 2\)/)
   })
 })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { repeatedKey } from '../../app/repeated-key.ts'
+import { repeatedKey } from '../../config/repeated-key.ts'
 
 it.each([
   ['{"a": 1, "a": 2}', 'a', 1],

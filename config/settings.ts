@@ -259,7 +259,7 @@ export const settingsSchema = z.strictObject({
   BRIDGE_PARAMETERS: parameterList
     .default({})
     .describe(
-      'Further parameters of the authorization request at the provider, as name=value, separated by commas: prompt, login_hint, domain_hint, acr_values, organization. What the bridge sets itself (scope, state, redirect_uri) is refused.',
+      'Further parameters of the authorization request at the provider, as name=value, separated by commas: prompt, login_hint, domain_hint, acr_values (a wish, which is not checked), organization. What the bridge sets itself (scope, state, redirect_uri) is refused.',
     ),
   BRIDGE_LOOK_UP_GROUPS: oneOf(['on', 'off'])
     .default('off')

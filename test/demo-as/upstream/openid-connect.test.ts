@@ -265,6 +265,7 @@ describe('further parameters of the authorization request', () => {
     const parameters = {
       domain_hint: 'corp.com',
       acr_values: 'mfa strong',
+      claims: '{"id_token":{"acr":{"essential":true,"values":["mfa","strong"]}}}',
       organization: 'org_1',
       state: 'mine',
       scope: 'x',
@@ -273,6 +274,7 @@ describe('further parameters of the authorization request', () => {
     expect(Object.fromEntries(sent)).toMatchObject({
       domain_hint: 'corp.com',
       acr_values: 'mfa strong',
+      claims: parameters.claims,
       organization: 'org_1',
       state: REQUEST.state,
       scope: 'openid profile email offline_access',

@@ -48,20 +48,36 @@ export function wordsBehindDashes(): readonly string[] | undefined {
 
 type Place = GatewayTarget['place']
 
+const ABOUT_ONE_SERVER = [
+  ['identity', '--identity'],
+  ['credentialEnv', '--credential-env'],
+  ['credentialHeader', '--credential-header'],
+  ['pass', '--pass'],
+] as const
+
 /**
  * @param run - Command of a server that speaks stdio, with its arguments.
  * @returns `undefined` where neither a URL nor a command is given.
  */
 export function placeOf(
-  { to, transport, pass = [], identity }: TargetOptions,
+  options: TargetOptions,
   run: readonly string[] | undefined,
   command: Command,
 ): Place | undefined {
+  const { to, transport, pass = [], identity } = options
   const refuse = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
-  if (to !== undefined) return { kind: 'url', url: to, ...(transport === 'sse' && { transport }) }
+  if (to !== undefined) {
+    if (pass.length > 0) refuse('--pass is for a command; a server at a URL has its own environment')
+    return { kind: 'url', url: to, ...(transport === 'sse' && { transport }) }
+  }
   if (transport !== undefined) refuse('--transport is for a server at a URL, which --to names')
   const [program, ...args] = run ?? []
-  if (program === undefined) return undefined
+  if (program === undefined) {
+    const useless = ABOUT_ONE_SERVER.find(([name]) => options[name] !== undefined)
+    if (useless)
+      refuse(`${useless[1]} is for a server that --to or a command names; a file says it for each of its own`)
+    return undefined
+  }
   const missing = pass.find(variable => process.env[variable] === undefined)
   if (missing !== undefined) refuse(`--pass names ${missing}, which is not set`)
   const env = Object.fromEntries(pass.map(variable => [variable, process.env[variable] ?? '']))

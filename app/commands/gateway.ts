@@ -60,7 +60,7 @@ async function gateway(
   options: GatewayCommandOptions,
   command: Command,
 ): Promise<void> {
-  const { name, timeout: timeoutSeconds, scan } = options
+  const { name, timeout: timeoutSeconds, scan, force } = options
   const refuse = (problem: string) => command.error(`error: ${problem}`, { exitCode: EXIT.usage })
   if (options.to !== undefined && file !== undefined) refuse('--to and a file or command are both given; keep one')
   const run = wordsBehindDashes()
@@ -72,8 +72,10 @@ async function gateway(
     refuse(`give one file; a command stands behind --: idplug gateway -- ${[file, ...words].join(' ')}`)
   if (scan !== undefined) {
     if (!place) return refuse('--scan needs --to or a command')
-    return writeScan(place, identityOf(options, process.env, command), scan, options.force)
+    return writeScan(place, identityOf(options, process.env, command), scan, name, force)
   }
+  if (force) refuse('--force is for --scan')
+  if (!place && name !== undefined) refuse('--name is for one server; a file names each of its own')
   const groupsOf = (env: Environment): readonly ResourceGroup[] =>
     place ? [groupOf(place, options, env, command, name)] : readGatewayFile(file as string, env).groups
   let groups: readonly ResourceGroup[] = []
@@ -100,15 +102,17 @@ async function writeScan(
   place: GatewayTarget['place'],
   identity: GatewayTarget['identity'],
   path: string,
+  name?: string,
   overwrite?: boolean,
 ): Promise<void> {
   const headers = identity.kind === 'credential' ? { [identity.header]: identity.value } : {}
   try {
-    const scan = await scanTarget(
+    const found = await scanTarget(
       place.kind === 'url' ? { url: place.url, headers } : { command: place.command, env: place.env },
       SCAN_LIMITS,
       text => console.error(text),
     )
+    const scan = name === undefined ? found : { ...found, name }
     await writeDeclaration(path, declarationOf(scan), overwrite)
     console.log(describeScan(scan).join('\n'))
     console.log(`\nWrote ${path}. Read it, change it, then start the gateway with AUTH_RESOURCE=${path}.`)

@@ -20,6 +20,12 @@ describe('idplug gateway', () => {
     [['npx', '-y', 'some-server'], 'Usage: idplug gateway [options] --to URL | FILE | -- COMMAND...'],
     [['one.json', '--', 'node'], 'a file and a command are both given'],
     [['--transport', 'sse', '--', 'node'], '--transport is for a server at a URL'],
+    [['gateway.json', '--identity', 'none'], '--identity is for a server that --to or a command names'],
+    [['gateway.json', '--credential-env', 'KEY'], '--credential-env is for a server that'],
+    [['gateway.json', '--pass', 'HOME'], '--pass is for a server that'],
+    [['gateway.json', '--name', 'Files'], '--name is for one server'],
+    [['--to', 'http://127.0.0.1/mcp', '--pass', 'HOME'], '--pass is for a command'],
+    [['--to', 'http://127.0.0.1/mcp', '--force'], '--force is for --scan'],
     [['--to', 'http://127.0.0.1/sse', '--transport', 'websocket'], 'Allowed choices are http, sse'],
   ])('refuses %j with 2', async (args, words) => {
     const { ended, output } = run(args)
@@ -67,7 +73,7 @@ describe('idplug gateway', () => {
     const folder = mkdtempSync(join(tmpdir(), 'gateway-file-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'gateway.json')
-    const resource = { to: 'http://127.0.0.1:9/mcp', scopes: {} }
+    const resource = { to: `http://127.0.0.1:${await freePort()}/mcp`, scopes: {} }
     const settings = { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: 'http://localhost:9' }
     writeFileSync(
       file,

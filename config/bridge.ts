@@ -70,7 +70,7 @@ export function loadBridge(
     )
   }
   const credentials = credentialsOf(settings, provider, env, report)
-  const rules = named && rulesOf(settings, named, hasScopes, report)
+  const rules = named && rulesOf(settings, env, named, hasScopes, report)
   const place = named && signInPlaceOf(named.name, settings.AUTH_METADATA_URL, env, found)
   const looksUpGroups = settings.BRIDGE_LOOK_UP_GROUPS === 'on'
   if (looksUpGroups && provider && !groupLookUps[provider]) {
@@ -173,15 +173,22 @@ function providerOf(settings: Settings, report: Report): NamedProvider | undefin
   return undefined
 }
 
-function rulesOf(settings: Settings, { title, adapter }: NamedProvider, hasScopes: boolean, report: Report) {
+/** Settings whose place the file of `BRIDGE_CONFIG` takes. */
+const RULES = ['BRIDGE_ALLOW', 'BRIDGE_GRANT_SCOPES', 'BRIDGE_GRANT_TO', 'BRIDGE_SCOPES', 'BRIDGE_PARAMETERS']
+
+function rulesOf(
+  settings: Settings,
+  env: Environment,
+  { title, adapter }: NamedProvider,
+  hasScopes: boolean,
+  report: Report,
+) {
+  // Some have a default, so what is set is asked of the environment.
+  const isSet = (name: string) => env[name]?.trim()
   const provider = adapter.name as PeopleProvider
   const { BRIDGE_CONFIG, BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_GRANT_TO } = settings
   if (BRIDGE_CONFIG !== undefined) {
-    const { BRIDGE_SCOPES, BRIDGE_PARAMETERS } = settings
-    const rest = { BRIDGE_ALLOW, BRIDGE_GRANT_SCOPES, BRIDGE_SCOPES, BRIDGE_PARAMETERS }
-    for (const [name, value] of Object.entries(rest)) {
-      if (Object.keys(value).length > 0) report(name, 'and BRIDGE_CONFIG are both set; keep one')
-    }
+    for (const name of RULES.filter(isSet)) report(name, 'and BRIDGE_CONFIG are both set; keep one')
     const parsed = rulesSchema(provider, hasScopes).safeParse(readRules(BRIDGE_CONFIG, report))
     for (const issue of parsed.error?.issues ?? []) report(`${BRIDGE_CONFIG}: ${issue.path.join('.')}`, issue.message)
     return parsed.data
@@ -192,6 +199,12 @@ function rulesOf(settings: Settings, { title, adapter }: NamedProvider, hasScope
   const lacksGrants = hasScopes && BRIDGE_GRANT_SCOPES.length === 0
   if (lacksGrants) {
     report('BRIDGE_GRANT_SCOPES', 'is not set. It lists the scopes that people may grant to their MCP clients')
+  }
+  if (isSet('BRIDGE_GRANT_TO') && BRIDGE_GRANT_SCOPES.length === 0 && !lacksGrants) {
+    report(
+      'BRIDGE_GRANT_TO',
+      'is set, but BRIDGE_GRANT_SCOPES is not, so it keeps nobody out. Who may sign in is up to BRIDGE_ALLOW',
+    )
   }
   if (BRIDGE_ALLOW.length === 0 || lacksGrants) return undefined
   const grants = BRIDGE_GRANT_SCOPES.length === 0 ? [] : [{ scopes: BRIDGE_GRANT_SCOPES, to: BRIDGE_GRANT_TO }]

@@ -225,6 +225,20 @@ describe('a bridge that cannot work', () => {
     expect(both.join()).toContain('BRIDGE_ALLOW: and BRIDGE_CONFIG are both set')
   })
 
+  it('reports a rule that would keep nobody out', () => {
+    const BRIDGE_CONFIG = file({ allow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] })
+    const restricted = { ...complete, BRIDGE_ALLOW: '', BRIDGE_GRANT_SCOPES: '', BRIDGE_GRANT_TO: '@example.com' }
+    expect(problemsOf({ ...restricted, BRIDGE_CONFIG })).toEqual([
+      'BRIDGE_GRANT_TO: and BRIDGE_CONFIG are both set; keep one',
+    ])
+    const withoutScopes = { resources: { mcp: { scopes: {} } } }
+    const env = { ...restricted, BRIDGE_ALLOW: 'everyone' }
+    expect(() => loadConfiguration(env, withoutScopes)).toThrow(
+      /BRIDGE_GRANT_TO: is set, but BRIDGE_GRANT_SCOPES is not/,
+    )
+    expect(loadConfiguration({ ...env, BRIDGE_GRANT_TO: ' ' }, withoutScopes).bridge?.grants).toEqual([])
+  })
+
   it('never shows a secret', () => {
     const problems = problemsOf({ ...complete, BRIDGE_KEYS: 'not-a-key-but-secret', AUTH_PROVIDER: '' })
     expect(problems.join()).not.toMatch(/the-secret|not-a-key/)

@@ -1,8 +1,9 @@
+import type { JsonWebKey } from 'node:crypto'
 import { z } from 'zod'
 import { httpsUrl, strictObject } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import { type Environment, readSecret } from './environment.ts'
-import { readJsonFile } from './files.ts'
+import { builtIn, readJsonFile } from './files.ts'
 
 /** A client that the operator set up, in RFC 7591 members; secrets filled in. */
 export type ClientEntry = {
@@ -60,12 +61,24 @@ const client = () =>
     .refine(({ jwks }) => !jwks?.keys.some(key => 'd' in key || 'k' in key), {
       error: 'holds a private key: put in the public one only',
     })
+    .refine(({ jwks }) => jwks?.keys.every(isKey) ?? true, {
+      error: 'holds a key that is not a complete JWK: with it, no assertion of the client could be checked',
+    })
     .refine(({ grants, scopes }) => !grants.includes('client_credentials') || scopes.length > 0, {
       error: 'needs scopes: what the client may have in its own name',
     })
     .refine(({ grants, scopes }) => scopes.length === 0 || grants.some(grant => grant !== 'sign_in'), {
       error: 'has scopes, which are what a client may have without a person: at a sign_in the person decides',
     })
+
+function isKey(key: JsonWebKey): boolean {
+  try {
+    // A private or symmetric key has a sentence of its own.
+    return 'k' in key || Boolean(builtIn('crypto').createPublicKey({ key, format: 'jwk' }))
+  } catch {
+    return false
+  }
+}
 
 const clientsFile = () => strictObject({ $schema: z.string().optional(), clients: z.array(client()).max(1000) })
 
@@ -77,14 +90,25 @@ const SEE = 'docs/clients.md'
  * is for the authorization server to say.
  *
  * @param problems - Every problem is added to it; none shows a secret.
+ * @param taken - Ids under which MCP servers introspect. Default: none.
  */
-export function loadClients(path: string | undefined, env: Environment, problems: ConfigProblem[]): ClientEntry[] {
+export function loadClients(
+  path: string | undefined,
+  env: Environment,
+  problems: ConfigProblem[],
+  taken: readonly string[] = [],
+): ClientEntry[] {
   if (path === undefined) return []
   const report = (problem: string, setting = 'AUTH_CLIENTS_FILE') => void problems.push({ setting, problem, see: SEE })
   const parsed = clientsFile().safeParse(readClients(path, report))
   for (const issue of parsed.error?.issues ?? []) report(`${issue.path.join('.') || 'file'}: ${issue.message}`)
   const ids = parsed.data?.clients.map(({ client_id }) => client_id) ?? []
   for (const id of ids.filter((id, i) => ids.indexOf(id) !== i)) report(`two clients have the id ${id}`)
+  for (const id of ids.filter(id => taken.includes(id))) {
+    report(
+      `a client has the id ${id}, under which the MCP server introspects: choose another (or set DEMO_RS_CLIENT_ID)`,
+    )
+  }
 
   return (parsed.data?.clients ?? []).map(({ grants, scopes, clientSecretEnv, public: isPublic, ...rest }) => {
     const found: ConfigProblem[] = []

@@ -178,7 +178,8 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   warnings.push(...insecureHostsWarning(settings.AUTH_INSECURE_HOSTS), ...contradictionWarnings(settings))
   aboutWhole.push(...contradictions(settings, usesOwnServer), ...portProblems(settings))
   problems.push(...caFileProblems(settings.AUTH_CA_FILE), ...internalUrlProblems(settings, mode, usesOwnServer))
-  const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems)
+  const introspecting = usesOwnServer ? resources.map(({ demoClientId }) => demoClientId) : []
+  const clients = loadClients(settings.AUTH_CLIENTS_FILE, env, problems, introspecting)
   const branding = loadBranding(settings.AUTH_BRANDING, problems)
   warnings.push(...mootSettings(settings, all, env))
   checkScopeRules({ settings, bridge, clients, apiKeys, scopes }, problems)

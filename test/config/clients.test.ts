@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadClients } from '../../config/clients.ts'
+import { loadConfiguration } from '../../config/load.ts'
 import type { ConfigProblem } from '../../src/config-error.ts'
 
 const SECRET = 'the-secret-of-the-nightly-job'
@@ -22,6 +24,20 @@ function load(content: unknown, env: Record<string, string> = { NIGHTLY_SECRET: 
 }
 
 describe('AUTH_CLIENTS_FILE', () => {
+  it.each([
+    [{}, 'mcp-server'],
+    [{ DEMO_RS_CLIENT_ID: 'files' }, 'files'],
+  ])('has no client with the id under which the MCP server introspects: %j', (settings, client_id) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'clients-')), 'clients.json')
+    writeFileSync(path, JSON.stringify({ clients: [{ ...nightly, client_id }] }))
+    const env = { NIGHTLY_SECRET: SECRET, AUTH_CLIENTS_FILE: path, ...settings }
+    expect(() => loadConfiguration(env)).toThrow(
+      `a client has the id ${client_id}, under which the MCP server introspects`,
+    )
+    const DEMO_RS_CLIENT_ID = 'another'
+    expect(loadConfiguration({ ...env, DEMO_RS_CLIENT_ID }).clients).toHaveLength(1)
+  })
+
   it('names clients in their registered form, with the secret from the environment', () => {
     expect(load({ clients: [nightly] })).toEqual({
       problems: [],
@@ -40,7 +56,7 @@ describe('AUTH_CLIENTS_FILE', () => {
   })
 
   it('accepts a client with public keys in place of a secret', () => {
-    const keys = [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }]
+    const keys = [generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })]
     const agent = { client_id: 'agent', grants: ['identity_assertion'], jwks: { keys } }
     expect(load({ clients: [agent] }).clients).toEqual([
       expect.objectContaining({
@@ -112,6 +128,12 @@ describe('AUTH_CLIENTS_FILE', () => {
       { clients: [{ ...withoutKey, jwks: { keys: [{ kty: 'EC', d: 'secret' }] } }] },
       undefined,
       'holds a private key',
+    ],
+    [
+      'half of a key',
+      { clients: [{ ...withoutKey, jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'AA' }] } }] },
+      undefined,
+      'holds a key that is not a complete JWK',
     ],
     ['a machine without scopes', { clients: [{ ...nightly, scopes: [] }] }, undefined, 'needs scopes'],
     ['the same id twice', { clients: [nightly, nightly] }, undefined, 'two clients have the id nightly'],

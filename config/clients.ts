@@ -1,6 +1,6 @@
 import type { JsonWebKey } from 'node:crypto'
 import { z } from 'zod'
-import { httpsUrl, strictObject } from '../src/adapter-options.ts'
+import { httpsUrl, secretName, strictObject } from '../src/adapter-options.ts'
 import type { ConfigProblem } from '../src/config-error.ts'
 import { type Environment, readSecret } from './environment.ts'
 import { builtIn, readJsonFile } from './files.ts'
@@ -34,7 +34,7 @@ const client = () =>
     client_name: z.string().min(1).max(200).optional(),
     grants: z.array(z.enum(['client_credentials', 'identity_assertion', 'sign_in'])).min(1),
     scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope (RFC 6749 §3.3)')).default([]),
-    clientSecretEnv: z.string().min(1).optional(),
+    clientSecretEnv: secretName.optional(),
     jwks: strictObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }).optional(),
     jwks_uri: httpsUrl.optional(),
     public: z.literal(true).optional(),

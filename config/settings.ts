@@ -3,6 +3,7 @@ import { providerMeantBy, providerNamed, providerNames } from '../adapters/index
 import { HTTPS_NEEDED } from '../src/adapter-options.ts'
 import { parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
+import { isUrlOfOneHost } from '../src/url.ts'
 import { parameterList } from './authorization-parameters.ts'
 
 const wholeNumber = (min: number, max: number) =>
@@ -21,7 +22,7 @@ const httpUrl = z.url({
   error: HTTPS_NEEDED,
 })
 function isRedisUrl(text: string): boolean {
-  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined
+  const url = isUrlOfOneHost(text.trim()) ? new URL(text.trim()) : undefined
   if (!url || !/^rediss?(\+(cluster|sentinel))?:$/.test(url.protocol) || url.hostname === '') return false
   return !url.protocol.includes('sentinel') || url.pathname.length > 1
 }
@@ -435,7 +436,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .refine(text => text.split(',').every(isRedisUrl), {
       error:
-        'must be a URL such as redis://host, redis+cluster://host or redis+sentinel://host/name (rediss for TLS); several separated by commas for the nodes of a cluster, or Sentinels',
+        'must be a URL such as redis://host, redis+cluster://host or redis+sentinel://host/name (rediss for TLS); several separated by commas for the nodes of a cluster, or Sentinels. In a password, write # / ? % @ : , as %23 %2F %3F %25 %40 %3A %2C',
     })
     .optional()
     .describe(

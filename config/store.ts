@@ -1,4 +1,5 @@
 import type { ConfigProblem } from '../src/config-error.ts'
+import { isUrlOfOneHost } from '../src/url.ts'
 import type { SettingName, Settings } from './settings.ts'
 
 /** Where the authorization server, the notes and used proofs are kept. */
@@ -63,6 +64,11 @@ export function loadStore(facts: StoreFacts, problems: ConfigProblem[]): StoreCo
       if (url === undefined) missing('DATABASE_URL')
       else if (!/^postgres(ql)?:\/\//.test(url)) {
         report('DATABASE_URL', 'must be a URL that starts with postgres:// or postgresql://')
+      } else if (!isUrlOfOneHost(url)) {
+        report(
+          'DATABASE_URL',
+          'is not a URL of one host: in the user name and the password, write # / ? % @ : as %23 %2F %3F %25 %40 %3A',
+        )
       }
       return { kind, setting: 'DATABASE_URL', url: url ?? '', ...ca }
     }

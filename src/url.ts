@@ -18,6 +18,13 @@ export function mayBeAsked(url: URL, insecureHosts: readonly string[] = []): boo
   )
 }
 
+/** Whether a text is a URL. False where a # / or ? in a password ends the host before it begins: the rest, with the @, stands behind it then. */
+export function isUrlOfOneHost(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { pathname, search, hash } = new URL(text)
+  return !/[#@]/.test(pathname + search + hash)
+}
+
 /** True for `localhost`, names below it, `127.0.0.0/8` and `[::1]`. Takes a hostname as `URL` spells it. */
 export function isLoopback(hostname: string): boolean {
   return /^(.*\.)?localhost$|^\[::1\]$|^127(\.\d{1,3}){3}$/.test(hostname)

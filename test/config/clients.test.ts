@@ -117,6 +117,14 @@ describe('AUTH_CLIENTS_FILE', () => {
       'no option scope (did you mean scopes?)',
     ],
     ['no credentials', { clients: [withoutKey] }, undefined, 'needs exactly one of clientSecretEnv, jwks and jwks_uri'],
+    ...[SECRET, 'c2VjcmV0LXdpdGgtYmFzZTY0Cg==', 'nightly-secret', 'eyJhbGciOi.eyJpc3Mi.c2ln'].map(
+      (clientSecretEnv): [string, object, undefined, string] => [
+        `the secret in place of a name (${clientSecretEnv})`,
+        { clients: [{ ...nightly, clientSecretEnv }] },
+        undefined,
+        'clients.0.clientSecretEnv: must be the name of an environment variable',
+      ],
+    ),
     [
       'two kinds of credentials',
       { clients: [{ ...nightly, jwks_uri: 'https://a.example' }] },

@@ -78,6 +78,21 @@ describe('where the state is kept', () => {
       { DATABASE_URL: 'mysql://db/app' },
       'DATABASE_URL must be a URL that starts with postgres://',
     ],
+    ...['p#w', '1234#5', 'p/w', '12/34', 'p?w', '12?34'].map((password): [string, Record<string, string>, string] => [
+      `a password that is not encoded (${password})`,
+      { DATABASE_URL: `postgres://app:${password}@db.example.com/idplug` },
+      'DATABASE_URL is not a URL of one host: in the user name and the password, write # / ? % @ : as %23',
+    ]),
+    [
+      'two hosts of PostgreSQL',
+      { DATABASE_URL: 'postgres://db1.example.com:5432,db2.example.com:5432/idplug' },
+      'DATABASE_URL is not a URL of one host',
+    ],
+    [
+      'a password of Redis that is not encoded',
+      { REDIS_URL: 'redis://app:1234#5@redis.example.com' },
+      'REDIS_URL must be a URL such as redis://host',
+    ],
     [
       'Sentinels without a name',
       { REDIS_URL: 'redis+sentinel://host:26379' },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { StoreConnection } from './open.ts'
 
 /**
@@ -12,7 +12,7 @@ import type { StoreConnection } from './open.ts'
 export async function openDataFolder(path: string, file: string): Promise<StoreConnection> {
   const folder = resolve(path)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     // Nobody commits it by accident.
     writeFileSync(join(folder, '.gitignore'), '*\n', { mode: 0o600 })
   } catch (error) {
@@ -22,6 +22,18 @@ export async function openDataFolder(path: string, file: string): Promise<StoreC
   const { openSqliteStores } = await withoutWarning(() => import('./sqlite.ts'))
   const place = join(folder, file)
   return { ...openSqliteStores(place), place, key }
+}
+
+/** With those above it, one by one: `recursive` of `mkdir` tells ENOENT of a disk that is read-only. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 const KEY_BYTES = 32

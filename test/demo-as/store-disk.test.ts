@@ -116,6 +116,8 @@ describe.skipIf(!probe && !process.env.CI)('on a disk of its own, the SQLite sto
     rmSync(join(folder, 'filler'))
     mount('remount,ro')
     await expect(openStores(place(data))).rejects.toThrow(`${data}: it cannot be written (EROFS)`)
+    const missing = join(folder, 'missing', 'data')
+    await expect(openStores(place(missing))).rejects.toThrow(`${missing}: it cannot be written (EROFS)`)
   })
 })
 

@@ -70,6 +70,7 @@ export function loadBridge(
     )
   }
   const credentials = credentialsOf(settings, provider, env, report)
+  reportMistakes(settings, provider, report)
   const rules = named && rulesOf(settings, env, named, hasScopes, report)
   const place = named && signInPlaceOf(named.name, settings.AUTH_METADATA_URL, env, found)
   const looksUpGroups = settings.BRIDGE_LOOK_UP_GROUPS === 'on'
@@ -84,6 +85,19 @@ export function loadBridge(
   const clientId = settings.BRIDGE_CLIENT_ID
   if (found.length > 0 || !provider || !rules || !place || clientId === undefined) return undefined
   return { ...rules, ...place, provider, clientId, ...credentials, looksUpGroups }
+}
+
+/** Ids and secrets that were taken for each other, and the like. */
+function reportMistakes(
+  { BRIDGE_CLIENT_ID: clientId, BRIDGE_CLIENT_SECRET: clientSecret }: Settings,
+  provider: PeopleProvider | undefined,
+  report: Report,
+): void {
+  if (!provider || clientId === undefined) return
+  const { signIn } = people[provider]
+  const found = signIn.credentialMistakes?.(clientId, clientSecret)
+  if (found?.clientId !== undefined) report('BRIDGE_CLIENT_ID', found.clientId)
+  if (found?.clientSecret !== undefined) report('BRIDGE_CLIENT_SECRET', found.clientSecret)
 }
 
 type Credentials = Pick<BridgeConfiguration, 'clientSecret' | 'clientKey' | 'clientAssertionFile'>

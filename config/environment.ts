@@ -9,6 +9,19 @@ export type Environment = Readonly<Record<string, string | undefined>>
  * @returns `undefined` when there is none, or a problem with it.
  */
 export function readSecret(name: string, env: Environment, problems: ConfigProblem[]): string | undefined {
+  const found = foundSecret(name, env, problems)
+  // A key in PEM has lines; RFC 6749 Appendix A.2 lets a client secret have none.
+  if (found === undefined || !name.endsWith('CLIENT_SECRET') || !/\p{Cc}/u.test(found)) return found
+  problems.push({
+    setting: name,
+    problem:
+      'holds a line break or another control character, which no client secret has: copy it anew. In double quotes of a .env file, \\n is a line break; in single quotes it is not',
+    see: 'docs/settings.md',
+  })
+  return found
+}
+
+function foundSecret(name: string, env: Environment, problems: ConfigProblem[]): string | undefined {
   const value = env[name]?.trim() || undefined
   const file = env[`${name}_FILE`]
   if (!file) return value

@@ -20,9 +20,9 @@ export function readSecrets(
   for (const [option, name] of secretOptions(options)) {
     const found: ConfigProblem[] = []
     const value = readSecret(name, env, found)
+    problems.push(...found)
     if (value) secrets.set(name, value)
-    else if (found.length > 0) problems.push(...found)
-    else {
+    else if (found.length === 0) {
       // The option names a variable; here the variable is meant.
       const description = describe(adapter, option)?.replace(/^Name of the variable with (.)/, (_, first) =>
         first.toUpperCase(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { providerMeantBy, providerNamed, providerNames } from '../adapters/index.ts'
 import { HTTPS_NEEDED } from '../src/adapter-options.ts'
-import { parseIpRange } from '../src/ip-address.ts'
+import { parseIpAddress, parseIpRange } from '../src/ip-address.ts'
 import { resourceProblem } from '../src/resource.ts'
 import { isUrlOfOneHost } from '../src/url.ts'
 import { parameterList } from './authorization-parameters.ts'
@@ -27,6 +27,15 @@ function isRedisUrl(text: string): boolean {
   return !url.protocol.includes('sentinel') || url.pathname.length > 1
 }
 const port = wholeNumber(1, 65_535)
+
+const listeningAddress = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine(
+    text => parseIpAddress(text) !== undefined || /^[^\s/:[\]]+$/.test(text),
+    'must be an IP address or a host name alone: no http:// before it, no brackets around it, and no port after it, which has a setting of its own',
+  )
 
 /** A list that is set and empty: what was to stand there got lost, and the default may let more in. */
 const NOTHING_NAMED = 'must name one at least, or not be set'
@@ -309,10 +318,7 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Where our authorization server runs: on a second port of this process (beside), on the port of the MCP server (embedded), or as a separate process (separate: idplug authorization-server). Default: beside for npm start, embedded in your own server.',
     ),
-  AUTH_SERVER_HOST: z
-    .string()
-    .min(1)
-    .max(255)
+  AUTH_SERVER_HOST: listeningAddress
     .optional()
     .describe(
       'Address that our authorization server listens on with AUTH_MODE=beside. Default: HOST for npm start; in your own server 127.0.0.1, or every address if AUTH_SERVER_URL is not on this machine.',
@@ -448,7 +454,7 @@ export const settingsSchema = z.strictObject({
     .default('idplug')
     .describe('Prefix of all keys in Redis, for sharing it with other programs.'),
   PORT: port.default(3232).describe('Port of the MCP server.'),
-  HOST: z.string().min(1).max(255).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
+  HOST: listeningAddress.default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
   PUBLIC_URL: publicUrls
     .default([])
     .describe(

@@ -22,6 +22,13 @@ export const people: People<OpenIdSignIn> = {
   },
   signIn: {
     protocol: 'openid',
+    credentialMistakes: (_, clientSecret = '') =>
+      new RegExp(`^${GUID}$`, 'i').test(clientSecret)
+        ? {
+            clientSecret:
+              'is a GUID, as the Secret ID and the Application (client) ID are; needed is the Value of a client secret, which is shown once, when it is made (App registrations > the application > Certificates & secrets)',
+          }
+        : {},
     title: 'Microsoft',
     scopes: OPENID_SCOPES,
     assertionAudience: 'token_endpoint',

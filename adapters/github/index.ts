@@ -6,6 +6,7 @@ import { issuerAndMetadata } from '../../src/engines/issuer.ts'
 import { scopeGrants } from '../../src/people/grants.ts'
 import { peopleOptions } from '../../src/people/options.ts'
 import { apiOf, clientIdOf, readCheck, userIdOf } from './check-endpoint.ts'
+import { people } from './people.ts'
 import { refuseOtherKinds, SECRET_PREFIXES, TOKEN_SHAPES } from './refusals.ts'
 import { tokenPeople } from './token-people.ts'
 
@@ -56,12 +57,11 @@ export const github = defineAdapter({
         metadataUrl: 'must belong to the issuer https://github.com/login/oauth, or the same path on your own host',
       }
     }
-    if (/^\d{1,10}$/.test(clientId)) {
-      return { clientId: 'is the App ID; the client id stands below it on the same page and begins with Iv' }
+    const found = people.signIn.credentialMistakes(clientId, secret(clientSecretEnv))
+    return {
+      ...(found.clientId !== undefined && { clientId: found.clientId }),
+      ...(found.clientSecret !== undefined && { clientSecretEnv: found.clientSecret }),
     }
-    if (/^[\da-f]{40}$/.test(clientId)) return { clientId: 'is a client secret, not the id' }
-    if (!secret(clientSecretEnv).startsWith('-----BEGIN')) return {}
-    return { clientSecretEnv: 'is a private key of the app; needed is a client secret, made on the same page' }
   },
   create({ metadataUrl, clientId, clientSecretEnv, apiUrl }, context) {
     const { issuer } = issuerAndMetadata(metadataUrl)

@@ -8,6 +8,19 @@ export const people: People<GithubSignIn> = {
   },
   signIn: {
     protocol: 'github-api',
+    credentialMistakes(clientId, clientSecret) {
+      if (/^\d{1,10}$/.test(clientId)) {
+        return { clientId: 'is the App ID; the client id stands below it on the same page and begins with Iv' }
+      }
+      if (/^[\da-f]{40}$/.test(clientId)) return { clientId: 'is a client secret, not the id' }
+      if (clientSecret?.startsWith('-----BEGIN')) {
+        return { clientSecret: 'is a private key of the app; needed is a client secret, made on the same page' }
+      }
+      if (/^gh[a-z]_|^github_pat_/.test(clientSecret ?? '')) {
+        return { clientSecret: 'is a token; needed is a client secret, made on the page of the app' }
+      }
+      return {}
+    },
     personOf({ user: { id, login, name }, emails, organizations, teams }, site) {
       if (!Number.isSafeInteger(id) || Number(id) <= 0) return undefined
       return personWith({

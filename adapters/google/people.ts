@@ -19,6 +19,12 @@ export const people: People<OpenIdSignIn> = {
   },
   signIn: {
     protocol: 'openid',
+    credentialMistakes(clientId, clientSecret = '') {
+      return {
+        ...(clientId.startsWith('GOCSPX-') && { clientId: 'is a client secret, not the id' }),
+        ...(clientSecret.endsWith('.apps.googleusercontent.com') && { clientSecret: 'is a client id, not the secret' }),
+      }
+    },
     title: 'Google',
     // Refresh tokens are asked for by a parameter, and given at a consent only. Google ends them all together.
     scopes: ['openid', 'profile', 'email'],

@@ -53,6 +53,12 @@ export interface ClaimNames {
 
 type Claims = Readonly<Record<string, unknown>>
 
+/** What is wrong with the credentials of a client, by what this provider's look like; nothing where they could be right. */
+export interface CredentialMistakes {
+  readonly clientId?: string
+  readonly clientSecret?: string
+}
+
 /** Sign-in by OpenID Connect, and what is special about one provider there. */
 export interface OpenIdSignIn {
   readonly protocol: 'openid'
@@ -60,6 +66,8 @@ export interface OpenIdSignIn {
   readonly publicClient?: boolean
   /** Variable in which the provider's own platform names a file with a token, in place of a secret. Default: none. */
   readonly platformTokenFile?: string
+  /** @param clientSecret - Absent where the client has none; never to be repeated. */
+  credentialMistakes?(clientId: string, clientSecret?: string): CredentialMistakes
   /** The provider's name for people. Default: its host. */
   readonly title?: string
   readonly scopes: readonly string[]
@@ -87,6 +95,7 @@ export interface GithubSignIn {
   readonly protocol: 'github-api'
   readonly publicClient?: undefined
   readonly platformTokenFile?: undefined
+  credentialMistakes(clientId: string, clientSecret?: string): CredentialMistakes
   /**
    * @param site - Origin of github.com or of an Enterprise Server.
    * @returns `undefined` where GitHub does not say who it is.

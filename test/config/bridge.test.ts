@@ -189,6 +189,37 @@ describe('a bridge that cannot work', () => {
     ])
   })
 
+  const guid = '6731de76-14a6-49ae-97bc-6eba6914391e'
+  const github = { ...complete, AUTH_PROVIDER: 'github', BRIDGE_ALLOW: 'everyone' }
+  const azure = { ...complete, AUTH_PROVIDER: 'azure', AZURE_TENANT_ID: guid, BRIDGE_ALLOW: `tenant:${guid}` }
+  it.each<[Record<string, string>, string]>([
+    [{ ...complete, BRIDGE_CLIENT_ID: 'GOCSPX-x' }, 'BRIDGE_CLIENT_ID: is a client secret'],
+    [{ ...complete, BRIDGE_CLIENT_SECRET: '1-x.apps.googleusercontent.com' }, 'BRIDGE_CLIENT_SECRET: is a client id'],
+    [{ ...azure, BRIDGE_CLIENT_SECRET: guid }, 'BRIDGE_CLIENT_SECRET: is a GUID'],
+    [{ ...github, BRIDGE_CLIENT_ID: '123456' }, 'BRIDGE_CLIENT_ID: is the App ID'],
+    [{ ...github, BRIDGE_CLIENT_SECRET: 'ghp_abc' }, 'BRIDGE_CLIENT_SECRET: is a token'],
+    [{ ...complete, BRIDGE_CLIENT_SECRET: 'ab\ncd' }, 'BRIDGE_CLIENT_SECRET: holds a line break'],
+  ])('tells what stands in place of an id or a secret: %j', (env, expected) => {
+    const problems = problemsOf(env)
+    expect(problems).toEqual([expect.stringContaining(expected)])
+    expect(problems.join()).not.toMatch(/GOCSPX-x|1-x|ghp_abc|ab\scd/)
+  })
+
+  it('tells of a line break in the file of a secret, where one at the end is none', () => {
+    const withFile = (text: string) =>
+      problemsOf({ ...complete, BRIDGE_CLIENT_SECRET: '', BRIDGE_CLIENT_SECRET_FILE: file(text) })
+    expect(withFile('ab\ncd\n')).toEqual([expect.stringContaining('BRIDGE_CLIENT_SECRET: holds a line break')])
+    expect(withFile('abcd\n')).toEqual([])
+  })
+
+  it('takes ids and secrets that could be right', () => {
+    const own = { BRIDGE_CLIENT_SECRET: 'abc8Q~x', BRIDGE_CLIENT_ID: guid }
+    expect(problemsOf({ ...azure, ...own })).toEqual([])
+    expect(problemsOf({ ...github, BRIDGE_CLIENT_ID: 'Ov23lix', BRIDGE_CLIENT_SECRET: 'a'.repeat(40) })).toEqual([])
+    const google = { BRIDGE_CLIENT_ID: '1-x.apps.googleusercontent.com', BRIDGE_CLIENT_SECRET: 'GOCSPX-x' }
+    expect(problemsOf({ ...complete, ...google })).toEqual([])
+  })
+
   it('names the redirect URI to register for the bridge', () => {
     const problems = problemsOf({ ...complete, BRIDGE_CLIENT_ID: '', AUTH_SERVER_PORT: '4001' })
     expect(problems.join()).toContain('http://localhost:4001/oauth/callback')

@@ -55,6 +55,10 @@ describe('loadConfiguration', () => {
 
   it.each([
     ['PORT', '99999', 'at most 65535'],
+    ['HOST', 'localhost:3232', 'no port after it'],
+    ['HOST', 'http://localhost', 'no http:// before it'],
+    ['HOST', '[::1]', 'no brackets around it'],
+    ['AUTH_SERVER_HOST', '0.0.0.0:3001', 'no port after it'],
     ['PORT', '3232x', 'whole number'],
     ['PORT', '0x10', 'whole number'],
     ['PORT', '-1', 'whole number'],

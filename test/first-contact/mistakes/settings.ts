@@ -6,6 +6,13 @@ const AUTH0 = { AUTH_PROVIDER: 'auth0', AUTH0_DOMAIN: 'acme.eu.auth0.com' }
 const GOOGLE = { AUTH_PROVIDER: 'google', GOOGLE_GRANT_SCOPES: 'notes:read', GOOGLE_GRANT_TO: 'everyone' }
 const AZURE = { AUTH_PROVIDER: 'azure', AZURE_TENANT_ID: '3f2504e0-4f89-41d3-9a0c-0305e82c3301' }
 const BRIDGE = { ...AUTH0, AUTH_BRIDGE: 'on', BRIDGE_ALLOW: 'everyone', BRIDGE_GRANT_SCOPES: 'notes:read' }
+const ENTRA_BRIDGE = {
+  ...AZURE,
+  AUTH_BRIDGE: 'on',
+  BRIDGE_ALLOW: 'everyone',
+  BRIDGE_GRANT_SCOPES: 'notes:read',
+  BRIDGE_CLIENT_ID: '6731de76-14a6-49ae-97bc-6eba6914391e',
+}
 
 /** Settings that are wrong, missing, or not where the server reads them. */
 export const settings: readonly Mistake[] = [
@@ -314,6 +321,27 @@ export const settings: readonly Mistake[] = [
         GITHUB_GRANT_SCOPES: 'notes:read',
         GITHUB_GRANT_TO: 'everyone',
       }),
+  },
+  {
+    mistake: 'At Entra ID, the Secret ID in place of the Value of the secret',
+    run: 'npm start',
+    cause: 'BRIDGE_CLIENT_SECRET: is a GUID, as the Secret ID and the Application (client) ID are',
+    fix: 'needed is the Value of a client secret',
+    see: () => npmStart({ ...ENTRA_BRIDGE, BRIDGE_CLIENT_SECRET: '7c9e6679-7425-40de-944b-e07fc1f90ae7' }),
+  },
+  {
+    mistake: 'A line break within a secret, as `\\n` in double quotes of `.env` makes one',
+    run: 'npm start',
+    cause: 'BRIDGE_CLIENT_SECRET: holds a line break or another control character',
+    fix: 'in single quotes it is not',
+    see: () => npmStart({ ...ENTRA_BRIDGE, BRIDGE_CLIENT_SECRET: 'abc8Q~d\nef' }),
+  },
+  {
+    mistake: 'An address with a port: `HOST=localhost:3232`',
+    run: 'npm start',
+    cause: 'HOST: must be an IP address or a host name alone',
+    fix: 'no port after it, which has a setting of its own',
+    see: () => npmStart({ HOST: 'localhost:3232' }),
   },
   {
     mistake: 'An origin with a slash, which no browser sends: `ALLOWED_ORIGINS=https://app.example.com/`',

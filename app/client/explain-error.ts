@@ -223,6 +223,22 @@ function explainStatus({ message, status, data }: SdkHttpError): Explanation {
         what: 'There is no MCP endpoint at this URL.',
         cure: 'The path is often /mcp. If it is, look at the port: the authorization server has another one.',
       }
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308: {
+      const target = /^.*Redirect to (\S+) not followed/.exec(message)?.[1]
+      return {
+        what: `The server sends its clients on${target === undefined ? '' : ` to ${clean(target)}`}, which is not followed (status ${status}).`,
+        cure: 'If that is where the server is, use that URL. If it is a sign-in page, something in front of the server keeps MCP clients out: tell its operator.',
+      }
+    }
+    case 405:
+      return {
+        what: 'The server takes no POST at this URL (status 405).',
+        cure: 'The path is often /mcp. If it is, something in front of the server may take GET alone: tell its operator.',
+      }
     case 429:
       return { what: 'The server was asked too often.', cure: 'Try again in a moment.' }
     case 502:

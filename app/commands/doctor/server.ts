@@ -182,7 +182,12 @@ async function checkMetadata(
   const answer = await probe(metadataUrl)
   const metadata = answer.outcome === 'answered' && answer.status === 200 ? answer.json : undefined
   if (answer.outcome === 'failed' || !metadata) {
-    const seen = answer.outcome === 'failed' ? answer.detail : `status ${answer.status} without JSON`
+    const target = answer.outcome === 'answered' ? answer.headers.get('location') : null
+    const to = target === null ? null : URL.parse(target, metadataUrl)
+    const seen =
+      answer.outcome === 'failed'
+        ? answer.detail
+        : `status ${answer.status}${to ? `, which leads to ${to.origin}${to.pathname},` : ''} without JSON`
     return { findings: [finding('server.metadata_missing', `${seen} at ${metadataUrl}`)] }
   }
   const origin = answer.headers.get('access-control-allow-origin')

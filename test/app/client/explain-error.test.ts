@@ -99,12 +99,23 @@ it('missing scopes are named', () => {
 it.each([
   [401, 'does not accept the token'],
   [403, 'did not say why'],
+  [302, 'sends its clients on, which is not followed'],
   [404, 'no MCP endpoint'],
+  [405, 'takes no POST'],
   [429, 'too often'],
   [503, 'at the moment'],
 ])('status %i: %s', (status, words) => {
   const error = new SdkHttpError(SdkErrorCode.ClientHttpFailedToOpenStream, 'failed', { status })
   expect(explainError(error).what).toContain(words)
+})
+
+it('a redirect says where to, and that it may be a sign-in page', () => {
+  const said =
+    'Error POSTing to endpoint: Redirect to https://sso.example.com/login not followed; use that URL as the endpoint if it is the intended server'
+  const error = new SdkHttpError(SdkErrorCode.ClientHttpFailedToOpenStream, said, { status: 302 })
+  const { what, cure } = explainError(error)
+  expect(what).toContain('to https://sso.example.com/login, which is not followed')
+  expect(cure).toContain('If it is a sign-in page')
 })
 
 it.each(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED', 'UND_ERR_CONNECT_TIMEOUT'])(

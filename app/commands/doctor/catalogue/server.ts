@@ -30,7 +30,7 @@ export const server = {
     severity: 'error',
     title: 'The endpoint answers with an error of its own',
     expected: 'status 401',
-    cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path of the URL is wrong: it is often /mcp. A server that speaks HTTP+SSE alone (its URL often ends in /sse) takes no POST there: put idplug gateway in front of it.',
+    cure: 'Look at the log of the server. With 503, its identity provider is out of reach; with 404, the path of the URL is wrong: it is often /mcp. With 403, 405, 502 or 504, look also at what stands in front of it: a firewall, a sign-in page, or a proxy that does not reach the server or does not wait for it. A server that speaks HTTP+SSE alone (its URL often ends in /sse) takes no POST there: put idplug gateway in front of it.',
   },
   'server.host_refused': {
     severity: 'error',
@@ -174,7 +174,7 @@ export const server = {
     severity: 'error',
     title: 'A made-up token is not refused with 401',
     expected: 'status 401 with error="invalid_token"',
-    cure: 'Answer bad tokens with 401: clients renew their token on that status only.',
+    cure: 'Answer bad tokens with 401: clients renew their token on that status only. With 400, look whether a proxy repeats or changes the Authorization header.',
   },
   'server.bad_token_fails': {
     severity: 'error',

@@ -317,6 +317,13 @@ test('says of each statement whether it was measured, with version and date, or 
   )
 })
 
+test('says where metadata leads that is not served, without the query', async () => {
+  const moved = () => new Response(null, { status: 302, headers: { location: 'https://sso.example.com/login?next=x' } })
+  const { findings } = await examineServer(server.resource, replaced(fetch, METADATA, moved))
+  const missing = findings.find(({ code }) => code === 'server.metadata_missing')
+  expect(missing?.seen).toMatch(/^status 302, which leads to https:\/\/sso\.example\.com\/login, without JSON at /)
+})
+
 test('says that what is in the way of every client was found at the server, not at the client', async () => {
   const { clients } = await examineServer(server.resource, async () => {
     throw new TypeError('fetch failed')

@@ -185,6 +185,9 @@ export const serverEvents = {
   },
 } as const satisfies Record<string, EventEntry>
 
+/** Of every refusal at an endpoint of the protocol. */
+const REFUSAL_MEMBERS = ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type']
+
 /** Events of the authorization server. */
 export const authorizationServerEvents = {
   signed_in: {
@@ -223,35 +226,35 @@ export const authorizationServerEvents = {
   },
   token_refused: {
     level: 'info',
-    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    members: REFUSAL_MEMBERS,
     means: 'The token endpoint refused a request.',
     action: 'Many of one client: docs/runbooks/client-misbehaving.md.',
   },
   authorization_refused: {
     level: 'info',
-    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    members: REFUSAL_MEMBERS,
     means: 'An authorization request was refused.',
     action: 'Many of one client: docs/runbooks/client-misbehaving.md.',
   },
   device_authorization_refused: {
     level: 'info',
-    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    members: REFUSAL_MEMBERS,
     means: 'A device authorization request was refused.',
   },
   introspection_refused: {
     level: 'info',
-    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    members: REFUSAL_MEMBERS,
     means: 'Introspection was refused.',
     action: 'Often a wrong DEMO_RS_CLIENT_SECRET: both processes need the same.',
   },
   revocation_refused: {
     level: 'info',
-    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    members: REFUSAL_MEMBERS,
     means: 'A request to revoke a token was refused.',
   },
   registration_refused: {
     level: 'info',
-    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    members: REFUSAL_MEMBERS,
     means: 'A client could not register.',
     action: '`description` says which member of its metadata is the cause.',
   },
@@ -280,7 +283,7 @@ export const authorizationServerEvents = {
   },
   device_form_refused: {
     level: 'info',
-    members: ['error', 'description', 'detail', 'client_id', 'subject', 'grant_type'],
+    members: REFUSAL_MEMBERS,
     means: 'The page for the codes of devices got a form that did not come from it, or was open for too long.',
   },
   strangers_refused: {

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startGatewayTo } from '../e2e/gateway-servers.ts'
 import { createMcpUser } from '../e2e/mcp-user.ts'
 import { startTarget } from '../proxies/target.ts'
@@ -12,7 +12,6 @@ async function assertionOfAda() {
   const self = `http://127.0.0.1:${target.port}/mcp`
   const { resource } = await startGatewayTo(self, { declaration, identity: { kind: 'assertion' } })
   const ada = createMcpUser('2.x', resource, 'ada')
-  onTestFinished(() => ada.close())
   await ada.connect()
   const { 'x-mcp-assertion': assertion } = JSON.parse((await ada.call('whoami')).text)
   return { gateway: new URL(resource).origin, self, assertion: String(assertion), token: ada.memory.accessToken }

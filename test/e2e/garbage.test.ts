@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { heapUsed } from '../support/heap-used.ts'
 import { createMcpUser } from './mcp-user.ts'
 import { startServers } from './servers.ts'
@@ -6,7 +6,6 @@ import { startServers } from './servers.ts'
 it('survives 10,000 distinct garbage tokens: each asked about once at most, memory bounded, the good user served', async () => {
   const servers = await startServers()
   const ada = createMcpUser('2.x', servers.resource, 'ada')
-  onTestFinished(() => ada.close())
   await ada.connect()
   const asked = () => servers.metric('idplug_upstream_calls_total{operation="introspection",outcome="answered"}')
   const askedBefore = await asked()

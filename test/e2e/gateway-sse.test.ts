@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { startEverything, startGatewayTo } from './gateway-servers.ts'
 import { createMcpUser } from './mcp-user.ts'
 
@@ -6,7 +6,6 @@ it('puts the sign-in in front of a server that speaks only HTTP+SSE', async () =
   const everything = await startEverything('sse')
   const gateway = await startGatewayTo(everything.url, { transport: 'sse', identity: { kind: 'assertion' } })
   const ada = createMcpUser('1.x', gateway.resource, 'ada')
-  onTestFinished(() => ada.close())
   await ada.connect()
   expect((await ada.listTools()).map(({ name }) => name)).toContain('echo')
   expect(await ada.call('echo', { message: 'hello' })).toEqual({ isError: false, text: 'Echo: hello' })

@@ -8,16 +8,10 @@ import { listen } from '../support/http.ts'
 import { everythingMain, startEverything, startGatewayTo } from './gateway-servers.ts'
 import { createMcpUser } from './mcp-user.ts'
 
-function person(resource: string, name: string) {
-  const user = createMcpUser('1.x', resource, name)
-  onTestFinished(() => user.close())
-  return user
-}
-
 it('puts the demo sign-in in front of a server that nobody here wrote', async () => {
   const everything = await startEverything()
   const gateway = await startGatewayTo(everything.url)
-  const ada = person(gateway.resource, 'ada')
+  const ada = createMcpUser('1.x', gateway.resource, 'ada')
   await ada.connect()
   expect(ada.memory.authorizationRequests).toBe(1)
   expect(ada.memory.scopes).toEqual(['mcp'])
@@ -47,7 +41,7 @@ it('refuses a call that the token does not allow, before the target sees it', as
       access: { tools: { 'get-sum': ['act'] } },
     },
   })
-  const ada = person(gateway.resource, 'ada')
+  const ada = createMcpUser('1.x', gateway.resource, 'ada')
   await ada.connect()
   await expect(ada.call('get-sum', { a: 1, b: 2 })).rejects.toThrow()
   expect(gateway.events().filter(({ event }) => event === 'tool_called')).toEqual([])
@@ -76,7 +70,6 @@ it('serves a client of 2026-07-28 in front of a server of 2026-07-28', async () 
     },
   })
   const ada = createMcpUser('2.x', gateway.resource, 'ada')
-  onTestFinished(() => ada.close())
   await ada.connect()
   expect(await ada.call('echo', { message: 'hello' })).toEqual({ isError: false, text: 'Echo: hello' })
   expect((await ada.listTools()).map(({ name }) => name)).toEqual(['echo'])
@@ -84,7 +77,7 @@ it('serves a client of 2026-07-28 in front of a server of 2026-07-28', async () 
 
 it('puts the demo sign-in in front of a command', async () => {
   const gateway = await startGatewayTo([process.execPath, everythingMain, 'stdio'])
-  const ada = person(gateway.resource, 'ada')
+  const ada = createMcpUser('1.x', gateway.resource, 'ada')
   await ada.connect()
   expect(await ada.call('echo', { message: 'hello' })).toEqual({ isError: false, text: 'Echo: hello' })
   expect(gateway.events().find(({ event }) => event === 'command_started')).toMatchObject({
@@ -125,7 +118,7 @@ it('tells the target who is calling by an assertion that the target can check', 
   onTestFinished(target.close)
   const url = `${target.origin}/mcp`
   const gateway = await startGatewayTo(url, { identity: { kind: 'assertion' } })
-  const ada = person(gateway.resource, 'ada')
+  const ada = createMcpUser('1.x', gateway.resource, 'ada')
   await ada.connect()
   expect((await ada.call('echo', { message: 'hello' })).text).toBe('Echo: hello')
   const { origin } = new URL(gateway.resource)

@@ -1,8 +1,9 @@
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { onTestFinished } from 'vitest'
 import { type Browser, signIn } from '../support/browser.ts'
-import { OAuthMemory } from './oauth-memory.ts'
+import { OAuthMemory, type RegisteredClient } from './oauth-memory.ts'
 
 export type Sdk = '1.x' | '2.x'
 
@@ -18,6 +19,8 @@ export interface McpUser {
   connect(): Promise<void>
   /** Calls a tool; throws what the client throws. */
   call(tool: string, args?: Record<string, unknown>, options?: { onprogress(): void }): Promise<ToolAnswer>
+  /** Calls a tool; when the client wants the person again, signs in, and calls once more. */
+  callSteppingUp(tool: string, args?: Record<string, unknown>): Promise<ToolAnswer>
   /** Does what the client asked for when it opened the browser, and takes the code back to it. */
   finishSignIn(): Promise<void>
   listTools(): Promise<{ name: string; description?: string }[]>
@@ -28,22 +31,29 @@ export interface McpUser {
   close(): Promise<void>
 }
 
+export interface McpUserOptions {
+  /**
+   * Whether the client takes refresh tokens. One of SDK 1.x that has such a token answers a 403 by using it, which adds no scope; it steps
+   * up by itself only without one. Default: with SDK 2.x.
+   */
+  readonly refresh?: boolean
+  /** The client as it was registered beforehand. Default: it registers itself. */
+  readonly client?: RegisteredClient
+  /** Origin of the provider where the person signs in, when the authorization server is a bridge. */
+  readonly provider?: string
+  /** Default: a new one for each sign-in. */
+  readonly browser?: Browser
+}
+
 /**
+ * A person whose client is closed when the test ends.
+ *
  * @param name - Whom the person picks on the sign-in page.
- * @param refresh - Whether the client takes refresh tokens. One of SDK 1.x that has such a token answers a 403 by using it,
- *   which adds no scope; it steps up by itself only without one.
- * @param provider - Origin of the provider where the person signs in, when the authorization server is a bridge.
- * @param browser - Default: a new one for each sign-in.
  */
-export function createMcpUser(
-  sdk: Sdk,
-  resource: string,
-  name: string,
-  refresh = sdk === '2.x',
-  provider?: string,
-  browser?: Browser,
-): McpUser {
+export function createMcpUser(sdk: Sdk, resource: string, name: string, options: McpUserOptions = {}): McpUser {
+  const { refresh = sdk === '2.x', client: registered, provider, browser } = options
   const memory = new OAuthMemory(refresh)
+  if (registered) memory.useClient(registered)
   const open = () => {
     const url = new URL(resource)
     const info = { name: 'e2e', version: '1.0.0' }
@@ -56,6 +66,7 @@ export function createMcpUser(
     }
   }
   let { client, transport } = open()
+  onTestFinished(() => client.close())
 
   const isUnauthorized = (error: unknown) => error instanceof Error && error.name === 'UnauthorizedError'
 
@@ -75,6 +86,16 @@ export function createMcpUser(
     else await transport.finishAuth(callback.searchParams.get('code') ?? '')
   }
 
+  async function call(tool: string, args: Record<string, unknown> = {}, options?: { onprogress(): void }) {
+    const params = { name: tool, arguments: args }
+    const result =
+      client instanceof ClientV2
+        ? await client.callTool(params, options)
+        : await client.callTool(params, undefined, options)
+    const content = result.content as { type: string; text?: string }[]
+    return { isError: result.isError === true, text: content.map(part => part.text ?? '').join('\n') }
+  }
+
   return {
     memory,
     async connect() {
@@ -86,14 +107,15 @@ export function createMcpUser(
         await connectOnce()
       }
     },
-    async call(tool, args = {}, options) {
-      const params = { name: tool, arguments: args }
-      const result =
-        client instanceof ClientV2
-          ? await client.callTool(params, options)
-          : await client.callTool(params, undefined, options)
-      const content = result.content as { type: string; text?: string }[]
-      return { isError: result.isError === true, text: content.map(part => part.text ?? '').join('\n') }
+    call,
+    async callSteppingUp(tool, args) {
+      try {
+        return await call(tool, args)
+      } catch (error) {
+        if (!memory.authorizationUrl) throw error
+        await finishSignIn()
+        return call(tool, args)
+      }
     },
     finishSignIn,
     listTools: async () => (await client.listTools()).tools,

@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { createClient } from '../demo-as/support.ts'
 import { listenHttps } from '../support/https.ts'
 import { createMcpUser, type Sdk } from './mcp-user.ts'
@@ -13,7 +13,6 @@ it.each<Sdk>(['1.x', '2.x'])(
     )
     const { resource, log } = await startServers({ CIMD_PRIVATE_HOSTS: host })
     const user = createMcpUser(sdk, resource, 'ada')
-    onTestFinished(() => user.close())
     const clientId = `https://${host}/client.json`
     user.memory.clientMetadataUrl = clientId
     document = { client_id: clientId, ...user.memory.clientMetadata }

@@ -187,15 +187,8 @@ describe('the move from demo to auth0', () => {
     await deploy({ AUTH_PROVIDER: 'demo,auth0', AUTH_METADATA_URL, AUTH_LINKS })
 
     const ada = createMcpUser('2.x', resource, 'ada')
-    onTestFinished(() => ada.close())
     await ada.connect()
-    const note = { title: 'Milk', text: 'Two litres' }
-    try {
-      await ada.call('add_note', note)
-    } catch {
-      await ada.finishSignIn()
-      await ada.call('add_note', note)
-    }
+    await ada.callSteppingUp('add_note', { title: 'Milk', text: 'Two litres' })
     expect(await notesOf(resource, await tenant.mint())).toContain('Milk')
     const stranger = await tenant.mint({ claims: { sub: 'auth0|somebody-else', email: 'ada@example.com' } })
     expect(await notesOf(resource, stranger)).not.toContain('Milk')

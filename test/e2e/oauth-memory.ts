@@ -5,6 +5,14 @@ type ClientInformation = Awaited<ReturnType<ProviderV2['clientInformation']>>
 type DiscoveryState = Awaited<ReturnType<NonNullable<ProviderV2['discoveryState']>>>
 type Tokens = Awaited<ReturnType<ProviderV2['tokens']>>
 
+/** As a person types it in who registered the client by hand. */
+export interface RegisteredClient {
+  readonly client_id: string
+  readonly client_secret?: string
+  /** Keeps SDK 2.x from warning that it cannot tell whose client this is. */
+  readonly issuer?: string
+}
+
 /** What a desktop MCP client keeps between requests, in memory; fits both official SDKs. Says when it throws tokens away. */
 export class OAuthMemory implements ProviderV1, ProviderV2 {
   readonly redirectUrl: string
@@ -41,6 +49,9 @@ export class OAuthMemory implements ProviderV1, ProviderV2 {
   }
   saveClientInformation(information: NonNullable<ClientInformation>) {
     this.#information = information
+  }
+  useClient(client: RegisteredClient) {
+    this.#information = client
   }
   tokens() {
     return this.#tokens as never

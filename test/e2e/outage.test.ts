@@ -49,8 +49,7 @@ async function separateServers(settings: Record<string, string> = {}) {
 describe.each<Sdk>(['1.x', '2.x'])('while the authorization server is down, SDK %s', sdk => {
   it('gets 503 and keeps its tokens, and goes on when the server is back', async () => {
     const servers = await separateServers()
-    const ada = createMcpUser(sdk, servers.resource, 'ada', true)
-    onTestFinished(() => ada.close())
+    const ada = createMcpUser(sdk, servers.resource, 'ada', { refresh: true })
     await ada.connect()
     const token = ada.memory.accessToken
 
@@ -77,8 +76,7 @@ describe.each<Sdk>(['1.x', '2.x'])('while the authorization server is down, SDK 
 
   it('signs in anew by itself when the server came back without its memory', async () => {
     const servers = await separateServers()
-    const ada = createMcpUser(sdk, servers.resource, 'ada', true)
-    onTestFinished(() => ada.close())
+    const ada = createMcpUser(sdk, servers.resource, 'ada', { refresh: true })
     await ada.connect()
     const [token, clientId] = [ada.memory.accessToken, ada.memory.clientId]
     await servers.stopAuthorizationServer()
@@ -92,8 +90,7 @@ describe.each<Sdk>(['1.x', '2.x'])('while the authorization server is down, SDK 
 
   it('is served on with tokens that are verified by key', async () => {
     const servers = await separateServers({ ACCESS_TOKEN_FORMAT: 'jwt' })
-    const ada = createMcpUser(sdk, servers.resource, 'ada', true)
-    onTestFinished(() => ada.close())
+    const ada = createMcpUser(sdk, servers.resource, 'ada', { refresh: true })
     await ada.connect()
     await servers.stopAuthorizationServer()
     expect((await ada.call('whoami')).isError).toBe(false)

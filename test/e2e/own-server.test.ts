@@ -7,7 +7,7 @@ import { createClient } from '../demo-as/support.ts'
 import { createBrowser } from '../support/browser.ts'
 import { freePort } from '../support/http.ts'
 import { callWith } from './call-with.ts'
-import { createMcpUser, type McpUser, type Sdk } from './mcp-user.ts'
+import { createMcpUser, type Sdk } from './mcp-user.ts'
 import { type Edge, serveOn } from './own-server-edges.ts'
 import { takePrefixOff } from './prefix-proxy.ts'
 
@@ -23,23 +23,6 @@ const mail = {
   initialScopes: ['mail:read'],
 } as const satisfies ResourceDeclaration
 const clock = { name: 'Clock', scopes: {} } as const satisfies ResourceDeclaration
-
-function person(sdk: Sdk, resource: string, name: string, refresh?: boolean, provider?: string): McpUser {
-  const user = createMcpUser(sdk, resource, name, refresh, provider)
-  onTestFinished(() => user.close())
-  return user
-}
-
-/** Calls a tool; when the client wants the user again, signs in, and calls once more. */
-async function callSteppingUp(user: McpUser, tool: string) {
-  try {
-    return await user.call(tool)
-  } catch (error) {
-    if (!user.memory.authorizationUrl) throw error
-    await user.finishSignIn()
-    return user.call(tool)
-  }
-}
 
 /** What the consent page says to somebody whose client asks for everything. */
 async function consentPage(issuer: string, resource: string, scope: string): Promise<string> {
@@ -59,19 +42,19 @@ describe.each(combinations)('at a server of the userâ€™s own on %s, an official 
     const port = await freePort()
     const resource = `http://localhost:${port}/mcp`
     await serveOn(edge, port, createAuth({ ...files, resource }, { env: {}, observer: {} }))
-    const ada = person(sdk, resource, 'ada')
+    const ada = createMcpUser(sdk, resource, 'ada')
     await ada.connect()
     expect(ada.memory.scopes).toEqual(['files:read'])
     const { text } = await ada.call('whoami')
     expect(text).toContain('"subject":"ada"')
     expect(text).not.toContain(ada.memory.accessToken)
-    expect((await callSteppingUp(ada, 'write_file')).text).toContain('written')
+    expect((await ada.callSteppingUp('write_file')).text).toContain('written')
     expect(ada.memory.scopes).toEqual(expect.arrayContaining(['files:read', 'files:write']))
 
-    const cleo = person(sdk, resource, 'cleo')
+    const cleo = createMcpUser(sdk, resource, 'cleo')
     await cleo.connect()
     expect((await cleo.call('whoami')).text).toContain('"subject":"cleo"')
-    await expect(callSteppingUp(cleo, 'write_file')).rejects.toThrow()
+    await expect(cleo.callSteppingUp('write_file')).rejects.toThrow()
     expect(cleo.memory.scopes).not.toContain('files:write')
   })
 
@@ -85,10 +68,10 @@ describe.each(combinations)('at a server of the userâ€™s own on %s, an official 
     const auth = createAuth(files, { env: { PUBLIC_URL: issuer }, observer: {} })
     await serveOn(edge, port, auth)
     expect(await auth.metadata()).toMatchObject({ resource: `${issuer}/mcp`, authorization_servers: [issuer] })
-    const ada = person(sdk, auth.resource, 'ada')
+    const ada = createMcpUser(sdk, auth.resource, 'ada')
     await ada.connect()
     expect((await ada.call('whoami')).text).toContain('"subject":"ada"')
-    expect((await callSteppingUp(ada, 'write_file')).text).toContain('written')
+    expect((await ada.callSteppingUp('write_file')).text).toContain('written')
   })
 
   it('signs in through the bridge, is refused, steps up and calls', async () => {
@@ -112,10 +95,10 @@ describe.each(combinations)('at a server of the userâ€™s own on %s, an official 
     const resource = `${origin}/mcp`
     await serveOn(edge, port, createAuth({ ...files, resource }, { env, observer: {} }))
     expect(await callWith(resource, 'made-up')).toBe(401)
-    const ada = person(sdk, resource, 'ada', sdk === '2.x', provider)
+    const ada = createMcpUser(sdk, resource, 'ada', { provider })
     await ada.connect()
     expect((await ada.call('whoami')).text).toContain('"subject":"google:110000000000000000001"')
-    expect((await callSteppingUp(ada, 'write_file')).text).toContain('written')
+    expect((await ada.callSteppingUp('write_file')).text).toContain('written')
   })
 })
 
@@ -125,7 +108,7 @@ describe.each<[Edge]>([['express'], ['node'], ['fetch']])('a server of the userâ
     const resource = `http://localhost:${port}/mcp`
     await serveOn(edge, port, createAuth({ ...clock, resource }, { env: {}, observer: {} }))
     expect(await callWith(resource, 'made-up')).toBe(401)
-    const cleo = person('2.x', resource, 'cleo', true)
+    const cleo = createMcpUser('2.x', resource, 'cleo')
     await cleo.connect()
     expect((await cleo.call('write_file')).text).toContain('written')
     const { accessToken } = cleo.memory
@@ -185,7 +168,10 @@ describe.each<[Edge]>([['express'], ['node'], ['fetch']])('a server of the userâ
         expect(ofMail).toContain(words)
         expect(ofFiles).not.toContain(words)
       }
-      const [forFiles, forMail] = [person('2.x', resources.files, 'ada'), person('2.x', resources.mail, 'ada')]
+      const [forFiles, forMail] = [
+        createMcpUser('2.x', resources.files, 'ada'),
+        createMcpUser('2.x', resources.mail, 'ada'),
+      ]
       await forFiles.connect()
       await forMail.connect()
       const [files1 = '', mail1 = ''] = [forFiles.memory.accessToken, forMail.memory.accessToken]
@@ -203,7 +189,7 @@ describe.each<[Edge]>([['express'], ['node'], ['fetch']])('a server of the userâ
     )
     await serveOn(edge, port, auth)
     for (const name of names) {
-      const ada = person('2.x', `${name}/mcp`, 'ada')
+      const ada = createMcpUser('2.x', `${name}/mcp`, 'ada')
       await ada.connect()
       for (const other of names) expect(await callWith(`${other}/mcp`, ada.memory.accessToken ?? '')).toBe(200)
     }
@@ -219,7 +205,7 @@ describe.each<[Edge]>([['express'], ['node'], ['fetch']])('a server of the userâ
     const auth = createAuth(files, { env, observer: {} })
     await serveOn(edge, port, auth)
     expect(auth.resource).toBe(`http://localhost:${port}/team-a/mcp`)
-    const ada = person('2.x', auth.resource, 'ada')
+    const ada = createMcpUser('2.x', auth.resource, 'ada')
     await ada.connect()
     expect((await ada.call('whoami')).text).toContain('"subject":"ada"')
     const page = await consentPage(`http://localhost:${authPort}`, auth.resource, 'files:read')

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { freePort } from '../support/http.ts'
 import { callWith } from './call-with.ts'
 import { createMcpUser, type Sdk } from './mcp-user.ts'
@@ -6,7 +6,6 @@ import { startServers } from './servers.ts'
 
 async function signedIn(sdk: Sdk, resource: string) {
   const ada = createMcpUser(sdk, resource, 'ada')
-  onTestFinished(() => ada.close())
   await ada.connect()
   expect((await ada.call('whoami')).isError).toBe(false)
   return ada.memory.accessToken ?? expect.fail('there is no token')

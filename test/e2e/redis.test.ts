@@ -113,7 +113,6 @@ describe('two processes on one Redis', () => {
     expect((await client.refresh(clientId, tokens.refresh_token)).status).toBe(200)
     expect((await ada.call('whoami')).isError).toBe(false)
     expect(ada.memory.authorizationRequests).toBe(1)
-    await ada.close()
     // Logs are written in blocks.
     await vi.waitUntil(() => /store_unreachable.*store_back/s.test(processes.log()))
   })
@@ -136,7 +135,6 @@ describe('two processes on one Redis', () => {
       expect(ada.memory.authorizationRequests).toBe(1)
       const refreshed = await client.refresh(clientId, tokens.refresh_token)
       expect(refreshed.status).toBe(200)
-      await ada.close()
     },
   )
 })

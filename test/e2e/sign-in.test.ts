@@ -1,5 +1,5 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { createMcpUser, type McpUser, type Sdk } from './mcp-user.ts'
+import { describe, expect, it } from 'vitest'
+import { createMcpUser, type Sdk } from './mcp-user.ts'
 import { startProcesses } from './processes.ts'
 import { startServers } from './servers.ts'
 
@@ -21,27 +21,10 @@ const shared: typeof combinations = [
 const startOn = ({ on, ...settings }: Record<string, string>) =>
   on === PROCESSES ? startProcesses(settings) : startServers(settings)
 
-function person(sdk: Sdk, resource: string, name: string, refresh?: boolean): McpUser {
-  const user = createMcpUser(sdk, resource, name, refresh)
-  onTestFinished(() => user.close())
-  return user
-}
-
-/** Calls a tool; when the client wants the user again, signs in, and calls once more. */
-async function callSteppingUp(user: McpUser, tool: string, args: Record<string, unknown>) {
-  try {
-    return await user.call(tool, args)
-  } catch (error) {
-    if (!user.memory.authorizationUrl) throw error
-    await user.finishSignIn()
-    return user.call(tool, args)
-  }
-}
-
 describe.each([...combinations, ...shared])('an official client, SDK %s, with %j', (sdk, settings) => {
   it('signs in, calls a tool and steps up', async () => {
     const { resource, issuer } = await startOn(settings)
-    const ada = person(sdk, resource, 'ada')
+    const ada = createMcpUser(sdk, resource, 'ada')
 
     await ada.connect()
     expect(ada.memory.authorizationRequests).toBe(1)
@@ -53,7 +36,7 @@ describe.each([...combinations, ...shared])('an official client, SDK %s, with %j
     const listed = await ada.listTools()
     expect(listed.map(({ name }) => name)).toContain('add_note')
 
-    const added = await callSteppingUp(ada, 'add_note', { title: 'Milk', text: 'Two litres' })
+    const added = await ada.callSteppingUp('add_note', { title: 'Milk', text: 'Two litres' })
     expect(added.isError).toBe(false)
     expect(ada.memory.scopes).toEqual(expect.arrayContaining(['notes:read', 'notes:write']))
     // Clients take a tool whose description changes for one that somebody has tampered with.
@@ -65,7 +48,7 @@ describe.each([...combinations, ...shared])('an official client, SDK %s, with %j
 
   it('refreshes without asking the user', async () => {
     const { resource } = await startOn(settings)
-    const ada = person(sdk, resource, 'ada', true)
+    const ada = createMcpUser(sdk, resource, 'ada', { refresh: true })
     await ada.connect()
     const before = ada.memory.refreshToken
     expect(before).toBeTruthy()
@@ -84,11 +67,11 @@ describe.each<[Sdk, Record<string, string>]>([
 ])('SDK %s with %j', (sdk, settings) => {
   it('keeps two users apart who work at the same time', async () => {
     const { resource } = await startOn(settings)
-    const [ada, ben] = [person(sdk, resource, 'ada'), person(sdk, resource, 'ben')]
+    const [ada, ben] = [createMcpUser(sdk, resource, 'ada'), createMcpUser(sdk, resource, 'ben')]
     await Promise.all([ada.connect(), ben.connect()])
     await Promise.all([
-      callSteppingUp(ada, 'add_note', { title: 'of Ada', text: 'a' }),
-      callSteppingUp(ben, 'add_note', { title: 'of Ben', text: 'b' }),
+      ada.callSteppingUp('add_note', { title: 'of Ada', text: 'a' }),
+      ben.callSteppingUp('add_note', { title: 'of Ben', text: 'b' }),
     ])
     const rounds = Array.from({ length: 20 }, () => Promise.all([ada.call('list_notes'), ben.call('list_notes')]))
     for (const [hers, his] of await Promise.all(rounds)) {
@@ -101,16 +84,16 @@ describe.each<[Sdk, Record<string, string>]>([
 
   it('is refused for good, without a loop, when the user may not have the scope', async () => {
     const { resource } = await startOn(settings)
-    const cleo = person(sdk, resource, 'cleo')
+    const cleo = createMcpUser(sdk, resource, 'cleo')
     await cleo.connect()
-    await expect(callSteppingUp(cleo, 'add_note', { title: 'x', text: 'y' })).rejects.toThrow()
+    await expect(cleo.callSteppingUp('add_note', { title: 'x', text: 'y' })).rejects.toThrow()
     expect(cleo.memory.authorizationRequests).toBeLessThanOrEqual(3)
     expect(cleo.memory.scopes).not.toContain('notes:write')
   })
 
   it('gets 401 soon after the token was revoked, and can sign in again', async () => {
     const { resource, issuer } = await startOn({ ...settings, TOKEN_CACHE_SECONDS: '0' })
-    const ada = person(sdk, resource, 'ada')
+    const ada = createMcpUser(sdk, resource, 'ada')
     await ada.connect()
     const token = ada.memory.accessToken ?? ''
     const metadata = (await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()) as {
@@ -137,7 +120,7 @@ describe.each<[Sdk, Record<string, string>]>([
 describe('what the operator sees', () => {
   it('is one audit event per decision, with who and why, and no token anywhere', async () => {
     const servers = await startServers()
-    const ada = person('2.x', servers.resource, 'ada')
+    const ada = createMcpUser('2.x', servers.resource, 'ada')
     await ada.connect()
     await ada.call('whoami')
     await fetch(servers.resource, { method: 'POST', headers: { Authorization: 'Bearer made-up-token' } })

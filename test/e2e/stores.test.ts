@@ -49,6 +49,5 @@ describe.each(stores)('two processes on one %s', (_name, open) => {
     expect((await ada.call('whoami')).isError).toBe(false)
     expect(ada.memory.authorizationRequests).toBe(1)
     expect((await client.refresh(clientId, token)).status).toBe(200)
-    await ada.close()
   }, 600_000)
 })

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startGatewayTo } from '../e2e/gateway-servers.ts'
 import { createMcpUser, type McpUser, type Sdk } from '../e2e/mcp-user.ts'
 import { callTool } from '../frameworks/support/call-tool.ts'
@@ -36,7 +36,6 @@ const declaration = {
 
 async function signedIn(sdk: Sdk, resource: string, name: string): Promise<McpUser> {
   const user = createMcpUser(sdk, resource, name)
-  onTestFinished(() => user.close())
   await user.connect()
   return user
 }

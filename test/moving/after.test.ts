@@ -1,6 +1,6 @@
 // Pages of which only the way it is afterwards can be run: what people come from is not to be had as a package.
 import { readFileSync } from 'node:fs'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createMcpUser } from '../e2e/mcp-user.ts'
 import { follow } from '../support/follow.ts'
 import { freePort } from '../support/http.ts'
@@ -27,7 +27,6 @@ describe('docs/moving/reference-remote-server.md', () => {
     expect(after.size).toBe(1)
     await run(folderWith(new Map([...after, ['shttp.ts', HANDLER]])), 'server.ts', origin, {})
     const ada = createMcpUser('1.x', `${origin}/mcp`, 'ada')
-    onTestFinished(() => ada.close())
     await ada.connect()
     expect(JSON.parse((await ada.call('owner')).text)).toEqual([origin, 'ada'])
   })

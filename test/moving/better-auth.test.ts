@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createMcpUser } from '../e2e/mcp-user.ts'
 import { createBrowser } from '../support/browser.ts'
 import { freePort } from '../support/http.ts'
@@ -60,10 +60,9 @@ describe('docs/moving/better-auth.md', () => {
     }
     expect(await runProgram([], { script: 'migrate.ts', cwd: old, env })).toMatchObject({ code: 0 })
     const first = await run(old, 'server.ts', origin, env)
-    const ada = createMcpUser('1.x', `${origin}/mcp`, 'ada', false, undefined, createBrowser(navigate))
-    onTestFinished(() => ada.close())
+    const ada = createMcpUser('1.x', `${origin}/mcp`, 'ada', { browser: createBrowser(navigate) })
     const { client_id } = await register(origin, String(ada.memory.redirectUrl))
-    ada.memory.saveClientInformation({ client_id })
+    ada.memory.useClient({ client_id })
     await ada.connect()
     expect((await ada.call('whoami')).text).toBe(client_id)
     const token = ada.memory.accessToken

@@ -38,9 +38,7 @@ describe.each(moves)('docs/moving/$page, $sdk', ({ env, page, part, sdk, write }
     const old = folderWith(before)
     const first = await run(old, 'server.ts', origin, { ISSUER: issuer })
 
-    const ada = createMcpUser(sdk, `${origin}/mcp`, 'ada')
-    onTestFinished(() => ada.close())
-    ada.memory.saveClientInformation(Object.assign({ client_id: 'native' }, { issuer }))
+    const ada = createMcpUser(sdk, `${origin}/mcp`, 'ada', { client: { client_id: 'native', issuer } })
     await ada.connect()
     expect((await ada.call('whoami')).text).toBe('native')
     expect(ada.memory.authorizationRequests).toBe(1)

@@ -397,14 +397,9 @@ describe.each(proxies)('behind %s', name => {
     const target = await startTarget()
     const { resource, log } = await startWithDemo(name, target.port)
     const ada = createMcpUser(sdk, resource, 'ada')
-    onTestFinished(() => ada.close())
     await connectSteppingUp(ada)
     expect((await ada.call('whoami')).text).toContain('x-mcp-user')
-    const written = await ada.call('write_file').catch(async (error: unknown) => {
-      if (!ada.memory.authorizationUrl) throw error
-      await ada.finishSignIn()
-      return ada.call('write_file')
-    })
+    const written = await ada.callSteppingUp('write_file')
     expect(written.text).toBe('written')
     expect(ada.memory.scopes).toEqual(expect.arrayContaining(['files:read', 'files:write']))
     expect(JSON.stringify(target.seen)).not.toContain(ada.memory.accessToken)

@@ -43,14 +43,9 @@ describe.each(proxies)('%s of the gateway', name => {
   it('lets an official client sign in, call and step up, and sends each event at once', async () => {
     const { resource, target } = await startBehind(name)
     const ada = createMcpUser('2.x', resource, 'ada')
-    onTestFinished(() => ada.close())
     await ada.connect()
     expect((await ada.call('whoami')).text).not.toContain(ada.memory.accessToken)
-    const written = await ada.call('write_file').catch(async (error: unknown) => {
-      if (!ada.memory.authorizationUrl) throw error
-      await ada.finishSignIn()
-      return ada.call('write_file')
-    })
+    const written = await ada.callSteppingUp('write_file')
     expect(written.text).toBe('written')
 
     await expectEventsAtOnce(target, resource, { authorization: `Bearer ${ada.memory.accessToken}` })

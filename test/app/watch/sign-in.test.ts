@@ -17,10 +17,8 @@ import { startProgram } from '../../support/program.ts'
 import { recordAt, socketPath, until, watchAt } from './watching.ts'
 import { collectSecrets } from './wire.ts'
 
-function person(sdk: Sdk, resource: string, refresh = true): McpUser {
-  const user = createMcpUser(sdk, resource, 'ada', refresh)
-  onTestFinished(() => user.close())
-  return user
+function person(sdk: Sdk, resource: string): McpUser {
+  return createMcpUser(sdk, resource, 'ada', { refresh: true })
 }
 
 const SIGN_IN = [

@@ -128,8 +128,7 @@ function application(folder: string, open: Opener, scope?: string): RealClient {
       const opened: URL[] = []
       let client: Connected | undefined
       let attempt: Attempt | undefined
-      // The issuer says whose client this is; the newer libraries want to know.
-      if (clientId !== undefined) memory.saveClientInformation(Object.assign({ client_id: clientId }, { issuer }))
+      if (clientId !== undefined) memory.useClient({ client_id: clientId, issuer })
 
       async function connectOnce(): Promise<void> {
         await client?.close()

@@ -42,10 +42,6 @@ export async function startBridge<E extends Emulator>(
     provider,
     origin,
     servers,
-    person(login, sdk = '2.x') {
-      const user = createMcpUser(sdk, servers.resource, login, true, origin)
-      onTestFinished(() => user.close())
-      return user
-    },
+    person: (login, sdk = '2.x') => createMcpUser(sdk, servers.resource, login, { refresh: true, provider: origin }),
   }
 }

@@ -29,11 +29,7 @@ async function started(emulated: Auth0EmulatorOptions = {}, outage?: Outage) {
 
 /** A person whose client was registered in the console. */
 function person(sdk: Sdk, resource: string, issuer: string): McpUser {
-  const user = createMcpUser(sdk, resource, 'ada')
-  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
-  user.memory.saveClientInformation(Object.assign({ client_id: 'native' }, { issuer }))
-  onTestFinished(() => user.close())
-  return user
+  return createMcpUser(sdk, resource, 'ada', { client: { client_id: 'native', issuer } })
 }
 
 describe.each<Sdk>(['1.x', '2.x'])('with AUTH_PROVIDER=auth0, an official client of SDK %s', sdk => {
@@ -43,13 +39,7 @@ describe.each<Sdk>(['1.x', '2.x'])('with AUTH_PROVIDER=auth0, an official client
     await ada.connect()
     expect((await ada.call('whoami')).text).toContain(`${origin}/`)
     expect(ada.memory.scopes).toEqual(expect.arrayContaining(['notes:read']))
-    const note = { title: 'Milk', text: 'Two litres' }
-    try {
-      await ada.call('add_note', note)
-    } catch {
-      await ada.finishSignIn()
-      await ada.call('add_note', note)
-    }
+    await ada.callSteppingUp('add_note', { title: 'Milk', text: 'Two litres' })
     expect((await ada.call('list_notes')).text).toContain('Milk')
     expect(servers.log()).not.toContain(ada.memory.accessToken)
   })

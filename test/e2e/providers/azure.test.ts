@@ -30,30 +30,20 @@ async function started({ api, ...emulated }: AzureEmulatorOptions = {}, settings
 }
 
 /** A person whose client was registered in the admin center. */
-function person(sdk: Sdk, resource: string, issuer: string, login = 'ada@contoso.example', refresh?: boolean): McpUser {
-  const user = createMcpUser(sdk, resource, login, refresh)
-  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
-  user.memory.saveClientInformation(Object.assign({ client_id: CLIENT }, { issuer }))
-  onTestFinished(() => user.close())
-  return user
+function person(sdk: Sdk, resource: string, issuer: string, refresh?: boolean): McpUser {
+  return createMcpUser(sdk, resource, 'ada@contoso.example', { refresh, client: { client_id: CLIENT, issuer } })
 }
 
 describe.each<Sdk>(['1.x', '2.x'])('with AUTH_PROVIDER=azure, an official client of SDK %s', sdk => {
   it.each([2, null] as const)('signs in, calls tools and steps up; requestedAccessTokenVersion %s', async version => {
     const { origin, resource, servers } = await started({ api: { requestedAccessTokenVersion: version } })
-    const ada = person(sdk, resource, servers.issuer, undefined, false)
+    const ada = person(sdk, resource, servers.issuer, false)
     await ada.connect()
     expect(ada.memory.scopes).toEqual([`${resource}/notes:read`])
     const whoami = (await ada.call('whoami')).text
     expect(whoami).toContain(`${origin}/${CONTOSO}/v2.0`)
     expect(whoami).toContain(`${CONTOSO}.690222be-ff1a-4d56-abd1-7e4f7d38e474`)
-    const note = { title: 'Milk', text: 'Two litres' }
-    try {
-      await ada.call('add_note', note)
-    } catch {
-      await ada.finishSignIn()
-      await ada.call('add_note', note)
-    }
+    await ada.callSteppingUp('add_note', { title: 'Milk', text: 'Two litres' })
     expect(ada.memory.scopes).toContain(`${resource}/notes:write`)
     expect((await ada.call('list_notes')).text).toContain('Milk')
     expect(servers.log()).not.toContain(ada.memory.accessToken)
@@ -71,7 +61,7 @@ it('refreshes without asking the user, where the client asked for offline_access
 
 it('gives no refresh token to SDK 1.x, which does not ask for offline_access', async () => {
   const { resource, servers } = await started()
-  const ada = person('1.x', resource, servers.issuer, undefined, true)
+  const ada = person('1.x', resource, servers.issuer, true)
   await ada.connect()
   expect(ada.memory.refreshToken).toBeUndefined()
 })
@@ -110,7 +100,6 @@ it('lets an app in by its role when roles count as scopes', async () => {
   })
   const { access_token } = (await response.json()) as { access_token: string }
   const daemon = createMcpUser('2.x', resource, '')
-  onTestFinished(() => daemon.close())
   daemon.memory.saveTokens({ access_token, token_type: 'Bearer' })
   await daemon.connect()
   expect((await daemon.call('list_notes')).isError).toBe(false)

@@ -44,11 +44,8 @@ async function started(
 
 /** A person whose client holds id and secret of the app. */
 function person(sdk: Sdk, resource: string, issuer: string, name = 'ada', secret: string = APP.clientSecret): McpUser {
-  const user = createMcpUser(sdk, resource, name)
-  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
-  user.memory.saveClientInformation(Object.assign({ client_id: APP.clientId, client_secret: secret }, { issuer }))
-  onTestFinished(() => user.close())
-  return user
+  const client = { client_id: APP.clientId, client_secret: secret, issuer }
+  return createMcpUser(sdk, resource, name, { client })
 }
 
 describe.each([

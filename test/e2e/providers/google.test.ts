@@ -43,12 +43,8 @@ function person(
   name = 'ada',
   secret: string = CLIENT.clientSecret,
 ): McpUser {
-  const user = createMcpUser(sdk, resource, name)
-  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
-  const information = { client_id: CLIENT.clientId, ...(secret && { client_secret: secret }) }
-  user.memory.saveClientInformation(Object.assign(information, { issuer }))
-  onTestFinished(() => user.close())
-  return user
+  const client = { client_id: CLIENT.clientId, ...(secret && { client_secret: secret }), issuer }
+  return createMcpUser(sdk, resource, name, { client })
 }
 
 describe.each<Sdk>(['1.x', '2.x'])('with AUTH_PROVIDER=google, an official client of SDK %s', sdk => {

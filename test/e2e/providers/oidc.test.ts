@@ -25,11 +25,7 @@ async function started(emulated: OidcEmulatorOptions, settings: (issuer: string)
 
 /** A person whose client was registered at the provider. */
 function person(sdk: Sdk, resource: string, issuer: string): McpUser {
-  const user = createMcpUser(sdk, resource, 'ada', false)
-  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
-  user.memory.saveClientInformation(Object.assign({ client_id: 'native' }, { issuer }))
-  onTestFinished(() => user.close())
-  return user
+  return createMcpUser(sdk, resource, 'ada', { refresh: false, client: { client_id: 'native', issuer } })
 }
 
 /** A configuration file that is gone when the test ends. */
@@ -77,13 +73,7 @@ describe.each<Sdk>(['1.x', '2.x'])('an official client of SDK %s', sdk => {
     const ada = person(sdk, resource, servers.issuer)
     await ada.connect()
     expect((await ada.call('whoami')).text).toContain(provider.issuer())
-    const note = { title: 'Milk', text: 'Two litres' }
-    try {
-      await ada.call('add_note', note)
-    } catch {
-      await ada.finishSignIn()
-      await ada.call('add_note', note)
-    }
+    await ada.callSteppingUp('add_note', { title: 'Milk', text: 'Two litres' })
     expect((await ada.call('list_notes')).text).toContain('Milk')
     expect(servers.log()).not.toContain(ada.memory.accessToken)
   })
@@ -200,8 +190,7 @@ describe('Azure AD B2C', () => {
       BRIDGE_ALLOW: 'everyone',
       BRIDGE_GRANT_SCOPES: 'notes:read notes:write',
     }))
-    const ada = createMcpUser('2.x', resource, 'ada', true, new URL(provider.issuer()).origin)
-    onTestFinished(() => ada.close())
+    const ada = createMcpUser('2.x', resource, 'ada', { provider: new URL(provider.issuer()).origin })
     await ada.connect()
     expect((await ada.call('whoami')).text).toContain(`oidc:${provider.issuer().replace(/^http:\/\//, '')}:`)
   })

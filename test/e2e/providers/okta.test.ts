@@ -27,11 +27,7 @@ async function started(emulated: OktaEmulatorOptions = {}, settings: Record<stri
 
 /** A person whose client was registered in the console. */
 function person(sdk: Sdk, resource: string, issuer: string, login = 'ada@example.com'): McpUser {
-  const user = createMcpUser(sdk, resource, login, false)
-  // The issuer keeps SDK 2.x from warning that it cannot tell whose client this is.
-  user.memory.saveClientInformation(Object.assign({ client_id: 'native' }, { issuer }))
-  onTestFinished(() => user.close())
-  return user
+  return createMcpUser(sdk, resource, login, { refresh: false, client: { client_id: 'native', issuer } })
 }
 
 describe.each<Sdk>(['1.x', '2.x'])('with AUTH_PROVIDER=okta, an official client of SDK %s', sdk => {
@@ -51,13 +47,7 @@ describe.each<Sdk>(['1.x', '2.x'])('with AUTH_PROVIDER=okta, an official client 
     const whoami = (await ada.call('whoami')).text
     expect(whoami).toContain('00u1ada2b3c4d5e6f7g8')
     expect(whoami).not.toContain('ada@example.com')
-    const note = { title: 'Milk', text: 'Two litres' }
-    try {
-      await ada.call('add_note', note)
-    } catch {
-      await ada.finishSignIn()
-      await ada.call('add_note', note)
-    }
+    await ada.callSteppingUp('add_note', { title: 'Milk', text: 'Two litres' })
     expect((await ada.call('list_notes')).text).toContain('Milk')
     expect(servers.log()).not.toContain(ada.memory.accessToken)
   })
@@ -67,7 +57,6 @@ describe('a client that is not registered', () => {
   it('cannot register itself: Okta’s endpoint is for administrators', async () => {
     const { resource } = await started()
     const ada = createMcpUser('1.x', resource, 'ada@example.com')
-    onTestFinished(() => ada.close())
     await expect(ada.connect()).rejects.toThrow(/E0000005|registration|403/i)
   })
 })
@@ -149,7 +138,6 @@ describe('with AUTH_PROVIDER=demo,okta', () => {
 
     const before = org.requests.length
     const ada = createMcpUser('2.x', resource, 'ada')
-    onTestFinished(() => ada.close())
     await ada.connect()
     expect((await ada.call('whoami')).text).toContain(demoIssuer)
     expect(await callWith(resource, 'opaque-and-unknown')).toBe(401)

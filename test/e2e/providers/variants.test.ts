@@ -46,19 +46,11 @@ describe.each<Sdk>(['1.x', '2.x'])('an official client of SDK %s', sdk => {
       emulator.vary({ omit: [...optionalMembers.keys()].filter(member => !kept.includes(member)) })
       const { issuer } = await startServers({ AUTH_PROVIDER: name, ...settings, PORT })
 
-      const ada = createMcpUser(sdk, resource, login, false)
-      onTestFinished(() => ada.close())
-      ada.memory.saveClientInformation(Object.assign({ client_id: client.clientId }, { issuer }))
+      const registered = { client_id: client.clientId, issuer }
+      const ada = createMcpUser(sdk, resource, login, { refresh: false, client: registered })
       await ada.connect()
       expect((await ada.call('whoami')).text).toContain(issuer)
-      const note = { title: 'Milk', text: 'Two litres' }
-      try {
-        await ada.call('add_note', note)
-      } catch {
-        // The client has opened the browser for the scope that it lacks.
-        await ada.finishSignIn()
-        await ada.call('add_note', note)
-      }
+      await ada.callSteppingUp('add_note', { title: 'Milk', text: 'Two litres' })
       expect((await ada.call('list_notes')).text).toContain('Milk')
     },
   )

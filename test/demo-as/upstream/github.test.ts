@@ -1,16 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { people } from '../../../adapters/people.ts'
 import { createGithubUpstream } from '../../../demo-as/upstream/github.ts'
-import type { Identification } from '../../../demo-as/upstream/upstream.ts'
 import { UpstreamMisconfiguredError, UpstreamUnavailableError } from '../../../demo-as/upstream/upstream.ts'
 import type { Outage } from '../../../emulators/core/emulator.ts'
 import { createGithubEmulator, type GithubUser } from '../../../emulators/github.ts'
-
-const keep = async () => {}
+import { CALLBACK, identifyAt, keep, REQUEST, sessionOf, signInAt } from './support.ts'
 
 const ORIGIN = 'https://github.com'
-const CLIENT = { clientId: 'Iv1', clientSecret: 'bridge-secret', redirectUris: ['https://as.example/oauth/callback'] }
-const REQUEST = { state: 'the-state', redirectUri: CLIENT.redirectUris[0] as string }
+const CLIENT = { clientId: 'Iv1', clientSecret: 'bridge-secret', redirectUris: [CALLBACK] }
 
 interface Setup {
   allow?: string[]
@@ -42,21 +39,13 @@ function start({
     personOf: people.github.signIn.personOf,
     rules: { allow, grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
   })
-  async function signIn() {
-    const { url, memory } = await upstream.depart(REQUEST)
-    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-    return { url: new URL(url), memory, answer: new URL(response.headers.get('location') ?? '').searchParams }
+  return {
+    provider,
+    upstream,
+    users: users as GithubUser[],
+    signIn: () => signInAt(upstream, provider),
+    identify: () => identifyAt(upstream, provider),
   }
-  async function identify() {
-    const { answer, memory } = await signIn()
-    return upstream.identify(answer, { ...REQUEST, memory, keep })
-  }
-  return { provider, upstream, users: users as GithubUser[], signIn, identify }
-}
-
-function sessionOf(identified: Identification): unknown {
-  if (identified.outcome !== 'signed_in') throw new Error(`not signed in: ${JSON.stringify(identified)}`)
-  return identified.session
 }
 
 describe('GitHub as upstream', () => {

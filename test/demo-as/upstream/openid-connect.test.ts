@@ -2,8 +2,8 @@ import { decodeJwt } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { people } from '../../../adapters/people.ts'
 import { createOpenIdUpstream, type OpenIdUpstreamOptions } from '../../../demo-as/upstream/openid-connect.ts'
-import type { Identification } from '../../../demo-as/upstream/upstream.ts'
 import {
+  type Identification,
   UpstreamBehindError,
   UpstreamMisconfiguredError,
   UpstreamUnavailableError,
@@ -13,16 +13,10 @@ import type { Outage } from '../../../emulators/core/emulator.ts'
 import { createKeyRing, type JsonObject, signJwt } from '../../../emulators/core/keys.ts'
 import type { OptionalMember } from '../../../emulators/core/optional-members.ts'
 import { createOidcEmulator, type OidcUser } from '../../../emulators/oidc.ts'
-
-const keep = async () => {}
+import { CALLBACK, identifyAt, keep, OPENID, REQUEST, sessionOf, signInAt } from './support.ts'
 
 const ORIGIN = 'https://id.example.com'
-const CLIENT = {
-  clientId: 'bridge',
-  clientSecret: 'bridge-secret',
-  redirectUris: ['https://as.example/oauth/callback'],
-}
-const REQUEST = { state: 'the-state', redirectUri: CLIENT.redirectUris[0] as string }
+const CLIENT = { clientId: 'bridge', clientSecret: 'bridge-secret', redirectUris: [CALLBACK] }
 
 interface Setup extends Partial<OpenIdUpstreamOptions> {
   /** What the ID token says otherwise. */
@@ -71,36 +65,24 @@ function start({ claims, userInfo, methods, foreignKey = false, ...changes }: Se
     return Response.json({ ...body, id_token: await signJwt({ alg, kid }, forged, key) })
   }
   const upstream = createOpenIdUpstream({
-    preset: people.oidc.signIn,
+    ...OPENID,
     metadataUrl: `${ORIGIN}/.well-known/openid-configuration`,
     clientId: CLIENT.clientId,
     clientSecret: CLIENT.clientSecret,
     fetch: forging,
-    timeoutSeconds: 5,
-    scopes: [],
-    groupsClaim: 'groups',
-    rolesClaim: 'roles',
-    rules: { allow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
-    maxAgeSeconds: 3600,
     now: () => clock.now,
     ...changes,
   })
-  /** What the browser comes back with. */
-  async function signIn() {
-    const { url, memory } = await upstream.depart(REQUEST)
-    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-    return { url: new URL(url), memory, answer: new URL(response.headers.get('location') ?? '').searchParams }
+  return {
+    provider,
+    upstream,
+    users,
+    clock,
+    asked,
+    authorizations,
+    signIn: () => signInAt(upstream, provider),
+    identify: () => identifyAt(upstream, provider),
   }
-  async function identify() {
-    const { answer, memory } = await signIn()
-    return upstream.identify(answer, { ...REQUEST, memory, keep })
-  }
-  return { provider, upstream, users, clock, asked, authorizations, signIn, identify }
-}
-
-function sessionOf(identified: Identification): unknown {
-  if (identified.outcome !== 'signed_in') throw new Error(`not signed in: ${JSON.stringify(identified)}`)
-  return identified.session
 }
 
 describe('an upstream by OpenID Connect', () => {
@@ -137,10 +119,7 @@ describe('an upstream by OpenID Connect', () => {
         return Response.json({ ...document, token_endpoint_auth_methods_supported: ['client_secret_basic'] })
       },
     })
-    const { url, memory } = await upstream.depart(REQUEST)
-    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-    const answer = new URL(response.headers.get('location') ?? '').searchParams
-    await upstream.identify(answer, { ...REQUEST, memory, keep }).catch(() => {})
+    await identifyAt(upstream, provider).catch(() => {})
     expect(sent).toEqual(['bridge-1.a:s-_.*+%25'])
   })
 
@@ -188,13 +167,7 @@ describe('an upstream by OpenID Connect', () => {
         return Response.json({ error: 'invalid_client' }, { status: 401 })
       },
     })
-    const signIn = async () => {
-      const { url, memory } = await upstream.depart(REQUEST)
-      const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-      const answer = new URL(response.headers.get('location') ?? '').searchParams
-      return upstream.identify(answer, { ...REQUEST, memory, keep })
-    }
-    return { used, signIn }
+    return { used, signIn: () => identifyAt(upstream, provider) }
   }
   const BOTH = ['client_secret_basic', 'client_secret_post']
 
@@ -383,10 +356,7 @@ describe('metadata of the provider', () => {
         return provider.fetch(new Request(`${ORIGIN}/token`, request))
       },
     })
-    const { url, memory } = await upstream.depart(REQUEST)
-    const back = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-    const answer = new URL(back.headers.get('location') ?? '').searchParams
-    const session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory, keep }))
+    const session = sessionOf(await identifyAt(upstream, provider))
     return { state, recheck: async () => upstream.recheck?.(session, keep) }
   }
 
@@ -627,10 +597,7 @@ describe('a refresh without an ID token', () => {
     })
     provider.vary({ omit: ['refresh.id_token', ...omit] })
     const { upstream } = start({ preset, fetch: provider.fetch, rules, now: () => clock.now })
-    const { url, memory } = await upstream.depart(REQUEST)
-    const response = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-    const answer = new URL(response.headers.get('location') ?? '').searchParams
-    let session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory, keep }))
+    let session = sessionOf(await identifyAt(upstream, provider))
     const recheck = async () => {
       const identified = await upstream.recheck?.(session, keep)
       if (identified?.outcome === 'signed_in') session = identified.session
@@ -826,10 +793,7 @@ describe('what a provider says to a refresh', () => {
         return isRefresh && response.ok ? Response.json({ ...((await response.json()) as object), ...odd }) : response
       },
     })
-    const { url, memory } = await upstream.depart(REQUEST)
-    const back = await provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-    const answer = new URL(back.headers.get('location') ?? '').searchParams
-    let session = sessionOf(await upstream.identify(answer, { ...REQUEST, memory, keep }))
+    let session = sessionOf(await identifyAt(upstream, provider))
     for (let i = 0; i < 2; i++) {
       session = sessionOf((await upstream.recheck?.(session, keep)) as Identification)
       expect(session).toMatchObject({ refreshToken: expect.stringMatching(/.{20}/) })
@@ -856,10 +820,7 @@ describe('Entra ID for several tenants', () => {
       fetch: provider.fetch,
       rules: { allow: [`tenant:${HOME}`], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
     })
-    const { url, memory } = await upstream.depart(REQUEST)
-    const response = await provider.fetch(`${url}&login_hint=${login}`, { redirect: 'manual' })
-    const answer = new URL(response.headers.get('location') ?? '').searchParams
-    return upstream.identify(answer, { ...REQUEST, memory, keep })
+    return identifyAt(upstream, provider, login)
   }
 
   it('signs in people of a tenant that may enter, by tid and oid', async () => {
@@ -887,18 +848,11 @@ describe('an upstream that is asked at another URL than its issuer', () => {
   }
   const upstream = (options: Partial<OpenIdUpstreamOptions>) =>
     createOpenIdUpstream({
-      preset: people.oidc.signIn,
+      ...OPENID,
       metadataUrl: inside,
       clientId: CLIENT.clientId,
       clientSecret: CLIENT.clientSecret,
       fetch: fetchInside,
-      timeoutSeconds: 5,
-      scopes: [],
-      groupsClaim: 'groups',
-      rolesClaim: 'roles',
-      rules: { allow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
-      maxAgeSeconds: 3600,
-      now: Date.now,
       ...options,
     })
 

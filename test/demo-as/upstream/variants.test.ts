@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { people } from '../../../adapters/people.ts'
 import { createGithubUpstream } from '../../../demo-as/upstream/github.ts'
 import { createOpenIdUpstream, type OpenIdPreset } from '../../../demo-as/upstream/openid-connect.ts'
-import { type Identification, type Upstream, UpstreamMisconfiguredError } from '../../../demo-as/upstream/upstream.ts'
+import { type Identification, UpstreamMisconfiguredError } from '../../../demo-as/upstream/upstream.ts'
 import { createAuth0Emulator } from '../../../emulators/auth0.ts'
 import { createAzureEmulator } from '../../../emulators/azure.ts'
 import type { Emulator } from '../../../emulators/core/emulator.ts'
@@ -13,13 +13,9 @@ import { createGoogleEmulator } from '../../../emulators/google.ts'
 import { createOidcEmulator } from '../../../emulators/oidc.ts'
 import { createOktaEmulator } from '../../../emulators/okta.ts'
 import { labelOf, membersOf, omissionsOf } from '../../support/variants.ts'
+import { CALLBACK, identifyAt, keep, OPENID } from './support.ts'
 
-const keep = async () => {}
-
-const REDIRECT_URI = 'https://as.example/oauth/callback'
-const CLIENT = { clientId: 'bridge', clientSecret: 'bridge-secret', redirectUris: [REDIRECT_URI] }
-const REQUEST = { state: 'the-state', redirectUri: REDIRECT_URI }
-const MAX_AGE_SECONDS = 3600
+const CLIENT = { clientId: 'bridge', clientSecret: 'bridge-secret', redirectUris: [CALLBACK] }
 const CLAIMS = { email: 'ada@corp.com', email_verified: true, name: 'Ada', groups: ['staff'] }
 
 interface Person {
@@ -37,29 +33,18 @@ function providerOf(name: keyof typeof providers) {
   function bridge(allow: readonly string[], secret = CLIENT.clientSecret) {
     users.splice(0, users.length, { ...person })
     const upstream = createOpenIdUpstream({
+      ...OPENID,
       preset: preset as OpenIdPreset,
       metadataUrl,
       clientId: CLIENT.clientId,
       clientSecret: secret,
       fetch: emulator.fetch,
-      timeoutSeconds: 5,
-      scopes: [],
-      groupsClaim: 'groups',
-      rolesClaim: 'roles',
       rules: { allow, grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
-      maxAgeSeconds: MAX_AGE_SECONDS,
       now: () => clock.now,
     })
-    return { upstream, signIn: () => signIn(upstream, emulator, person.login) }
+    return { upstream, signIn: () => identifyAt(upstream, emulator, person.login) }
   }
   return { emulator, users, clock, bridge }
-}
-
-async function signIn(upstream: Upstream, emulator: Emulator, login: string): Promise<Identification> {
-  const { url, memory } = await upstream.depart(REQUEST)
-  const response = await emulator.fetch(`${url}&login_hint=${login}`, { redirect: 'manual' })
-  const answer = new URL(response.headers.get('location') ?? '').searchParams
-  return upstream.identify(answer, { ...REQUEST, memory, keep })
 }
 
 const providers = {
@@ -152,7 +137,7 @@ describe('somebody of a group, at a provider', () => {
       isTold ? 'not_allowed' : 'signed_in',
     )
     const before = clock.now
-    clock.now += MAX_AGE_SECONDS * 1000
+    clock.now += OPENID.maxAgeSeconds * 1000
     expect(await outcomeOf(upstream.recheck?.(session, keep)), 'much later').toBe(isTold ? 'not_allowed' : 'nobody')
     clock.now = before
 
@@ -209,7 +194,7 @@ describe('somebody at GitHub', () => {
       personOf: people.github.signIn.personOf,
       rules: { allow: ['user:1001'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
     })
-    const identified = await signIn(upstream, emulator, 'ada')
+    const identified = await identifyAt(upstream, emulator)
     const { session } = identified as Extract<Identification, { outcome: 'signed_in' }>
     const again = await upstream.recheck?.(session, keep)
     expect(again).toMatchObject({ outcome: 'signed_in', user: { subject: 'github:1001' } })

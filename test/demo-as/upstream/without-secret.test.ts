@@ -7,16 +7,15 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { people } from '../../../adapters/people.ts'
 import type { ClientCredentials } from '../../../demo-as/upstream/client-authentication.ts'
 import { createOpenIdUpstream, type OpenIdPreset } from '../../../demo-as/upstream/openid-connect.ts'
-import { type Upstream, UpstreamMisconfiguredError } from '../../../demo-as/upstream/upstream.ts'
+import { UpstreamMisconfiguredError } from '../../../demo-as/upstream/upstream.ts'
 import { createAzureEmulator } from '../../../emulators/azure.ts'
 import { createKeyRing, signJwt } from '../../../emulators/core/keys.ts'
 import type { Client } from '../../../emulators/core/sign-in.ts'
 import { createOidcEmulator } from '../../../emulators/oidc.ts'
 import { keyAsJwk, keyWithCertificate } from '../../support/client-keys.ts'
+import { CALLBACK, identifyAt, keep, OPENID } from './support.ts'
 
 const ORIGIN = 'https://id.example.com'
-const CALLBACK = 'https://as.example/oauth/callback'
-const REQUEST = { state: 'the-state', redirectUri: CALLBACK }
 
 interface Place {
   readonly metadataUrl: string
@@ -27,6 +26,7 @@ interface Place {
 function upstreamAt({ metadataUrl, fetch, preset = people.oidc.signIn }: Place, credentials: ClientCredentials) {
   const forms: URLSearchParams[] = []
   const upstream = createOpenIdUpstream({
+    ...OPENID,
     preset,
     metadataUrl,
     ...credentials,
@@ -35,23 +35,8 @@ function upstreamAt({ metadataUrl, fetch, preset = people.oidc.signIn }: Place, 
       if (request.method === 'POST') forms.push(new URLSearchParams(await request.clone().text()))
       return fetch(request)
     },
-    timeoutSeconds: 5,
-    scopes: [],
-    groupsClaim: 'groups',
-    rolesClaim: 'roles',
-    rules: { allow: ['everyone'], grants: [{ scopes: ['notes:read'], to: ['everyone'] }] },
-    maxAgeSeconds: 3600,
-    now: Date.now,
   })
   return { upstream, forms }
-}
-
-const keep = async () => {}
-
-async function identify(upstream: Upstream, visit: (url: string) => Promise<Response>) {
-  const { url, memory } = await upstream.depart(REQUEST)
-  const answer = new URL((await visit(url)).headers.get('location') ?? '').searchParams
-  return upstream.identify(answer, { ...REQUEST, memory, keep })
 }
 
 /** An emulated provider at which the bridge is registered in a way of its own. */
@@ -70,8 +55,7 @@ function start(registered: Partial<Client>, credentials: Omit<ClientCredentials,
     },
   }
   const { upstream, forms } = upstreamAt(place, { clientId: 'bridge', ...credentials })
-  const visit = (url: string) => provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-  return { upstream, forms, identify: () => identify(upstream, visit) }
+  return { upstream, forms, identify: () => identifyAt(upstream, provider) }
 }
 
 describe('a bridge signs that it is the client', () => {
@@ -124,8 +108,7 @@ describe('a bridge signs that it is the client', () => {
       },
     }
     const { upstream, forms } = upstreamAt(place, { clientId: 'bridge', clientKey: { jwk } })
-    const visit = (url: string) => provider.fetch(`${url}&login_hint=ada`, { redirect: 'manual' })
-    expect(await identify(upstream, visit)).toMatchObject({ outcome: 'signed_in' })
+    expect(await identifyAt(upstream, provider)).toMatchObject({ outcome: 'signed_in' })
     expect(decodeProtectedHeader(forms.at(-1)?.get('client_assertion') ?? '').alg).toBe('PS256')
   })
 })
@@ -139,8 +122,7 @@ describe('a bridge to Entra ID', () => {
       'https://login.microsoftonline.com/3f2504e0-4f89-41d3-9a0c-0305e82c3301/v2.0/.well-known/openid-configuration'
     const place = { metadataUrl, fetch: provider.fetch, preset: people.azure.signIn }
     const { upstream, forms } = upstreamAt(place, { clientId, ...credentials })
-    const visit = (url: string) => provider.fetch(`${url}&login_hint=ada@contoso.example`, { redirect: 'manual' })
-    return { forms, identify: () => identify(upstream, visit) }
+    return { forms, identify: () => identifyAt(upstream, provider, 'ada@contoso.example') }
   }
 
   it('is known by its certificate, and makes the assertion out to the token endpoint', async () => {
@@ -246,7 +228,7 @@ describe('oidc-provider as it is', () => {
     const { jwk, registered } = keyAsJwk('ec')
     const origin = await startProvider(registered)
     const { upstream } = upstreamAt({ metadataUrl: origin, fetch }, { clientId: 'bridge', clientKey: { jwk } })
-    const found = await identify(upstream, visit)
+    const found = await identifyAt(upstream, { fetch: visit })
     expect(found).toMatchObject({ outcome: 'signed_in', user: { subject: expect.stringMatching(/:ada$/) } })
     if (found.outcome !== 'signed_in') return
     const again = await upstream.recheck?.(found.session, keep)
@@ -259,6 +241,6 @@ describe('oidc-provider as it is', () => {
     const origin = await startProvider(keyAsJwk('ec').registered)
     const credentials = { clientId: 'bridge', clientKey: { jwk: keyAsJwk('ec').jwk } }
     const { upstream } = upstreamAt({ metadataUrl: origin, fetch }, credentials)
-    await expect(identify(upstream, visit)).rejects.toThrow('invalid_client')
+    await expect(identifyAt(upstream, { fetch: visit })).rejects.toThrow('invalid_client')
   })
 })

@@ -11,7 +11,7 @@ import { notes as declaration } from '../app/notes/declaration.ts'
 import { createNoteStore } from '../app/notes/notes.ts'
 import { createNotesCatalog } from '../app/notes/notes-catalog.ts'
 import { createCatalogServers } from '../app/notes/servers.ts'
-import { createHttpApp } from '../app/serve/http.ts'
+import { createSite, protectedEndpoint } from '../app/serve/http.ts'
 import { createMcpEndpoint } from '../app/serve/mcp/endpoint.ts'
 import { authFrom } from '../auth/auth-from.ts'
 import { createJwtValidator } from '../src/engines/jwt.ts'
@@ -45,8 +45,9 @@ const slow = defineTool({
 const notes = createNotesCatalog(createNoteStore(), '0.0.0')
 const catalog: Catalog = { ...notes, tools: [...notes.tools, slow] }
 
+const reportBug = (error: unknown) => console.error(error)
+
 function createEndpoint() {
-  const reportBug = (error: unknown) => console.error(error)
   return createMcpEndpoint({ servers: createCatalogServers(catalog, reportBug), now: Date.now })
 }
 
@@ -56,12 +57,9 @@ export function checked({ issuer, resource, jwksUri }: CompositionSettings): Req
     { issuer, jwksUri, audience: { audience: [resource] }, types: ['at+jwt'] },
     { resource, fetch, now: Date.now },
   )
-  return createHttpApp({
-    auth: authFrom({ ...declaration, resource }, validator, { observer: {} }),
-    name: 'Notes',
-    handle: createEndpoint().handle,
-    onError: error => console.error(error),
-  })
+  const auth = authFrom({ ...declaration, resource }, validator, { observer: {} })
+  const endpoint = protectedEndpoint(auth, createEndpoint().handle, reportBug)
+  return createSite({ servers: [{ auth, name: 'Notes', endpoint }], onError: reportBug })
 }
 
 /**

@@ -2,7 +2,7 @@ import { notes } from '../app/notes/declaration.ts'
 import { createNoteStore } from '../app/notes/notes.ts'
 import { createNotesCatalog } from '../app/notes/notes-catalog.ts'
 import { createCatalogServers } from '../app/notes/servers.ts'
-import { createHttpApp } from '../app/serve/http.ts'
+import { createSite, protectedEndpoint } from '../app/serve/http.ts'
 import { createMcpEndpoint } from '../app/serve/mcp/endpoint.ts'
 import { assembleAuth } from '../auth/auth-from.ts'
 import { stderrObserver } from '../auth/stderr-observer.ts'
@@ -28,5 +28,6 @@ function server({ issuer, resource, jwksUri }: CompositionSettings, path: string
   const auth = assembleAuth(notes, resource, validator, { observer, watch })
   const catalog = createNotesCatalog(createNoteStore(), '0.0.0')
   const endpoint = createMcpEndpoint({ servers: createCatalogServers(catalog, onError), now: Date.now })
-  return createHttpApp({ auth, name: notes.name, handle: endpoint.handle, onError })
+  const served = { auth, name: notes.name, endpoint: protectedEndpoint(auth, endpoint.handle, onError) }
+  return createSite({ servers: [served], onError })
 }

@@ -29,26 +29,10 @@ export interface SiteOptions {
   readonly metrics?: Pick<MetricsEndpoint, 'handles' | 'handler'>
 }
 
-export interface HttpOptions extends Omit<SiteOptions, 'servers'> {
-  readonly auth: Auth
-  /** For people. */
-  readonly name: string
-  /** The MCP endpoint. */
-  handle(request: ProtectedRequest, response: ServerResponse): Promise<void>
-}
-
-/** The HTTP side of an MCP server: the endpoint behind its sign-in, health, metrics, and a page for people. */
-export function createHttpApp({ auth, name, handle, ...options }: HttpOptions): RequestListener {
-  return createSite({
-    ...options,
-    servers: [{ auth, name, endpoint: protectedEndpoint(auth, handle, options.onError) }],
-  })
-}
-
 /** An endpoint behind its sign-in. What it throws is a bug: it is answered with 500, and told to `onError`. */
 export function protectedEndpoint(
   auth: Auth,
-  handle: HttpOptions['handle'],
+  handle: (request: ProtectedRequest, response: ServerResponse) => Promise<void>,
   onError?: (error: unknown) => void,
 ): RequestListener {
   return protect(auth, (request, response) => {

@@ -3,7 +3,7 @@ import type { EventStore } from '@modelcontextprotocol/sdk/server/webStandardStr
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import { InMemoryServerEventBus } from '@modelcontextprotocol/server'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { createHttpApp } from '../../app/serve/http.ts'
+import { createSite, protectedEndpoint } from '../../app/serve/http.ts'
 import { createMcpEndpoint } from '../../app/serve/mcp/endpoint.ts'
 import { authFrom } from '../../auth/auth-from.ts'
 import type { Decision } from '../../src/auth.ts'
@@ -55,12 +55,9 @@ export async function startFixture(): Promise<Fixture> {
     validator,
     { observer: { decision: decision => decisions.push(decision) } },
   )
-  app = createHttpApp({
-    auth,
-    name: 'Conformance fixture',
-    handle: endpoint.handle,
-    onError: error => errors.push(error),
-  })
+  const onError = (error: unknown) => errors.push(error)
+  const served = { auth, name: 'Conformance fixture', endpoint: protectedEndpoint(auth, endpoint.handle, onError) }
+  app = createSite({ servers: [served], onError })
   const proxy = await startTokenProxy(server.origin, token)
   return {
     url: `${proxy.origin}/mcp`,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createHttpApp } from '../../../app/serve/http.ts'
+import { createSite, protectedEndpoint } from '../../../app/serve/http.ts'
 import { authFrom } from '../../../auth/auth-from.ts'
 import type { AuthObserver, Decision } from '../../../src/auth.ts'
 import { closeGracefully, createHttpServer } from '../../../src/edges/http-server.ts'
@@ -93,7 +93,8 @@ function serverAt(publicUrl: string, addNoteNeeds: ('notes:read' | 'notes:write'
     validator,
     { observer },
   )
-  return createHttpApp({ auth, name: 'Notes', handle, onError: error => errors.push(error) })
+  const onError = (error: unknown) => errors.push(error)
+  return createSite({ servers: [{ auth, name: 'Notes', endpoint: protectedEndpoint(auth, handle, onError) }], onError })
 }
 
 interface CallOptions {
@@ -441,7 +442,8 @@ describe('health', () => {
     )
     const declaration = { resource, name: 'Notes', scopes: {} } as const
     const auth = authFrom(declaration, introspection, { observer: {}, now: () => now, allowedHosts: ['127.0.0.1'] })
-    const server = await listen(createHttpServer(createHttpApp({ auth, name: 'Notes', handle })))
+    const site = createSite({ servers: [{ auth, name: 'Notes', endpoint: protectedEndpoint(auth, handle) }] })
+    const server = await listen(createHttpServer(site))
     const ask = async (path: string, headers: Record<string, string> = {}) => {
       const response = await fetch(server.origin + path, { headers })
       await response.body?.cancel()

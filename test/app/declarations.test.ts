@@ -1,13 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { knownDeclarations, loadDeclarations } from '../../app/declarations.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 /** Files that declare one server each, by their paths in a new folder. */
 function declared(...names: readonly string[]): string[] {
-  const folder = mkdtempSync(join(tmpdir(), 'declarations-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   return names.map(name => {
     const path = join(folder, name)
     mkdirSync(join(path, '..'), { recursive: true })

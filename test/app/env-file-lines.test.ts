@@ -1,15 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { withEnvFile } from '../../app/environment.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 /** What the start says about a `.env` with this text, in the folder `/srv`. */
 function problemsOf(text: string | Buffer): string[] {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   writeFileSync(join(folder, '.env'), text)
   const { env, file } = withEnvFile({}, folder, 'server')
   try {

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Reader, withEnvFile } from '../../app/environment.ts'
@@ -9,11 +8,11 @@ import { ConfigError } from '../../src/config-error.ts'
 import { freePort, listen } from '../support/http.ts'
 import { listenHttps } from '../support/https.ts'
 import { type Program, runProgram, startProgram } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 /** A folder with files in it. */
 function folderWith(files: Record<string, string>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = temporaryFolder()
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   return folder
 }

@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { replaceFile, writeWhole } from '../../app/replace-file.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 /** As a system that says no so often. */
 function refusing(times: number, code: string) {
@@ -28,14 +28,8 @@ it.each([
   expect(calls()).toBe(1)
 })
 
-function emptyFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  return folder
-}
-
 it('writes a file whole, with the mode of the one that was there, or the one that is asked for', async () => {
-  const path = join(emptyFolder(), 'links.csv')
+  const path = join(temporaryFolder(), 'links.csv')
   writeFileSync(path, 'before')
   chmodSync(path, 0o640)
   await writeWhole(path, 'after')
@@ -45,7 +39,7 @@ it('writes a file whole, with the mode of the one that was there, or the one tha
 })
 
 it('leaves nothing beside a file that cannot be replaced', async () => {
-  const folder = emptyFolder()
+  const folder = temporaryFolder()
   mkdirSync(join(folder, 'keys.json', 'in-the-way'), { recursive: true })
   await expect(writeWhole(join(folder, 'keys.json'), 'after')).rejects.toThrow(/EISDIR|EEXIST|ENOTEMPTY/)
   expect(readdirSync(folder)).toEqual(['keys.json'])

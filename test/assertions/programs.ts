@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { onTestFinished } from 'vitest'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const run = promisify(execFile)
 const page = readFileSync(new URL('../../docs/identity-to-target.md', import.meta.url), 'utf8')
@@ -27,12 +26,6 @@ function checkBy(command: string, args: readonly string[]): Check {
   return async assertion => JSON.parse((await run(command, [...args, assertion])).stdout)
 }
 
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'idplug-assertions-'))
-  onTestFinished(() => rmSync(path, { recursive: true }))
-  return path
-}
-
 /** The module of FastMCP that hands out the headers is not in Debian: this stands for it. */
 const FASTMCP = `import sys, types
 module = types.ModuleType("fastmcp.server.dependencies")
@@ -42,7 +35,7 @@ sys.modules.update({"fastmcp": types.ModuleType("fastmcp"), "fastmcp.server": ty
 `
 
 async function python(gateway: string, self: string): Promise<Check> {
-  const file = join(folder(), 'check.py')
+  const file = join(temporaryFolder(), 'check.py')
   writeFileSync(file, `${FASTMCP}\n${snippet('python', gateway, self)}\nimport json\nprint(json.dumps(caller()))\n`)
   return checkBy('/usr/bin/python3', [file])
 }
@@ -64,7 +57,7 @@ func main() {
 `
 
 async function go(gateway: string, self: string): Promise<Check> {
-  const path = folder()
+  const path = temporaryFolder()
   const imports = ['encoding/json', 'errors', 'net/http', 'os', 'time']
   const packages = ['gopkg.in/square/go-jose.v2', 'gopkg.in/square/go-jose.v2/jwt']
   const head = `package main\n\nimport (\n${[...imports, ...packages].map(name => `\t"${name}"\n`).join('')})\n`

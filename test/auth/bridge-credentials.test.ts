@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { createBridge } from '../../auth/bridge.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import * as server from '../../demo-as/index.ts'
 import { createAzureEmulator } from '../../emulators/azure.ts'
 import { createKeyRing, signJwt } from '../../emulators/core/keys.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const TENANT = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
 const CLIENT = '15b4bcb0-3c1e-4b1f-9f3f-0d6c8f2c6b11'
@@ -21,8 +21,7 @@ it('a bridge with workload identity shows what stands in the file at each reques
   const claims = { iss: WORKLOAD.issuer, sub: WORKLOAD.subject, aud: AUDIENCE }
   const mint = (seconds: number) =>
     signJwt({ alg, kid }, { ...claims, jti: randomUUID(), exp: Math.floor(Date.now() / 1000) + seconds }, privateKey)
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const file = join(folder, 'token')
   writeFileSync(file, await mint(-60))
 

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { oidc } from '../../adapters/oidc/index.ts'
@@ -13,6 +12,7 @@ import { ValidatorUnavailableError } from '../../src/errors.ts'
 import type { JsonObject } from '../../src/testing/sign-jwt.ts'
 import { createKey, createProvider, ISSUER, mint, NOW } from '../engines/support.ts'
 import { createBrowser, signIn } from '../support/browser.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const files = {
   resource: 'https://mcp.example.com/files',
@@ -123,8 +123,7 @@ describe('createAuth', () => {
   })
 
   it('resolves a person to the identity that AUTH_LINKS names', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const folder = temporaryFolder()
     const AUTH_LINKS = join(folder, 'links.csv')
     writeFileSync(
       AUTH_LINKS,

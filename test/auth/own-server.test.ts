@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request as sendRequest } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createAuth, createAuths } from '../../auth/create-auth.ts'
 import type { ResourceDeclaration } from '../../auth/declaration.ts'
@@ -12,6 +9,7 @@ import { authRoutes as fetchRoutes, protect } from '../../src/edges/fetch.ts'
 import { authRoutes as nodeRoutes } from '../../src/edges/node.ts'
 import { createBrowser } from '../support/browser.ts'
 import { freePort, listen } from '../support/http.ts'
+import { temporaryFile } from '../support/temporary-files.ts'
 
 const ORIGIN = 'http://localhost:3000'
 const files = {
@@ -84,11 +82,8 @@ describe('where our own authorization server cannot work', () => {
     ['javascript:alert(1)', 'has the scheme javascript:'],
     ['https://desk.example.com/#x', 'has a fragment'],
   ])('says that a client of the operator cannot have people sent to %s', async (uri, problem) => {
-    const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
-    const AUTH_CLIENTS_FILE = join(folder, 'clients.json')
     const client = { client_id: 'desk', grants: ['sign_in'], public: true, redirect_uris: [uri] }
-    writeFileSync(AUTH_CLIENTS_FILE, JSON.stringify({ clients: [client] }))
+    const AUTH_CLIENTS_FILE = temporaryFile('clients.json', { clients: [client] })
     const message = `AUTH_CLIENTS_FILE: desk: has the redirect URI ${uri}, which ${problem}`
     await expect(start({ AUTH_CLIENTS_FILE }).ready()).rejects.toThrow(message)
   })

@@ -1,15 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { openApiKeysFile } from '../../config/api-keys-file.ts'
 import { replaceFile } from '../support/replace-file.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const entry = (id: string, scope: string) => ({ id, sha256: id.repeat(64).slice(0, 64), owner: 'ops', scopes: [scope] })
 
 it('reports a scope that no server declares when the file changes, and takes the other changes over', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const path = join(folder, 'api-keys.json')
   const write = (...keys: object[]) => replaceFile(path, JSON.stringify({ keys }))
   write(entry('a', 'notes:read'))

@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
+import { temporaryFile } from '../support/temporary-files.ts'
 
 const KEY = Buffer.alloc(32, 7).toString('base64')
 const complete = {
@@ -25,13 +24,7 @@ function problemsOf(env: Record<string, string>): string[] {
   }
 }
 
-function file(content: unknown): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'bridge.json')
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
-  return path
-}
+const file = (content: unknown) => temporaryFile('bridge.json', content)
 
 describe('AUTH_BRIDGE=on', () => {
   const github = { ...complete, AUTH_PROVIDER: 'github', BRIDGE_ALLOW: 'everyone' }

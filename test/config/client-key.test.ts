@@ -1,11 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
 import { keyAsJwk, keyWithCertificate } from '../support/client-keys.ts'
+import { temporaryFile } from '../support/temporary-files.ts'
 
 const entra = {
   AUTH_BRIDGE: 'on',
@@ -16,14 +14,6 @@ const entra = {
   BRIDGE_GRANT_SCOPES: 'notes:read',
 }
 const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln'
-
-function file(name: string, content: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, name)
-  writeFileSync(path, content)
-  return path
-}
 
 function problemsOf(env: Record<string, string>): string[] {
   try {
@@ -40,7 +30,7 @@ const pem = (type: 'pkcs1' | 'pkcs8' | 'sec1', keys = generateKeyPairSync('rsa',
 
 describe('a bridge without a secret', () => {
   it.each(['pkcs1', 'pkcs8'] as const)('takes an RSA key in PEM (%s)', type => {
-    const { bridge } = loadConfiguration({ ...entra, BRIDGE_CLIENT_KEY_FILE: file('key.pem', pem(type)) })
+    const { bridge } = loadConfiguration({ ...entra, BRIDGE_CLIENT_KEY_FILE: temporaryFile('key.pem', pem(type)) })
     expect(bridge?.clientKey).toEqual({ jwk: expect.objectContaining({ kty: 'RSA', d: expect.any(String) }) })
     expect(bridge?.clientSecret).toBeUndefined()
   })
@@ -71,14 +61,14 @@ describe('a bridge without a secret', () => {
     for (const settings of [
       { BRIDGE_CLIENT_KEY: certificate + key },
       { BRIDGE_CLIENT_KEY: key + certificate },
-      { BRIDGE_CLIENT_KEY: key, BRIDGE_CLIENT_CERTIFICATE_FILE: file('tls.crt', certificate) },
+      { BRIDGE_CLIENT_KEY: key, BRIDGE_CLIENT_CERTIFICATE_FILE: temporaryFile('tls.crt', certificate) },
     ]) {
       expect(loadConfiguration({ ...entra, ...settings }).bridge?.clientKey?.certificateThumbprint).toBe(thumbprint)
     }
   })
 
   it('takes the token of the platform, at Entra ID where Azure puts it', () => {
-    const path = file('token', `${TOKEN}\n`)
+    const path = temporaryFile('token', `${TOKEN}\n`)
     const named = loadConfiguration({ ...entra, BRIDGE_CLIENT_ASSERTION_FILE: path })
     const injected = loadConfiguration({ ...entra, AZURE_FEDERATED_TOKEN_FILE: path })
     for (const { bridge } of [named, injected]) expect(bridge?.clientAssertionFile).toBe(path)
@@ -147,14 +137,14 @@ describe('a bridge does not start', () => {
   })
 
   it('with a certificate and no key', () => {
-    const BRIDGE_CLIENT_CERTIFICATE_FILE = file('tls.crt', certificate)
+    const BRIDGE_CLIENT_CERTIFICATE_FILE = temporaryFile('tls.crt', certificate)
     expect(problemsOf({ ...entra, BRIDGE_CLIENT_CERTIFICATE_FILE })).toContainEqual(
       'BRIDGE_CLIENT_CERTIFICATE_FILE: is set, but BRIDGE_CLIENT_KEY, the private key for it, is not',
     )
   })
 
   it('with a token file that holds something else, which is not for a provider to see', () => {
-    const BRIDGE_CLIENT_ASSERTION_FILE = file('token', 'root:x:0:0')
+    const BRIDGE_CLIENT_ASSERTION_FILE = temporaryFile('token', 'root:x:0:0')
     expect(problemsOf({ ...entra, BRIDGE_CLIENT_ASSERTION_FILE })).toEqual([
       'BRIDGE_CLIENT_ASSERTION_FILE: names a file that does not hold a signed JWT',
     ])

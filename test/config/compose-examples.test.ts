@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { knownNames } from '../../config/known-names.ts'
 import { loadConfiguration } from '../../config/load.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const root = new URL('../../', import.meta.url)
 const folder = new URL('docs/examples/compose/', root)
@@ -71,8 +71,7 @@ const dockerfiles = ['Dockerfile', 'docs/examples/compose/server/Dockerfile']
 
 /** The settings of a service as its process reads them, with secrets of the right form where files will hold them. */
 function environmentOf({ environment = {} }: Service): Record<string, string> {
-  const secrets = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(secrets, { recursive: true }))
+  const secrets = temporaryFolder()
   const entries = Object.entries(environment).map(([name, value]) => {
     if (!String(value).startsWith('/run/secrets/')) return [name, String(value)]
     const file = join(secrets, name)

@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { loadConfiguration } from '../../config/load.ts'
+import { temporaryFile } from '../support/temporary-files.ts'
 
 type Env = Record<string, string>
 
@@ -32,10 +30,7 @@ describe('the header of a gateway', () => {
 })
 
 it('API keys beside DPOP=required are a warning, because all are refused', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const AUTH_API_KEYS_FILE = join(folder, 'api-keys.json')
-  writeFileSync(AUTH_API_KEYS_FILE, JSON.stringify({ keys: [] }))
+  const AUTH_API_KEYS_FILE = temporaryFile('api-keys.json', { keys: [] })
   const { warnings } = loadConfiguration({ ...OKTA, AUTH_API_KEYS_FILE, DPOP: 'required' })
   expect(warnings).toEqual([expect.objectContaining({ setting: 'AUTH_API_KEYS_FILE' })])
 })

@@ -1,18 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openLinkFile } from '../../config/links-file.ts'
 import { ConfigError } from '../../src/config-error.ts'
 import { replaceFile } from '../support/replace-file.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const HEADER = 'old_issuer,old_subject,new_issuer,new_subject\n'
 const ADA = 'http://localhost:3001,ada,https://acme.eu.auth0.com/,auth0|1\n'
 const current = { issuer: 'https://acme.eu.auth0.com/', subject: 'auth0|1' }
 
 function linkFile(content: string) {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const path = join(folder, 'links.csv')
   const write = (text: string) => replaceFile(path, text)
   write(content)

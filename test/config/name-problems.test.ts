@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { auth0 } from '../../adapters/auth0/index.ts'
 import { demo } from '../../adapters/demo/index.ts'
 import { adapters } from '../../adapters/index.ts'
@@ -11,6 +8,7 @@ import { loadConfiguration } from '../../config/load.ts'
 import { checkNames, type SettingsFile } from '../../config/name-problems.ts'
 import { secretSettings, settingsSchema } from '../../config/settings.ts'
 import { ConfigError } from '../../src/config-error.ts'
+import { temporaryFile } from '../support/temporary-files.ts'
 
 type Env = Record<string, string>
 
@@ -32,13 +30,7 @@ function stops(env: Env): string {
   return expect.fail('the configuration was accepted')
 }
 
-function file(content: unknown): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'own.json')
-  writeFileSync(path, JSON.stringify(content))
-  return path
-}
+const file = (content: unknown) => temporaryFile('own.json', content)
 
 const general = [...Object.keys(settingsSchema.shape), ...secretSettings.map(name => `${name}_FILE`), 'NODE_ENV']
 const ofProvider = adapters.flatMap(({ name }) => providerVariables(name).map(variable => [variable, name] as const))

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ConfiguredResource, type LoadOptions, loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
+import { temporaryFile } from '../support/temporary-files.ts'
 
 type Env = Record<string, string>
 
@@ -22,13 +20,7 @@ function problems(env: Env, options: LoadOptions = { resources: { files } }): st
   }
 }
 
-function file(content: unknown): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'rules.json')
-  writeFileSync(path, JSON.stringify(content))
-  return path
-}
+const file = (content: unknown) => temporaryFile('rules.json', content)
 
 const bridge = {
   AUTH_BRIDGE: 'on',

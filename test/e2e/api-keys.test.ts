@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, createAuth } from 'idplug'
 import { protect } from 'idplug/node'
@@ -7,12 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createOidcEmulator } from '../../emulators/oidc.ts'
 import { listen } from '../support/http.ts'
 import { runProgram } from '../support/program.ts'
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(path, { recursive: true }))
-  return path
-}
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const declaration = {
   name: 'Files',
@@ -61,7 +55,7 @@ async function newKey(file: string, ...args: string[]): Promise<string> {
 
 describe('API keys', () => {
   it('are made by a command, kept as hashes, and accepted in both headers', async () => {
-    const file = join(folder(), 'keys.json')
+    const file = join(temporaryFolder(), 'keys.json')
     const key = await newKey(file, '--owner', 'ci', '--scopes', 'files:read')
     expect(readFileSync(file, 'utf8')).not.toContain(key)
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -75,7 +69,7 @@ describe('API keys', () => {
   })
 
   it('are refused with status, challenge and reason', async () => {
-    const file = join(folder(), 'keys.json')
+    const file = join(temporaryFolder(), 'keys.json')
     const key = await newKey(file, '--owner', 'ci', '--scopes', 'files:read')
     const { call, provider } = await started(file)
     const lacksScope = await call({ 'x-api-key': key }, 'write_file')
@@ -92,7 +86,7 @@ describe('API keys', () => {
   })
 
   it('leave tokens of the provider as they are, and are not read without the setting', async () => {
-    const file = join(folder(), 'keys.json')
+    const file = join(temporaryFolder(), 'keys.json')
     const key = await newKey(file, '--owner', 'ci', '--scopes', 'files:read')
     const { call, provider } = await started(file)
     const token = await provider.mint({ scopes: ['files:read'] })
@@ -103,7 +97,7 @@ describe('API keys', () => {
   })
 
   it('are taken back by removing them from the file; a file that cannot be used changes nothing', async () => {
-    const file = join(folder(), 'keys.json')
+    const file = join(temporaryFolder(), 'keys.json')
     const key = await newKey(file, '--owner', 'ci', '--scopes', 'files:read')
     const { call } = await started(file)
     const status = async () => (await call({ 'x-api-key': key })).status
@@ -114,7 +108,7 @@ describe('API keys', () => {
   })
 
   it('get a second id for the same owner, and an end', async () => {
-    const file = join(folder(), 'keys.json')
+    const file = join(temporaryFolder(), 'keys.json')
     await newKey(file, '--owner', 'c i', '--scopes', 'files:read')
     await newKey(file, '--owner', 'c i', '--scopes', 'files:read files:write', '--days', '30')
     const { keys } = JSON.parse(readFileSync(file, 'utf8'))
@@ -127,7 +121,7 @@ describe('API keys', () => {
     [['--owner', 'ci', '--scopes', 'files:read', '--days', '0'], '--days takes a number of days'],
     [['--owner', 'ci', '--scopes', 'fi"les'], 'must be a scope'],
   ])('are not made with %j, and the file stays as it is', async (args, problem) => {
-    const file = join(folder(), 'keys.json')
+    const file = join(temporaryFolder(), 'keys.json')
     writeFileSync(file, '{"keys":[]}')
     const { code, stderr } = await runProgram(['api-keys', 'new', '--file', file, ...args])
     expect(code).toBe(2)
@@ -136,7 +130,7 @@ describe('API keys', () => {
   })
 
   it('stop the start where the file is wrong, with every problem at once', () => {
-    const file = join(folder(), 'keys.json')
+    const file = join(temporaryFolder(), 'keys.json')
     const entry = { id: 'a', sha256: 'f'.repeat(64), owner: 'x', scopes: ['files:delete'] }
     const start = (content: unknown) => () => {
       writeFileSync(file, JSON.stringify(content))

@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer, request as sendRequest } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -10,6 +9,7 @@ import { startAuthorizationServer } from '../../app/serve/authorization-server.t
 import { loadConfiguration } from '../../config/load.ts'
 import { createAuth0Emulator } from '../../emulators/auth0.ts'
 import { freePort, listen } from '../support/http.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 import { callWith } from './call-with.ts'
 import { createMcpUser } from './mcp-user.ts'
 import { type Started, startServers } from './servers.ts'
@@ -177,8 +177,7 @@ describe('the move from demo to auth0', () => {
 
   it('leaves users what is theirs, once their identities are linked', async () => {
     const { resource, tenant, AUTH_METADATA_URL, deploy } = await deployed()
-    const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const folder = temporaryFolder()
     const AUTH_LINKS = join(folder, 'links.csv')
     const { claims } = tenant.accessToken()
     const header = 'old_issuer,old_subject,new_issuer,new_subject'

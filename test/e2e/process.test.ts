@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freePort, listen } from '../support/http.ts'
 import { startProgram } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const run = (args: readonly string[], env: Record<string, string>) =>
   startProgram(args, { env: { AUTH_STORE: 'memory', ...env } })
@@ -80,8 +80,7 @@ const ready = async (origin: string) => {
 
 /** A key that the server accepts, so that nobody has to sign in. */
 function apiKey(): { file: string; key: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const key = `idplug_${randomBytes(32).toString('base64url')}`
   const sha256 = createHash('sha256').update(key).digest('hex')
   const file = join(folder, 'keys.json')

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuth, type ResourceDeclaration } from 'idplug'
-import { onTestFinished, vi } from 'vitest'
+import { vi } from 'vitest'
 import { runCommand } from '../../app/commands/index.ts'
 import { withEnvFile } from '../../app/environment.ts'
 import { notes } from '../../app/notes/declaration.ts'
@@ -11,6 +11,7 @@ import { createLogger } from '../../app/observe/log.ts'
 import { start } from '../../app/serve/start.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { ConfigError } from '../../src/config-error.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -56,8 +57,7 @@ function problemsOf(error: unknown): string {
 }
 
 function beside(envFile: string, settings: Settings) {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-first-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   writeFileSync(join(folder, '.env'), envFile)
   return withEnvFile(settings, folder, 'server')
 }

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -14,6 +13,7 @@ import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { StdioTargetOptions } from '../../app/gateway/stdio/target.ts'
 import { isRunning, type Serving, serve } from '../app/gateway/stdio/serving.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 // Servers that nobody here wrote, driven by official clients.
 
@@ -124,8 +124,7 @@ describe('server-everything', () => {
 
 describe('server-filesystem', () => {
   it('reads and writes files, of any size that the limit allows', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'files-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const folder = temporaryFolder()
     const serving = await start('filesystem', [folder])
     const { client } = await connect(serving)
     const content = 'line\n'.repeat(400_000)
@@ -142,8 +141,7 @@ describe('server-filesystem', () => {
 
 describe('server-memory', () => {
   it('has a process per session, which share the file that the environment names', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'memory-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const folder = temporaryFolder()
     const serving = await start('memory', [], { environment: { MEMORY_FILE_PATH: join(folder, 'memory.jsonl') } })
     const { client } = await connect(serving)
     const entities = [{ name: 'Ann', entityType: 'person', observations: ['likes tea'] }]

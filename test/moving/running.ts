@@ -1,17 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
 import { startProgram, untilServing } from '../support/program.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const packages = join(root, 'test/moving/packages/node_modules')
 
 /** A folder with these files, in which what people come from is installed, and this source as `idplug`. */
 export function folderWith(files: ReadonlyMap<string, string>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-moving-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   link(packages, join(folder, 'node_modules'))
   link(join(root, 'node_modules'), join(folder, 'node_modules'))
   symlinkSync(root, join(folder, 'node_modules/idplug'))

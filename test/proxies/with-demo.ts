@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { forwardAuthSettings, protectedServers, startForwardAuth } from '../../app/forward-auth/start.ts'
@@ -7,6 +6,7 @@ import { createLogger } from '../../app/observe/log.ts'
 import type { ResourceDeclaration } from '../../auth/declaration.ts'
 import { loadConfiguration } from '../../config/load.ts'
 import { freePort } from '../support/http.ts'
+import { temporaryFolder } from '../support/temporary-files.ts'
 import { type ProxyName, startProxy } from './proxies.ts'
 
 /** What the server behind the proxy is, by the tools of `target.ts`. */
@@ -36,8 +36,7 @@ export async function startWithDemo(
   target: number,
   { change, declarations = { files }, settings }: DemoOptions = {},
 ) {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const paths = Object.entries(declarations).map(([key, declaration]) => {
     const path = join(folder, `${key}.json`)
     writeFileSync(path, JSON.stringify(declaration))

@@ -1,8 +1,8 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
+import { temporaryFolder } from '../support/temporary-files.ts'
 import { type Example, folderOf } from './examples.ts'
 import { personAt } from './person.ts'
 import { providers } from './providers.ts'
@@ -29,8 +29,7 @@ app.listen(process.env.PORT)
 `
 
 it('the notes server runs as a package of its own', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-notes-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   cpSync(fileURLToPath(new URL('../../app/notes', import.meta.url)), join(folder, 'notes'), { recursive: true })
   symlinkSync(join(folderOf('express-sdk2'), 'node_modules'), join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "scripts": { "start": "node server.ts" } }')

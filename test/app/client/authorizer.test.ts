@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -10,6 +8,7 @@ import { type ClientIdentity, createMemorySignIns } from '../../../app/client/si
 import { createTokenFile } from '../../../app/client/token-file.ts'
 import { startWithClient } from '../../demo-as/support.ts'
 import { listen } from '../../support/http.ts'
+import { temporaryFolder } from '../../support/temporary-files.ts'
 
 interface FakeOptions {
   metadata?: Record<string, unknown>
@@ -73,8 +72,7 @@ const stale = (issuer: string) => ({
 
 describe('renewing', () => {
   it('refreshes once, however many processes need it at the same time', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'authorizer-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const folder = temporaryFolder()
     const { asked, origin, server } = await startFake({
       token: (_form, res) =>
         res.end(JSON.stringify({ access_token: 'fresh', token_type: 'Bearer', refresh_token: 'r2', expires_in: 60 })),

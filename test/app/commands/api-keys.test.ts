@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { idplug } from '../../first-contact/runs.ts'
+import { temporaryFolder } from '../../support/temporary-files.ts'
 
 const files = {
   name: 'Files',
@@ -13,8 +13,7 @@ const files = {
 
 /** Makes a key beside a file that declares the server, or beside none. */
 async function newKey(scopes: string, declaration?: unknown) {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const declared = join(folder, 'files.json')
   if (declaration !== undefined) writeFileSync(declared, JSON.stringify(declaration))
   vi.stubEnv('AUTH_RESOURCE', declaration === undefined ? '' : declared)

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { basic } from '../../demo-as/support.ts'
 import { freePort, listen } from '../../support/http.ts'
 import { startProgram } from '../../support/program.ts'
+import { temporaryFolder } from '../../support/temporary-files.ts'
 
 /** `idplug authorization-server` with the given settings. */
 const run = (settings: Record<string, string>) =>
@@ -44,8 +44,7 @@ describe('the process', () => {
   })
 
   it('serves every declaration that it is given, each with introspection credentials of its own', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const folder = temporaryFolder()
     const paths = ['files', 'mail'].map(name => {
       const path = join(folder, `${name}.json`)
       const scopes = { [`${name}:read`]: 'Read' }

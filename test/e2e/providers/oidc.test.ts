@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { loadConfiguration } from '../../../config/load.ts'
 import { createOidcEmulator, type OidcEmulatorOptions } from '../../../emulators/oidc.ts'
 import { freePort } from '../../support/http.ts'
+import { temporaryFile } from '../../support/temporary-files.ts'
 import { callWith } from '../call-with.ts'
 import { createMcpUser, type McpUser, type Sdk } from '../mcp-user.ts'
 import { startServers } from '../servers.ts'
@@ -26,15 +24,6 @@ async function started(emulated: OidcEmulatorOptions, settings: (issuer: string)
 /** A person whose client was registered at the provider. */
 function person(sdk: Sdk, resource: string, issuer: string): McpUser {
   return createMcpUser(sdk, resource, 'ada', { refresh: false, client: { client_id: 'native', issuer } })
-}
-
-/** A configuration file that is gone when the test ends. */
-function configFile(options: object): string {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'provider.json')
-  writeFileSync(path, JSON.stringify(options))
-  return path
 }
 
 type Setting = [what: string, OidcEmulatorOptions, (issuer: string) => Record<string, string>]
@@ -84,7 +73,7 @@ describe.each<Sdk>(['1.x', '2.x'])('an official client of SDK %s', sdk => {
     const scopes = [`${resource}/notes:read`, `${resource}/notes:write`]
     const { provider, servers } = await started({ product: 'cognito', scopes }, issuer => ({
       PORT,
-      AUTH_CONFIG: configFile({
+      AUTH_CONFIG: temporaryFile('provider.json', {
         adapter: 'oidc',
         metadataUrl: issuer,
         audience: null,

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 import { freePort, listen } from '../../support/http.ts'
+import { temporaryFolder } from '../../support/temporary-files.ts'
 import type { Mistake } from '../mistake.ts'
 import { npmStartForReal } from '../runs.ts'
 
@@ -12,8 +12,7 @@ const bin = new URL('../../../app/bin/', import.meta.url)
 
 /** Files by name, and what Node says that runs the last of them. */
 async function node(files: Readonly<Record<string, string | URL>>, ...flags: string[]): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-first-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(join(folder, name, '..'), { recursive: true })
     if (content instanceof URL) copyFileSync(content, join(folder, name))

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { main, startProgram } from '../../../support/program.ts'
 import { shellLine } from '../../../support/shell-line.ts'
+import { temporaryFolder } from '../../../support/temporary-files.ts'
 
 export interface Ended {
   code: number | null
@@ -25,8 +24,7 @@ export interface Terminal {
 
 /** The command line as a process of its own, with a file of tokens that only this test has. */
 export function openTerminal(env: Record<string, string> = {}): Terminal {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-cli-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const tokens = join(folder, 'tokens.json')
   return {
     tokens,

@@ -1,18 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { consoles } from '../../../../adapters/consoles.ts'
 import { adapters, namedProviders } from '../../../../adapters/index.ts'
 import { mergedEnvText, readEnvFile } from '../../../../app/commands/init/env-file.ts'
 import { type InitOptions, initialize, PROVIDERS, type Questions } from '../../../../app/commands/init/init.ts'
 import { loadConfiguration } from '../../../../config/load.ts'
 import { ConfigError } from '../../../../src/config-error.ts'
+import { temporaryFolder } from '../../../support/temporary-files.ts'
 
 /** A folder, and `idplug init` in it. */
 function workshop() {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const path = join(folder, '.env')
   return {
     path,

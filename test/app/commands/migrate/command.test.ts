@@ -1,14 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { listen } from '../../../support/http.ts'
 import { runProgram } from '../../../support/program.ts'
+import { temporaryFolder } from '../../../support/temporary-files.ts'
 
 /** A folder, and the command line in it. */
 function workshop(env: Record<string, string> = {}) {
-  const cwd = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(cwd, { recursive: true }))
+  const cwd = temporaryFolder()
   return {
     put: (name: string, text: string) => writeFileSync(join(cwd, name), text),
     read: (name: string) => readFileSync(join(cwd, name), 'utf8'),

@@ -1,15 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ImportFilesOptions, writeImportFiles } from '../../../../app/commands/migrate/import-files.ts'
 import { openUserFile, type UserSource } from '../../../../app/commands/migrate/user-file.ts'
+import { temporaryFolder } from '../../../support/temporary-files.ts'
 
 /** A folder of its own for lists and files. */
 function workshop() {
-  const folder = mkdtempSync(join(tmpdir(), 'idplug-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const out = join(folder, 'out')
   const read = (name: string) => readFileSync(join(out, name), 'utf8')
   return {

@@ -11,6 +11,7 @@ import { resultsJunit } from '../conformance/report/junit.ts'
 import { resultText, summaryText } from '../conformance/report/text.ts'
 import { chooseChecks, runChecks } from '../conformance/run.ts'
 import { createTarget, type Target } from '../conformance/target.ts'
+import { variableProblem } from '../variable-problem.ts'
 import { endpointUrl } from './endpoint-url.ts'
 import { EXIT } from './exit.ts'
 import { portNumber, words } from './option-values.ts'
@@ -179,15 +180,15 @@ async function readTokens(
   command: Command,
 ): Promise<Partial<Record<TokenKind, string>>> {
   if (tokenStdin && tokenEnv) command.error('error: --token-stdin and --token-env are both given; keep one', usage)
-  const read = (name: string) => {
+  const read = (option: string, name: string) => {
     const value = process.env[name]?.trim()
-    if (!value) command.error(`error: the variable ${name} is not set`, usage)
+    if (!value) command.error(`error: ${option} ${variableProblem(name)}`, usage)
     return value
   }
-  const token = tokenStdin ? (await text(process.stdin)).trim() : tokenEnv && read(tokenEnv)
+  const token = tokenStdin ? (await text(process.stdin)).trim() : tokenEnv && read('--token-env', tokenEnv)
   return {
     ...(token && { token }),
-    ...(lowScopeTokenEnv && { 'low-scope-token': read(lowScopeTokenEnv) }),
-    ...(otherAudienceTokenEnv && { 'other-audience-token': read(otherAudienceTokenEnv) }),
+    ...(lowScopeTokenEnv && { 'low-scope-token': read('--low-scope-token-env', lowScopeTokenEnv) }),
+    ...(otherAudienceTokenEnv && { 'other-audience-token': read('--other-audience-token-env', otherAudienceTokenEnv) }),
   }
 }

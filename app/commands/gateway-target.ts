@@ -7,6 +7,7 @@ import { type GatewayTarget, type ResourceGroup, readCredential } from '../gatew
 import { defaultDeclaration, nameOfUrl } from '../gateway/default-declaration.ts'
 import { credentialHeader } from '../gateway/gateway-file.ts'
 import type { IdentityChoice } from '../gateway/identity.ts'
+import { variableProblem } from '../variable-problem.ts'
 import { EXIT } from './exit.ts'
 
 /** Options by which the command line names the server behind a gateway. */
@@ -79,7 +80,7 @@ export function placeOf(
     return undefined
   }
   const missing = pass.find(variable => process.env[variable] === undefined)
-  if (missing !== undefined) refuse(`--pass names ${missing}, which is not set`)
+  if (missing !== undefined) refuse(`--pass ${variableProblem(missing)}`)
   const env = Object.fromEntries(pass.map(variable => [variable, process.env[variable] ?? '']))
   const callerEnvironment = identity === 'environment'
   return { kind: 'command', command: [program, ...args], env, processPer: 'session', callerEnvironment }

@@ -11,6 +11,7 @@ import {
   readSecret,
   stateOfFile,
 } from 'idplug/internal'
+import { variableProblem } from '../variable-problem.ts'
 import { type GatewayMembers, gatewayMembers, RESOURCE_NAME } from './gateway-file.ts'
 import type { IdentityChoice } from './identity.ts'
 
@@ -264,7 +265,8 @@ export function readCredential(
   const value = readSecret(variable, env, problems)
   for (const { setting, problem } of problems) report(`names ${setting}, which ${problem}`)
   if (value === undefined) {
-    if (problems.length === 0) report(`names ${variable}, which is not set: set it, or ${variable}_FILE`)
+    if (problems.length === 0)
+      report(`${variableProblem(variable)}. A file with it can be named by the same variable with _FILE at its end`)
   } else if (!/^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(value)) {
     report(`names ${variable}, which holds characters that a header cannot carry: use visible ASCII in one line`)
   }

@@ -16,6 +16,7 @@ import { openSession, type Session } from '../../client/session.ts'
 import { createMemorySignIns, type SignInStore } from '../../client/sign-ins.ts'
 import { createTokenFile, TokenFileError } from '../../client/token-file.ts'
 import { askForUrl, listenForBrowser, type VisitOptions } from '../../client/visit.ts'
+import { variableProblem } from '../../variable-problem.ts'
 import { version } from '../../version.ts'
 import { ArgumentError } from './arguments.ts'
 import { hasBrowser, openBrowser } from './browser.ts'
@@ -85,7 +86,7 @@ export async function withSession(
   const plainFetch = createProviderFetch(process.env)
   const trace = options.verbose ? createTrace(server, say, plainFetch) : undefined
   const fetch = trace?.fetch ?? plainFetch
-  const clientSecret = secretOf(options.clientSecretEnv)
+  const clientSecret = secretOf('--client-secret-env', options.clientSecretEnv)
   checkCredentials(options)
   const authorizer = createAuthorizer({
     server,
@@ -136,7 +137,7 @@ async function grantFor(options: ClientOptions, isLogin: boolean, trace: Trace |
   if (options.clientCredentials) return clientCredentialsGrant(privateKey ? await readKey(privateKey) : undefined)
   if (workloadToken) return workloadGrant(() => readToken(workloadToken))
   if (idToken && idp && idpClientId) {
-    const clientSecret = secretOf(idpClientSecretEnv)
+    const clientSecret = secretOf('--idp-client-secret-env', idpClientSecretEnv)
     return identityAssertionGrant({ url: idp, clientId: idpClientId, clientSecret, idToken: () => readToken(idToken) })
   }
   if (device) {
@@ -199,9 +200,9 @@ export async function tokensPath(): Promise<string> {
   }
 }
 
-function secretOf(name: string | undefined): string | undefined {
+function secretOf(option: string, name: string | undefined): string | undefined {
   const secret = name === undefined ? undefined : process.env[name]
-  if (name !== undefined && !secret) throw new ArgumentError(`the variable ${name} is not set`)
+  if (name !== undefined && !secret) throw new ArgumentError(`${option} ${variableProblem(name)}`)
   return secret
 }
 

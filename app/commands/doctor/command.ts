@@ -7,6 +7,7 @@ import type { Visit } from '../../client/grants.ts'
 import { listenForBrowser } from '../../client/visit.ts'
 import { type ProgramEnvironment, readEnvironment } from '../../environment.ts'
 import { type ResourceGroup, readGatewayFile } from '../../gateway/configuration.ts'
+import { variableProblem } from '../../variable-problem.ts'
 import { endpointUrl } from '../endpoint-url.ts'
 import { EXIT } from '../exit.ts'
 import {
@@ -181,7 +182,9 @@ function trialClient(
     return undefined
   }
   const clientSecret = clientSecretEnv && env[clientSecretEnv]
-  if (clientSecretEnv && !clientSecret) command.error(`error: the variable ${clientSecretEnv} is not set`, usage)
+  if (clientSecretEnv && !clientSecret) {
+    command.error(`error: --client-secret-env ${variableProblem(clientSecretEnv)}`, usage)
+  }
   return { clientId, clientSecret, redirectUri }
 }
 

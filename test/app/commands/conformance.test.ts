@@ -115,7 +115,7 @@ describe('idplug conformance', () => {
     [
       'a variable that is not set',
       ['http://localhost:1/mcp', '--token-env', 'NOBODY'],
-      /the variable NOBODY is not set/,
+      /--token-env names NOBODY, which is not set/,
     ],
     ['a URL that nobody should send tokens to', ['http://mcp.example.com/mcp'], /https:/],
     ['two tokens', ['http://localhost:1/mcp', '--token-stdin', '--token-env', 'PATH'], /keep one/],

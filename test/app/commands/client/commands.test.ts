@@ -245,7 +245,17 @@ describe('idplug call', () => {
     [['doctor', 'https://ada:pa55@mcp.example.com/mcp'], "'https://…@mcp.example.com/mcp': It names a user"],
     [['conformance', 'https://ada:pa55@mcp.example.com/mcp'], 'It names a user'],
     [['call', 'mcp.example.com/mcp', 'x'], 'It has no scheme. Did you mean https://mcp.example.com/mcp?'],
-    [['login', 'https://mcp.example.com', '--client-secret-env', 'NOT_SET'], 'NOT_SET is not set'],
+    [
+      ['login', 'https://mcp.example.com', '--client-secret-env', 'NOT_SET'],
+      '--client-secret-env names NOT_SET, which is not set',
+    ],
+    ...[
+      ['login', 'https://mcp.example.com', '--client-id', 'a', '--client-secret-env', 'pa55~word'],
+      ['doctor', 'https://mcp.example.com', '--client-id', 'a', '--client-secret-env', 'pa55word'],
+      ['conformance', 'https://mcp.example.com', '--low-scope-token-env', 'eyJpa55'],
+      ['gateway', '--to', 'https://mcp.example.com/mcp', '--credential-env', 'pa55'],
+      ['gateway', '--pass', 'API_KEY=pa55', '--', 'some-server'],
+    ].map((args): [string[], string] => [args, 'takes the name of a variable']),
     [['login', 'https://mcp.example.com', '--client-credentials'], 'needs --client-id'],
     [['login', 'https://mcp.example.com', '--client-id', 'a', '--client-credentials'], 'needs --client-secret-env'],
     [['login', 'https://mcp.example.com', '--redirect-uri', 'https://evil.example/cb'], 'a URL on this machine'],

@@ -21,6 +21,10 @@ const httpUrl = z.url({
   protocol: /^https?$/,
   error: HTTPS_NEEDED,
 })
+/** With such a name ends the path of an endpoint, and of no issuer. */
+const ENDPOINT = /\/(jwks(\.json)?|certs|keys|authorize|(access_)?token|userinfo|introspect)\/?$/
+const isEndpoint = (text: string) => ENDPOINT.test(URL.parse(text)?.pathname ?? '')
+
 function isRedisUrl(text: string): boolean {
   const url = isUrlOfOneHost(text.trim()) ? new URL(text.trim()) : undefined
   if (!url || !/^rediss?(\+(cluster|sentinel))?:$/.test(url.protocol) || url.hostname === '') return false
@@ -144,6 +148,10 @@ export const settingsSchema = z.strictObject({
       'Providers whose tokens are accepted, separated by commas; each names a file in config/. Default: the one that AUTH_METADATA_URL belongs to, else demo.',
     ),
   AUTH_METADATA_URL: httpUrl
+    .refine(text => !isEndpoint(text), {
+      error:
+        'is the URL of an endpoint of the provider. Set that of its metadata, which as a rule ends in /.well-known/openid-configuration, or the issuer',
+    })
     .optional()
     .describe(
       'Metadata URL or issuer of the provider. Replaces the one in its file, and is enough on its own if the provider can be recognized from it. With demo and one other provider, it belongs to the other one.',

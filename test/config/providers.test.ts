@@ -55,6 +55,16 @@ describe('the provider in force', () => {
     expect(load({ AUTH_METADATA_URL })).toMatchObject([{ adapter, metadataUrl: AUTH_METADATA_URL }])
   })
 
+  it.each([
+    'https://acme.eu.auth0.com/.well-known/jwks.json',
+    'https://acme.okta.com/oauth2/default/v1/keys',
+    'https://id.example.com/realms/acme/protocol/openid-connect/certs',
+    'https://id.example.com/oauth/token/',
+    'https://id.example.com/oauth2/authorize?audience=x',
+  ])('is asked for where it is an endpoint: %s', AUTH_METADATA_URL => {
+    expect(problems({ AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL }).AUTH_METADATA_URL).toContain('the URL of an endpoint')
+  })
+
   it('takes the metadata URL from AUTH_METADATA_URL in place of the file’s', () => {
     const env = { AUTH_PROVIDER: 'oidc', AUTH_METADATA_URL: 'https://acme.okta.com/oauth2/default' }
     expect(load(env)).toMatchObject([{ adapter: 'oidc', metadataUrl: env.AUTH_METADATA_URL }])

@@ -91,11 +91,11 @@ describe('the minified bundle of a server', () => {
     expect(modules.filter(id => id.includes('node_modules/jose'))).toEqual([])
   })
 
-  it('with createAuth and all its settings has 259.5 kB at most beside zod, and nothing that is for commands', async () => {
+  it('with createAuth and all its settings has 259.8 kB at most beside zod, and nothing that is for commands', async () => {
     const { size, builtIns, code } = await bundle(`${SERVER}\nexport { createAuth } from 'idplug'`, [/^zod/])
-    expect(size).toBeLessThanOrEqual(259.5)
+    expect(size).toBeLessThanOrEqual(259.8)
     // As a Worker has it that is one file: with what AUTH_WATCH loads elsewhere, 10.8 kB.
-    expect(Buffer.byteLength(code) / 1000).toBeLessThanOrEqual(298.8)
+    expect(Buffer.byteLength(code) / 1000).toBeLessThanOrEqual(299.1)
     expect(builtIns.filter(each => !ON_WORKERS.includes(each))).toEqual([])
     expect(code).toContain('AUTH_PROVIDER')
     expect(code).not.toMatch(/commander|idplug init|oidc-provider|provider\.schema\.json/)

@@ -11,13 +11,17 @@ export type ParsedBody = { readonly value: unknown; readonly text?: string } | {
 
 /**
  * The JSON body of a request. One that a framework has read already is taken as it is; else it is read once, parsed, and left in
- * `request.body`, where frameworks and the MCP SDKs look for it. The request can still be read by a handler that looks nowhere but there;
- * not over HTTP/2.
+ * `request.body`, where frameworks and the MCP SDKs look for it.
  *
  * @param limit - In bytes.
+ * @param isReadAgain - Whether the request can be read once more, by a handler that looks nowhere but there; not over HTTP/2. Default: no.
  * @throws {TypeError} Something has read the body before and left nothing in `request.body`.
  */
-export function parseNodeBody(request: RequestWithBody, limit: number): ParsedBody | Promise<ParsedBody> {
+export function parseNodeBody(
+  request: RequestWithBody,
+  limit: number,
+  isReadAgain = false,
+): ParsedBody | Promise<ParsedBody> {
   const { headers } = request
   // Some parsers leave an empty object where they did not read: that says nothing about what will be read later.
   if (request.body !== undefined && (request._body || request.readableDidRead)) return alreadyRead(request.body)
@@ -29,7 +33,7 @@ export function parseNodeBody(request: RequestWithBody, limit: number): ParsedBo
     throw new TypeError('something in front of protect(auth) has read the body and left nothing in request.body')
   }
   // The client hung up meanwhile, and no event says so any more.
-  return request.destroyed ? INCOMPLETE : readJson(request, limit)
+  return request.destroyed ? INCOMPLETE : readJson(request, limit, isReadAgain)
 }
 
 const INCOMPLETE: ParsedBody = { problem: 'incomplete' }
@@ -58,7 +62,7 @@ function parse(text: string): ParsedBody {
   }
 }
 
-function readJson(request: RequestWithBody, limit: number): Promise<ParsedBody> {
+function readJson(request: RequestWithBody, limit: number, isReadAgain: boolean): Promise<ParsedBody> {
   return new Promise(resolve => {
     const chunks: Buffer[] = []
     let size = 0
@@ -70,7 +74,8 @@ function readJson(request: RequestWithBody, limit: number): Promise<ParsedBody> 
         request.off('readable', read)
         return resolve({ problem: 'too_large' })
       }
-      if (request.complete) finish()
+      // Before `end` is emitted. HTTP/2 says so no sooner than that.
+      if (isReadAgain && request.complete) finish()
     }
     const finish = () => {
       request.off('readable', read).off('end', finish)
@@ -80,8 +85,7 @@ function readJson(request: RequestWithBody, limit: number): Promise<ParsedBody> 
         request.body = parsed.value
         request._body = true // the mark of body-parser 1.x
       }
-      // For handlers that read the request on their own. Before `end` is emitted; HTTP/2 says too late that this is the end.
-      if (request.complete && !request.readableEnded) request.unshift(bytes)
+      if (isReadAgain && !request.readableEnded) request.unshift(bytes)
       resolve(parsed)
     }
     request.on('readable', read).on('end', finish)

@@ -88,7 +88,7 @@ export async function decide(auth: Auth, request: RequestWithBody): Promise<Acce
   if (access.outcome !== 'accepted') return access
   // Handlers may look into the body whatever the method.
   if (request.method !== 'POST' && !hasBody(request)) return auth.authorize(access, undefined) ?? access
-  const body = await parseNodeBody(request, access.bodyLimit)
+  const body = await parseNodeBody(request, access.bodyLimit, true)
   if ('problem' in body) return auth.refuseBody(access, body.problem)
   return auth.authorize(access, body.value) ?? access
 }

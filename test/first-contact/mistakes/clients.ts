@@ -94,7 +94,7 @@ export const clients: readonly Mistake[] = [
   {
     mistake: 'The secret of a client in a variable that is not set',
     run: 'idplug login URL',
-    cause: 'the variable FILES_SECRET is not set',
+    cause: '--client-secret-env names FILES_SECRET, which is not set',
     fix: 'FILES_SECRET',
     see: () => login('http://localhost:3000/mcp', '--client-id', 'files', '--client-secret-env', 'FILES_SECRET'),
   },
